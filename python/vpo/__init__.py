@@ -1,0 +1,3 @@
+"""vpo keeps the catalogue of large media libraries."""
+
+__version__ = "0.1.0"

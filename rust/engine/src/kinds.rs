@@ -1,0 +1,106 @@
+//! Kinds of media, and the extensions that tell them.
+
+/// What sort of file an extension names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Films, episodes, clips.
+    Video,
+    /// Music and speech.
+    Audio,
+    /// Photographs, raw or developed.
+    Image,
+    /// What belongs to a media file: subtitles, metadata, edits.
+    Sidecar,
+    /// An extension that only the user's own list names.
+    Other,
+}
+
+impl Kind {
+    /// The kinds that `--kind` can ask for.
+    pub const ALL: [Kind; 4] = [Kind::Video, Kind::Audio, Kind::Image, Kind::Sidecar];
+
+    /// The kind's name, as options and the catalogue spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Video => "video",
+            Kind::Audio => "audio",
+            Kind::Image => "image",
+            Kind::Sidecar => "sidecar",
+            Kind::Other => "other",
+        }
+    }
+
+    /// The kind called `name`, if there is one that can be asked for.
+    pub fn from_name(name: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The extensions of this kind, lower case, without the dot.
+    pub const fn extensions(self) -> &'static [&'static str] {
+        match self {
+            Kind::Video => VIDEO,
+            Kind::Audio => AUDIO,
+            Kind::Image => IMAGE,
+            Kind::Sidecar => SIDECAR,
+            Kind::Other => &[],
+        }
+    }
+
+    /// The kind that `extension` (lower case, without the dot) belongs to.
+    pub fn of_extension(extension: &str) -> Kind {
+        Kind::ALL
+            .into_iter()
+            .find(|kind| kind.extensions().contains(&extension))
+            .unwrap_or(Kind::Other)
+    }
+}
+
+const VIDEO: &[&str] = &[
+    "3g2", "3gp", "asf", "avi", "divx", "dv", "evo", "f4v", "flv", "m2t", "m2ts", "m2v", "m4v",
+    "mj2", "mk3d", "mkv", "mov", "mp4", "mpe", "mpeg", "mpg", "mts", "mxf", "ogm", "ogv", "qt",
+    "rm", "rmvb", "tp", "trp", "ts", "vob", "webm", "wmv", "wtv",
+];
+
+const AUDIO: &[&str] = &[
+    "aac", "ac3", "aif", "aifc", "aiff", "amr", "ape", "caf", "dff", "dsf", "dts", "dtshd", "eac3",
+    "flac", "m4a", "m4b", "mka", "mlp", "mp2", "mp3", "mpc", "oga", "ogg", "opus", "spx", "tak",
+    "thd", "truehd", "tta", "w64", "wav", "wave", "wma", "wv",
+];
+
+const IMAGE: &[&str] = &[
+    "3fr", "arw", "avif", "bmp", "cr2", "cr3", "crw", "dcr", "dng", "erf", "fff", "gif", "gpr",
+    "heic", "heif", "hif", "iiq", "jfif", "jp2", "jpe", "jpeg", "jpg", "jxl", "kdc", "mef", "mos",
+    "mrw", "nef", "nrw", "orf", "pef", "png", "psd", "raf", "raw", "rw2", "rwl", "sr2", "srf",
+    "srw", "tif", "tiff", "webp", "x3f",
+];
+
+const SIDECAR: &[&str] = &[
+    "aae", "ass", "cue", "dop", "edl", "idx", "lrc", "nfo", "pp3", "smi", "srt", "ssa", "sub",
+    "sup", "thm", "ttml", "vtt", "xmp",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_extension_belongs_to_two_kinds() {
+        let mut seen = HashSet::new();
+        for kind in Kind::ALL {
+            for extension in kind.extensions() {
+                assert!(seen.insert(*extension), "{extension} stands twice");
+                assert_eq!(Kind::of_extension(extension), kind);
+                assert_eq!(*extension, extension.to_ascii_lowercase());
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::from_name(kind.name()), Some(kind));
+        }
+        assert_eq!(Kind::from_name("other"), None);
+    }
+}

@@ -1,0 +1,369 @@
+//! Which directories are entered and which files are selected.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use globset::GlobBuilder;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::{Fingerprint, Kind};
+
+/// The rules of a scan as a user gives them.
+#[derive(Clone, Debug, Default)]
+pub struct RulesSpec {
+    /// Kinds to select. With no kinds and no extensions: all known media.
+    pub kinds: Vec<Kind>,
+    /// Extensions to select besides, any case, with or without the dot.
+    pub extensions: Vec<String>,
+    /// What to leave out, as lines of a `.gitignore` at the root.
+    pub excludes: Vec<String>,
+    /// Whether names that begin with a dot are looked at.
+    pub hidden: bool,
+    /// Whether symbolic links are followed.
+    pub follow_symlinks: bool,
+    /// Whether other file systems below the root are left alone.
+    pub one_file_system: bool,
+}
+
+/// A rule that cannot be understood.
+#[derive(Debug)]
+pub enum RulesError {
+    /// An exclude is not a valid glob: the glob and what is wrong with it.
+    Glob(String, String),
+    /// An extension has characters that no extension has.
+    Extension(String),
+}
+
+impl fmt::Display for RulesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RulesError::Glob(glob, why) => write!(f, "`{glob}` is not a valid glob: {why}"),
+            RulesError::Extension(extension) => {
+                write!(f, "`{extension}` is not a file name extension")
+            }
+        }
+    }
+}
+
+impl std::error::Error for RulesError {}
+
+/// [`RulesSpec`] made ready to be asked, a few nanoseconds a name.
+pub struct Rules {
+    /// Selected extensions, sorted; a file's extension is an index into it.
+    extensions: Vec<(String, Kind)>,
+    /// The same as integers: up to eight bytes, lower case, zero-padded.
+    short: Vec<(u64, u16)>,
+    excludes: Option<Gitignore>,
+    hidden: bool,
+    follow_symlinks: bool,
+    one_file_system: bool,
+    digest: Fingerprint,
+}
+
+impl Rules {
+    /// Makes rules for a scan of `root` (an absolute path).
+    ///
+    /// # Errors
+    /// [`RulesError`] names the first rule that cannot be understood.
+    pub fn new(spec: &RulesSpec, root: &[u8]) -> Result<Self, RulesError> {
+        let extensions: Vec<(String, Kind)> = selected_extensions(spec)?.into_iter().collect();
+        let mut short: Vec<(u64, u16)> = extensions
+            .iter()
+            .enumerate()
+            .filter_map(|(index, (name, _))| Some((short_key(name.as_bytes())?, index as u16)))
+            .collect();
+        short.sort_unstable();
+        Ok(Self {
+            short,
+            excludes: exclude_matcher(&spec.excludes)?,
+            hidden: spec.hidden,
+            follow_symlinks: spec.follow_symlinks,
+            one_file_system: spec.one_file_system,
+            digest: digest(spec, root, &extensions),
+            extensions,
+        })
+    }
+
+    /// The selected extensions and their kinds.
+    pub fn extensions(&self) -> &[(String, Kind)] {
+        &self.extensions
+    }
+
+    /// 128 bits that differ between rules that may select different files of a
+    /// directory.
+    pub fn digest(&self) -> &Fingerprint {
+        &self.digest
+    }
+
+    /// Whether symbolic links are followed.
+    pub fn follow_symlinks(&self) -> bool {
+        self.follow_symlinks
+    }
+
+    /// Whether other file systems below the root are left alone.
+    pub fn one_file_system(&self) -> bool {
+        self.one_file_system
+    }
+
+    /// Whether a walk selects a file of this name, globs aside.
+    pub fn selects_file(&self, name: &[u8]) -> bool {
+        !self.skips_name(name) && self.select(name).is_some()
+    }
+
+    /// Whether excludes are to be asked with [`Rules::excludes`].
+    pub(crate) fn has_excludes(&self) -> bool {
+        self.excludes.is_some()
+    }
+
+    /// Whether the path, relative to the root, is excluded by a glob. Its parent
+    /// directories are not asked about: the walk does not enter excluded ones.
+    pub(crate) fn excludes(&self, relative: &[u8], is_directory: bool) -> bool {
+        self.excludes.as_ref().is_some_and(|globs| {
+            globs.matched(Path::new(OsStr::from_bytes(relative)), is_directory).is_ignore()
+        })
+    }
+
+    /// Whether the name alone rules an entry out: hidden, or known junk.
+    pub(crate) fn skips_name(&self, name: &[u8]) -> bool {
+        match name.first() {
+            Some(b'.') => !self.hidden || is_junk(name),
+            _ => is_junk(name),
+        }
+    }
+
+    /// The index of a file's extension, if files of that name are selected.
+    pub(crate) fn select(&self, name: &[u8]) -> Option<u16> {
+        let dot = name.iter().rposition(|byte| *byte == b'.')?;
+        let extension = &name[dot + 1..];
+        if dot == 0 || extension.is_empty() {
+            return None;
+        }
+        match short_key(extension) {
+            Some(key) => {
+                let found = self.short.binary_search_by_key(&key, |(key, _)| *key);
+                found.ok().map(|position| self.short[position].1)
+            }
+            None => self
+                .extensions
+                .iter()
+                .position(|(name, _)| name.as_bytes().eq_ignore_ascii_case(extension))
+                .map(|index| index as u16),
+        }
+    }
+}
+
+fn selected_extensions(spec: &RulesSpec) -> Result<BTreeMap<String, Kind>, RulesError> {
+    let everything = spec.kinds.is_empty() && spec.extensions.is_empty();
+    let kinds = if everything { &Kind::ALL[..] } else { &spec.kinds[..] };
+    let mut selected: BTreeMap<String, Kind> = kinds
+        .iter()
+        .flat_map(|kind| kind.extensions().iter().map(|name| ((*name).to_owned(), *kind)))
+        .collect();
+    for given in &spec.extensions {
+        let name = given.strip_prefix('.').unwrap_or(given).to_ascii_lowercase();
+        if name.is_empty() || name.contains(['.', '/', '\0']) || name.len() > 254 {
+            return Err(RulesError::Extension(given.clone()));
+        }
+        let kind = Kind::of_extension(&name);
+        selected.insert(name, kind);
+    }
+    Ok(selected)
+}
+
+fn exclude_matcher(globs: &[String]) -> Result<Option<Gitignore>, RulesError> {
+    if globs.is_empty() {
+        return Ok(None);
+    }
+    let mut builder = GitignoreBuilder::new("");
+    for glob in globs {
+        if glob.trim().is_empty() {
+            return Err(RulesError::Glob(glob.clone(), "it is empty".to_owned()));
+        }
+        // git takes an unclosed `[` literally; whoever types one made a mistake.
+        GlobBuilder::new(glob)
+            .build()
+            .map_err(|error| RulesError::Glob(glob.clone(), error.kind().to_string()))?;
+        // A line of a .gitignore that begins with # is a comment; an option is not.
+        let line = match glob.strip_prefix('#') {
+            Some(rest) => format!("\\#{rest}"),
+            None => glob.clone(),
+        };
+        builder.add_line(None, &line).map_err(|error| glob_error(glob, &error))?;
+    }
+    let matcher = builder.build().map_err(|error| glob_error(&globs.join(" "), &error))?;
+    Ok(Some(matcher))
+}
+
+fn glob_error(glob: &str, error: &ignore::Error) -> RulesError {
+    let mut innermost = error;
+    while let ignore::Error::WithPath { err, .. }
+    | ignore::Error::WithLineNumber { err, .. }
+    | ignore::Error::WithDepth { err, .. } = innermost
+    {
+        innermost = err;
+    }
+    let why = match innermost {
+        ignore::Error::Glob { err, .. } => err.clone(),
+        other => other.to_string(),
+    };
+    RulesError::Glob(glob.to_owned(), why)
+}
+
+fn digest(spec: &RulesSpec, root: &[u8], extensions: &[(String, Kind)]) -> Fingerprint {
+    let mut hash = Xxh3::new();
+    let mut field = |bytes: &[u8]| {
+        hash.update(&(bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    field(&[u8::from(spec.hidden), u8::from(spec.follow_symlinks)]);
+    for (name, _) in extensions {
+        field(name.as_bytes());
+    }
+    if !spec.excludes.is_empty() {
+        // Globs are relative to the root: the same ones mean something else
+        // under another root. Order matters to them too (`!` takes back).
+        field(b"excludes");
+        field(root);
+        for glob in &spec.excludes {
+            field(glob.as_bytes());
+        }
+    }
+    hash.digest128().to_le_bytes()
+}
+
+/// What file systems, NAS firmware and desktops leave behind; never media.
+fn is_junk(name: &[u8]) -> bool {
+    match name.first() {
+        Some(b'.') => {
+            name == b".DS_Store" || name.starts_with(b"._") || name.starts_with(b".Trash-")
+        }
+        Some(b'@') => name == b"@eaDir",
+        Some(b'#') => name == b"#recycle",
+        Some(b'$') => name.eq_ignore_ascii_case(b"$RECYCLE.BIN"),
+        Some(b'l') => name == b"lost+found",
+        Some(b'S' | b's') => name.eq_ignore_ascii_case(b"System Volume Information"),
+        Some(b'T' | b't') => name.eq_ignore_ascii_case(b"Thumbs.db"),
+        _ => false,
+    }
+}
+
+/// Up to eight bytes of an extension as an integer, lower case; `None` if longer.
+fn short_key(extension: &[u8]) -> Option<u64> {
+    let mut key = [0u8; 8];
+    let bytes = key.get_mut(..extension.len())?;
+    bytes.copy_from_slice(extension);
+    bytes.make_ascii_lowercase();
+    Some(u64::from_le_bytes(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(spec: RulesSpec) -> Rules {
+        Rules::new(&spec, b"/media").unwrap()
+    }
+
+    fn excluding(globs: &[&str]) -> Rules {
+        rules(RulesSpec {
+            excludes: globs.iter().map(|glob| (*glob).to_owned()).collect(),
+            ..RulesSpec::default()
+        })
+    }
+
+    fn extension_of<'a>(rules: &'a Rules, name: &[u8]) -> Option<(&'a str, Kind)> {
+        let (extension, kind) = &rules.extensions()[rules.select(name)? as usize];
+        Some((extension, *kind))
+    }
+
+    #[test]
+    fn extensions_match_in_any_case_and_only_at_the_end() {
+        let rules = rules(RulesSpec::default());
+        assert_eq!(extension_of(&rules, b"A.MKV"), Some(("mkv", Kind::Video)));
+        assert_eq!(extension_of(&rules, b"a.b.Cr3"), Some(("cr3", Kind::Image)));
+        assert_eq!(extension_of(&rules, b"\xff\xfe.srt"), Some(("srt", Kind::Sidecar)));
+        for name in [&b"mkv"[..], b".mkv", b"a.mkv.part", b"a.", b"", b"a.mkvmkvmkv", b"a.mk"] {
+            assert_eq!(extension_of(&rules, name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn kinds_and_extensions_add_up() {
+        let rules = rules(RulesSpec {
+            kinds: vec![Kind::Audio],
+            extensions: vec![".ISO".into(), "mkv".into(), "verylongextension".into()],
+            ..RulesSpec::default()
+        });
+        assert_eq!(extension_of(&rules, b"a.flac"), Some(("flac", Kind::Audio)));
+        assert_eq!(extension_of(&rules, b"a.iso"), Some(("iso", Kind::Other)));
+        assert_eq!(extension_of(&rules, b"a.mkv"), Some(("mkv", Kind::Video)));
+        assert_eq!(
+            extension_of(&rules, b"a.VeryLongExtension"),
+            Some(("verylongextension", Kind::Other))
+        );
+        assert_eq!(extension_of(&rules, b"a.mp4"), None);
+    }
+
+    #[test]
+    fn junk_is_skipped_even_when_hidden_names_are_asked_for() {
+        let rules = rules(RulesSpec { hidden: true, ..RulesSpec::default() });
+        for name in [
+            &b"@eaDir"[..],
+            b"#recycle",
+            b"$RECYCLE.BIN",
+            b"$Recycle.Bin",
+            b".Trash-1000",
+            b"lost+found",
+            b"System Volume Information",
+            b".DS_Store",
+            b"._film.mkv",
+            b"Thumbs.db",
+        ] {
+            assert!(rules.skips_name(name), "{name:?}");
+        }
+        assert!(!rules.skips_name(b".hidden"));
+        assert!(!rules.skips_name(b"Season 1"));
+    }
+
+    #[test]
+    fn globs_follow_gitignore() {
+        let rules = excluding(&["*.nfo", "Extras/", "/Samples/**", "!keep.nfo", "#old"]);
+        assert!(rules.excludes(b"a/b/x.nfo", false));
+        assert!(!rules.excludes(b"a/b/keep.nfo", false));
+        assert!(rules.excludes(b"a/Extras", true));
+        assert!(!rules.excludes(b"a/Extras", false));
+        assert!(rules.excludes(b"Samples/x.mkv", false));
+        assert!(!rules.excludes(b"a/Samples/x.mkv", false));
+        assert!(rules.excludes(b"a/#old", true));
+    }
+
+    #[test]
+    fn a_bad_rule_is_named() {
+        for glob in ["[z-a]", "a[", "[", "{a", "", "  "] {
+            let spec = RulesSpec { excludes: vec![glob.into()], ..RulesSpec::default() };
+            let error = Rules::new(&spec, b"/").err().expect(glob);
+            assert!(error.to_string().starts_with(&format!("`{glob}` is not a valid glob")));
+        }
+        for extension in ["", ".", "a/b", "tar.gz"] {
+            let spec = RulesSpec { extensions: vec![extension.into()], ..RulesSpec::default() };
+            assert!(Rules::new(&spec, b"/").is_err(), "{extension}");
+        }
+    }
+
+    #[test]
+    fn the_digest_tells_rules_apart_but_not_their_spelling() {
+        let digest = |spec: RulesSpec| *rules(spec).digest();
+        let base = digest(RulesSpec::default());
+        assert_ne!(base, digest(RulesSpec { hidden: true, ..RulesSpec::default() }));
+        assert_ne!(base, digest(RulesSpec { kinds: vec![Kind::Video], ..RulesSpec::default() }));
+        assert_ne!(base, *excluding(&["*.nfo"]).digest());
+        assert_ne!(*excluding(&["a", "!b"]).digest(), *excluding(&["!b", "a"]).digest());
+        let all = Kind::ALL.to_vec();
+        assert_eq!(base, digest(RulesSpec { kinds: all, ..RulesSpec::default() }));
+        assert_eq!(base, digest(RulesSpec { one_file_system: true, ..RulesSpec::default() }));
+    }
+}

@@ -1,0 +1,108 @@
+//! `getdents64` and `statx`.
+
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{AtFlags, RawDir, StatxFlags};
+use rustix::io::Errno;
+
+use super::{EntryType, Stat};
+
+/// Room for about a thousand names a call: two calls list most directories.
+const LIST_BUFFER_BYTES: usize = 64 * 1024;
+
+/// The buffer that names are read into; one a thread.
+pub struct ListBuffer(Vec<MaybeUninit<u8>>);
+
+impl Default for ListBuffer {
+    fn default() -> Self {
+        Self(vec![MaybeUninit::uninit(); LIST_BUFFER_BYTES])
+    }
+}
+
+/// Calls `each` with every entry of the open directory but `.` and `..`: name,
+/// type where the file system says it, inode.
+pub fn list(
+    directory: BorrowedFd<'_>,
+    buffer: &mut ListBuffer,
+    mut each: impl FnMut(&CStr, Option<EntryType>, u64),
+) -> Result<(), Errno> {
+    let mut entries = RawDir::new(directory, &mut buffer.0);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name();
+        if !matches!(name.to_bytes(), b"." | b"..") {
+            each(name, EntryType::from_file_type(entry.file_type()), entry.ino());
+        }
+    }
+    Ok(())
+}
+
+/// `lstat` of `name` in `directory`, or `stat` if `follow`.
+pub fn stat_at(directory: BorrowedFd<'_>, name: &CStr, follow: bool) -> Result<Stat, Errno> {
+    let flags = match follow {
+        true => AtFlags::empty(),
+        false => AtFlags::SYMLINK_NOFOLLOW,
+    };
+    stat(directory, name, flags)
+}
+
+/// `fstat` of an open directory.
+pub fn stat_fd(directory: BorrowedFd<'_>) -> Result<Stat, Errno> {
+    stat(directory, c"", AtFlags::EMPTY_PATH)
+}
+
+fn stat(directory: BorrowedFd<'_>, name: &CStr, flags: AtFlags) -> Result<Stat, Errno> {
+    // Old kernels lack statx, and old container profiles forbid it.
+    static NO_STATX: AtomicBool = AtomicBool::new(false);
+    if !NO_STATX.load(Ordering::Relaxed) {
+        let wanted = StatxFlags::TYPE | StatxFlags::SIZE | StatxFlags::MTIME | StatxFlags::INO;
+        match rustix::fs::statx(directory, name, flags | AtFlags::NO_AUTOMOUNT, wanted) {
+            Ok(found) => {
+                return Ok(Stat {
+                    entry_type: EntryType::from_mode(u32::from(found.stx_mode)),
+                    size: found.stx_size,
+                    mtime: (found.stx_mtime.tv_sec, found.stx_mtime.tv_nsec),
+                    inode: found.stx_ino,
+                    device: rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor),
+                });
+            }
+            Err(Errno::NOSYS) => NO_STATX.store(true, Ordering::Relaxed),
+            Err(errno) => return Err(errno),
+        }
+    }
+    let found = rustix::fs::statat(directory, name, flags)?;
+    Ok(Stat {
+        entry_type: EntryType::from_mode(found.st_mode),
+        size: u64::try_from(found.st_size).unwrap_or(0),
+        mtime: (found.st_mtime, found.st_mtime_nsec as u32),
+        inode: found.st_ino,
+        device: found.st_dev,
+    })
+}
+
+/// Whether inode numbers last on the file system of this directory.
+///
+/// FUSE, SMB and the FAT family make them up as files are looked up, so there
+/// another number does not mean another file. Those listed keep them on disk or
+/// have them from a server that does.
+pub fn keeps_inodes(directory: BorrowedFd<'_>) -> bool {
+    const KEEPING: [u32; 13] = [
+        0xEF53,      // ext2, ext3, ext4
+        0x5846_5342, // xfs
+        0x9123_683E, // btrfs
+        0x2FC1_2FC1, // zfs
+        0xF2F5_2010, // f2fs
+        0xCA45_1A4E, // bcachefs
+        0x5265_4973, // reiserfs
+        0x3153_464A, // jfs
+        0x0102_1994, // tmpfs
+        0x794C_7630, // overlayfs
+        0x6969,      // nfs
+        0x00C3_6400, // ceph
+        0x0000_3434, // nilfs2
+    ];
+    rustix::fs::fstatfs(directory).is_ok_and(|found| KEEPING.contains(&(found.f_type as u32)))
+}

@@ -1,0 +1,158 @@
+//! The few system calls a walk is made of.
+//!
+//! Linux gets `getdents64` into a large buffer and `statx` for just the fields
+//! that are used; elsewhere the portable calls do the same.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(any(not(target_os = "linux"), test))]
+mod portable;
+
+use std::ffi::CStr;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+#[cfg(target_os = "linux")]
+pub use linux::{ListBuffer, keeps_inodes, list, stat_at, stat_fd};
+#[cfg(not(target_os = "linux"))]
+pub use portable::{ListBuffer, keeps_inodes, list, stat_at, stat_fd};
+
+/// What an entry is, as far as a walk cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryType {
+    File,
+    Directory,
+    Symlink,
+    /// Sockets, fifos, devices: never opened, never selected.
+    Special,
+}
+
+impl EntryType {
+    fn from_mode(mode: u32) -> Self {
+        Self::from_file_type(rustix::fs::FileType::from_raw_mode(mode as rustix::fs::RawMode))
+            .unwrap_or(EntryType::Special)
+    }
+
+    /// `None` where the file system does not say.
+    fn from_file_type(file_type: rustix::fs::FileType) -> Option<Self> {
+        use rustix::fs::FileType;
+        match file_type {
+            FileType::RegularFile => Some(EntryType::File),
+            FileType::Directory => Some(EntryType::Directory),
+            FileType::Symlink => Some(EntryType::Symlink),
+            FileType::Unknown => None,
+            _ => Some(EntryType::Special),
+        }
+    }
+}
+
+/// What `stat` says of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    pub entry_type: EntryType,
+    pub size: u64,
+    /// Seconds and nanoseconds since 1970.
+    pub mtime: (i64, u32),
+    pub inode: u64,
+    pub device: u64,
+}
+
+/// Opens `path` as a directory, following links: the root is as the user named it.
+pub fn open_root(path: &CStr) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::openat(rustix::fs::CWD, path, flags, Mode::empty())
+}
+
+/// Opens the directory `name` in `parent`, to be listed.
+///
+/// Unless `follow`, a link that took the directory's place is refused, so that
+/// nothing outside of the tree is ever entered by a race.
+pub fn open_directory(parent: BorrowedFd<'_>, name: &CStr, follow: bool) -> Result<OwnedFd, Errno> {
+    let mut flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    if !follow {
+        flags |= OFlags::NOFOLLOW;
+    }
+    rustix::fs::openat(parent, name, flags, Mode::empty())
+}
+
+/// Opens the directory `name` in `parent` only as a place on the way: that does
+/// not take permission to list it.
+pub fn open_directory_path(
+    parent: BorrowedFd<'_>,
+    name: &CStr,
+    follow: bool,
+) -> Result<OwnedFd, Errno> {
+    #[cfg(target_os = "linux")]
+    let mut flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    #[cfg(not(target_os = "linux"))]
+    let mut flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    if !follow {
+        flags |= OFlags::NOFOLLOW;
+    }
+    rustix::fs::openat(parent, name, flags, Mode::empty())
+}
+
+/// Whether the error says that the directory is not there any more, as against
+/// that it could not be looked at.
+pub fn means_vanished(errno: Errno) -> bool {
+    // ELOOP and ENOTDIR: a link or a file took its place.
+    matches!(errno, Errno::NOENT | Errno::NOTDIR | Errno::LOOP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_portable_calls_agree_with_the_fast_ones() {
+        let tree = tempfile::tempdir().unwrap();
+        std::fs::write(tree.path().join("a.mkv"), b"12345").unwrap();
+        std::fs::create_dir(tree.path().join("directory")).unwrap();
+        symlink("a.mkv", tree.path().join("link")).unwrap();
+        let path = std::ffi::CString::new(tree.path().to_str().unwrap()).unwrap();
+        let root = open_root(&path).unwrap();
+
+        let mut fast = Vec::new();
+        list(root.as_fd(), &mut ListBuffer::default(), |name, entry_type, inode| {
+            fast.push((name.to_owned(), entry_type, inode));
+        })
+        .unwrap();
+        let mut portable = Vec::new();
+        portable::list(
+            root.as_fd(),
+            &mut portable::ListBuffer::default(),
+            |name, entry_type, inode| portable.push((name.to_owned(), entry_type, inode)),
+        )
+        .unwrap();
+        fast.sort();
+        portable.sort();
+        assert_eq!(fast.len(), 3);
+        assert_eq!(fast, portable);
+        for (name, ..) in &fast {
+            for follow in [false, true] {
+                assert_eq!(
+                    stat_at(root.as_fd(), name, follow).unwrap(),
+                    portable::stat_at(root.as_fd(), name, follow).unwrap()
+                );
+            }
+        }
+        assert_eq!(stat_fd(root.as_fd()).unwrap(), portable::stat_fd(root.as_fd()).unwrap());
+    }
+
+    impl PartialOrd for EntryType {
+        fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+
+    impl Ord for EntryType {
+        fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+            (*self as u8).cmp(&(*other as u8))
+        }
+    }
+}

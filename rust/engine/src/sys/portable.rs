@@ -1,0 +1,62 @@
+//! The same with calls that every Unix has; on Linux only its tests use it.
+#![cfg_attr(target_os = "linux", allow(dead_code))]
+
+use std::ffi::CStr;
+use std::os::fd::BorrowedFd;
+
+use rustix::fs::{AtFlags, Dir};
+use rustix::io::Errno;
+
+use super::{EntryType, Stat};
+
+/// Nothing: the C library has its own buffer.
+#[derive(Default)]
+pub struct ListBuffer;
+
+/// Calls `each` with every entry of the open directory but `.` and `..`: name,
+/// type where the file system says it, inode.
+pub fn list(
+    directory: BorrowedFd<'_>,
+    _buffer: &mut ListBuffer,
+    mut each: impl FnMut(&CStr, Option<EntryType>, u64),
+) -> Result<(), Errno> {
+    for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            each(entry.file_name(), EntryType::from_file_type(entry.file_type()), entry.ino());
+        }
+    }
+    Ok(())
+}
+
+/// `lstat` of `name` in `directory`, or `stat` if `follow`.
+pub fn stat_at(directory: BorrowedFd<'_>, name: &CStr, follow: bool) -> Result<Stat, Errno> {
+    let flags = match follow {
+        true => AtFlags::empty(),
+        false => AtFlags::SYMLINK_NOFOLLOW,
+    };
+    rustix::fs::statat(directory, name, flags).map(|found| from_stat(&found))
+}
+
+/// `fstat` of an open directory.
+pub fn stat_fd(directory: BorrowedFd<'_>) -> Result<Stat, Errno> {
+    rustix::fs::fstat(directory).map(|found| from_stat(&found))
+}
+
+// The widths of these fields differ from system to system.
+#[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
+fn from_stat(found: &rustix::fs::Stat) -> Stat {
+    Stat {
+        entry_type: EntryType::from_mode(found.st_mode as u32),
+        size: u64::try_from(found.st_size).unwrap_or(0),
+        mtime: (found.st_mtime as i64, found.st_mtime_nsec as u32),
+        inode: found.st_ino as u64,
+        device: found.st_dev as u64,
+    }
+}
+
+/// Whether inode numbers last on the file system of this directory: on APFS and
+/// HFS+, where people keep libraries, they do.
+pub fn keeps_inodes(_directory: BorrowedFd<'_>) -> bool {
+    cfg!(target_os = "macos")
+}

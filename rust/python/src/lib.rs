@@ -1,0 +1,30 @@
+//! `vpo._engine`: the engine as a Python module.
+//!
+//! Nothing is decided here: types are converted, and the GIL is released while
+//! the engine waits or works. `python/vpo/_engine.pyi` documents the module.
+#![allow(missing_docs, reason = "documented in _engine.pyi, where users of the module look")]
+
+mod batch;
+mod rules;
+mod text;
+mod walk;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _engine {
+    use super::*;
+
+    #[pymodule_export]
+    use super::batch::{Batch, Directory, Failure};
+    #[pymodule_export]
+    use super::rules::Rules;
+    #[pymodule_export]
+    use super::walk::{Progress, Unseen, Walk};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", vpo_engine::VERSION)?;
+        module.add("KINDS", super::rules::kinds(module.py())?)
+    }
+}

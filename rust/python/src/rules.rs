@@ -1,0 +1,66 @@
+//! `Rules` for Python, and the table of kinds.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+use vpo_engine::{Kind, RulesSpec};
+
+/// Kind to extensions, for help, completion and queries.
+pub fn kinds(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let table = PyDict::new(py);
+    for kind in Kind::ALL {
+        table.set_item(kind.name(), PyTuple::new(py, kind.extensions())?)?;
+    }
+    Ok(table)
+}
+
+#[pyclass(frozen, module = "vpo._engine")]
+pub struct Rules {
+    pub inner: Arc<vpo_engine::Rules>,
+    /// Extensions and kinds as Python strings, made once: a batch refers to them.
+    pub extensions: Vec<(Py<PyString>, Py<PyString>)>,
+}
+
+#[pymethods]
+impl Rules {
+    #[new]
+    #[pyo3(signature = (root, *, kinds=vec![], extensions=vec![], excludes=vec![],
+                        hidden=false, follow_symlinks=false, one_file_system=false))]
+    #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn new(
+        py: Python<'_>,
+        root: &[u8],
+        kinds: Vec<String>,
+        extensions: Vec<String>,
+        excludes: Vec<String>,
+        hidden: bool,
+        follow_symlinks: bool,
+        one_file_system: bool,
+    ) -> PyResult<Self> {
+        let kinds = kinds
+            .iter()
+            .map(|name| {
+                Kind::from_name(name)
+                    .ok_or_else(|| PyValueError::new_err(format!("`{name}` is not a kind")))
+            })
+            .collect::<PyResult<Vec<_>>>()?;
+        let spec =
+            RulesSpec { kinds, extensions, excludes, hidden, follow_symlinks, one_file_system };
+        let inner = vpo_engine::Rules::new(&spec, root)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let extensions = inner
+            .extensions()
+            .iter()
+            .map(|(name, kind)| {
+                (PyString::intern(py, name).unbind(), PyString::intern(py, kind.name()).unbind())
+            })
+            .collect();
+        Ok(Self { inner: Arc::new(inner), extensions })
+    }
+
+    fn selects(&self, name: &[u8]) -> bool {
+        self.inner.selects_file(name)
+    }
+}

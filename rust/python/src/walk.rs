@@ -1,0 +1,128 @@
+//! `Walk` for Python.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+use vpo_engine::{KnownDirectories, Next, Presence, WalkOptions};
+
+use crate::batch::Batch;
+use crate::rules::Rules;
+use crate::text;
+
+#[pyclass(frozen, module = "vpo._engine")]
+pub struct Walk {
+    inner: vpo_engine::Walk,
+    extensions: Arc<Vec<(Py<PyString>, Py<PyString>)>>,
+    finished: AtomicBool,
+}
+
+#[pymethods]
+impl Walk {
+    #[new]
+    #[pyo3(signature = (root, rules, known, *, threads=0))]
+    fn new(
+        py: Python<'_>,
+        root: &[u8],
+        rules: &Rules,
+        known: Vec<(Bound<'_, PyAny>, Option<Bound<'_, PyBytes>>)>,
+        threads: usize,
+    ) -> PyResult<Self> {
+        let mut directories = KnownDirectories::with_capacity(known.len());
+        for (path, fingerprint) in &known {
+            let fingerprint = fingerprint
+                .as_ref()
+                .map(|bytes| bytes.as_bytes().try_into())
+                .transpose()
+                .map_err(|_| PyValueError::new_err("a fingerprint has 16 bytes"))?;
+            text::with_bytes(path, |path| directories.add(path, fingerprint))?;
+        }
+        let (root, rules_inner) = (root.to_vec(), Arc::clone(&rules.inner));
+        let inner = py
+            .detach(|| {
+                vpo_engine::Walk::start(&root, rules_inner, directories, WalkOptions { threads })
+            })
+            .map_err(|errno| io::Error::from_raw_os_error(errno.raw_os_error()))?;
+        let extensions = rules
+            .extensions
+            .iter()
+            .map(|(extension, kind)| (extension.clone_ref(py), kind.clone_ref(py)))
+            .collect();
+        Ok(Self { inner, extensions: Arc::new(extensions), finished: AtomicBool::new(false) })
+    }
+
+    fn next_batch(&self, py: Python<'_>, timeout: f64) -> PyResult<Option<Batch>> {
+        let timeout = Duration::try_from_secs_f64(timeout)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        match py.detach(|| self.inner.next(timeout)) {
+            Next::Batch(batch) => Ok(Some(Batch::new(batch, Arc::clone(&self.extensions)))),
+            Next::Pending => Ok(None),
+            Next::Finished => {
+                self.finished.store(true, Ordering::Relaxed);
+                Ok(None)
+            }
+        }
+    }
+
+    #[getter]
+    fn finished(&self) -> bool {
+        self.finished.load(Ordering::Relaxed)
+    }
+
+    fn cancel(&self) {
+        self.inner.cancel();
+    }
+
+    fn progress(&self) -> Progress {
+        let now = self.inner.progress();
+        Progress {
+            directories: now.directories,
+            files: now.files,
+            unchanged_files: now.unchanged_files,
+            failures: now.failures,
+            threads: now.threads,
+        }
+    }
+
+    fn unseen(&self, py: Python<'_>) -> PyResult<Vec<Unseen>> {
+        if !self.finished() {
+            return Err(PyValueError::new_err("the walk has not finished"));
+        }
+        let convert = |unseen: vpo_engine::Unseen| {
+            let (presence, device, errno) = match unseen.presence {
+                Presence::Gone { device } => ("gone", Some(device), None),
+                Presence::There => ("there", None, None),
+                Presence::NotSelected => ("not_selected", None, None),
+                Presence::Unreachable { errno } => ("unreachable", None, Some(errno)),
+            };
+            Unseen { known: unseen.known, presence, device, errno }
+        };
+        Ok(py.detach(|| self.inner.unseen()).into_iter().map(convert).collect())
+    }
+
+    #[getter]
+    fn root_device(&self) -> u64 {
+        self.inner.root_device()
+    }
+}
+
+#[pyclass(frozen, get_all, module = "vpo._engine")]
+pub struct Progress {
+    directories: u64,
+    files: u64,
+    unchanged_files: u64,
+    failures: u64,
+    threads: u64,
+}
+
+#[pyclass(frozen, get_all, module = "vpo._engine")]
+pub struct Unseen {
+    known: u32,
+    presence: &'static str,
+    device: Option<u64>,
+    errno: Option<i32>,
+}
