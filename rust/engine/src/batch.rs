@@ -56,8 +56,8 @@ impl Batch {
 pub struct Directory {
     /// The absolute path.
     pub path: Vec<u8>,
-    /// Its index among the known directories; `None` for a new one.
-    pub known: Option<u32>,
+    /// The id it is known by; `None` for a new one.
+    pub known: Option<i64>,
     /// Its fingerprint; `None` where this look cannot settle the directory: not
     /// all of it could be read, it changed meanwhile, or a file in it is so
     /// young that it can change again without a trace.

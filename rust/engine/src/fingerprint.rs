@@ -61,7 +61,9 @@ impl Fingerprinter {
 mod tests {
     use super::*;
 
-    fn of(entries: &[(&[u8], u64, (i64, u32), Option<u64>)]) -> Fingerprint {
+    type Entry<'a> = (&'a [u8], u64, (i64, u32), Option<u64>);
+
+    fn of(entries: &[Entry<'_>]) -> Fingerprint {
         let mut fingerprint = Fingerprinter::new(&[7; 16]);
         for (name, size, mtime, inode) in entries {
             fingerprint.add(name, false, *size, *mtime, *inode);

@@ -8,52 +8,47 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::Fingerprint;
 
-/// The directories of the last scan, by path, each with the fingerprint it had
-/// if that scan could settle it. Remembers which of them the walk has seen.
+/// The directories of the last scan, by path, each with the caller's id for it
+/// and the fingerprint it had if that scan could settle it. Remembers which of
+/// them the walk has seen.
 #[derive(Default)]
 pub struct KnownDirectories {
     by_path: HashMap<Box<[u8]>, u32, BuildHasherDefault<PathHasher>>,
-    fingerprints: Vec<Option<Fingerprint>>,
-    seen: Vec<AtomicBool>,
+    directories: Vec<KnownDirectory>,
+}
+
+/// One of [`KnownDirectories`].
+pub(crate) struct KnownDirectory {
+    pub id: i64,
+    pub fingerprint: Option<Fingerprint>,
+    seen: AtomicBool,
 }
 
 impl KnownDirectories {
-    /// An empty set with room for `capacity` directories.
-    pub fn with_capacity(capacity: usize) -> Self {
-        Self {
-            by_path: HashMap::with_capacity_and_hasher(capacity, BuildHasherDefault::default()),
-            fingerprints: Vec::with_capacity(capacity),
-            seen: Vec::with_capacity(capacity),
-        }
-    }
-
-    /// Adds a directory by its absolute path; its index is the number of those
-    /// added before it.
-    pub fn add(&mut self, path: &[u8], fingerprint: Option<Fingerprint>) {
-        let index = u32::try_from(self.fingerprints.len()).expect("fewer than 2^32 directories");
+    /// Adds a directory by its absolute path.
+    pub fn add(&mut self, path: &[u8], fingerprint: Option<Fingerprint>, id: i64) {
+        let index = u32::try_from(self.directories.len()).expect("fewer than 2^32 directories");
         self.by_path.insert(path.into(), index);
-        self.fingerprints.push(fingerprint);
-        self.seen.push(AtomicBool::new(false));
+        self.directories.push(KnownDirectory { id, fingerprint, seen: AtomicBool::new(false) });
     }
 
-    /// The index of `path`, and a note that the walk has been there.
-    pub(crate) fn see(&self, path: &[u8]) -> Option<u32> {
+    /// What is known of `path`; notes that the walk has been there.
+    pub(crate) fn see(&self, path: &[u8]) -> Option<&KnownDirectory> {
         let index = *self.by_path.get(path)?;
-        self.seen[index as usize].store(true, Ordering::Relaxed);
-        Some(index)
+        let directory = &self.directories[index as usize];
+        directory.seen.store(true, Ordering::Relaxed);
+        Some(directory)
     }
 
-    pub(crate) fn fingerprint(&self, index: u32) -> Option<&Fingerprint> {
-        self.fingerprints[index as usize].as_ref()
-    }
-
-    /// The directories that the walk has not seen, in order of their paths.
-    pub(crate) fn unseen(&self) -> Vec<(&[u8], u32)> {
+    /// Paths and ids of the directories that the walk has not seen, in order of
+    /// the paths' components.
+    pub(crate) fn unseen(&self) -> Vec<(&[u8], i64)> {
         let mut unseen: Vec<_> = self
             .by_path
             .iter()
-            .filter(|(_, index)| !self.seen[**index as usize].load(Ordering::Relaxed))
-            .map(|(path, index)| (&**path, *index))
+            .map(|(path, index)| (&**path, &self.directories[*index as usize]))
+            .filter(|(_, directory)| !directory.seen.load(Ordering::Relaxed))
+            .map(|(path, directory)| (path, directory.id))
             .collect();
         unseen.sort_unstable();
         unseen

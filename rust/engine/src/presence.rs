@@ -17,8 +17,8 @@ use crate::walk::{Node, strip_root};
 /// A known directory that was not seen.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unseen {
-    /// Its index among the known directories.
-    pub known: u32,
+    /// The id it is known by.
+    pub known: i64,
     /// What has become of it.
     pub presence: Presence,
 }

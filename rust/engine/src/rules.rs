@@ -109,9 +109,24 @@ impl Rules {
         self.one_file_system
     }
 
-    /// Whether a walk selects a file of this name, globs aside.
-    pub fn selects_file(&self, name: &[u8]) -> bool {
-        !self.skips_name(name) && self.select(name).is_some()
+    /// Whether a walk that lists a file's directory selects the file; `relative`
+    /// is its path from the root.
+    pub fn selects_file(&self, relative: &[u8]) -> bool {
+        let slash = relative.iter().rposition(|byte| *byte == b'/');
+        let name = &relative[slash.map_or(0, |position| position + 1)..];
+        !self.skips_name(name) && self.select(name).is_some() && !self.excludes(relative, false)
+    }
+
+    /// Whether a walk enters the directory at this path relative to its root,
+    /// if all directories on the way are there.
+    pub fn enters(&self, relative: &[u8]) -> bool {
+        let mut end = 0;
+        relative.split(|byte| *byte == b'/').all(|component| {
+            end += component.len();
+            let path = &relative[..end];
+            end += 1;
+            component.is_empty() || (!self.skips_name(component) && !self.excludes(path, true))
+        })
     }
 
     /// Whether excludes are to be asked with [`Rules::excludes`].

@@ -101,7 +101,7 @@ impl Batch {
 #[pyclass(frozen, get_all, module = "vpo._engine")]
 pub struct Directory {
     path: Py<PyAny>,
-    known: Option<u32>,
+    known: Option<i64>,
     fingerprint: Option<Py<PyBytes>>,
     complete: bool,
     device: u64,

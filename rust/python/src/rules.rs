@@ -60,7 +60,11 @@ impl Rules {
         Ok(Self { inner: Arc::new(inner), extensions })
     }
 
-    fn selects(&self, name: &[u8]) -> bool {
-        self.inner.selects_file(name)
+    fn enters(&self, relative: &[u8]) -> bool {
+        self.inner.enters(relative)
+    }
+
+    fn selects(&self, relative: &[u8]) -> bool {
+        self.inner.selects_file(relative)
     }
 }

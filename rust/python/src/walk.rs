@@ -29,17 +29,18 @@ impl Walk {
         py: Python<'_>,
         root: &[u8],
         rules: &Rules,
-        known: Vec<(Bound<'_, PyAny>, Option<Bound<'_, PyBytes>>)>,
+        known: &Bound<'_, PyAny>,
         threads: usize,
     ) -> PyResult<Self> {
-        let mut directories = KnownDirectories::with_capacity(known.len());
-        for (path, fingerprint) in &known {
+        let mut directories = KnownDirectories::default();
+        for row in known.try_iter()? {
+            let (path, fingerprint, id) =
+                row?.extract::<(Bound<'_, PyAny>, Option<Bound<'_, PyBytes>>, i64)>()?;
             let fingerprint = fingerprint
-                .as_ref()
                 .map(|bytes| bytes.as_bytes().try_into())
                 .transpose()
                 .map_err(|_| PyValueError::new_err("a fingerprint has 16 bytes"))?;
-            text::with_bytes(path, |path| directories.add(path, fingerprint))?;
+            text::with_bytes(&path, |path| directories.add(path, fingerprint, id))?;
         }
         let (root, rules_inner) = (root.to_vec(), Arc::clone(&rules.inner));
         let inner = py
@@ -59,7 +60,7 @@ impl Walk {
         let timeout = Duration::try_from_secs_f64(timeout)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         match py.detach(|| self.inner.next(timeout)) {
-            Next::Batch(batch) => Ok(Some(Batch::new(batch, Arc::clone(&self.extensions)))),
+            Next::Batch(batch) => Ok(Some(Batch::new(*batch, Arc::clone(&self.extensions)))),
             Next::Pending => Ok(None),
             Next::Finished => {
                 self.finished.store(true, Ordering::Relaxed);
@@ -121,7 +122,7 @@ pub struct Progress {
 
 #[pyclass(frozen, get_all, module = "vpo._engine")]
 pub struct Unseen {
-    known: u32,
+    known: i64,
     presence: &'static str,
     device: Option<u64>,
     errno: Option<i32>,

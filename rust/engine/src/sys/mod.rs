@@ -123,11 +123,9 @@ mod tests {
         })
         .unwrap();
         let mut portable = Vec::new();
-        portable::list(
-            root.as_fd(),
-            &mut portable::ListBuffer::default(),
-            |name, entry_type, inode| portable.push((name.to_owned(), entry_type, inode)),
-        )
+        portable::list(root.as_fd(), &mut portable::ListBuffer, |name, entry_type, inode| {
+            portable.push((name.to_owned(), entry_type, inode))
+        })
         .unwrap();
         fast.sort();
         portable.sort();

@@ -16,7 +16,6 @@ use super::pace::Requests;
 use super::tasks::Task;
 use crate::batch::{Batch, Directory, Operation};
 use crate::fingerprint::Fingerprinter;
-use crate::rules::Rules;
 use crate::sys::{self, EntryType, ListBuffer, Stat};
 
 /// A batch is handed over when it has this many files or directories.
@@ -371,7 +370,7 @@ impl Looker {
 
         let known = shared.known.see(&node.path);
         let whole = listing.complete && !failed;
-        let same = known.and_then(|index| shared.known.fingerprint(index)) == Some(&fingerprint);
+        let same = known.is_some_and(|known| known.fingerprint == Some(fingerprint));
         if whole && same {
             shared.unchanged_files.fetch_add(files.len() as u64, Ordering::Relaxed);
         } else if known.is_some() || !files.is_empty() {
@@ -383,7 +382,7 @@ impl Looker {
             }
             batch.directories.push(Directory {
                 path: node.path.to_vec(),
-                known,
+                known: known.map(|known| known.id),
                 fingerprint: settled.then_some(fingerprint),
                 complete: listing.complete,
                 device: node.device,
@@ -434,18 +433,7 @@ fn is_walked_by_its_own_name(link: &[u8], shared: &Shared) -> bool {
     let Some(relative) = strip_root(target.as_os_str().as_bytes(), &shared.root.path) else {
         return false;
     };
-    enters(&shared.rules, relative)
-}
-
-/// Whether a walk enters the directory at this path relative to its root.
-pub fn enters(rules: &Rules, relative: &[u8]) -> bool {
-    let mut end = 0;
-    relative.split(|byte| *byte == b'/').all(|component| {
-        end += component.len();
-        let prefix = &relative[..end];
-        end += 1;
-        component.is_empty() || (!rules.skips_name(component) && !rules.excludes(prefix, true))
-    })
+    shared.rules.enters(relative)
 }
 
 /// `path` relative to `root`, if it is `root` or below it.

@@ -13,7 +13,7 @@ const CAPACITY: usize = 32;
 /// The answer to "what is next?".
 pub enum Next {
     /// Directories that differ.
-    Batch(Batch),
+    Batch(Box<Batch>),
     /// Nothing yet; ask again.
     Pending,
     /// The walk is over, or was cancelled.
@@ -59,7 +59,7 @@ impl Output {
             assert!(!state.poisoned, "a thread of the walk panicked");
             if let Some(batch) = state.waiting.pop_front() {
                 self.changed.notify_all();
-                return Next::Batch(batch);
+                return Next::Batch(Box::new(batch));
             }
             if state.finished || state.closed {
                 return Next::Finished;

@@ -1,0 +1,88 @@
+"""What vpo promises, and whether this run kept it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from cases import BARE_PYTHON, VPO, Result
+from peers import YARDSTICK
+
+MILLION = 1_000_000
+MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The most that one figure of one case may be."""
+
+    case: str
+    files: int
+    what: str
+    unit: str
+    limit: float
+    figure: Callable[[Result], float | None]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A bound and what was measured, if it was."""
+
+    bound: Bound
+    measured: float | None
+
+    @property
+    def word(self) -> str:
+        if self.measured is None:
+            return "not measured"
+        return "PASS" if self.measured <= self.bound.limit else "FAIL"
+
+
+def _ratio(name: str, baseline: str) -> Callable[[Result], float | None]:
+    def figure(result: Result) -> float | None:
+        by_name = result.samples.by_name
+        if name not in by_name or baseline not in by_name:
+            return None
+        return result.samples.ratio(name, baseline).median
+
+    return figure
+
+
+def _rss_mb(result: Result) -> float:
+    return result.samples.max_rss_bytes(VPO) / MB
+
+
+def _library_mb(result: Result) -> float | None:
+    return None if result.library_bytes is None else result.library_bytes / MB
+
+
+def _seconds(result: Result) -> float:
+    return result.samples.seconds(VPO).median
+
+
+TO_FIND = _ratio(VPO, YARDSTICK)
+TO_RCLONE = _ratio(VPO, "rclone")
+
+BOUNDS = (
+    Bound("first", MILLION, "first scan of 1,000,000", "x find", 2.5, TO_FIND),
+    Bound("first", MILLION, "first scan of 1,000,000, memory", "MB", 300, _rss_mb),
+    Bound("first", MILLION, "library of 1,000,000 files", "MB", 200, _library_mb),
+    Bound("rescan", MILLION, "rescan of 1,000,000", "x find", 0.60, TO_FIND),
+    Bound("rescan", MILLION, "rescan of 1,000,000, memory", "MB", 110, _rss_mb),
+    Bound("changed", MILLION, "rescan of 1,000,000, 1,000 changed", "x find", 0.75, TO_FIND),
+    Bound("rescan", 1_000, "rescan of 1,000", "s", 0.25, _seconds),
+    Bound("share-tree", 10_000, "share, a tree", "x find", 1 / 40, TO_FIND),
+    Bound("share-tree", 10_000, "share, a tree", "x rclone", 1 / 4, TO_RCLONE),
+    Bound("share-flat", 10_000, "share, one directory", "x find", 1 / 40, TO_FIND),
+    Bound("share-flat", 10_000, "share, one directory", "x rclone", 1 / 4, TO_RCLONE),
+    Bound(
+        "startup", 0, "`vpo --version`", f"x {BARE_PYTHON}", 8, _ratio("vpo --version", BARE_PYTHON)
+    ),
+    Bound("startup", 0, "`vpo --help`", f"x {BARE_PYTHON}", 8, _ratio("vpo --help", BARE_PYTHON)),
+)
+
+
+def judge(results: Iterable[Result]) -> Iterator[Verdict]:
+    """Hold the results against every bound; what was not run is neither kept nor broken."""
+    by_case = {(result.case, result.files): result for result in results}
+    for bound in BOUNDS:
+        result = by_case.get((bound.case, bound.files))
+        yield Verdict(bound, bound.figure(result) if result else None)

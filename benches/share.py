@@ -1,0 +1,81 @@
+"""A slow share: builds `slowfs.c` and mounts a tree through it for as long as it is needed."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from errors import BenchError
+
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "slowfs.c")
+MISSING = (
+    "the slow share needs gcc, pkg-config and libfuse 3.12 or newer; "
+    "on Debian: apt-get install gcc pkg-config libfuse3-dev fuse3"
+)
+MOUNT_SECONDS = 10.0
+
+
+def build(work: str) -> str:
+    """Compile slowfs into `work` and return its path."""
+    for tool in ("gcc", "pkg-config", "fusermount3"):
+        if shutil.which(tool) is None:
+            raise BenchError(f"`{tool}` is missing: {MISSING}")
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "fuse3 >= 3.12"], capture_output=True, text=True
+    )
+    if flags.returncode != 0:
+        raise BenchError(MISSING)
+    program = os.path.join(work, "slowfs")
+    compiler = ["gcc", "-O2", "-Wall", "-std=gnu11", SOURCE, "-o", program]
+    done = subprocess.run([*compiler, *flags.stdout.split()], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise BenchError(f"slowfs.c does not compile:\n{done.stderr}")
+    return program
+
+
+@contextmanager
+def mounted(program: str, source: str, mountpoint: str, *, delay_us: int) -> Iterator[str]:
+    """Mount `source` at `mountpoint`; it is unmounted however the block ends."""
+    os.makedirs(mountpoint, exist_ok=True)
+    if os.path.ismount(mountpoint):
+        _unmount(mountpoint)
+    server = subprocess.Popen(
+        [program, source, mountpoint, "-f", "-o", f"delay_us={delay_us}"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        # Ctrl-C must reach the reader first: a share that is in use cannot be unmounted.
+        start_new_session=True,
+    )
+    try:
+        _wait_until_mounted(server, mountpoint)
+        yield mountpoint
+    finally:
+        _unmount(mountpoint)
+        try:
+            server.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+        if server.stderr is not None:
+            server.stderr.close()
+
+
+def _wait_until_mounted(server: "subprocess.Popen[bytes]", mountpoint: str) -> None:
+    deadline = time.monotonic() + MOUNT_SECONDS
+    while not os.path.ismount(mountpoint):
+        if server.poll() is not None:
+            said = server.stderr.read().decode(errors="replace") if server.stderr else ""
+            raise BenchError(f"slowfs did not mount:\n{said}")
+        if time.monotonic() > deadline:
+            raise BenchError(f"slowfs did not mount within {MOUNT_SECONDS:.0f} s")
+        time.sleep(0.02)
+
+
+def _unmount(mountpoint: str) -> None:
+    unmount = ["fusermount3", "-u"]
+    if subprocess.run([*unmount, mountpoint], capture_output=True).returncode != 0:
+        # Still in use, or its server is gone: off the tree now, cleaned up when let go.
+        subprocess.run([*unmount, "-z", mountpoint], capture_output=True)

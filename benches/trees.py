@@ -1,0 +1,215 @@
+"""Library trees on disk: built once from a seed, kept, and changed in a repeatable way.
+
+Files are sparse, so a library of petabytes takes no more than its inodes. What a tree was
+built from is written in a manifest beside it; within, there is nothing but the library.
+"""
+
+import json
+import multiprocessing
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+
+import layouts
+from errors import BenchError
+from layouts import Directory
+
+# Raise it when the layouts change: trees built before are then built anew.
+LAYOUT_VERSION = 1
+SEED = 20_190_504
+
+# Works handed to a builder process at a time: enough to forget the cost of handing over,
+# few enough that all processes end at about the same time.
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a tree was built from, and how often it was changed since."""
+
+    shape: str
+    files: int
+    seed: int
+    layout_version: int
+    directories: int = 0
+    changes: int = 0
+
+    def describes_same_tree(self, other: "Manifest") -> bool:
+        return replace(self, directories=0, changes=0) == replace(other, directories=0, changes=0)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A tree that is there, complete, as its manifest says."""
+
+    path: str
+    files: int
+    directories: int
+
+
+def mixed_tree(parent: str, files: int, *, seed: int = SEED) -> Tree:
+    """Films, series and photo shoots, about 26 files a directory."""
+    return _kept(parent, Manifest("mixed", files, seed, LAYOUT_VERSION))
+
+
+def flat_tree(parent: str, files: int, *, seed: int = SEED) -> Tree:
+    """All files in one directory."""
+    return _kept(parent, Manifest("flat", files, seed, LAYOUT_VERSION))
+
+
+def change(tree: Tree, files: int, directories: int) -> None:
+    """Give `files` files, evenly in `directories` directories, another size and mtime.
+
+    Which ones follows from the seed and from how often the tree was changed before, so
+    each call changes some, and two runs of the benchmark change the same ones.
+    """
+    per_directory, rest = divmod(files, directories)
+    if rest:
+        raise ValueError(f"{files} files cannot be spread evenly over {directories} directories")
+    manifest = _read_manifest(tree.path)
+    if manifest is None:
+        raise BenchError("the manifest of a tree is gone; remove the tree to have it built anew")
+    # Counted before, not after: an interrupted change must not be done twice the same way.
+    manifest = replace(manifest, changes=manifest.changes + 1)
+    _write_manifest(tree.path, manifest)
+    rng = random.Random(f"{manifest.seed}/change/{manifest.changes}")
+    chosen = set(rng.sample(range(_with_files(manifest)), directories))
+    owed = 0
+    for index, directory in enumerate(_directories(manifest)):
+        owed += index in chosen
+        # A directory too small for its share leaves it to the next one.
+        if owed and len(directory.files) >= per_directory:
+            names = [file.name for file in rng.sample(directory.files, per_directory)]
+            _change_in(os.path.join(tree.path, directory.path), names)
+            owed -= 1
+    if owed:
+        raise BenchError("the tree is too small for that many changes")
+
+
+def _kept(parent: str, wanted: Manifest) -> Tree:
+    """The tree of this description below `parent`, building it if it is not there."""
+    path = os.path.join(parent, f"{wanted.shape}-{wanted.files}")
+    found = _read_manifest(path)
+    if found is None or not found.describes_same_tree(wanted) or not os.path.isdir(path):
+        found = _build(path, wanted)
+    return Tree(path, found.files, found.directories)
+
+
+def _build(path: str, wanted: Manifest) -> Manifest:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if os.path.lexists(path):
+        if _read_manifest(path) is None:
+            raise BenchError(f"`{path}` was not made by this benchmark; move it away")
+        os.unlink(_manifest_path(path))
+        shutil.rmtree(path)
+    unfinished = f"{path}.part"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    os.makedirs(unfinished)
+    if wanted.shape == "flat":
+        _make(unfinished, layouts.flat(wanted.files, wanted.seed))
+        directories = 1
+    else:
+        directories = _build_in_parallel(unfinished, wanted)
+    os.rename(unfinished, path)
+    manifest = replace(wanted, directories=directories)
+    _write_manifest(path, manifest)
+    # Else the kernel writes a million inodes during the first thing that is timed.
+    os.sync()
+    return manifest
+
+
+def _build_in_parallel(root: str, wanted: Manifest) -> int:
+    processes = os.cpu_count() or 1
+    shares = [(root, wanted, share, processes) for share in range(processes)]
+    with multiprocessing.Pool(processes) as pool:
+        directories = sum(pool.starmap(_build_share, shares))
+    for parent in layouts.PARENTS:
+        path = os.path.join(root, parent)
+        if os.path.isdir(path):
+            directories += 1
+            os.utime(path, ns=(layouts.NEWEST_NS, layouts.NEWEST_NS))
+    return directories
+
+
+def _build_share(root: str, wanted: Manifest, share: int, shares: int) -> int:
+    """Make every `shares`-th batch of works; return how many directories that were."""
+    count = 0
+    for number, work in enumerate(layouts.plan(wanted.files, wanted.seed)):
+        if number // BATCH % shares == share:
+            made = layouts.directories(work, wanted.seed)
+            for directory in made:
+                _make(root, directory)
+            # A directory made within changes its parent's mtime, so times are set last.
+            for directory in reversed(made):
+                times = (directory.mtime_ns, directory.mtime_ns)
+                os.utime(os.path.join(root, directory.path), ns=times)
+            count += len(made)
+    return count
+
+
+def _make(root: str, directory: Directory) -> None:
+    path = os.path.join(root, directory.path)
+    os.makedirs(path, exist_ok=True)
+    at = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for name, size_bytes, mtime_ns in directory.files:
+            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=at)
+            try:
+                os.ftruncate(fd, size_bytes)
+                os.utime(fd, ns=(mtime_ns, mtime_ns))
+            finally:
+                os.close(fd)
+        os.utime(at, ns=(directory.mtime_ns, directory.mtime_ns))
+    finally:
+        os.close(at)
+
+
+def _change_in(path: str, names: list[str]) -> None:
+    at = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for name in names:
+            fd = os.open(name, os.O_WRONLY, dir_fd=at)
+            try:
+                status = os.fstat(fd)
+                os.ftruncate(fd, status.st_size + 1)
+                # A little later than before: another time, and still years ago.
+                os.utime(fd, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000_007))
+            finally:
+                os.close(fd)
+    finally:
+        os.close(at)
+
+
+def _directories(manifest: Manifest) -> Iterator[Directory]:
+    """The directories of a tree that may hold files, in the order of its plan."""
+    if manifest.shape == "flat":
+        yield layouts.flat(manifest.files, manifest.seed)
+        return
+    for work in layouts.plan(manifest.files, manifest.seed):
+        yield from layouts.directories(work, manifest.seed)
+
+
+def _with_files(manifest: Manifest) -> int:
+    """How many directories `_directories` yields."""
+    return sum(1 for _ in _directories(manifest))
+
+
+def _manifest_path(tree_path: str) -> str:
+    return f"{tree_path}.json"
+
+
+def _read_manifest(tree_path: str) -> Manifest | None:
+    try:
+        with open(_manifest_path(tree_path), encoding="utf-8") as file:
+            return Manifest(**json.load(file))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def _write_manifest(tree_path: str, manifest: Manifest) -> None:
+    path = _manifest_path(tree_path)
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        json.dump(asdict(manifest), file, indent=1)
+    os.replace(f"{path}.new", path)

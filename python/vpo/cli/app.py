@@ -1,0 +1,92 @@
+"""What all commands share: the global options, and where things are."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from vpo.config.load import home, load
+from vpo.config.models import Config
+from vpo.errors import LibraryUnwritableError
+from vpo.paths import display
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class App:
+    """The global options as given, before or after the command."""
+
+    db: str | None = None
+    config: str | None = None
+    quiet: bool = False
+    verbose: bool = False
+    progress: bool = True
+    color: str = "auto"
+
+    def settings(self, **scan: object) -> Config:
+        """The effective settings; `scan` are those of the command line."""
+        return load(os.environ, config_path=self.config, **scan)
+
+    def library_path(self, config: Config) -> str:
+        """Where the library is."""
+        if self.db is not None:
+            return self.db
+        if config.database_path:
+            return os.path.expanduser(config.database_path)
+        return os.path.join(home(os.environ), "library.db")
+
+    def make_home(self, library_path: str) -> None:
+        """Makes `~/.vpo` for a library in it; other directories are the user's to make."""
+        directory = home(os.environ)
+        if os.path.dirname(os.path.abspath(library_path)) != os.path.abspath(directory):
+            return
+        try:
+            os.makedirs(directory, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise LibraryUnwritableError(
+                f"The directory `{display(directory)}` cannot be made: {error.strerror}",
+                hint="Set VPO_HOME to another directory, or name a library with `--db PATH`.",
+            ) from error
+
+    def uses_color(self) -> bool:
+        """Whether text on stdout may be coloured."""
+        if self.color == "auto":
+            return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        return self.color == "always"
+
+
+def _store(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    # Not given here: it may have been given before the command.
+    source = ctx.get_parameter_source(parameter.name or "")
+    if source is not click.core.ParameterSource.DEFAULT:
+        setattr(ctx.ensure_object(App), parameter.name or "", value)
+
+
+def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    return click.option(*names, expose_value=False, callback=_store, **attributes)
+
+
+def global_options(command: F) -> F:
+    """Adds the options that every command takes, before or after its name."""
+    for option in reversed(
+        (
+            _option("--db", metavar="PATH", help="The library to use."),
+            _option("--config", metavar="PATH", help="The config file to use."),
+            _option("-q", "--quiet", is_flag=True, help="Print only what is wrong."),
+            _option("-v", "--verbose", is_flag=True, help="Print more."),
+            _option("--progress/--no-progress", default=True, help="Progress on a terminal."),
+            _option(
+                "--color",
+                type=click.Choice(["auto", "always", "never"]),
+                help="When to use colours.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,232 @@
+"""`vpo files list` and `vpo files show`."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import orjson
+
+from vpo import times
+from vpo.cli.app import App, global_options
+from vpo.cli.lists import SeparatedList
+from vpo.config.models import KINDS
+from vpo.db import files as file_table
+from vpo.db import jobs as job_table
+from vpo.db.library import open_library
+from vpo.errors import FileNotInLibraryError
+from vpo.paths import display, from_stored, to_json, to_stored
+
+
+@click.group("files", context_settings={"help_option_names": ["-h", "--help"]})
+@global_options
+def files() -> None:
+    """List files of the library, or show one."""
+
+
+class When(click.ParamType[str]):
+    """A moment: a date, or an age such as 12h."""
+
+    name = "when"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """The moment as the library writes it."""
+        try:
+            return times.to_seconds_text(times.parse_when(str(value)))
+        except ValueError:
+            self.fail(
+                f"`{value}` is neither a date nor an age such as 30m, 12h, 1d, 1w", param, ctx
+            )
+
+
+@files.command("list")
+@click.option("--under", metavar="DIR", type=click.Path(path_type=bytes), help="Only files in DIR.")
+@click.option(
+    "--status",
+    "statuses",
+    type=SeparatedList(file_table.STATUSES),
+    multiple=True,
+    metavar="STATUS,...",
+    help=f"Only these: {', '.join(file_table.STATUSES)}.",
+)
+@click.option(
+    "--kind",
+    "kinds",
+    type=SeparatedList((*KINDS, "other")),
+    multiple=True,
+    metavar="KIND,...",
+    help=f"Only these: {', '.join(KINDS)}, other.",
+)
+@click.option(
+    "-e",
+    "--extensions",
+    type=SeparatedList(),
+    multiple=True,
+    metavar="EXT,...",
+    help="Only these extensions.",
+)
+@click.option(
+    "--changed-since",
+    type=When(),
+    metavar="WHEN",
+    help="Only those whose record changed since: 2026-01-31, 12h, 1d, 1w.",
+)
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N files.")
+@click.option("--json", "form", flag_value="json", help="One JSON array.")
+@click.option("--jsonl", "form", flag_value="jsonl", help="One JSON object a line.")
+@click.option("--print0", "form", flag_value="print0", help="Paths, each ended by a NUL.")
+@global_options
+@click.pass_context
+def list_command(ctx: click.Context, /, form: str | None, **options: Any) -> None:
+    """List the files that the library knows, by path."""
+    app = ctx.ensure_object(App)
+    under = options["under"]
+    wanted = file_table.FileFilter(
+        under=None if under is None else os.path.realpath(under),
+        statuses=_flatten(options["statuses"]),
+        kinds=_flatten(options["kinds"]),
+        extensions=tuple(item.lstrip(".") for item in _flatten(options["extensions"])),
+        changed_since=options["changed_since"],
+        limit=options["limit"],
+    )
+    with open_library(app.library_path(app.settings()), "read") as library, library.reading() as db:
+        rows = file_table.list_files(db, wanted)
+        out = sys.stdout.buffer
+        if form == "json":
+            separator = b"["
+            for row in rows:
+                out.write(separator + orjson.dumps(file_to_dict(row)))
+                separator = b",\n"
+            out.write(b"[]\n" if separator == b"[" else b"]\n")
+        elif form == "jsonl":
+            out.writelines(orjson.dumps(file_to_dict(row)) + b"\n" for row in rows)
+        elif form == "print0":
+            out.writelines(from_stored(row["path"]) + b"\0" for row in rows)
+        else:
+            for line in _table(rows):
+                click.echo(line)
+
+
+def _flatten(given: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    return tuple(item for items in given for item in items)
+
+
+def _table(rows: Iterator[sqlite3.Row]) -> Iterator[str]:
+    """Lines for people; the path comes last, as it may be long."""
+    head = f"{'STATUS':8} {'SIZE':>10} {'MODIFIED':16}  PATH"
+    for number, row in enumerate(rows):
+        if number == 0:
+            yield head
+        modified = times.ns_to_text(row["mtime_ns"])[:16].replace("T", " ")
+        size = human_size(row["size_bytes"])
+        yield f"{row['scan_status']:8} {size:>10} {modified}  {display(row['path'])}"
+
+
+def human_size(size_bytes: int) -> str:
+    """A size with a binary unit: `1.5 GiB`."""
+    size = float(size_bytes)
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if size < 1024 or unit == "TiB":
+            break
+        size /= 1024
+    return f"{size_bytes} B" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def file_to_dict(row: sqlite3.Row) -> dict[str, object]:
+    """A file as the contract's JSON."""
+    return {
+        **to_json(row["path"]),
+        "size_bytes": row["size_bytes"],
+        "modified_at": times.ns_to_text(row["mtime_ns"]),
+        "mtime_ns": row["mtime_ns"],
+        "kind": row["kind"],
+        "extension": row["extension"],
+        "scan_status": row["scan_status"],
+        "scan_error": row["scan_error"],
+        "scanned_at": row["scanned_at"],
+        "missing_since": row["missing_since"],
+        "content_hash": row["content_hash"],
+        "container_format": row["container_format"],
+    }
+
+
+@files.command("show")
+@click.argument("path", type=click.Path(path_type=bytes))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@global_options
+@click.pass_context
+def show_command(ctx: click.Context, /, path: bytes, as_json: bool) -> None:
+    """Show all that the library knows of one file."""
+    app = ctx.ensure_object(App)
+    directory, name = os.path.split(os.path.abspath(path))
+    with open_library(app.library_path(app.settings()), "read") as library, library.reading() as db:
+        row = file_table.find_file(db, to_stored(directory), to_stored(name))
+        if row is None:
+            directory = os.path.realpath(directory)
+            row = file_table.find_file(db, to_stored(directory), to_stored(name))
+        if row is None:
+            raise FileNotInLibraryError(
+                f"The library knows no file `{display(to_stored(path))}`",
+                hint="Scan its directory, or see `vpo files list --under DIR`.",
+            )
+        tracks = [dict(track) for track in file_table.tracks_of(db, row["id"])]
+        jobs = [dict(job) for job in job_table.jobs_of_file(db, row["id"])]
+    shown = {
+        **file_to_dict(row),
+        # SQLite's integers are signed; inode numbers are not.
+        "inode": None if row["inode"] is None else row["inode"] % 2**64,
+        "is_symlink": bool(row["is_symlink"]),
+        "tracks": tracks,
+        "jobs": jobs,
+    }
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(shown) + b"\n")
+        return
+    for line in _description(row, shown, tracks, jobs):
+        click.echo(line)
+
+
+def _description(
+    row: sqlite3.Row,
+    shown: dict[str, object],
+    tracks: list[dict[str, Any]],
+    jobs: list[dict[str, Any]],
+) -> Iterator[str]:
+    yield display(row["path"])
+    fields = {
+        "Status": row["scan_status"],
+        "Error": row["scan_error"],
+        "Missing since": row["missing_since"],
+        "Kind": f"{row['kind']} ({row['extension']})",
+        "Size": f"{human_size(row['size_bytes'])} ({row['size_bytes']:,} bytes)",
+        "Modified": shown["modified_at"],
+        "Recorded": row["scanned_at"],
+        "Inode": shown["inode"],
+        "Container": row["container_format"],
+        "Content hash": row["content_hash"],
+    }
+    for label, value in fields.items():
+        if value is not None:
+            yield f"  {label + ':':14} {display(str(value))}"
+    if tracks:
+        yield "Tracks:"
+    for track in tracks:
+        facts = [track["track_type"], track["codec"], track["language"], track["title"]]
+        if track["width"]:
+            facts.append(f"{track['width']}x{track['height']}")
+        facts.append(track["channel_layout"])
+        facts += [flag for flag in ("default", "forced") if track[f"is_{flag}"]]
+        yield f"  {track['track_index']}: " + ", ".join(
+            display(str(fact)) for fact in facts if fact
+        )
+    if jobs:
+        yield "Jobs:"
+    for job in jobs:
+        started = job["started_at"] or "-"
+        yield f"  {job['id'][:8]}  {job['job_type']:10} {job['status']:10} {started}"

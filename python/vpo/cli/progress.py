@@ -1,0 +1,83 @@
+"""Who is told what a scan is doing: a bar on a terminal, lines when asked."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+from vpo._engine import Progress
+from vpo.paths import StoredPath, display
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+# A scan that is over sooner shows no bar, and does not wait for rich.
+SHOW_AFTER_SECONDS = 0.5
+
+_SIGNS = {"added": "+", "changed": "~", "removed": "-", "returned": "^", "pruned": "x"}
+
+
+class ScanReporter:
+    """Progress on stderr if that is a terminal; changed files on stdout if asked."""
+
+    def __init__(self, label: str, *, progress: bool, files: bool) -> None:
+        self.wants_files = files
+        self._label = label
+        self._shows = progress and sys.stderr.isatty()
+        self._begin = time.monotonic()
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> ScanReporter:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _value: object, _trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def progress(self, progress: Progress, expected: int | None) -> None:
+        """Shows how far the walk is; with a total if the last scan gave one."""
+        if not self._shows or time.monotonic() - self._begin < SHOW_AFTER_SECONDS:
+            return
+        if self._bar is None:
+            self._start(expected)
+        assert self._bar is not None
+        assert self._task is not None
+        self._bar.update(
+            self._task,
+            completed=progress.files,
+            directories=f"{progress.directories:,}",
+            files=f"{progress.files:,}",
+        )
+
+    def _start(self, expected: int | None) -> None:
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+
+        self._bar = Bar(
+            SpinnerColumn(),
+            TextColumn(escape(self._label)),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[files]} files in {task.fields[directories]} directories"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task("scan", total=expected, files="0", directories="0")
+        self._bar.start()
+
+    def file(self, change: str, path: StoredPath) -> None:
+        """Prints one changed file."""
+        line = f"  {_SIGNS[change]} {display(path)}"
+        if self._bar is not None:
+            self._bar.console.file.flush()
+        click.echo(line)

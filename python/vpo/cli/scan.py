@@ -1,0 +1,357 @@
+"""`vpo scan`: options in, summary out; the work is in `vpo.scanner.scan`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import click
+
+from vpo import times
+from vpo.cli.app import App, global_options
+from vpo.cli.lists import SeparatedList
+from vpo.cli.progress import ScanReporter
+from vpo.config.models import KINDS
+from vpo.db.library import Library, new_library_in_memory, open_library
+from vpo.errors import (
+    EXIT_DONE_WITH_ERRORS,
+    EXIT_NOT_DONE,
+    EXIT_SIGINT,
+    EXIT_SIGTERM,
+    ScanLockedError,
+    VpoError,
+)
+from vpo.paths import display, is_within, to_json, to_stored
+from vpo.scanner import guards
+from vpo.scanner.models import ScanOptions, ScanResult
+from vpo.scanner.scan import StoppedError, make_rules
+from vpo.scanner.scan import scan as run_scan
+
+SHOWN_ISSUES = 10
+RETRY_LOCK_SECONDS = 0.5
+
+
+class ScanCommand(click.Command):
+    """Takes `--wait` with or without a number: `--wait DIR` waits for ever."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Gives a bare `--wait` its value, so that it does not take the directory's."""
+        given = []
+        for position, arg in enumerate(args):
+            following = args[position + 1] if position + 1 < len(args) else ""
+            bare = arg == "--wait" and not following.replace(".", "", 1).isdigit()
+            given.append("--wait=inf" if bare else arg)
+        return super().parse_args(ctx, given)
+
+
+@click.command("scan", cls=ScanCommand)
+@click.argument(
+    "directories",
+    metavar="DIRECTORY...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=bytes),
+)
+@click.option("--full", is_flag=True, help="Read every file again, whatever is known.")
+@click.option("--prune", is_flag=True, help="Delete the records of missing files.")
+@click.option(
+    "--kind",
+    "kinds",
+    type=SeparatedList(KINDS),
+    multiple=True,
+    metavar="KIND,...",
+    help=f"Only these kinds: {', '.join(KINDS)}.",
+)
+@click.option(
+    "-e",
+    "--extensions",
+    type=SeparatedList(),
+    multiple=True,
+    metavar="EXT,...",
+    help="Only these extensions (with --kind: these too).",
+)
+@click.option(
+    "--exclude", multiple=True, metavar="GLOB", help="Leave out, as a line of .gitignore would."
+)
+@click.option("--hidden/--no-hidden", default=None, help="Look at names that begin with a dot.")
+@click.option("--follow-symlinks/--no-follow-symlinks", default=None, help="Follow links.")
+@click.option(
+    "--one-file-system/--no-one-file-system",
+    default=None,
+    help="Leave out other file systems below a DIRECTORY.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1, max=1024),
+    help="Requests in flight (default: chosen by latency).",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
+@click.option("--allow-mass-removal", is_flag=True, help="Accept that most of a DIRECTORY is gone.")
+@click.option(
+    "--new-device", is_flag=True, help="Accept that a DIRECTORY moved to another file system."
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    metavar="[SECONDS]",
+    help="Wait for another scan to end.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@global_options
+@click.pass_context
+def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) -> None:
+    """Look at each DIRECTORY and record what changed since the last scan.
+
+    Unchanged directories cost next to nothing. Exit status: 0 done, 1 some
+    places could not be looked at, 2 not done, 75 another scan is running.
+    """
+    app = ctx.ensure_object(App)
+    as_json, wait = options.pop("as_json"), options.pop("wait")
+    run_options = {
+        name: options.pop(name)
+        for name in ("full", "prune", "dry_run", "allow_mass_removal", "new_device")
+    }
+    config = app.settings(
+        kinds=_flatten(options.pop("kinds")),
+        extensions=_flatten(options.pop("extensions")),
+        exclude=options.pop("exclude") or None,
+        **options,
+    )
+    scan_options = ScanOptions(rules=config.scan, **run_options)
+    outcomes = _Outcomes(app, as_json)
+    roots = _resolve(directories, scan_options)
+    path = app.library_path(config)
+    with _open(app, path, roots, scan_options) as library, _Signals() as signals:
+        for root in roots:
+            label = display(to_stored(root))
+            if not (as_json or app.quiet):
+                click.echo(f"Scanning {label}...")
+            with ScanReporter(
+                label,
+                progress=app.progress and not app.quiet,
+                files=app.verbose and not as_json,
+            ) as reporter:
+                try:
+                    result = _scan_when_free(library, root, scan_options, reporter, signals, wait)
+                except VpoError as error:
+                    outcomes.failed(root, error)
+                    continue
+                except StoppedError as stopped:
+                    outcomes.stopped(root, stopped)
+                    break
+            outcomes.done(result)
+    ctx.exit(outcomes.finish())
+
+
+def _flatten(given: tuple[tuple[str, ...], ...]) -> tuple[str, ...] | None:
+    return tuple(item for items in given for item in items) or None
+
+
+def _resolve(directories: tuple[bytes, ...], options: ScanOptions) -> list[bytes]:
+    """Absolute paths without links; one inside of another is scanned with that.
+
+    Bad rules are found here, before anything is written.
+    """
+    roots: list[bytes] = []
+    for directory in directories:
+        root = os.path.realpath(directory)
+        make_rules(root, options)
+        if root not in roots:
+            roots.append(root)
+    if options.rules.one_file_system:
+        return roots
+
+    def is_scanned_with(root: bytes, other: bytes) -> bool:
+        if root == other or not is_within(root, other):
+            return False
+        relative = root[len(other.rstrip(b"/")) + 1 :]
+        return os.path.isdir(root) and make_rules(other, options).enters(relative)
+
+    return [root for root in roots if not any(is_scanned_with(root, other) for other in roots)]
+
+
+def _open(app: App, path: str, roots: list[bytes], options: ScanOptions) -> Library:
+    """Opens the library; makes a new one only if there is a directory to scan."""
+    exists = os.path.exists(path)
+    if not exists:
+        problems = [problem for root in roots if (problem := _problem(root))]
+        if len(problems) == len(roots):
+            raise problems[0]
+        if options.dry_run:
+            return new_library_in_memory()
+        app.make_home(path)
+    return open_library(path, "read" if options.dry_run else "create")
+
+
+def _problem(root: bytes) -> VpoError | None:
+    try:
+        with os.scandir(root):
+            return None
+    except OSError as error:
+        return guards.unreadable_root(root, error)
+
+
+def _scan_when_free(
+    library: Library,
+    root: bytes,
+    options: ScanOptions,
+    reporter: ScanReporter,
+    signals: _Signals,
+    wait: float | None,
+) -> ScanResult:
+    """Scans; if another scan is in the way, again until `wait` seconds are over."""
+    until = time.monotonic() + (wait or 0.0)
+    while True:
+        try:
+            return run_scan(library, root, options, reporter, should_stop=signals.stop)
+        except ScanLockedError:
+            if wait is None or time.monotonic() >= until:
+                raise
+        if stopped := signals.stop():
+            raise stopped
+        time.sleep(RETRY_LOCK_SECONDS)
+
+
+class _Signals:
+    """Turns the first SIGINT or SIGTERM into a stop at the next safe point.
+
+    A second SIGINT interrupts at once, as ever.
+    """
+
+    def __init__(self) -> None:
+        self._received: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Signals:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        if self._received == number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._received = number
+
+    def stop(self) -> StoppedError | None:
+        """The request to stop, if one came."""
+        if self._received is None:
+            return None
+        return StoppedError(EXIT_SIGTERM if self._received == signal.SIGTERM else EXIT_SIGINT)
+
+
+@dataclass
+class _Outcomes:
+    """Renders the outcome of each directory, and the exit status of all."""
+
+    app: App
+    as_json: bool
+    results: list[ScanResult] = field(default_factory=list)
+    scans: list[dict[str, object]] = field(default_factory=list)
+    errors: list[VpoError] = field(default_factory=list)
+    stopped_status: int | None = None
+
+    def done(self, result: ScanResult) -> None:
+        self.results.append(result)
+        self.scans.append(result_to_dict(result))
+        if not (self.as_json or self.app.quiet):
+            click.echo(summary_text(result))
+        if not self.as_json:
+            self._show_issues(result)
+
+    def _show_issues(self, result: ScanResult) -> None:
+        for issue in result.issues[:SHOWN_ISSUES]:
+            click.echo(f"Warning: {issue}", err=True)
+        more = result.errors - SHOWN_ISSUES
+        if more > 0:
+            where = f"; job {result.job_id[:8]} has them" if result.job_id else ""
+            click.echo(f"Warning: and {more:,} more{where}", err=True)
+
+    def failed(self, root: bytes, error: VpoError) -> None:
+        from vpo.cli.main import render_error
+
+        self.errors.append(error)
+        shown = {"error": True, "code": error.code, "message": error.message, "hint": error.hint}
+        self.scans.append({**to_json(to_stored(root), "directory"), **shown})
+        if not self.as_json:
+            render_error(error.code, error.message, error.hint, error.details)
+
+    def stopped(self, root: bytes, stopped: StoppedError) -> None:
+        self.stopped_status = stopped.exit_status
+        shown = {"error": True, "code": "STOPPED", "message": "Stopped before it was done"}
+        self.scans.append({**to_json(to_stored(root), "directory"), **shown})
+        if not self.as_json:
+            click.echo("Stopped. What was recorded until now is kept.", err=True)
+
+    def finish(self) -> int:
+        """Prints the JSON, and returns the exit status."""
+        if self.as_json:
+            self._print_json()
+        if self.stopped_status is not None:
+            return self.stopped_status
+        if self.errors:
+            locked = all(isinstance(error, ScanLockedError) for error in self.errors)
+            return self.errors[0].exit_status if locked else EXIT_NOT_DONE
+        if any(result.errors for result in self.results):
+            return EXIT_DONE_WITH_ERRORS
+        return 0
+
+    def _print_json(self) -> None:
+        import orjson
+
+        if len(self.scans) == 1:
+            shown = self.scans[0]
+            if self.errors:
+                shown["details"] = self.errors[0].details
+        else:
+            totals = {
+                name: sum(result.counts()[name] for result in self.results)
+                for name in ScanResult(b"", times.now()).counts()
+            }
+            shown = {"scans": self.scans, **totals}
+        sys.stdout.buffer.write(orjson.dumps(shown, default=repr) + b"\n")
+
+
+def result_to_dict(result: ScanResult) -> dict[str, object]:
+    """A result as the contract's JSON."""
+    return {
+        "job_id": result.job_id,
+        **to_json(to_stored(result.directory), "directory"),
+        "started_at": times.to_text(result.started_at),
+        "completed_at": times.to_text(result.completed_at) if result.completed_at else None,
+        "duration_seconds": round(result.duration_seconds, 3),
+        "incremental": result.incremental,
+        "dry_run": result.dry_run,
+        **result.counts(),
+        "pruned": result.pruned,
+        "issues": [issue.to_dict() for issue in result.issues],
+    }
+
+
+def summary_text(result: ScanResult) -> str:
+    """A result as the contract's text."""
+    lines = [
+        f"  Discovered: {result.total_discovered:,} files",
+        f"  Skipped (unchanged): {result.skipped:,}",
+        f"  Scanned (changed): {result.scanned:,}",
+        f"  Added (new): {result.added:,}",
+        f"  Removed (missing): {result.removed:,}",
+        f"  Errors: {result.errors:,}",
+    ]
+    if result.pruned:
+        lines.append(f"  Pruned (records deleted): {result.pruned:,}")
+    lines.append("")
+    took = f"{result.duration_seconds:.1f}s"
+    if result.dry_run:
+        lines.append(f"Dry run complete in {took}: nothing was written")
+    else:
+        lines.append(f"Scan complete in {took} (job: {(result.job_id or '')[:8]})")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Configuration: one model, layers over it, and errors that name file and line."""

@@ -1,0 +1,34 @@
+"""The settings of vpo, with their defaults.
+
+Plain dataclasses, so that commands which need no more than defaults do not wait
+for pydantic; `load` has pydantic check whatever is given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["video", "audio", "image", "sidecar"]
+KINDS: tuple[Kind, ...] = ("video", "audio", "image", "sidecar")
+
+
+@dataclass(frozen=True)
+class ScanConfig:
+    """Section `scan`: which files a scan selects, and which places it enters."""
+
+    kinds: tuple[Kind, ...] = ()
+    extensions: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    hidden: bool = False
+    follow_symlinks: bool = False
+    one_file_system: bool = False
+    threads: int = 0
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings."""
+
+    database_path: str | None = None
+    scan: ScanConfig = field(default_factory=ScanConfig)

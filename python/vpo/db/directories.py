@@ -1,0 +1,149 @@
+"""Table `directories`: paths and fingerprints."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vpo.paths import StoredPath
+
+
+@dataclass(frozen=True)
+class KnownDirectory:
+    """What the catalogue knows of a directory."""
+
+    id: int
+    path: StoredPath
+    filesystem_id: int | None
+    is_present: bool
+    via_symlink: bool
+
+
+def below(directory: bytes, column: str = "path") -> tuple[str, dict[str, StoredPath]]:
+    """A condition for `column` being `directory` or below it, and its parameters.
+
+    TEXT and BLOB each have a range of their own in the index on the column.
+    """
+    first = directory.rstrip(b"/") + b"/"
+    last = first[:-1] + b"0"  # "0" comes right after "/"
+    condition = f"({column} >= :blob_first AND {column} < :blob_last)"
+    parameters: dict[str, StoredPath] = {"blob_first": first, "blob_last": last}
+    condition += f" OR {column} = :blob_self"
+    parameters["blob_self"] = directory
+    try:
+        text = {
+            "text_first": first.decode(),
+            "text_last": last.decode(),
+            "text_self": directory.decode(),
+        }
+    except UnicodeDecodeError:
+        return f"({condition})", parameters
+    condition += f" OR ({column} >= :text_first AND {column} < :text_last)"
+    condition += f" OR {column} = :text_self"
+    return f"({condition})", parameters | text
+
+
+def fingerprints(
+    connection: sqlite3.Connection, root: bytes
+) -> Iterable[tuple[StoredPath, bytes | None, int]]:
+    """Path, fingerprint and id of every directory under `root` that is present."""
+    condition, parameters = below(root)
+    return connection.execute(
+        f"SELECT path, fingerprint, id FROM directories WHERE is_present AND {condition}",
+        parameters,
+    )
+
+
+def gone_directories(connection: sqlite3.Connection, root: bytes) -> dict[StoredPath, int]:
+    """The ids of directories under `root` that are gone but have records left."""
+    condition, parameters = below(root)
+    return dict(
+        connection.execute(
+            f"SELECT path, id FROM directories WHERE NOT is_present AND {condition}",
+            parameters,
+        )
+    )
+
+
+def get_directory(connection: sqlite3.Connection, directory_id: int) -> KnownDirectory:
+    """The directory of that id."""
+    row = connection.execute(
+        "SELECT id, path, filesystem_id, is_present, via_symlink FROM directories WHERE id = ?",
+        (directory_id,),
+    ).fetchone()
+    return KnownDirectory(row[0], row[1], row[2], bool(row[3]), bool(row[4]))
+
+
+def find_directory(connection: sqlite3.Connection, path: StoredPath) -> KnownDirectory | None:
+    """The directory at that path."""
+    row = connection.execute("SELECT id FROM directories WHERE path = ?", (path,)).fetchone()
+    return get_directory(connection, row[0]) if row else None
+
+
+def add_directory(
+    connection: sqlite3.Connection,
+    path: StoredPath,
+    *,
+    filesystem_id: int | None,
+    fingerprint: bytes | None,
+    via_symlink: bool,
+) -> int:
+    """Adds a directory and returns its id."""
+    cursor = connection.execute(
+        "INSERT INTO directories (path, filesystem_id, fingerprint, via_symlink)"
+        " VALUES (?, ?, ?, ?)",
+        (path, filesystem_id, fingerprint, via_symlink),
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def update_directory(
+    connection: sqlite3.Connection,
+    directory_id: int,
+    *,
+    filesystem_id: int | None,
+    fingerprint: bytes | None,
+    via_symlink: bool,
+) -> None:
+    """Records a look at a known directory."""
+    connection.execute(
+        "UPDATE directories SET filesystem_id = ?, fingerprint = ?, via_symlink = ?, is_present = 1"
+        " WHERE id = ?",
+        (filesystem_id, fingerprint, via_symlink, directory_id),
+    )
+
+
+def settle(connection: sqlite3.Connection, settled: Iterable[tuple[bytes, int]]) -> None:
+    """Stores the fingerprints (with the ids) of directories now fully recorded."""
+    connection.executemany("UPDATE directories SET fingerprint = ? WHERE id = ?", settled)
+
+
+def mark_gone(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
+    """Records that directories are not there any more."""
+    connection.executemany(
+        "UPDATE directories SET is_present = 0, fingerprint = NULL WHERE id = ?",
+        ((directory_id,) for directory_id in ids),
+    )
+
+
+def delete_unused(connection: sqlite3.Connection, root: bytes) -> None:
+    """Deletes the gone directories under `root` that no file's record refers to."""
+    condition, parameters = below(root)
+    connection.execute(
+        f"DELETE FROM directories WHERE NOT is_present AND {condition}"
+        " AND NOT EXISTS (SELECT 1 FROM files WHERE directory_id = directories.id)",
+        parameters,
+    )
+
+
+def holds_present_files(connection: sqlite3.Connection, root: bytes) -> bool:
+    """Whether any file under `root` is known and not missing."""
+    condition, parameters = below(root, "d.path")
+    row = connection.execute(
+        f"SELECT 1 FROM directories d WHERE d.is_present AND {condition} AND EXISTS ("
+        "SELECT 1 FROM files f WHERE f.directory_id = d.id AND f.scan_status <> 'missing') LIMIT 1",
+        parameters,
+    ).fetchone()
+    return row is not None

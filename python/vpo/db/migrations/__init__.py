@@ -1,0 +1,122 @@
+"""The library's versions: one module a step, each step one transaction.
+
+A new library goes through the same steps from an empty one, so that there is
+one description of the schema and upgraded libraries cannot differ from new ones.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from importlib import import_module
+
+from vpo import times
+
+OLDEST = 6
+LATEST = 8
+
+# "vpo1": tells SQLite files of vpo from others (https://sqlite.org/fileformat2.html#application_id).
+APPLICATION_ID = 0x76706F31
+
+_STEPS = {
+    6: "vpo.db.migrations.v06_baseline",
+    7: "vpo.db.migrations.v07_scan_jobs",
+    8: "vpo.db.migrations.v08_directories",
+}
+
+
+def version_of(connection: sqlite3.Connection) -> int | None:
+    """The version of a library: 0 for an empty database, None if it is none."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if not tables:
+        return 0
+    if not {"_meta", "files", "jobs"} <= tables:
+        return None
+    row = connection.execute("SELECT value FROM _meta WHERE key = 'schema_version'").fetchone()
+    return int(row[0]) if row and str(row[0]).isdigit() else None
+
+
+def upgrade(connection: sqlite3.Connection, path: str | None) -> None:
+    """Brings a library to the latest version; an older one is copied first.
+
+    The copy is made beside it, at `path` + `.v<version>.bak`; with `path` None
+    (a library in memory) there is none. Safe to run at any version, from several
+    processes at once, and again after a crash.
+    """
+    version = version_of(connection)
+    if version == LATEST:
+        return
+    if version and path:
+        _back_up(connection, path, version)
+    # Tables are rebuilt as https://sqlite.org/lang_altertable.html#otheralter
+    # prescribes: foreign keys are off meanwhile and checked before each commit.
+    connection.execute("PRAGMA foreign_keys = OFF")
+    try:
+        if version == 0:
+            _run(connection, list(_STEPS))
+        else:
+            for step in _STEPS:
+                _run(connection, [step])
+    finally:
+        connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _run(connection: sqlite3.Connection, steps: list[int]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        broken_before = _broken_references(connection)
+        for step in steps:
+            # Asked again inside: another process may have been quicker.
+            if (version_of(connection) or 0) >= step:
+                continue
+            apply: Callable[[sqlite3.Connection], None] = import_module(_STEPS[step]).apply
+            apply(connection)
+            connection.execute(
+                "INSERT INTO _meta (key, value) VALUES ('schema_version', ?)"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (str(step),),
+            )
+        # Earlier programs may have left some; a step must not add any.
+        if _broken_references(connection) > broken_before:
+            raise sqlite3.DatabaseError("malformed: rows refer to rows that are missing")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _broken_references(connection: sqlite3.Connection) -> int:
+    return len(connection.execute("PRAGMA foreign_key_check").fetchall())
+
+
+def _back_up(connection: sqlite3.Connection, path: str, version: int) -> None:
+    """Copies the library with SQLite's backup API, which sees a consistent state."""
+    backup = f"{path}.v{version}.bak"
+    if os.path.exists(backup):
+        # An earlier copy may be the only good one: it is never overwritten.
+        backup = f"{path}.v{version}.{times.now():%Y%m%dT%H%M%S%f}Z.bak"
+    partial = f"{backup}.partial.{os.getpid()}"
+    try:
+        copy = sqlite3.connect(partial)
+        try:
+            connection.backup(copy)
+        finally:
+            copy.close()
+        with open(partial, "rb") as written:
+            os.fsync(written.fileno())
+        os.rename(partial, backup)
+        _sync_directory(os.path.dirname(os.path.abspath(path)))
+    except BaseException:
+        if os.path.exists(partial):
+            os.unlink(partial)
+        raise
+
+
+def _sync_directory(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

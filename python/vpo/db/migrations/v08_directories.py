@@ -1,0 +1,186 @@
+"""Version 8: roots, directories with fingerprints, and files that refer to them.
+
+Each path is stored once instead of three times, a file's mtime is an integer in
+nanoseconds, and a path may be bytes that are not UTF-8 (BLOB). Ids are kept, so
+that tracks, jobs and operations go on referring to their files.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from vpo.times import text_to_ns
+
+_TABLES = (
+    """
+    CREATE TABLE filesystems (
+        id INTEGER PRIMARY KEY,
+        identity TEXT NOT NULL UNIQUE     -- e.g. 'ext4:fsid=5d2c…', 'nfs4:nas:/media'
+    )
+    """,
+    """
+    CREATE TABLE roots (
+        id INTEGER PRIMARY KEY,
+        path NOT NULL UNIQUE,             -- TEXT, or BLOB where it is not UTF-8
+        filesystem_id INTEGER REFERENCES filesystems(id),
+        file_count INTEGER,               -- files that the last completed scan saw
+        added_at TEXT NOT NULL,
+        last_scan_at TEXT,                -- when the last completed scan began
+        last_job_id TEXT
+    )
+    """,
+    """
+    CREATE TABLE directories (
+        id INTEGER PRIMARY KEY,
+        path NOT NULL UNIQUE,             -- TEXT, or BLOB where it is not UTF-8
+        filesystem_id INTEGER REFERENCES filesystems(id),
+        fingerprint BLOB,                 -- NULL: to be looked at again
+        is_present INTEGER NOT NULL DEFAULT 1,
+        via_symlink INTEGER NOT NULL DEFAULT 0,
+        CONSTRAINT valid_fingerprint CHECK (fingerprint IS NULL OR length(fingerprint) = 16)
+    )
+    """,
+    """
+    CREATE TABLE files_v8 (
+        id INTEGER PRIMARY KEY,
+        directory_id INTEGER NOT NULL REFERENCES directories(id),
+        name NOT NULL,                    -- TEXT, or BLOB where it is not UTF-8
+        extension TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,        -- nanoseconds since 1970, UTC
+        inode INTEGER,                    -- NULL where inodes do not last
+        is_symlink INTEGER NOT NULL DEFAULT 0,
+        scan_status TEXT NOT NULL DEFAULT 'pending',
+        scanned_at TEXT NOT NULL,         -- when size and mtime were last recorded
+        scan_error TEXT,
+        missing_since TEXT,
+        content_hash TEXT,
+        container_format TEXT,
+        UNIQUE (directory_id, name),
+        CONSTRAINT valid_status CHECK (scan_status IN ('pending', 'ok', 'error', 'missing'))
+    )
+    """,
+    """
+    CREATE TABLE operations_v8 (
+        id TEXT PRIMARY KEY,
+        file_id INTEGER REFERENCES files(id) ON DELETE SET NULL,
+        file_path TEXT NOT NULL,
+        policy_name TEXT NOT NULL,
+        policy_version INTEGER NOT NULL,
+        actions_json TEXT NOT NULL,
+        status TEXT NOT NULL DEFAULT 'PENDING',
+        error_message TEXT,
+        backup_path TEXT,
+        started_at TEXT NOT NULL,
+        completed_at TEXT,
+        CONSTRAINT valid_status CHECK (
+            status IN ('PENDING', 'IN_PROGRESS', 'COMPLETED', 'FAILED', 'ROLLED_BACK')
+        )
+    )
+    """,
+)
+
+_COPY = (
+    """
+    INSERT INTO directories (path) SELECT DISTINCT directory_of(path) FROM files
+    """,
+    # A status that is not known is a file to be read again.
+    """
+    INSERT INTO files_v8 (
+        id, directory_id, name, extension, kind, size_bytes, mtime_ns,
+        scan_status, scanned_at, scan_error, missing_since, content_hash, container_format
+    )
+    SELECT
+        f.id, d.id, name_of(f.path), lower(ltrim(f.extension, '.')), kind_of(f.extension),
+        f.size_bytes, text_to_ns(f.modified_at),
+        CASE WHEN f.scan_status IN ('ok', 'error', 'missing') THEN f.scan_status ELSE 'pending' END,
+        f.scanned_at, f.scan_error,
+        CASE WHEN f.scan_status = 'missing' THEN f.scanned_at END,
+        f.content_hash, f.container_format
+    FROM files f JOIN directories d ON d.path = directory_of(f.path)
+    ORDER BY d.id, f.path
+    """,
+    """
+    UPDATE directories SET is_present = 0 WHERE NOT EXISTS (
+        SELECT 1 FROM files_v8 f WHERE f.directory_id = directories.id
+        AND f.scan_status <> 'missing'
+    )
+    """,
+    "INSERT INTO operations_v8 SELECT * FROM operations",
+    # What refers to a file that an earlier program deleted refers to none.
+    "UPDATE operations_v8 SET file_id = NULL WHERE file_id NOT IN (SELECT id FROM files_v8)",
+    "UPDATE jobs SET file_id = NULL WHERE file_id NOT IN (SELECT id FROM files_v8)",
+)
+
+_RENAME = (
+    "DROP TABLE operations",
+    "ALTER TABLE operations_v8 RENAME TO operations",
+    "CREATE INDEX idx_operations_file_id ON operations(file_id)",
+    "CREATE INDEX idx_operations_status ON operations(status)",
+    "CREATE INDEX idx_operations_started_at ON operations(started_at)",
+    "DROP TABLE files",
+    "ALTER TABLE files_v8 RENAME TO files",
+    # Partial: they cost nothing for the many files that are in neither.
+    "CREATE INDEX idx_files_trouble ON files(scan_status, directory_id)"
+    " WHERE scan_status IN ('missing', 'error')",
+    "CREATE INDEX idx_files_content_hash ON files(content_hash) WHERE content_hash IS NOT NULL",
+    # Who runs a job (boot, pid namespace, start time: a pid alone comes again).
+    "ALTER TABLE jobs ADD COLUMN worker_identity TEXT",
+    # Error with context, and places that could not be looked at.
+    "ALTER TABLE jobs ADD COLUMN errors_json TEXT",
+)
+
+# For people with sqlite3 and for the program: full paths, which are BLOBs if a
+# part of them is. rtrim, as the root directory ends in the slash already.
+_VIEWS = (
+    """
+    CREATE VIEW library_files AS
+    SELECT
+        f.id,
+        CASE WHEN typeof(d.path) = 'text' AND typeof(f.name) = 'text'
+            THEN rtrim(d.path, '/') || '/' || f.name
+            ELSE CAST(rtrim(d.path, '/') || '/' || f.name AS BLOB)
+        END AS path,
+        d.path AS directory, f.name AS filename,
+        f.extension, f.kind, f.size_bytes, f.mtime_ns,
+        strftime('%Y-%m-%dT%H:%M:%SZ',
+            f.mtime_ns / 1000000000 - (f.mtime_ns % 1000000000 < 0), 'unixepoch') AS modified_at,
+        f.inode, f.scan_status, f.scanned_at, f.scan_error, f.missing_since,
+        f.content_hash, f.container_format, f.directory_id
+    FROM files f JOIN directories d ON d.id = f.directory_id
+    """,
+    """
+    CREATE VIEW library_tracks AS
+    SELECT f.path, t.* FROM tracks t JOIN library_files f ON f.id = t.file_id
+    """,
+)
+
+
+def apply(connection: sqlite3.Connection) -> None:
+    """Makes the tables, moves every row into them, and puts up the views."""
+    from vpo._engine import KINDS
+    from vpo.db.migrations import APPLICATION_ID
+
+    kinds = {extension: kind for kind, extensions in KINDS.items() for extension in extensions}
+
+    def kind_of(extension: str) -> str:
+        return kinds.get(extension.lower().lstrip("."), "other")
+
+    def mtime_of(text: str) -> int:
+        try:
+            return text_to_ns(text)
+        except ValueError:
+            # Differs from any real one, so that the next scan records it anew.
+            return 0
+
+    def directory_of(path: str) -> str:
+        return path.rpartition("/")[0] or "/"
+
+    connection.create_function("directory_of", 1, directory_of, deterministic=True)
+    connection.create_function("name_of", 1, lambda path: path.rpartition("/")[2])
+    connection.create_function("kind_of", 1, kind_of)
+    connection.create_function("text_to_ns", 1, mtime_of)
+    for statement in (*_TABLES, *_COPY, *_RENAME, *_VIEWS):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

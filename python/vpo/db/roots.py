@@ -1,0 +1,70 @@
+"""Tables `roots` and `filesystems`: what is scanned, and where that is mounted."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from vpo.paths import StoredPath
+
+
+@dataclass(frozen=True)
+class Root:
+    """A directory that was scanned."""
+
+    id: int
+    path: StoredPath
+    filesystem_id: int | None
+    file_count: int | None
+
+
+def find_root(connection: sqlite3.Connection, path: StoredPath) -> Root | None:
+    """The root at exactly this path."""
+    row = connection.execute(
+        "SELECT id, path, filesystem_id, file_count FROM roots WHERE path = ?", (path,)
+    ).fetchone()
+    return Root(*row) if row else None
+
+
+def add_root(connection: sqlite3.Connection, path: StoredPath, at: str) -> int:
+    """Registers a root, if it is not yet, and returns its id."""
+    connection.execute(
+        "INSERT INTO roots (path, added_at) VALUES (?, ?) ON CONFLICT (path) DO NOTHING", (path, at)
+    )
+    row = connection.execute("SELECT id FROM roots WHERE path = ?", (path,)).fetchone()
+    return int(row[0])
+
+
+def complete_scan(
+    connection: sqlite3.Connection,
+    root_id: int,
+    *,
+    filesystem_id: int | None,
+    file_count: int,
+    started_at: str,
+    job_id: str,
+) -> None:
+    """Notes the outcome of a scan that came to its end."""
+    connection.execute(
+        "UPDATE roots SET filesystem_id = ?, file_count = ?, last_scan_at = ?, last_job_id = ?"
+        " WHERE id = ?",
+        (filesystem_id, file_count, started_at, job_id, root_id),
+    )
+
+
+def filesystem_id(connection: sqlite3.Connection, identity: str) -> int:
+    """The id of a file system, registering it if it is new."""
+    known = find_filesystem(connection, identity)
+    if known is not None:
+        return known
+    cursor = connection.execute("INSERT INTO filesystems (identity) VALUES (?)", (identity,))
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def find_filesystem(connection: sqlite3.Connection, identity: str) -> int | None:
+    """The id of a file system, if it was seen before."""
+    row = connection.execute(
+        "SELECT id FROM filesystems WHERE identity = ?", (identity,)
+    ).fetchone()
+    return int(row[0]) if row else None

@@ -1,0 +1,144 @@
+"""Expected failures: shown as a message and a hint, never as a traceback.
+
+`code` is stable and public; wording may improve. Anything that is not a
+`VpoError` is a bug.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+EXIT_DONE_WITH_ERRORS = 1
+EXIT_NOT_DONE = 2
+EXIT_LOCKED = 75
+EXIT_SIGINT = 130
+EXIT_SIGTERM = 143
+
+
+class VpoError(Exception):
+    """Base of all expected failures: the fact, and what to do about it."""
+
+    code: ClassVar[str] = "ERROR"
+    exit_status: ClassVar[int] = EXIT_NOT_DONE
+
+    def __init__(self, message: str, *, hint: str | None = None, **details: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+
+class UsageError(VpoError):
+    """The command line asks for something that makes no sense."""
+
+    code = "USAGE"
+
+
+class DirectoryNotFoundError(VpoError):
+    """There is nothing at the path to scan."""
+
+    code = "DIRECTORY_NOT_FOUND"
+
+
+class NotADirectoryToScanError(VpoError):
+    """The path to scan is a file."""
+
+    code = "NOT_A_DIRECTORY"
+
+
+class DirectoryUnreadableError(VpoError):
+    """The directory to scan cannot be listed."""
+
+    code = "DIRECTORY_UNREADABLE"
+
+
+class RootOfflineError(VpoError):
+    """A root that was there is gone, empty, or on another file system."""
+
+    code = "ROOT_OFFLINE"
+
+
+class MassRemovalError(VpoError):
+    """Most of a root seems to be gone."""
+
+    code = "MASS_REMOVAL"
+
+
+class ScanLockedError(VpoError):
+    """Another scan of the same places is running."""
+
+    code = "SCAN_LOCKED"
+    exit_status = EXIT_LOCKED
+
+
+class RuleError(VpoError):
+    """A kind, extension or glob cannot be understood."""
+
+    code = "BAD_RULE"
+
+
+class ConfigError(VpoError):
+    """The configuration has a mistake."""
+
+    code = "BAD_CONFIG"
+
+
+class FileNotInLibraryError(VpoError):
+    """The library knows no file of that path."""
+
+    code = "FILE_NOT_FOUND"
+
+
+class LibraryError(VpoError):
+    """The library cannot be used as it is."""
+
+    code = "LIBRARY_ERROR"
+
+
+class LibraryNotFoundError(LibraryError):
+    """There is no library yet."""
+
+    code = "LIBRARY_NOT_FOUND"
+
+
+class NotALibraryError(LibraryError):
+    """The file is something else."""
+
+    code = "NOT_A_LIBRARY"
+
+
+class LibraryTooNewError(LibraryError):
+    """A newer vpo wrote the library."""
+
+    code = "LIBRARY_TOO_NEW"
+
+
+class LibraryTooOldError(LibraryError):
+    """The library is older than any that can be upgraded."""
+
+    code = "LIBRARY_TOO_OLD"
+
+
+class LibraryUnwritableError(LibraryError):
+    """The library cannot be written or created."""
+
+    code = "LIBRARY_UNWRITABLE"
+
+
+class LibraryDamagedError(LibraryError):
+    """SQLite finds the library malformed."""
+
+    code = "LIBRARY_DAMAGED"
+
+
+class LibraryBusyError(LibraryError):
+    """Another process keeps the library locked."""
+
+    code = "LIBRARY_BUSY"
+    exit_status = EXIT_LOCKED
+
+
+class DiskFullError(LibraryError):
+    """There is no room to write the library."""
+
+    code = "DISK_FULL"

@@ -1,0 +1,1 @@
+"""Jobs: the record of every run of a command that does work."""

@@ -1,0 +1,79 @@
+"""Whether the process that runs a job is still there."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+from vpo import times
+from vpo.db.jobs import RunningJob
+
+# A heartbeat comes every 30 s; ten missed ones are a death, where nothing
+# better can be told.
+HEARTBEAT_SECONDS = 30.0
+STALE_AFTER = timedelta(minutes=5)
+
+
+def identity_of_process(pid: int) -> str | None:
+    """What tells the process `pid` from any other that has or had that number.
+
+    Boot, pid namespace and start time, where the system says (Linux's proc(5));
+    None if there is no such process or it cannot be told.
+    """
+    boot = _boot()
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            # The command, in parentheses, may have spaces and parentheses in it.
+            start_ticks = stat.read().rpartition(b")")[2].split()[19].decode()
+    except (OSError, IndexError):
+        return None
+    return f"{boot}/{start_ticks}" if boot else None
+
+
+def _boot() -> str | None:
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as boot_id:
+            return f"{boot_id.read().strip()}/{os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return None
+
+
+def own_identity() -> str:
+    """The identity of this process, empty where the system does not tell."""
+    return identity_of_process(os.getpid()) or ""
+
+
+def is_alive(job: RunningJob) -> bool:
+    """Whether the process that runs `job` is there."""
+    if job.worker_pid is None:
+        return False
+    if job.worker_identity:
+        boot_id, namespace, _ = job.worker_identity.rsplit("/", 2)
+        own_boot_id, _, own_namespace = (_boot() or "/").partition("/")
+        if boot_id != own_boot_id:
+            # A library in WAL mode is used by one machine: it was restarted.
+            return False
+        if namespace == own_namespace:
+            return identity_of_process(job.worker_pid) == job.worker_identity
+        # In another container, where its pid means nothing to us.
+        return _heartbeat_is_fresh(job)
+    return _pid_exists(job.worker_pid) and _heartbeat_is_fresh(job)
+
+
+def _heartbeat_is_fresh(job: RunningJob) -> bool:
+    if job.worker_heartbeat is None:
+        return False
+    try:
+        return times.now() - times.from_text(job.worker_heartbeat) < STALE_AFTER
+    except ValueError:
+        return False
+
+
+def _pid_exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

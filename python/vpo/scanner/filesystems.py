@@ -1,0 +1,105 @@
+"""A name for a file system that outlives reboots and remounts.
+
+`st_dev` does neither: it is handed out anew for shares, btrfs and ZFS at each
+mount, and for disks in the order they are found.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+# Mounted from a server or by a program: the source is what they are.
+_BY_SOURCE = ("nfs", "cifs", "smb", "fuse", "9p", "ceph", "afs", "virtiofs", "glusterfs", "lustre")
+
+# Their f_fsid is the device number, so it says nothing that lasts.
+_BY_UUID = ("xfs", "vfat", "exfat", "msdos", "ntfs", "iso9660", "udf", "hfs")
+
+
+@dataclass(frozen=True)
+class _Mount:
+    device: tuple[int, int]
+    point: bytes
+    fstype: str
+    source: str
+
+
+def identity(path: bytes, device: int) -> str | None:
+    """The identity of the file system that holds `path`, whose `st_dev` is `device`.
+
+    None where it cannot be told (no /proc, or the path is gone).
+    """
+    mount = _mount_of(path, device)
+    if mount is None:
+        return None
+    if mount.fstype.startswith(_BY_SOURCE):
+        return f"{mount.fstype}:{mount.source}"
+    if mount.fstype.startswith(_BY_UUID):
+        uuid = _uuids().get(device)
+        return f"{mount.fstype}:uuid={uuid}" if uuid else f"{mount.fstype}:{mount.source}"
+    try:
+        fsid = os.statvfs(path).f_fsid
+    except OSError:
+        return None
+    return f"{mount.fstype}:fsid={fsid & 0xFFFF_FFFF_FFFF_FFFF:016x}"
+
+
+def _mount_of(path: bytes, device: int) -> _Mount | None:
+    """The mount that `path` is on: the last one at the longest mount point above it.
+
+    Several mounts can be of one device (bind mounts), and btrfs subvolumes have
+    devices that no mount has; the path decides.
+    """
+    number = (os.major(device), os.minor(device))
+    found: _Mount | None = None
+    for mount in _mounts():
+        point = mount.point.rstrip(b"/") + b"/"
+        if not (path + b"/").startswith(point):
+            continue
+        # The same device beats another one that is mounted over it unseen.
+        rank = (len(mount.point), mount.device == number)
+        if found is None or rank >= (len(found.point), found.device == number):
+            found = mount
+    return found
+
+
+@cache
+def _mounts() -> list[_Mount]:
+    """The mounts this process sees (proc_pid_mountinfo(5)); none without /proc."""
+    mounts = []
+    try:
+        with open("/proc/self/mountinfo", "rb") as lines:
+            for line in lines:
+                left, _, right = line.partition(b" - ")
+                fields, kind = left.split(b" "), right.rstrip(b"\n").split(b" ")
+                major, _, minor = fields[2].partition(b":")
+                fstype, source = (_unescape(field).decode(errors="replace") for field in kind[:2])
+                point = _unescape(fields[4])
+                mounts.append(_Mount((int(major), int(minor)), point, fstype, source))
+    except (OSError, IndexError, ValueError):
+        return []
+    return mounts
+
+
+def _unescape(field: bytes) -> bytes:
+    """Spaces, tabs, newlines and backslashes stand as octal escapes in mountinfo."""
+    for escaped, plain in ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n")):
+        field = field.replace(escaped, plain)
+    return field.replace(b"\\134", b"\\")
+
+
+@cache
+def _uuids() -> dict[int, str]:
+    """UUIDs of disks by `st_dev` of what is mounted from them."""
+    directory = "/dev/disk/by-uuid"
+    found = {}
+    try:
+        for name in os.listdir(directory):
+            try:
+                found[os.stat(os.path.join(directory, name)).st_rdev] = name
+            except OSError:
+                continue
+    except OSError:
+        return {}
+    return found

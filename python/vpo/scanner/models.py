@@ -1,0 +1,162 @@
+"""What a scan is asked, and what it answers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+import orjson
+
+from vpo import times
+from vpo.config.models import ScanConfig
+from vpo.paths import StoredPath, display, to_json
+
+# Lists in a job's record end here; the counts beside them are always true.
+LISTED_PATHS = 1000
+LISTED_ISSUES = 1000
+
+
+@dataclass(frozen=True)
+class ScanOptions:
+    """How one scan is to be done, besides its rules."""
+
+    full: bool = False
+    prune: bool = False
+    dry_run: bool = False
+    allow_mass_removal: bool = False
+    new_device: bool = False
+    rules: ScanConfig = field(default_factory=ScanConfig)
+
+    def to_json(self) -> str:
+        """The configuration used, for the job's record."""
+        return orjson.dumps(asdict(self)).decode()
+
+
+@dataclass(frozen=True)
+class Issue:
+    """A place that could not be looked at, or not be believed."""
+
+    path: StoredPath
+    operation: str
+    message: str
+    errno: int | None = None
+
+    @classmethod
+    def from_errno(cls, path: StoredPath, operation: str, errno: int) -> Issue:
+        """An issue that the system reported."""
+        return cls(path, operation, os.strerror(errno), errno)
+
+    def __str__(self) -> str:
+        return f"cannot {self.operation} `{display(self.path)}`: {self.message}"
+
+    def to_dict(self) -> dict[str, object]:
+        """The issue as JSON has it."""
+        return {
+            **to_json(self.path),
+            "operation": self.operation,
+            "errno": self.errno,
+            "message": self.message,
+        }
+
+
+@dataclass
+class PathList:
+    """Paths that something happened to: the first ones, and how many in all."""
+
+    count: int = 0
+    paths: list[StoredPath] = field(default_factory=list)
+
+    def add(self, path: StoredPath) -> None:
+        """Counts a path, and keeps it while there is room."""
+        self.count += 1
+        if len(self.paths) < LISTED_PATHS:
+            self.paths.append(path)
+
+    def has_room(self) -> bool:
+        """Whether a path would be kept, for who can count without making it."""
+        return len(self.paths) < LISTED_PATHS
+
+
+@dataclass
+class FilesAffected:
+    """What a scan found to have happened, for the job's record."""
+
+    added: PathList = field(default_factory=PathList)
+    changed: PathList = field(default_factory=PathList)
+    removed: PathList = field(default_factory=PathList)
+    returned: PathList = field(default_factory=PathList)
+    pruned: PathList = field(default_factory=PathList)
+
+    def to_json(self) -> str:
+        """Lists of paths and the true counts."""
+        lists = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        listed: dict[str, object] = {
+            # A path is a string here unless that would lose bytes of it.
+            name: [path if isinstance(path, str) else to_json(path) for path in each.paths]
+            for name, each in lists.items()
+        }
+        listed["counts"] = {name: each.count for name, each in lists.items()}
+        listed["truncated"] = any(each.count > len(each.paths) for each in lists.values())
+        return orjson.dumps(listed).decode()
+
+
+@dataclass
+class ScanResult:
+    """The outcome of a scan of one directory."""
+
+    directory: bytes
+    started_at: datetime
+    job_id: str | None = None
+    completed_at: datetime | None = None
+
+    scanned: int = 0
+    """Known files whose content is to be read anew: size, mtime or inode differ."""
+    skipped: int = 0
+    """Known files that are as they were, returned ones among them."""
+    added: int = 0
+    removed: int = 0
+    """Files newly marked missing (with `prune`: deleted)."""
+    errors: int = 0
+    """Places that could not be looked at."""
+
+    incremental: bool = True
+    dry_run: bool = False
+    issues: list[Issue] = field(default_factory=list)
+    files_affected: FilesAffected = field(default_factory=FilesAffected)
+
+    @property
+    def total_discovered(self) -> int:
+        """Everything that was found, whatever came of it."""
+        return self.scanned + self.skipped + self.added + self.errors
+
+    @property
+    def pruned(self) -> int:
+        """Records of missing files that were deleted."""
+        return self.files_affected.pruned.count
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long it took."""
+        return ((self.completed_at or times.now()) - self.started_at).total_seconds()
+
+    def note(self, issue: Issue) -> None:
+        """Counts an issue, and keeps it while there is room."""
+        self.errors += 1
+        if len(self.issues) < LISTED_ISSUES:
+            self.issues.append(issue)
+
+    def counts(self) -> dict[str, int]:
+        """The counts of the summary, in the order in which they are always given."""
+        return {
+            "total_discovered": self.total_discovered,
+            "scanned": self.scanned,
+            "skipped": self.skipped,
+            "added": self.added,
+            "removed": self.removed,
+            "errors": self.errors,
+        }
+
+    def to_summary_json(self) -> str:
+        """The counts, for the job's record."""
+        return orjson.dumps(self.counts()).decode()

@@ -1,0 +1,59 @@
+"""Times as text (UTC, ISO-8601 with `Z`) and as nanoseconds since 1970."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_RELATIVE = re.compile(r"(\d{1,6})([smhdw])")
+
+
+def now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(timezone.utc)
+
+
+def to_text(moment: datetime) -> str:
+    """Milliseconds and `Z`, for jobs: `2026-01-31T12:00:00.123Z`."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def to_seconds_text(moment: datetime) -> str:
+    """Whole seconds, rounded down, for records: `2026-01-31T12:00:00Z`."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_text(text: str) -> datetime:
+    """Reads an ISO-8601 time; one without a zone is UTC.
+
+    Raises ValueError if it is not one.
+    """
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def text_to_ns(text: str) -> int:
+    """Nanoseconds since 1970 of an ISO-8601 time (which has microseconds at most)."""
+    since = from_text(text) - EPOCH
+    return ((since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
+
+
+def ns_to_text(nanoseconds: int) -> str:
+    """A file's mtime as ISO-8601 with `Z`, to the microsecond."""
+    moment = EPOCH + timedelta(microseconds=nanoseconds // 1000)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_when(text: str, *, at: datetime | None = None) -> datetime:
+    """Reads a moment as people give it: `30m`, `12h`, `1d`, `1w` ago, or a date.
+
+    A date or time without a zone is in the local one.
+
+    Raises ValueError if it is neither.
+    """
+    if match := _RELATIVE.fullmatch(text.strip()):
+        return (at or now()) - timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    return moment.astimezone(timezone.utc)
