@@ -1,0 +1,150 @@
+"""The test bench: trees made with a few words, and the installed command run on them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+VPO = os.path.join(os.path.dirname(sys.executable), "vpo")
+
+# Long enough ago that no scan takes a file for a young one.
+OLD_NS = 1_600_000_000_123_456_789
+
+# Ends a command that hangs; none of them should take a tenth of it.
+TIMEOUT_SECONDS = 120
+
+
+@dataclass
+class Outcome:
+    """What a run of the command printed, and how it ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        """stdout as the one JSON document it must be."""
+        return json.loads(self.stdout)
+
+
+@dataclass
+class Vpo:
+    """The installed command with a home of its own."""
+
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def database(self) -> Path:
+        """The default library."""
+        return self.home / "library.db"
+
+    def command(self, *args: str | bytes | Path) -> list[str | bytes]:
+        """The words of a command line."""
+        return [VPO, *(os.fspath(arg) for arg in args)]
+
+    def env(self) -> dict[str, str]:
+        """The environment of a run: ours without VPO_ settings, and the home."""
+        inherited = {key: text for key, text in os.environ.items() if not key.startswith("VPO_")}
+        return {**inherited, "VPO_HOME": str(self.home), "LC_ALL": "C.UTF-8", **self.environment}
+
+    def start(self, *args: str | bytes | Path, **options: Any) -> subprocess.Popen[bytes]:
+        """Starts the command and does not wait for it."""
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        return subprocess.Popen(self.command(*args), env=self.env(), **options)
+
+    def run(self, *args: str | bytes | Path, **options: Any) -> Outcome:
+        """Runs the command to its end, whatever that is."""
+        done = subprocess.run(
+            self.command(*args),
+            env=self.env(),
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+            **options,
+        )
+        outcome = Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+        assert "Traceback" not in outcome.stderr + outcome.stdout, outcome
+        return outcome
+
+    def ok(self, *args: str | bytes | Path, status: int = 0, **options: Any) -> Outcome:
+        """Runs the command, which must end with `status`."""
+        outcome = self.run(*args, **options)
+        assert outcome.status == status, outcome
+        return outcome
+
+    def scan(self, root: bytes | Path, *args: str, status: int = 0, **options: Any) -> Any:
+        """Scans, and returns the JSON."""
+        result = self.ok("scan", "--json", *args, root, status=status, **options).json
+        if "total_discovered" in result:
+            counts = (result[name] for name in ("scanned", "skipped", "added", "errors"))
+            assert result["total_discovered"] == sum(counts), result
+        return result
+
+    def files(self, *args: str | Path) -> dict[str, Any]:
+        """The library's files by path."""
+        return {each["path"]: each for each in self.ok("files", "list", "--json", *args).json}
+
+    def statuses(self) -> dict[str, str]:
+        """File names (not paths) and their status."""
+        return {os.path.basename(path): each["scan_status"] for path, each in self.files().items()}
+
+    @contextmanager
+    def sql(self) -> Iterator[sqlite3.Connection]:
+        """The library itself."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.row_factory = sqlite3.Row
+            yield connection
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """All jobs, oldest first."""
+        with self.sql() as connection:
+            return [dict(row) for row in connection.execute("SELECT * FROM jobs ORDER BY rowid")]
+
+    def check_integrity(self) -> None:
+        """SQLite must find nothing wrong."""
+        with self.sql() as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall()[0][0] == "ok"
+            assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+@dataclass
+class Tree:
+    """A directory to scan, and ways to change it."""
+
+    root: Path
+
+    def path(self, name: str | bytes) -> bytes:
+        """The absolute path of a name in the tree."""
+        return os.path.join(os.fsencode(self.root), os.fsencode(name))
+
+    def write(
+        self, name: str | bytes, content: bytes = b"content", *, mtime_ns: int | None = OLD_NS
+    ) -> bytes:
+        """Makes a file, and directories on the way; `mtime_ns` None leaves it young."""
+        path = self.path(name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(content)
+        if mtime_ns is not None:
+            os.utime(path, ns=(mtime_ns, mtime_ns))
+        return path
+
+    def write_many(self, count: int, directory: str = "many") -> None:
+        """Makes `count` files in one directory."""
+        for number in range(count):
+            self.write(f"{directory}/{number:05}.mkv")
+
+    def remove(self, name: str | bytes) -> None:
+        """Removes a file."""
+        os.unlink(self.path(name))
