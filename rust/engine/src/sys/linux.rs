@@ -49,9 +49,10 @@ pub fn stat_at(directory: BorrowedFd<'_>, name: &CStr, follow: bool) -> Result<S
     stat(directory, name, flags)
 }
 
-/// `fstat` of an open directory.
+/// `fstat` of an open directory, for its device and inode: these do not change,
+/// so a share need not be asked again.
 pub fn stat_fd(directory: BorrowedFd<'_>) -> Result<Stat, Errno> {
-    stat(directory, c"", AtFlags::EMPTY_PATH)
+    stat(directory, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC)
 }
 
 fn stat(directory: BorrowedFd<'_>, name: &CStr, flags: AtFlags) -> Result<Stat, Errno> {
@@ -73,7 +74,7 @@ fn stat(directory: BorrowedFd<'_>, name: &CStr, flags: AtFlags) -> Result<Stat, 
             Err(errno) => return Err(errno),
         }
     }
-    let found = rustix::fs::statat(directory, name, flags)?;
+    let found = rustix::fs::statat(directory, name, flags - AtFlags::STATX_DONT_SYNC)?;
     Ok(Stat {
         entry_type: EntryType::from_mode(found.st_mode),
         size: u64::try_from(found.st_size).unwrap_or(0),

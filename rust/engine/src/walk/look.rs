@@ -30,6 +30,9 @@ const RACY_NS: i128 = 2_000_000_000;
 /// clock is ahead; it is taken for a young one.
 const CLOCK_AHEAD_NS: i128 = 24 * 3600 * 1_000_000_000;
 
+/// With fewer files than this, a directory is one thread's work in any case.
+const WORTH_ASKING: usize = 32;
+
 /// The index of no extension: an entry whose name is not selected, but which
 /// may turn out to be a directory.
 const NOT_SELECTED: u16 = u16::MAX;
@@ -175,10 +178,11 @@ impl Looker {
             self.shared.fail(&mut self.batch, path, None, operation, errno);
         }
         let files = self.listing.candidates.len();
-        if files > 16 {
-            let files_per_share = self.shared.tasks.files_per_thread();
-            if files > files_per_share {
-                return self.share_out(opened, files_per_share);
+        if files > WORTH_ASKING {
+            let requests = self.take_timing();
+            let shares = self.shared.tasks.observe(requests);
+            if files > shares.from_files {
+                return self.share_out(opened, shares.files);
             }
         }
         let (listing, mut outcome) =

@@ -191,7 +191,7 @@ impl Shared {
             };
             let children = looker.do_task(task);
             let requests = looker.take_timing();
-            if shared.tasks.done_one(children, requests) {
+            for _ in 0..shared.tasks.done_one(children, requests) {
                 Shared::spawn_worker(shared);
             }
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::look::SharedLook;
 use super::node::Node;
-use super::pace::{Pace, Requests};
+use super::pace::{Pace, Requests, Shares};
 
 /// Something for a thread to do.
 pub enum Task {
@@ -57,8 +57,12 @@ impl Tasks {
         self.lock().pace.first_threads()
     }
 
-    pub fn files_per_thread(&self) -> usize {
-        self.lock().pace.files_per_thread()
+    /// Takes requests into account in the middle of a task, and says into what
+    /// shares a directory's files should be divided.
+    pub fn observe(&self, requests: Requests) -> Shares {
+        let mut state = self.lock();
+        state.pace.observe(requests);
+        state.pace.shares()
     }
 
     pub fn threads(&self) -> usize {
@@ -113,9 +117,9 @@ impl Tasks {
         }
     }
 
-    /// Notes that a task is done, what it led to and what it cost. Returns
-    /// whether the caller should start another thread.
-    pub fn done_one(&self, children: Vec<Task>, requests: Requests) -> bool {
+    /// Notes that a task is done, what it led to and what it cost. Returns how
+    /// many more threads the caller should start.
+    pub fn done_one(&self, children: Vec<Task>, requests: Requests) -> usize {
         let mut state = self.lock();
         state.pace.observe(requests);
         self.push(&mut state, children);
@@ -123,11 +127,12 @@ impl Tasks {
         if state.outstanding == 0 {
             self.available.notify_all();
         }
-        // The caller takes one task itself; another thread needs another task.
-        !state.stopped
-            && state.idle == 0
-            && state.stack.len() > 1
-            && state.threads < state.pace.wanted_threads()
+        if state.stopped || state.idle > 0 {
+            return 0;
+        }
+        // The caller takes one task itself; each other thread needs one, too.
+        let useful = state.stack.len().saturating_sub(1);
+        useful.min(state.pace.wanted_threads().saturating_sub(state.threads))
     }
 
     /// No task is handed out any more.
