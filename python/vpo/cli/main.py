@@ -99,6 +99,16 @@ def main() -> NoReturn:
         # closed pipe at exit, so stdout goes elsewhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    except Exception as error:
+        # Not a user's mistake but ours. The record of a job has the details, too.
+        if {"-v", "--verbose"} & set(sys.argv[1:]):
+            raise
+        status = render_error(
+            "INTERNAL",
+            f"Something went wrong inside vpo: {type(error).__name__}: {error}",
+            "This is a mistake in vpo: please report it, with what `-v` says in addition.",
+            {},
+        )
     sys.exit(status if isinstance(status, int) else 0)
 
 

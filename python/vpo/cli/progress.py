@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ class ScanReporter:
         if self._bar is not None:
             self._bar.stop()
 
-    def progress(self, progress: Progress, expected: int | None) -> None:
+    def progress(self, read: Callable[[], Progress], expected: int | None) -> None:
         """Shows how far the walk is; with a total if the last scan gave one."""
         if not self._shows or time.monotonic() - self._begin < SHOW_AFTER_SECONDS:
             return
@@ -50,6 +51,7 @@ class ScanReporter:
             self._start(expected)
         assert self._bar is not None
         assert self._task is not None
+        progress = read()
         self._bar.update(
             self._task,
             completed=progress.files,

@@ -29,7 +29,8 @@ from vpo.errors import (
 from vpo.paths import display, is_within, to_json, to_stored
 from vpo.scanner import guards
 from vpo.scanner.models import ScanOptions, ScanResult
-from vpo.scanner.scan import StoppedError, make_rules
+from vpo.scanner.run import StoppedError
+from vpo.scanner.scan import make_rules
 from vpo.scanner.scan import scan as run_scan
 
 SHOWN_ISSUES = 10
@@ -127,10 +128,10 @@ def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) 
     roots = _resolve(directories, scan_options)
     path = app.library_path(config)
     with _open(app, path, roots, scan_options) as library, _Signals() as signals:
-        for root in roots:
+        for number, root in enumerate(roots):
             label = display(to_stored(root))
             if not (as_json or app.quiet):
-                click.echo(f"Scanning {label}...")
+                click.echo(f"{chr(10) if number else ''}Scanning {label}...")
             with ScanReporter(
                 label,
                 progress=app.progress and not app.quiet,

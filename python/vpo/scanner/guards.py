@@ -26,44 +26,49 @@ MASS_REMOVAL_FILES = 100
 OFFLINE_HINT = "Nothing was marked missing. Check that the disk or share is mounted."
 
 
-def check_root_is_online(
-    connection: sqlite3.Connection,
-    root: root_table.Root | None,
-    path: bytes,
-    *,
-    new_device: bool,
-) -> None:
-    """Checks that a known root is there, on the file system where it was.
+def check_root(connection: sqlite3.Connection, path: bytes, *, new_device: bool) -> None:
+    """Checks that `path` can be read and, if it is known, is where it was.
 
-    Raises RootOfflineError, or what else keeps `path` from being scanned.
+    Raises RootOfflineError if it is known but gone or on another file system
+    (unless `new_device`), or the error that keeps it from being scanned.
     """
     try:
-        status = os.stat(path)
-    except OSError as error:
-        if isinstance(error, (FileNotFoundError, NotADirectoryError)) and _is_known(
-            connection, root, path
-        ):
+        device = os.stat(path).st_dev
+        os.scandir(path).close()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if is_known(connection, path):
             raise RootOfflineError(
                 f"`{display(path)}` is gone, but the library knows files in it",
                 hint=OFFLINE_HINT,
             ) from error
         raise unreadable_root(path, error) from error
-    name = identity(path, status.st_dev)
-    filesystem_id = None if name is None else root_table.find_filesystem(connection, name)
-    before = root.filesystem_id if root else None
-    if before is None and (known := directory_table.find_directory(connection, to_stored(path))):
-        before = known.filesystem_id
-    if name is None or before is None or before == filesystem_id or new_device:
+    except OSError as error:
+        raise unreadable_root(path, error) from error
+    name = identity(path, device)
+    before = _recorded_filesystem(connection, path)
+    if name is None or before is None or new_device:
         return
-    raise RootOfflineError(
-        f"`{display(path)}` is on another file system than when it was last scanned",
-        hint=f"{OFFLINE_HINT} If the library moved to another disk, use `--new-device` once.",
-        filesystem=name,
-    )
+    if before != root_table.find_filesystem(connection, name):
+        raise RootOfflineError(
+            f"`{display(path)}` is on another file system than when it was last scanned",
+            hint=f"{OFFLINE_HINT} If the library moved to another disk, use `--new-device` once.",
+            filesystem=name,
+        )
 
 
-def _is_known(connection: sqlite3.Connection, root: root_table.Root | None, path: bytes) -> bool:
-    return root is not None or directory_table.holds_present_files(connection, path)
+def _recorded_filesystem(connection: sqlite3.Connection, path: bytes) -> int | None:
+    root = root_table.find_root(connection, to_stored(path))
+    if root is not None and root.filesystem_id is not None:
+        return root.filesystem_id
+    directory = directory_table.find_directory(connection, to_stored(path))
+    return directory.filesystem_id if directory else None
+
+
+def is_known(connection: sqlite3.Connection, path: bytes) -> bool:
+    """Whether `path` was scanned before, or files below it are known."""
+    if root_table.find_root(connection, to_stored(path)) is not None:
+        return True
+    return directory_table.holds_present_files(connection, path)
 
 
 def unreadable_root(path: bytes, error: OSError) -> VpoError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
@@ -160,3 +161,18 @@ class ScanResult:
     def to_summary_json(self) -> str:
         """The counts, for the job's record."""
         return orjson.dumps(self.counts()).decode()
+
+
+def errors_json(result: ScanResult, failure: Mapping[str, object] | None = None) -> str | None:
+    """What went wrong, for the job's record; None if nothing did.
+
+    `failure` says why the job as a whole failed.
+    """
+    if not result.errors and failure is None:
+        return None
+    record = {
+        "failure": failure,
+        "count": result.errors,
+        "issues": [issue.to_dict() for issue in result.issues],
+    }
+    return orjson.dumps(record, default=repr).decode()

@@ -1,71 +1,18 @@
-"""A scan of one directory: from the lock to the job's last record.
-
-The engine walks; this compares what it reports with the catalogue and records
-it, a transaction for some thousand files at a time. What seems to be gone is
-only noted meanwhile: it is marked at the end, when the guards have seen all of it.
-"""
+"""A scan of one directory as a job: from the guards at its root to its record."""
 
 from __future__ import annotations
 
-import os
-import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from itertools import chain, repeat
-from typing import Protocol
-
-import orjson
+from collections.abc import Callable, Mapping
 
 from vpo import times
-from vpo._engine import Batch, Directory, Progress, Rules, Walk
-from vpo.db import directories as directory_table
-from vpo.db import files as file_table
+from vpo._engine import Rules
 from vpo.db import jobs as job_table
-from vpo.db import roots as root_table
 from vpo.db.library import Library, plain_errors
-from vpo.errors import EXIT_SIGINT, RootOfflineError, RuleError, VpoError
+from vpo.errors import RuleError, VpoError
 from vpo.jobs import tracking
-from vpo.paths import StoredPath, from_stored, is_within, join, to_stored
-from vpo.scanner import guards
-from vpo.scanner.compare import Columns, Context, compare
-from vpo.scanner.filesystems import identity
-from vpo.scanner.models import Issue, ScanOptions, ScanResult
-
-# How long to wait for the engine before looking at signals and the clock.
-POLL_SECONDS = 0.05
-
-# A transaction is committed after this many files or seconds: long enough that
-# syncing the disk is rare, short enough that a kill loses little and another
-# scan does not wait long for its turn to write.
-FILES_PER_COMMIT = 50_000
-SECONDS_PER_COMMIT = 2.0
-
-
-class StoppedError(Exception):
-    """The user or the system asked the scan to stop."""
-
-    def __init__(self, exit_status: int = EXIT_SIGINT) -> None:
-        super().__init__()
-        self.exit_status = exit_status
-
-
-class Reporter(Protocol):
-    """Who is told what a scan is doing."""
-
-    def progress(self, progress: Progress, expected: int | None) -> None:
-        """Called some twenty times a second; `expected` files, if that is known."""
-
-    def file(self, change: str, path: StoredPath) -> None:
-        """Called for each file added, changed, removed, returned or pruned."""
-
-    wants_files: bool
-
-
-Introspect = Callable[[StoredPath, list[StoredPath]], None]
-"""Where introspection is plugged in: called with a directory and the names of
-files in it whose content is to be read, as they are recorded, in the scan's
-transaction. New and changed ones are `pending` then; others look the same but
-may have changed unseen."""
+from vpo.scanner.models import ScanOptions, ScanResult, errors_json
+from vpo.scanner.run import Introspect, Reporter, Run, StoppedError
 
 
 def make_rules(root: bytes, options: ScanOptions) -> Rules:
@@ -101,43 +48,48 @@ def scan(
     Raises VpoError where the scan is refused or fails, StoppedError where it is
     stopped; the job says so. What was recorded until then is kept.
     """
-    rules = make_rules(root, options)
     result = ScanResult(root, times.now(), incremental=not options.full, dry_run=options.dry_run)
-    run = _Scan(library, root, rules, options, reporter, result, should_stop, introspect)
-    if options.dry_run:
-        with plain_errors(library.path):
-            run.check_root()
+    run = Run(
+        library, make_rules(root, options), options, result, reporter, should_stop, introspect
+    )
+    with plain_errors(library.path):
+        refusal = _refusal(run)
+        if refusal is not None and (options.dry_run or not run.root_is_known()):
+            # Of a place that nothing is known of, nothing is to be recorded.
+            raise refusal
+        if options.dry_run:
             run.run()
-        result.completed_at = times.now()
-        return result
+            result.completed_at = times.now()
+            return result
+    run.job = tracking.start_scan(library, root, options.to_json())
+    result.job_id = run.job.id
     try:
-        run.check_root()
-    except RootOfflineError:
-        # That, a job has to say; where nothing is known there is nothing to record.
-        offline = True
-    else:
-        offline = False
-    job = tracking.start_scan(library, root, options.to_json())
-    result.job_id = job.id
-    run.job = job
-    try:
-        if offline:
-            run.check_root()
+        if refusal is not None:
+            raise refusal
         with plain_errors(library.path):
             run.run()
-    except StoppedError:
+    except (StoppedError, KeyboardInterrupt):
         _end(library, result, "cancelled", "Stopped before it was done")
         raise
     except VpoError as error:
         context = {"code": error.code, "details": error.details, "hint": error.hint}
         _end(library, result, "failed", error.message, context)
-        error.details["job_id"] = job.id
+        error.details["job_id"] = result.job_id
         raise
     except BaseException as error:
         context = {"code": "INTERNAL", "traceback": traceback.format_exc()}
         _end(library, result, "failed", f"{type(error).__name__}: {error}", context)
         raise
     return result
+
+
+def _refusal(run: Run) -> VpoError | None:
+    """What keeps the root from being scanned, if anything does."""
+    try:
+        run.check_root()
+    except VpoError as error:
+        return error
+    return None
 
 
 def _end(
@@ -164,387 +116,7 @@ def _end(
                 error_message=message,
                 summary_json=result.to_summary_json(),
                 files_affected_json=result.files_affected.to_json(),
-                errors_json=_errors_json(result, context),
+                errors_json=errors_json(result, context),
             )
     except VpoError:
         return
-
-
-def _errors_json(result: ScanResult, context: Mapping[str, object] | None = None) -> str | None:
-    if not result.errors and context is None:
-        return None
-    record = {
-        "failure": context,
-        "count": result.errors,
-        "issues": [issue.to_dict() for issue in result.issues],
-    }
-    return orjson.dumps(record, default=lambda value: repr(value)).decode()
-
-
-class _Scan:
-    """The state of a scan while it runs."""
-
-    def __init__(
-        self,
-        library: Library,
-        root: bytes,
-        rules: Rules,
-        options: ScanOptions,
-        reporter: Reporter,
-        result: ScanResult,
-        should_stop: Callable[[], StoppedError | None],
-        introspect: Introspect | None,
-    ) -> None:
-        self.library = library
-        self.connection = library.connection
-        self.root = root
-        self.rules = rules
-        self.options = options
-        self.reporter = reporter
-        self.result = result
-        self.should_stop = should_stop
-        self.introspect = introspect
-        self.job: tracking.Job | None = None
-
-        # Not later than any look at a file, so that no young file passes for an old one.
-        self.scanned_at = times.to_seconds_text(result.started_at)
-        self.filesystems: dict[int, int | None] = {}
-        self.gone_directories: dict[StoredPath, int] = {}
-
-        self.missing: list[int] = []
-        self.unsettled: list[tuple[bytes, int]] = []
-        """Fingerprints, and ids, of directories that wait for their missing files."""
-        self.vanished: list[int] = []
-        """Ids of known directories that are gone."""
-
-        self.uncommitted = 0
-        self.last_commit = 0.0
-
-    def check_root(self) -> None:
-        """Checks that the root is there, where it was. Raises what keeps it from a scan."""
-        root = root_table.find_root(self.connection, to_stored(self.root))
-        guards.check_root_is_online(
-            self.connection, root, self.root, new_device=self.options.new_device
-        )
-
-    def run(self) -> None:
-        """Scans from the walk to the last commit."""
-        root = root_table.find_root(self.connection, to_stored(self.root))
-        self.gone_directories = directory_table.gone_directories(self.connection, self.root)
-        known = directory_table.fingerprints(self.connection, self.root)
-        if self.options.full:
-            known = ((path, None, directory_id) for path, _, directory_id in known)
-        try:
-            walk = Walk(self.root, self.rules, known, threads=self.options.rules.threads)
-        except OSError as error:
-            raise guards.unreadable_root(self.root, error) from error
-        expected = root.file_count if root else None
-        try:
-            self._follow(walk, expected)
-            self._commit()
-        except StoppedError:
-            # It comes between batches: what was recorded is whole and true.
-            self._commit()
-            raise
-        finally:
-            walk.cancel()
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
-            progress = walk.progress()
-            self.result.skipped += progress.unchanged_files
-        self.reporter.progress(progress, expected)
-        self._examine_unseen(walk)
-        if stopped := self.should_stop():
-            raise stopped
-        if not self.options.allow_mass_removal:
-            guards.check_not_emptied(self.connection, self.root, progress)
-            known_there = self.result.scanned + self.result.skipped
-            guards.check_no_mass_removal(self.root, missing=len(self.missing), there=known_there)
-        self._finish(walk)
-
-    def _follow(self, walk: Walk, expected: int | None) -> None:
-        """Takes what the engine reports until it has seen everything."""
-        while True:
-            batch = walk.next_batch(POLL_SECONDS)
-            if stopped := self.should_stop():
-                raise stopped
-            if batch is not None:
-                self._record(batch)
-            elif walk.finished:
-                return
-            if batch is None or self._commit_is_due():
-                # Never idle in a transaction: others may be waiting to write.
-                self._commit()
-                if self.job is not None:
-                    self.job.beat()
-            self.reporter.progress(walk.progress(), expected)
-
-    # -- Writing ---------------------------------------------------------------
-
-    def _begin(self) -> None:
-        if not self.connection.in_transaction and not self.options.dry_run:
-            self.connection.execute("BEGIN IMMEDIATE")
-            self.last_commit = time.monotonic()
-            self.uncommitted = 0
-
-    def _commit_is_due(self) -> bool:
-        return self.connection.in_transaction and (
-            self.uncommitted >= FILES_PER_COMMIT
-            or time.monotonic() - self.last_commit >= SECONDS_PER_COMMIT
-        )
-
-    def _commit(self) -> None:
-        if self.connection.in_transaction:
-            self.connection.execute("COMMIT")
-
-    # -- One batch -------------------------------------------------------------
-
-    def _record(self, batch: Batch) -> None:
-        self._begin()
-        columns = Columns(
-            batch.names(), batch.sizes(), batch.mtimes(), batch.inodes(), batch.symlinks()
-        )
-        unreadable: dict[StoredPath, set[StoredPath]] = {}
-        for failure in batch.failures():
-            path = failure.directory
-            if failure.name is not None:
-                unreadable.setdefault(failure.directory, set()).add(failure.name)
-                path = join(failure.directory, failure.name)
-            self.result.note(Issue.from_errno(path, failure.operation, failure.errno))
-        extensions, kinds = batch.extensions(), batch.kinds()
-        new: list[tuple[int, int, int]] = []
-        for directory in batch.directories():
-            directory_id = directory.known
-            if directory_id is None:
-                directory_id = self.gone_directories.pop(directory.path, None)
-            if directory_id is None:
-                directory_id = self._add_directory(directory)
-                new.append((directory_id, directory.start, directory.stop))
-                self._note_added(directory.path, columns, range(directory.start, directory.stop))
-            else:
-                added = self._compare(
-                    directory,
-                    directory_id,
-                    columns,
-                    unreadable.get(directory.path, set()),
-                )
-                new.extend((directory_id, row, row + 1) for row in added)
-        self.uncommitted += len(batch)
-        if new and not self.options.dry_run:
-            directory_ids = chain.from_iterable(
-                repeat(directory_id, stop - start) for directory_id, start, stop in new
-            )
-            table: tuple[Sequence[object], ...] = (
-                columns.names,
-                extensions,
-                kinds,
-                columns.sizes,
-                columns.mtimes,
-                columns.inodes,
-                columns.symlinks,
-            )
-            if sum(stop - start for _, start, stop in new) < len(batch):
-                rows = [row for _, start, stop in new for row in range(start, stop)]
-                table = tuple([column[row] for row in rows] for column in table)
-            file_table.add_files(
-                self.connection, zip(directory_ids, *table, strict=True), self.scanned_at
-            )
-
-    def _add_directory(self, directory: Directory) -> int:
-        if self.options.dry_run:
-            return 0
-        return directory_table.add_directory(
-            self.connection,
-            directory.path,
-            filesystem_id=self._filesystem(directory.path, directory.device),
-            fingerprint=directory.fingerprint,
-            via_symlink=directory.via_symlink,
-        )
-
-    def _note_added(self, directory: StoredPath, columns: Columns, rows: range) -> None:
-        self.result.added += len(rows)
-        added = self.result.files_affected.added
-        if self.introspect is not None:
-            self.introspect(directory, [columns.names[row] for row in rows])
-        if not self.reporter.wants_files and not added.has_room():
-            added.count += len(rows)
-            return
-        for row in rows:
-            self._affect("added", directory, columns.names[row])
-
-    def _affect(self, change: str, directory: StoredPath, name: StoredPath) -> None:
-        path = join(directory, name)
-        getattr(self.result.files_affected, change).add(path)
-        if self.reporter.wants_files:
-            self.reporter.file(change, path)
-
-    def _compare(
-        self,
-        directory: Directory,
-        directory_id: int,
-        columns: Columns,
-        unreadable: set[StoredPath],
-    ) -> list[int]:
-        """Compares a known directory, records it, and returns the rows that are new."""
-        known = directory_table.get_directory(self.connection, directory_id)
-        filesystem = self._filesystem(directory.path, directory.device)
-        same_filesystem = known.filesystem_id in (None, filesystem)
-        path = from_stored(directory.path)
-        relative = path[len(self.root.rstrip(b"/")) + 1 :]
-
-        def was_looked_for(file: file_table.KnownFile) -> bool:
-            if file.is_symlink and not self.options.rules.follow_symlinks:
-                return False
-            return self.rules.selects(os.path.join(relative, from_stored(file.name)))
-
-        difference = compare(
-            file_table.files_in(self.connection, directory_id),
-            columns,
-            range(directory.start, directory.stop),
-            Context(same_filesystem=same_filesystem, full=self.options.full),
-            complete=directory.complete,
-            unreadable=unreadable,
-            was_looked_for=was_looked_for,
-        )
-        fingerprint = directory.fingerprint
-        if difference.missing and not (same_filesystem or self.options.new_device):
-            self.result.note(guards.other_filesystem(directory.path))
-            difference.missing.clear()
-            # Remembered as it was: the next scan must notice, too.
-            filesystem, fingerprint = known.filesystem_id, None
-
-        result = self.result
-        result.scanned += len(difference.changed)
-        result.skipped += (
-            difference.unchanged + len(difference.refreshed) + len(difference.returned)
-        )
-        if self.options.full:
-            result.scanned += len(difference.reread)
-        else:
-            result.skipped += len(difference.reread)
-        for row in difference.added:
-            self._note_added(directory.path, columns, range(row, row + 1))
-        for _, name in difference.changed:
-            self._affect("changed", directory.path, name)
-        for _, name in difference.returned:
-            self._affect("returned", directory.path, name)
-        for file_id, name in difference.missing:
-            self.missing.append(file_id)
-            self._affect("removed", directory.path, name)
-        if self.introspect is not None:
-            to_read = difference.changed + difference.reread
-            self.introspect(directory.path, [name for _, name in to_read])
-        if self.options.dry_run:
-            return difference.added
-
-        if difference.missing and fingerprint is not None:
-            self.unsettled.append((fingerprint, directory_id))
-            fingerprint = None
-        directory_table.update_directory(
-            self.connection,
-            directory_id,
-            filesystem_id=filesystem,
-            fingerprint=fingerprint,
-            via_symlink=directory.via_symlink,
-        )
-        changed = (observation for observation, _ in difference.changed)
-        returned = (observation for observation, _ in difference.returned)
-        file_table.record_changed(self.connection, changed, self.scanned_at)
-        same = chain(difference.refreshed, (observation for observation, _ in difference.reread))
-        file_table.record_unchanged(self.connection, same, self.scanned_at)
-        file_table.record_returned(self.connection, returned)
-        return difference.added
-
-    def _filesystem(self, path: StoredPath, device: int) -> int | None:
-        """The id of the file system with this `st_dev`; asked once a device."""
-        if device not in self.filesystems:
-            name = identity(from_stored(path), device)
-            if name is None:
-                self.filesystems[device] = None
-            elif self.options.dry_run:
-                self.filesystems[device] = root_table.find_filesystem(self.connection, name)
-            else:
-                self.filesystems[device] = root_table.filesystem_id(self.connection, name)
-        return self.filesystems[device]
-
-    # -- The end -----------------------------------------------------------------
-
-    def _examine_unseen(self, walk: Walk) -> None:
-        """Decides on the known directories that the walk did not come by."""
-        offline: list[bytes] = []
-        for unseen in walk.unseen():
-            if unseen.presence != "gone":
-                continue
-            known = directory_table.get_directory(self.connection, unseen.known)
-            if known.via_symlink and not self.options.rules.follow_symlinks:
-                continue
-            path = from_stored(known.path)
-            assert unseen.device is not None
-            above = self._filesystem(_nearest_directory(path), unseen.device)
-            if known.filesystem_id not in (None, above) and not self.options.new_device:
-                # The file system it is on is not mounted there: one word for all of it.
-                if not any(is_within(path, other) for other in offline):
-                    offline.append(path)
-                    self.result.note(guards.not_mounted(known.path))
-                continue
-            self.vanished.append(known.id)
-            for file in file_table.files_in(self.connection, known.id):
-                if file.scan_status != "missing":
-                    self.missing.append(file.id)
-                    self._affect("removed", known.path, file.name)
-
-    def _finish(self, walk: Walk) -> None:
-        """Marks what is gone, prunes, and ends the job: one transaction."""
-        self.result.removed = len(self.missing)
-        if self.options.dry_run:
-            if self.options.prune:
-                for _ in self.missing:
-                    self.result.files_affected.pruned.count += 1
-                for _, directory, name in file_table.missing_files(self.connection, self.root):
-                    self._affect("pruned", directory, name)
-            return
-        result = self.result
-        assert result.job_id is not None
-        with self.library.transaction() as connection:
-            file_table.mark_missing(connection, self.missing, self.scanned_at)
-            directory_table.settle(connection, self.unsettled)
-            directory_table.mark_gone(connection, self.vanished)
-            if self.options.prune:
-                self._prune()
-            root_id = root_table.add_root(
-                connection, to_stored(self.root), times.to_text(result.started_at)
-            )
-            root_table.complete_scan(
-                connection,
-                root_id,
-                filesystem_id=self._filesystem(to_stored(self.root), walk.root_device),
-                file_count=walk.progress().files,
-                started_at=times.to_text(result.started_at),
-                job_id=result.job_id,
-            )
-            result.completed_at = times.now()
-            job_table.end_job(
-                connection,
-                result.job_id,
-                "completed",
-                at=times.to_text(result.completed_at),
-                summary_json=result.to_summary_json(),
-                files_affected_json=result.files_affected.to_json(),
-                errors_json=_errors_json(result),
-            )
-
-    def _prune(self) -> None:
-        """Deletes the records of the missing files below the root."""
-        ids = []
-        for file_id, directory, name in file_table.missing_files(self.connection, self.root):
-            ids.append(file_id)
-            self._affect("pruned", directory, name)
-        file_table.delete_files(self.connection, ids)
-        directory_table.delete_unused(self.connection, self.root)
-
-
-def _nearest_directory(path: bytes) -> StoredPath:
-    """The nearest directory above a path that is gone."""
-    while not os.path.isdir(path) and path not in (b"/", b""):
-        path = os.path.dirname(path)
-    return to_stored(path or b"/")
