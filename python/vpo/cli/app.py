@@ -54,11 +54,14 @@ class App:
                 hint="Set VPO_HOME to another directory, or name a library with `--db PATH`.",
             ) from error
 
-    def uses_color(self) -> bool:
-        """Whether text on stdout may be coloured."""
+    def paint(self, text: str, colour: str, *, err: bool = False) -> str:
+        """Text in a colour, if stdout (or stderr, if `err`) takes colours."""
+        stream = sys.stderr if err else sys.stdout
         if self.color == "auto":
-            return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        return self.color == "always"
+            wanted = stream.isatty() and not os.environ.get("NO_COLOR")
+        else:
+            wanted = self.color == "always"
+        return click.style(text, fg=colour) if wanted else text
 
 
 def _store(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:

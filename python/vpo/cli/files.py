@@ -13,6 +13,7 @@ import orjson
 
 from vpo import times
 from vpo.cli.app import App, global_options
+from vpo.cli.failure import print_json
 from vpo.cli.lists import SeparatedList
 from vpo.config.models import KINDS
 from vpo.db import files as file_table
@@ -109,7 +110,7 @@ def list_command(ctx: click.Context, /, form: str | None, **options: Any) -> Non
         elif form == "print0":
             out.writelines(from_stored(row["path"]) + b"\0" for row in rows)
         else:
-            for line in _table(rows):
+            for line in _table(app, rows):
                 click.echo(line)
 
 
@@ -117,7 +118,10 @@ def _flatten(given: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
     return tuple(item for items in given for item in items)
 
 
-def _table(rows: Iterator[sqlite3.Row]) -> Iterator[str]:
+_COLOURS = {"pending": "yellow", "ok": "green", "error": "red", "missing": "red"}
+
+
+def _table(app: App, rows: Iterator[sqlite3.Row]) -> Iterator[str]:
     """Lines for people; the path comes last, as it may be long."""
     head = f"{'STATUS':8} {'SIZE':>10} {'MODIFIED':16}  PATH"
     for number, row in enumerate(rows):
@@ -125,7 +129,8 @@ def _table(rows: Iterator[sqlite3.Row]) -> Iterator[str]:
             yield head
         modified = times.ns_to_text(row["mtime_ns"])[:16].replace("T", " ")
         size = human_size(row["size_bytes"])
-        yield f"{row['scan_status']:8} {size:>10} {modified}  {display(row['path'])}"
+        status = app.paint(f"{row['scan_status']:8}", _COLOURS[row["scan_status"]])
+        yield f"{status} {size:>10} {modified}  {display(row['path'])}"
 
 
 def human_size(size_bytes: int) -> str:
@@ -186,7 +191,7 @@ def show_command(ctx: click.Context, /, path: bytes, as_json: bool) -> None:
         "jobs": jobs,
     }
     if as_json:
-        sys.stdout.buffer.write(orjson.dumps(shown) + b"\n")
+        print_json(shown)
         return
     for line in _description(row, shown, tracks, jobs):
         click.echo(line)

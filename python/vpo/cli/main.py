@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -11,6 +12,7 @@ import click
 
 from vpo import __version__
 from vpo.cli.app import App, global_options
+from vpo.cli.failure import show_failure
 from vpo.errors import EXIT_NOT_DONE, EXIT_SIGINT, VpoError
 
 # Name: module, attribute, and the help shown in lists, so that `vpo --help`
@@ -83,15 +85,22 @@ def cli(ctx: click.Context) -> None:
 def main() -> NoReturn:
     """Runs the command line and ends the process with its exit status."""
     status: object
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal of another encoding must not end a command half-way.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    app = App()
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(standalone_mode=False, obj=app)
         sys.stdout.flush()
     except VpoError as error:
-        status = render_error(error.code, error.message, error.hint, error.details, error)
+        show_failure(app, error.code, error.message, error.hint, error.details)
+        status = error.exit_status
     except click.UsageError as error:
-        status = render_error("USAGE", error.format_message(), _usage_hint(error), {})
+        show_failure(app, "USAGE", error.format_message(), _usage_hint(error))
+        status = EXIT_NOT_DONE
     except click.ClickException as error:
-        status = render_error("ERROR", error.format_message(), None, {})
+        show_failure(app, "ERROR", error.format_message(), None)
+        status = EXIT_NOT_DONE
     except (click.Abort, KeyboardInterrupt):
         status = EXIT_SIGINT
     except BrokenPipeError:
@@ -103,39 +112,15 @@ def main() -> NoReturn:
         # Not a user's mistake but ours. The record of a job has the details, too.
         if {"-v", "--verbose"} & set(sys.argv[1:]):
             raise
-        status = render_error(
+        show_failure(
+            app,
             "INTERNAL",
             f"Something went wrong inside vpo: {type(error).__name__}: {error}",
             "This is a mistake in vpo: please report it, with what `-v` says in addition.",
-            {},
         )
+        status = EXIT_NOT_DONE
     sys.exit(status if isinstance(status, int) else 0)
 
 
 def _usage_hint(error: click.UsageError) -> str | None:
     return f"See `{error.ctx.command_path} --help`." if error.ctx else None
-
-
-def render_error(
-    code: str,
-    message: str,
-    hint: str | None,
-    details: dict[str, object],
-    error: VpoError | None = None,
-) -> int:
-    """Shows an error as the contract says, and returns the exit status."""
-    if "--json" in sys.argv[1:]:
-        import orjson
-
-        shown: dict[str, object] = {"error": True, "code": code, "message": message}
-        if hint:
-            shown["hint"] = hint
-        shown["details"] = details
-        sys.stdout.buffer.write(orjson.dumps(shown, default=repr) + b"\n")
-        sys.stdout.flush()
-    else:
-        full_stop = "" if message.endswith((".", "?", "!")) else "."
-        click.echo(f"Error: {message}{full_stop}", err=True)
-        if hint:
-            click.echo(f"\n{hint}", err=True)
-    return error.exit_status if error else EXIT_NOT_DONE

@@ -26,9 +26,8 @@ _SIGNS = {"added": "+", "changed": "~", "removed": "-", "returned": "^", "pruned
 class ScanReporter:
     """Progress on stderr if that is a terminal; changed files on stdout if asked."""
 
-    def __init__(self, label: str, *, progress: bool, files: bool) -> None:
+    def __init__(self, *, progress: bool, files: bool) -> None:
         self.wants_files = files
-        self._label = label
         self._shows = progress and sys.stderr.isatty()
         self._begin = time.monotonic()
         self._bar: Bar | None = None
@@ -61,13 +60,11 @@ class ScanReporter:
 
     def _start(self, expected: int | None) -> None:
         from rich.console import Console
-        from rich.markup import escape
         from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bar
 
         self._bar = Bar(
             SpinnerColumn(),
-            TextColumn(escape(self._label)),
             BarColumn(bar_width=20),
             TextColumn("{task.fields[files]} files in {task.fields[directories]} directories"),
             TimeElapsedColumn(),

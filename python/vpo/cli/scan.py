@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from dataclasses import dataclass, field
 from types import FrameType
@@ -14,6 +13,7 @@ import click
 
 from vpo import times
 from vpo.cli.app import App, global_options
+from vpo.cli.failure import failure_to_dict, print_json, show_failure
 from vpo.cli.lists import SeparatedList
 from vpo.cli.progress import ScanReporter
 from vpo.config.models import KINDS
@@ -133,7 +133,6 @@ def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) 
             if not (as_json or app.quiet):
                 click.echo(f"{chr(10) if number else ''}Scanning {label}...")
             with ScanReporter(
-                label,
                 progress=app.progress and not app.quiet,
                 files=app.verbose and not as_json,
             ) as reporter:
@@ -269,25 +268,24 @@ class _Outcomes:
             self._show_issues(result)
 
     def _show_issues(self, result: ScanResult) -> None:
+        warning = self.app.paint("Warning:", "yellow", err=True)
         for issue in result.issues[:SHOWN_ISSUES]:
-            click.echo(f"Warning: {issue}", err=True)
+            click.echo(f"{warning} {issue}", err=True)
         more = result.errors - SHOWN_ISSUES
         if more > 0:
             where = f"; job {result.job_id[:8]} has them" if result.job_id else ""
-            click.echo(f"Warning: and {more:,} more{where}", err=True)
+            click.echo(f"{warning} and {more:,} more{where}", err=True)
 
     def failed(self, root: bytes, error: VpoError) -> None:
-        from vpo.cli.main import render_error
-
         self.errors.append(error)
-        shown = {"error": True, "code": error.code, "message": error.message, "hint": error.hint}
+        shown = failure_to_dict(error.code, error.message, error.hint, error.details)
         self.scans.append({**to_json(to_stored(root), "directory"), **shown})
         if not self.as_json:
-            render_error(error.code, error.message, error.hint, error.details)
+            show_failure(self.app, error.code, error.message, error.hint)
 
     def stopped(self, root: bytes, stopped: StoppedError) -> None:
         self.stopped_status = stopped.exit_status
-        shown = {"error": True, "code": "STOPPED", "message": "Stopped before it was done"}
+        shown = failure_to_dict("STOPPED", "Stopped before it was done", None)
         self.scans.append({**to_json(to_stored(root), "directory"), **shown})
         if not self.as_json:
             click.echo("Stopped. What was recorded until now is kept.", err=True)
@@ -306,19 +304,14 @@ class _Outcomes:
         return 0
 
     def _print_json(self) -> None:
-        import orjson
-
         if len(self.scans) == 1:
-            shown = self.scans[0]
-            if self.errors:
-                shown["details"] = self.errors[0].details
-        else:
-            totals = {
-                name: sum(result.counts()[name] for result in self.results)
-                for name in ScanResult(b"", times.now()).counts()
-            }
-            shown = {"scans": self.scans, **totals}
-        sys.stdout.buffer.write(orjson.dumps(shown, default=repr) + b"\n")
+            print_json(self.scans[0])
+            return
+        totals = {
+            name: sum(result.counts()[name] for result in self.results)
+            for name in ScanResult(b"", times.now()).counts()
+        }
+        print_json({"scans": self.scans, **totals})
 
 
 def result_to_dict(result: ScanResult) -> dict[str, object]:
