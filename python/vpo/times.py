@@ -34,6 +34,11 @@ def from_text(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
+def with_z(text: str | None) -> str | None:
+    """A time from the library as the contract writes it; version 6 wrote `+00:00`."""
+    return text[:-6] + "Z" if text is not None and text.endswith("+00:00") else text
+
+
 def text_to_ns(text: str) -> int:
     """Nanoseconds since 1970 of an ISO-8601 time (which has microseconds at most)."""
     since = from_text(text) - EPOCH

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -54,17 +54,48 @@ class App:
                 hint="Set VPO_HOME to another directory, or name a library with `--db PATH`.",
             ) from error
 
+    def takes_colour(self, stream: TextIO) -> bool:
+        """Whether text for `stream` may be coloured."""
+        if self.color == "auto":
+            return stream.isatty() and not os.environ.get("NO_COLOR")
+        return self.color == "always"
+
     def paint(self, text: str, colour: str, *, err: bool = False) -> str:
         """Text in a colour, if stdout (or stderr, if `err`) takes colours."""
-        stream = sys.stderr if err else sys.stdout
-        if self.color == "auto":
-            wanted = stream.isatty() and not os.environ.get("NO_COLOR")
-        else:
-            wanted = self.color == "always"
+        wanted = self.takes_colour(sys.stderr if err else sys.stdout)
         return click.style(text, fg=colour) if wanted else text
 
 
+def echo(text: str, *, err: bool = False) -> None:
+    """Prints a line as it is: whether there are colours in it is decided already."""
+    click.echo(text, err=err, color=True)
+
+
+def silence_stdout() -> None:
+    """Sends what is still buffered for stdout, and all after it, nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _not_empty(
+    _ctx: click.Context, _parameter: click.Parameter, value: bytes | None
+) -> bytes | None:
+    if value == b"":
+        raise click.BadParameter("a path cannot be empty")
+    return value
+
+
+def path_option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """An option whose value is a path, as bytes."""
+    return click.option(*names, type=PATH, callback=_not_empty, **attributes)
+
+
+# Not checked by click, whose words for what is wrong are not ours.
+PATH = click.Path(path_type=bytes, readable=False)
+
+
 def _store(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value == "":
+        raise click.BadParameter("it cannot be empty", ctx, parameter)
     # Not given here: it may have been given before the command.
     source = ctx.get_parameter_source(parameter.name or "")
     if source is not click.core.ParameterSource.DEFAULT:
@@ -93,3 +124,18 @@ def global_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+class Group(click.Group):
+    """A group that names its commands when it is asked for another."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds the command that the words begin with."""
+        names = self.list_commands(ctx)
+        if args and args[0] not in names and not args[0].startswith("-"):
+            raise click.UsageError(
+                f"There is no command `{args[0]}`; the commands are: {', '.join(names)}", ctx
+            )
+        return super().resolve_command(ctx, args)

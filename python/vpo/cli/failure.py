@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 
-import click
-
-from vpo.cli.app import App
+from vpo.cli.app import App, echo
 
 
 def show_failure(
@@ -16,27 +15,40 @@ def show_failure(
     message: str,
     hint: str | None,
     details: Mapping[str, object] | None = None,
+    *,
+    on_stdout: bool = True,
 ) -> None:
-    """Shows what happened and, where it helps, what to do."""
+    """Shows what happened and, where it helps, what to do.
+
+    JSON goes to stdout, unless that is what failed.
+    """
     # Asked of the words, as a mistake in them ends the parsing.
-    if "--json" in sys.argv[1:]:
+    if on_stdout and "--json" in sys.argv[1:]:
         print_json(failure_to_dict(code, message, hint, details))
         return
     full_stop = "" if message.endswith((".", "?", "!")) else "."
-    click.echo(f"{app.paint('Error:', 'red', err=True)} {message}{full_stop}", err=True)
+    echo(f"{app.paint('Error:', 'red', err=True)} {_clean(message)}{full_stop}", err=True)
     if hint:
-        click.echo(f"\n{hint}", err=True)
+        echo(f"\n{_clean(hint)}", err=True)
 
 
 def failure_to_dict(
     code: str, message: str, hint: str | None, details: Mapping[str, object] | None = None
 ) -> dict[str, object]:
     """A failure as the contract's JSON."""
-    shown: dict[str, object] = {"error": True, "code": code, "message": message}
+    shown: dict[str, object] = {"error": True, "code": code, "message": _clean(message)}
     if hint:
-        shown["hint"] = hint
-    shown["details"] = dict(details or {})
+        shown["hint"] = _clean(hint)
+    shown["details"] = {
+        name: _clean(value) if isinstance(value, str) else value
+        for name, value in (details or {}).items()
+    }
     return shown
+
+
+def _clean(text: str) -> str:
+    """Text with words of the command line in it, which need not be UTF-8."""
+    return os.fsencode(text).decode(errors="replace")
 
 
 def print_json(document: object) -> None:

@@ -12,7 +12,7 @@ import click
 import orjson
 
 from vpo import times
-from vpo.cli.app import App, global_options
+from vpo.cli.app import PATH, App, Group, echo, global_options, path_option
 from vpo.cli.failure import print_json
 from vpo.cli.lists import SeparatedList
 from vpo.config.models import KINDS
@@ -23,13 +23,13 @@ from vpo.errors import FileNotInLibraryError
 from vpo.paths import display, from_stored, to_json, to_stored
 
 
-@click.group("files", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("files", cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @global_options
 def files() -> None:
     """List files of the library, or show one."""
 
 
-class When(click.ParamType[str]):
+class When(click.ParamType):  # type: ignore[type-arg]
     """A moment: a date, or an age such as 12h."""
 
     name = "when"
@@ -40,14 +40,14 @@ class When(click.ParamType[str]):
         """The moment as the library writes it."""
         try:
             return times.to_seconds_text(times.parse_when(str(value)))
-        except ValueError:
+        except (ValueError, OverflowError):
             self.fail(
                 f"`{value}` is neither a date nor an age such as 30m, 12h, 1d, 1w", param, ctx
             )
 
 
 @files.command("list")
-@click.option("--under", metavar="DIR", type=click.Path(path_type=bytes), help="Only files in DIR.")
+@path_option("--under", metavar="DIR", help="Only files in DIR and below it.")
 @click.option(
     "--status",
     "statuses",
@@ -78,7 +78,7 @@ class When(click.ParamType[str]):
     metavar="WHEN",
     help="Only those whose record changed since: 2026-01-31, 12h, 1d, 1w.",
 )
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N files.")
+@click.option("--limit", type=click.IntRange(0, 2**63 - 1), metavar="N", help="At most N files.")
 @click.option("--json", "form", flag_value="json", help="One JSON array.")
 @click.option("--jsonl", "form", flag_value="jsonl", help="One JSON object a line.")
 @click.option("--print0", "form", flag_value="print0", help="Paths, each ended by a NUL.")
@@ -89,7 +89,8 @@ def list_command(ctx: click.Context, /, form: str | None, **options: Any) -> Non
     app = ctx.ensure_object(App)
     under = options["under"]
     wanted = file_table.FileFilter(
-        under=None if under is None else os.path.realpath(under),
+        # As given, for what was reached by a link; and what it leads to.
+        under=() if under is None else (os.path.abspath(under), os.path.realpath(under)),
         statuses=_flatten(options["statuses"]),
         kinds=_flatten(options["kinds"]),
         extensions=tuple(item.lstrip(".") for item in _flatten(options["extensions"])),
@@ -111,7 +112,7 @@ def list_command(ctx: click.Context, /, form: str | None, **options: Any) -> Non
             out.writelines(from_stored(row["path"]) + b"\0" for row in rows)
         else:
             for line in _table(app, rows):
-                click.echo(line)
+                echo(line)
 
 
 def _flatten(given: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
@@ -123,7 +124,7 @@ _COLOURS = {"pending": "yellow", "ok": "green", "error": "red", "missing": "red"
 
 def _table(app: App, rows: Iterator[sqlite3.Row]) -> Iterator[str]:
     """Lines for people; the path comes last, as it may be long."""
-    head = f"{'STATUS':8} {'SIZE':>10} {'MODIFIED':16}  PATH"
+    head = f"{'STATUS':8} {'SIZE':>10} {'MODIFIED (UTC)':16}  PATH"
     for number, row in enumerate(rows):
         if number == 0:
             yield head
@@ -154,15 +155,15 @@ def file_to_dict(row: sqlite3.Row) -> dict[str, object]:
         "extension": row["extension"],
         "scan_status": row["scan_status"],
         "scan_error": row["scan_error"],
-        "scanned_at": row["scanned_at"],
-        "missing_since": row["missing_since"],
+        "scanned_at": times.with_z(row["scanned_at"]),
+        "missing_since": times.with_z(row["missing_since"]),
         "content_hash": row["content_hash"],
         "container_format": row["container_format"],
     }
 
 
 @files.command("show")
-@click.argument("path", type=click.Path(path_type=bytes))
+@click.argument("path", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @global_options
 @click.pass_context
@@ -182,6 +183,9 @@ def show_command(ctx: click.Context, /, path: bytes, as_json: bool) -> None:
             )
         tracks = [dict(track) for track in file_table.tracks_of(db, row["id"])]
         jobs = [dict(job) for job in job_table.jobs_of_file(db, row["id"])]
+    for job in jobs:
+        for key in ("started_at", "completed_at"):
+            job[key] = times.with_z(job[key])
     shown = {
         **file_to_dict(row),
         # SQLite's integers are signed; inode numbers are not.
@@ -194,7 +198,7 @@ def show_command(ctx: click.Context, /, path: bytes, as_json: bool) -> None:
         print_json(shown)
         return
     for line in _description(row, shown, tracks, jobs):
-        click.echo(line)
+        echo(line)
 
 
 def _description(

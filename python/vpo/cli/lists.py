@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 
-class SeparatedList(click.ParamType[tuple[str, ...]]):
+class SeparatedList(click.ParamType):  # type: ignore[type-arg]
     """`a,b,c`; if `choices` are given, only those."""
 
     name = "list"

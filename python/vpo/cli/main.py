@@ -6,12 +6,12 @@ import io
 import os
 import sys
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from vpo import __version__
-from vpo.cli.app import App, global_options
+from vpo.cli.app import App, Group, echo, global_options, silence_stdout
 from vpo.cli.failure import show_failure
 from vpo.errors import EXIT_NOT_DONE, EXIT_SIGINT, VpoError
 
@@ -23,7 +23,11 @@ _COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class _ReaderLeftError(Exception):
+    """Who read stdout has closed it (`| head`)."""
+
+
+class LazyGroup(Group):
     """A group whose commands are imported when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -38,20 +42,17 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Finds the command; an unknown one is told with the names there are."""
-        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(
-                f"There is no command `{args[0]}`; the commands are: {', '.join(sorted(_COMMANDS))}"
-            )
-        return super().resolve_command(ctx, args)
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Writes the list of commands from the table."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, _COMMANDS[name][2]) for name in sorted(_COMMANDS)])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; a closed pipe is no error, as click would have it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _ReaderLeftError from error
 
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
@@ -84,30 +85,47 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> NoReturn:
     """Runs the command line and ends the process with its exit status."""
-    status: object
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal of another encoding must not end a command half-way.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    app = App()
+    _prepare_streams()
+    status = _run(App())
     try:
-        status = cli.main(standalone_mode=False, obj=app)
         sys.stdout.flush()
-    except VpoError as error:
-        show_failure(app, error.code, error.message, error.hint, error.details)
-        status = error.exit_status
-    except click.UsageError as error:
-        show_failure(app, "USAGE", error.format_message(), _usage_hint(error))
-        status = EXIT_NOT_DONE
-    except click.ClickException as error:
-        show_failure(app, "ERROR", error.format_message(), None)
-        status = EXIT_NOT_DONE
+    except OSError:
+        # Python must not try once more at exit, and complain.
+        silence_stdout()
+    sys.exit(status)
+
+
+def _run(app: App) -> int:
+    try:
+        try:
+            status = cli.main(standalone_mode=False, obj=app)
+            sys.stdout.flush()
+        except click.exceptions.NoArgsIsHelpError as help_text:
+            echo(help_text.format_message(), err=True)
+            return EXIT_NOT_DONE
+        except VpoError as error:
+            show_failure(app, error.code, error.message, error.hint, error.details)
+            return error.exit_status
+        except click.UsageError as error:
+            hint = f"See `{error.ctx.command_path} --help`." if error.ctx else None
+            show_failure(app, "USAGE", error.format_message(), hint)
+            return EXIT_NOT_DONE
+        except click.ClickException as error:
+            show_failure(app, "ERROR", error.format_message(), None)
+            return EXIT_NOT_DONE
+    except (_ReaderLeftError, BrokenPipeError):
+        # The reader has seen enough.
+        silence_stdout()
+        return 0
     except (click.Abort, KeyboardInterrupt):
-        status = EXIT_SIGINT
-    except BrokenPipeError:
-        # The reader (`| head`) has seen enough. Python must not flush into the
-        # closed pipe at exit, so stdout goes elsewhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+        return EXIT_SIGINT
+    except OSError as error:
+        silence_stdout()
+        what = f"`{os.fsdecode(error.filename)}`: " if error.filename else ""
+        message = f"The system reports: {what}{error.strerror}"
+        hint = "Check the disk that is written to."
+        show_failure(app, "SYSTEM_ERROR", message, hint, on_stdout=False)
+        return EXIT_NOT_DONE
     except Exception as error:
         # Not a user's mistake but ours. The record of a job has the details, too.
         if {"-v", "--verbose"} & set(sys.argv[1:]):
@@ -118,9 +136,20 @@ def main() -> NoReturn:
             f"Something went wrong inside vpo: {type(error).__name__}: {error}",
             "This is a mistake in vpo: please report it, with what `-v` says in addition.",
         )
-        status = EXIT_NOT_DONE
-    sys.exit(status if isinstance(status, int) else 0)
+        return EXIT_NOT_DONE
+    return status if isinstance(status, int) else 0
 
 
-def _usage_hint(error: click.UsageError) -> str | None:
-    return f"See `{error.ctx.command_path} --help`." if error.ctx else None
+def _prepare_streams() -> None:
+    """Makes sure that there are streams to write to, whatever started us."""
+    # Without one, the next file opened (the library!) would be taken for it.
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal of another encoding must not end a command half-way.
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import click
-
 from vpo._engine import Progress
+from vpo.cli.app import App
 from vpo.paths import StoredPath, display
 
 if TYPE_CHECKING:
@@ -24,11 +23,15 @@ _SIGNS = {"added": "+", "changed": "~", "removed": "-", "returned": "^", "pruned
 
 
 class ScanReporter:
-    """Progress on stderr if that is a terminal; changed files on stdout if asked."""
+    """Progress on stderr if that is a terminal; changed files where asked."""
 
-    def __init__(self, *, progress: bool, files: bool) -> None:
-        self.wants_files = files
-        self._shows = progress and sys.stderr.isatty()
+    def __init__(self, app: App, say: Callable[[str], None] | None) -> None:
+        self.wants_files = say is not None
+        self._app = app
+        self._say = say
+        # A bar among the lines of a list would break both.
+        wanted = app.progress and not app.quiet and say is None
+        self._shows = wanted and sys.stderr.isatty()
         self._begin = time.monotonic()
         self._bar: Bar | None = None
         self._task: TaskID | None = None
@@ -68,7 +71,7 @@ class ScanReporter:
             BarColumn(bar_width=20),
             TextColumn("{task.fields[files]} files in {task.fields[directories]} directories"),
             TimeElapsedColumn(),
-            console=Console(stderr=True),
+            console=Console(stderr=True, no_color=not self._app.takes_colour(sys.stderr)),
             transient=True,
         )
         self._task = self._bar.add_task("scan", total=expected, files="0", directories="0")
@@ -76,7 +79,5 @@ class ScanReporter:
 
     def file(self, change: str, path: StoredPath) -> None:
         """Prints one changed file."""
-        line = f"  {_SIGNS[change]} {display(path)}"
-        if self._bar is not None:
-            self._bar.console.file.flush()
-        click.echo(line)
+        if self._say is not None:
+            self._say(f"  {_SIGNS[change]} {display(path)}")

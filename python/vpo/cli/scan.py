@@ -12,17 +12,19 @@ from typing import Any
 import click
 
 from vpo import times
-from vpo.cli.app import App, global_options
+from vpo.cli.app import PATH, App, echo, global_options, silence_stdout
 from vpo.cli.failure import failure_to_dict, print_json, show_failure
 from vpo.cli.lists import SeparatedList
 from vpo.cli.progress import ScanReporter
-from vpo.config.models import KINDS
+from vpo.config.models import KINDS, MAX_THREADS
 from vpo.db.library import Library, new_library_in_memory, open_library
 from vpo.errors import (
     EXIT_DONE_WITH_ERRORS,
+    EXIT_LOCKED,
     EXIT_NOT_DONE,
     EXIT_SIGINT,
     EXIT_SIGTERM,
+    DirectoryNotFoundError,
     ScanLockedError,
     VpoError,
 )
@@ -56,9 +58,9 @@ class ScanCommand(click.Command):
     metavar="DIRECTORY...",
     nargs=-1,
     required=True,
-    type=click.Path(path_type=bytes),
+    type=PATH,
 )
-@click.option("--full", is_flag=True, help="Read every file again, whatever is known.")
+@click.option("--full", is_flag=True, help="Look at every file again, whatever is known.")
 @click.option("--prune", is_flag=True, help="Delete the records of missing files.")
 @click.option(
     "--kind",
@@ -88,13 +90,13 @@ class ScanCommand(click.Command):
 )
 @click.option(
     "--threads",
-    type=click.IntRange(min=1, max=1024),
+    type=click.IntRange(1, MAX_THREADS),
     help="Requests in flight (default: chosen by latency).",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
 @click.option("--allow-mass-removal", is_flag=True, help="Accept that most of a DIRECTORY is gone.")
 @click.option(
-    "--new-device", is_flag=True, help="Accept that a DIRECTORY moved to another file system."
+    "--new-device", is_flag=True, help="Accept that directories moved to another file system."
 )
 @click.option(
     "--wait",
@@ -124,17 +126,17 @@ def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) 
         **options,
     )
     scan_options = ScanOptions(rules=config.scan, **run_options)
-    outcomes = _Outcomes(app, as_json)
+    outcomes = _Outcomes(app, as_json, several=len(directories) > 1)
     roots = _resolve(directories, scan_options)
     path = app.library_path(config)
     with _open(app, path, roots, scan_options) as library, _Signals() as signals:
         for number, root in enumerate(roots):
             label = display(to_stored(root))
             if not (as_json or app.quiet):
-                click.echo(f"{chr(10) if number else ''}Scanning {label}...")
+                outcomes.say(f"{chr(10) if number else ''}Scanning {label}...")
             with ScanReporter(
-                progress=app.progress and not app.quiet,
-                files=app.verbose and not as_json,
+                app,
+                outcomes.say if app.verbose and not as_json else None,
             ) as reporter:
                 try:
                     result = _scan_when_free(library, root, scan_options, reporter, signals, wait)
@@ -159,18 +161,24 @@ def _resolve(directories: tuple[bytes, ...], options: ScanOptions) -> list[bytes
     """
     roots: list[bytes] = []
     for directory in directories:
+        if not directory:
+            raise DirectoryNotFoundError(
+                "A directory's name cannot be empty", hint="For the current one, use `.`."
+            )
         root = os.path.realpath(directory)
         make_rules(root, options)
         if root not in roots:
             roots.append(root)
-    if options.rules.one_file_system:
-        return roots
 
     def is_scanned_with(root: bytes, other: bytes) -> bool:
         if root == other or not is_within(root, other):
             return False
-        relative = root[len(other.rstrip(b"/")) + 1 :]
-        return os.path.isdir(root) and make_rules(other, options).enters(relative)
+        if not os.path.isdir(root):
+            return False
+        elsewhere = os.stat(root).st_dev != os.stat(other).st_dev
+        if options.rules.one_file_system and elsewhere:
+            return False
+        return make_rules(other, options).enters(root[len(other.rstrip(b"/")) + 1 :])
 
     return [root for root in roots if not any(is_scanned_with(root, other) for other in roots)]
 
@@ -254,27 +262,36 @@ class _Outcomes:
 
     app: App
     as_json: bool
+    several: bool
+    """Whether several directories were given: then JSON has the form for that."""
     results: list[ScanResult] = field(default_factory=list)
     scans: list[dict[str, object]] = field(default_factory=list)
     errors: list[VpoError] = field(default_factory=list)
     stopped_status: int | None = None
 
+    def say(self, line: str) -> None:
+        """Prints a line. A reader that left is no reason not to do the work."""
+        try:
+            echo(line)
+        except BrokenPipeError:
+            silence_stdout()
+
     def done(self, result: ScanResult) -> None:
         self.results.append(result)
         self.scans.append(result_to_dict(result))
         if not (self.as_json or self.app.quiet):
-            click.echo(summary_text(result))
+            self.say(summary_text(result))
         if not self.as_json:
             self._show_issues(result)
 
     def _show_issues(self, result: ScanResult) -> None:
         warning = self.app.paint("Warning:", "yellow", err=True)
         for issue in result.issues[:SHOWN_ISSUES]:
-            click.echo(f"{warning} {issue}", err=True)
+            echo(f"{warning} {issue}", err=True)
         more = result.errors - SHOWN_ISSUES
         if more > 0:
             where = f"; job {result.job_id[:8]} has them" if result.job_id else ""
-            click.echo(f"{warning} and {more:,} more{where}", err=True)
+            echo(f"{warning} and {more:,} more{where}", err=True)
 
     def failed(self, root: bytes, error: VpoError) -> None:
         self.errors.append(error)
@@ -288,7 +305,7 @@ class _Outcomes:
         shown = failure_to_dict("STOPPED", "Stopped before it was done", None)
         self.scans.append({**to_json(to_stored(root), "directory"), **shown})
         if not self.as_json:
-            click.echo("Stopped. What was recorded until now is kept.", err=True)
+            echo("Stopped. What was recorded until now is kept.", err=True)
 
     def finish(self) -> int:
         """Prints the JSON, and returns the exit status."""
@@ -297,14 +314,14 @@ class _Outcomes:
         if self.stopped_status is not None:
             return self.stopped_status
         if self.errors:
-            locked = all(isinstance(error, ScanLockedError) for error in self.errors)
-            return self.errors[0].exit_status if locked else EXIT_NOT_DONE
+            locked = all(error.exit_status == EXIT_LOCKED for error in self.errors)
+            return EXIT_LOCKED if locked else EXIT_NOT_DONE
         if any(result.errors for result in self.results):
             return EXIT_DONE_WITH_ERRORS
         return 0
 
     def _print_json(self) -> None:
-        if len(self.scans) == 1:
+        if not self.several:
             print_json(self.scans[0])
             return
         totals = {

@@ -7,18 +7,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, get_type_hints
 
-from vpo.config.models import Config, ScanConfig
+from vpo.config.models import Config
 from vpo.errors import ConfigError
 from vpo.paths import display
 
 # A settings file is written by hand; one beyond this size is some other file.
 MAX_CONFIG_BYTES = 1_000_000
 
-# Environment names that are not settings of a section.
-_OTHER_VARIABLES = {"VPO_HOME"}
+Key = tuple[str, ...]
+
+
+@dataclass
+class Layer:
+    """Settings from one source, and where in it each stands."""
+
+    source: str
+    settings: dict[str, Any]
+    places: dict[Key, str] = field(default_factory=dict)
+
+    def place_of(self, key: Key) -> str:
+        """Where a setting, or the section it should be in, was given."""
+        while key and key not in self.places:
+            key = key[:-1]
+        return self.places.get(key, self.source)
 
 
 def home(environment: Mapping[str, str]) -> str:
@@ -35,119 +49,127 @@ def load(
     exist then. `scan` are settings of that section from the command line; None
     stands for one that was not given.
 
-    Raises ConfigError, which names file or variable, for the first mistake.
+    Raises ConfigError, which names file and line or variable, for the first mistake.
     """
-    layers: list[tuple[str, dict[str, Any]]] = []
+    config = Config()
     path = config_path or os.path.join(home(environment), "config.yaml")
     if config_path is not None or os.path.exists(path):
-        layers.append((f"`{display(path)}`", _read_file(path)))
-    if variables := _read_environment(environment):
-        layers.append(("the environment", variables))
-    config = Config()
-    for source, layer in layers:
-        config = _put_over(config, layer, source)
-    given = {name: value for name, value in scan.items() if value is not None}
-    if given:
-        config = replace(config, scan=replace(config.scan, **given))  # type: ignore[arg-type]
-    return config
+        config = _put_over(config, _read_file(path))
+    variables = _read_environment(environment)
+    if variables.settings:
+        config = _put_over(config, variables)
+    given: dict[str, Any] = {name: value for name, value in scan.items() if value is not None}
+    return replace(config, scan=replace(config.scan, **given)) if given else config
 
 
-def _read_file(path: str) -> dict[str, Any]:
+def _read_file(path: str) -> Layer:
     import yaml
 
+    source = f"`{display(path)}`"
     try:
         with open(path, "rb") as file:
             content = file.read(MAX_CONFIG_BYTES + 1)
     except OSError as error:
         raise ConfigError(
-            f"The config file `{display(path)}` cannot be read: {error.strerror}",
+            f"The config file {source} cannot be read: {error.strerror}",
             hint="Check the path and its permissions.",
         ) from error
     if len(content) > MAX_CONFIG_BYTES:
-        raise ConfigError(f"The config file `{display(path)}` is larger than a config file can be")
+        raise ConfigError(f"The config file {source} is larger than a config file can be")
     try:
         node = yaml.compose(content, Loader=yaml.SafeLoader)
         loaded = yaml.safe_load(content)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        place = f"{source}, {_line_and_column(mark)}" if mark else source
         raise ConfigError(
-            f"`{display(path)}`{place}: {error.problem or 'not valid YAML'}",
+            f"{place}: {error.problem or 'not valid YAML'}",
             hint="Settings are written as `section:` with indented `key: value` lines.",
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"`{display(path)}` is not valid YAML: {error}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{source} is not valid YAML: {str(error).splitlines()[0]}") from error
     if loaded is None:
-        return {}
+        return Layer(source, {})
     if not isinstance(loaded, dict):
         raise ConfigError(
-            f"`{display(path)}`: a config file holds `key: value` lines",
+            f"{source}: a config file holds `key: value` lines",
             hint="For example: `scan:` and, indented below it, `hidden: true`.",
         )
-    _check_names(loaded, Config, node, f"`{display(path)}`", "")
-    return loaded
+    layer = Layer(source, loaded)
+    _check_names(node, Config, layer, ())
+    return layer
 
 
-def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+def _line_and_column(mark: Any) -> str:
+    return f"line {mark.line + 1}, column {mark.column + 1}"
+
+
+def _check_names(node: Any, model: type, layer: Layer, prefix: Key) -> None:
+    """Notes where each key stands; refuses unknown ones and ones given twice."""
+    hints = get_type_hints(model)
+    for key_node, value_node in node.value:
+        key = (*prefix, str(key_node.value))
+        place = f"{layer.source}, {_line_and_column(key_node.start_mark)}"
+        name = ".".join(key)
+        if key[-1] not in hints:
+            raise ConfigError(
+                f"{place}: unknown key `{display(name)}`", hint=_names_hint(key[-1], hints)
+            )
+        if key in layer.places:
+            raise ConfigError(f"{place}: the key `{name}` is given twice")
+        layer.places[key] = place
+        if value_node.id == "sequence":
+            for number, item in enumerate(value_node.value):
+                item_key = (*key, str(number))
+                layer.places[item_key] = f"{layer.source}, {_line_and_column(item.start_mark)}"
+        # A section that is no mapping is refused with the values.
+        if is_dataclass(hints[key[-1]]) and value_node.id == "mapping":
+            _check_names(value_node, hints[key[-1]], layer, key)
+
+
+def _read_environment(environment: Mapping[str, str]) -> Layer:
     """`VPO_<SECTION>__<KEY>` and `VPO_<KEY>` as nested settings."""
-    found: dict[str, Any] = {}
+    layer = Layer("the environment", {})
+    sections = get_type_hints(Config)
     for variable, text in environment.items():
-        if not variable.startswith("VPO_") or variable in _OTHER_VARIABLES:
+        section, separator, key = variable.removeprefix("VPO_").lower().partition("__")
+        if not variable.startswith("VPO_") or section not in sections:
+            # Other programs may use the prefix; ours has a section we know.
             continue
-        section, _, key = variable[4:].lower().partition("__")
-        hints = get_type_hints(Config)
-        if section not in hints or (key and not is_dataclass(hints[section])):
-            # Other programs may use the prefix; a setting of ours has a section we know.
+        model = sections[section]
+        if not is_dataclass(model):
+            if not separator:
+                layer.settings[section] = text
+                layer.places[(section,)] = f"`{variable}`"
             continue
-        if not key:
-            found[section] = text
-            continue
-        target = hints[section]
-        names = {field.name for field in fields(target)}
+        names = [each.name for each in fields(model)]
         if key not in names:
             raise ConfigError(
                 f"The environment variable `{variable}` names no setting",
                 hint=_names_hint(key, names),
             )
-        is_list = str(get_type_hints(target)[key]).startswith("tuple")
-        found.setdefault(section, {})[key] = (
-            [part.strip() for part in text.split(",") if part.strip()] if is_list else text
-        )
-    return found
+        hint = get_type_hints(model)[key]
+        is_list = getattr(hint, "__origin__", None) is tuple
+        value = [part.strip() for part in text.split(",") if part.strip()] if is_list else text
+        layer.settings.setdefault(section, {})[key] = value
+        layer.places[section, key] = f"`{variable}`"
+    return layer
 
 
-def _check_names(given: dict[Any, Any], model: type, node: Any, source: str, prefix: str) -> None:
-    """Refuses unknown keys, with line and the nearest known name."""
-    names = {field.name for field in fields(model)}
-    hints = get_type_hints(model)
-    for key_node, value_node in node.value:
-        key = key_node.value
-        if key not in names:
-            line, column = key_node.start_mark.line + 1, key_node.start_mark.column + 1
-            raise ConfigError(
-                f"{source}, line {line}, column {column}: unknown key `{prefix}{key}`",
-                hint=_names_hint(key, names),
-            )
-        if is_dataclass(hints[key]) and isinstance(given.get(key), dict):
-            section = hints[key]
-            assert isinstance(section, type)
-            _check_names(given[key], section, value_node, source, f"{prefix}{key}.")
-
-
-def _names_hint(key: str, names: set[str]) -> str:
+def _names_hint(key: str, names: Mapping[str, Any] | list[str]) -> str:
     import difflib
 
-    near = difflib.get_close_matches(str(key), sorted(names), n=1)
+    near = difflib.get_close_matches(key, sorted(names), n=1)
     known = "Known keys: " + ", ".join(sorted(names)) + "."
     return f"Did you mean `{near[0]}`? {known}" if near else known
 
 
-def _put_over(config: Config, layer: dict[str, Any], source: str) -> Config:
+def _put_over(config: Config, layer: Layer) -> Config:
     """Puts a layer's settings over `config`, key by key, and checks them."""
     from pydantic import TypeAdapter, ValidationError
 
     merged = asdict(config)
-    for key, value in layer.items():
+    for key, value in layer.settings.items():
         if isinstance(merged[key], dict) and isinstance(value, dict):
             merged[key] = merged[key] | value
         elif not isinstance(merged[key], dict) or value is not None:
@@ -156,11 +178,30 @@ def _put_over(config: Config, layer: dict[str, Any], source: str) -> Config:
         checked = TypeAdapter(Config).validate_python(merged)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{source}: `{where}`: {first['msg']}") from error
-    if checked.scan.threads < 0:
-        raise ConfigError(f"{source}: `scan.threads`: must not be negative")
+        place = tuple(str(part) for part in first["loc"])
+        given = first["input"]
+        shown = f", not `{display(str(given))}`" if isinstance(given, (str, int, float)) else ""
+        raise ConfigError(
+            f"{layer.place_of(place)}: `{'.'.join(place)}`: {first['msg']}{shown}",
+            key=".".join(place),
+        ) from error
+    _check_rules(checked, layer)
     return checked
 
 
-__all__ = ["Config", "ScanConfig", "home", "load"]
+def _check_rules(config: Config, layer: Layer) -> None:
+    """Refuses globs and extensions that the engine would not take."""
+    from vpo._engine import Rules
+
+    for name in ("exclude", "extensions"):
+        if name not in (layer.settings.get("scan") or {}):
+            continue
+        for number, item in enumerate(getattr(config.scan, name)):
+            try:
+                if name == "exclude":
+                    Rules(b"/", excludes=[item])
+                else:
+                    Rules(b"/", extensions=[item])
+            except ValueError as error:
+                place = layer.place_of(("scan", name, str(number)))
+                raise ConfigError(f"{place}: `scan.{name}`: {error}") from error

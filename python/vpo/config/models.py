@@ -7,10 +7,14 @@ for pydantic; `load` has pydantic check whatever is given.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le
 
 Kind = Literal["video", "audio", "image", "sidecar"]
 KINDS: tuple[Kind, ...] = ("video", "audio", "image", "sidecar")
+
+MAX_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class ScanConfig:
     hidden: bool = False
     follow_symlinks: bool = False
     one_file_system: bool = False
-    threads: int = 0
+    threads: Annotated[int, Ge(0), Le(MAX_THREADS)] = 0
+    """Requests in flight; 0: chosen by latency."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vpo.paths import StoredPath
+from vpo.paths import StoredPath, to_stored
 
 
 @dataclass(frozen=True)
@@ -20,28 +20,27 @@ class KnownDirectory:
     via_symlink: bool
 
 
-def below(directory: bytes, column: str = "path") -> tuple[str, dict[str, StoredPath]]:
+def below(
+    directory: bytes, column: str = "path", prefix: str = "below"
+) -> tuple[str, dict[str, StoredPath]]:
     """A condition for `column` being `directory` or below it, and its parameters.
 
-    TEXT and BLOB each have a range of their own in the index on the column.
+    Their names begin with `prefix`. TEXT and BLOB each have a range of their own
+    in the index on the column.
     """
     first = directory.rstrip(b"/") + b"/"
     last = first[:-1] + b"0"  # "0" comes right after "/"
-    condition = f"({column} >= :blob_first AND {column} < :blob_last)"
-    parameters: dict[str, StoredPath] = {"blob_first": first, "blob_last": last}
-    condition += f" OR {column} = :blob_self"
-    parameters["blob_self"] = directory
-    try:
-        text = {
-            "text_first": first.decode(),
-            "text_last": last.decode(),
-            "text_self": directory.decode(),
-        }
-    except UnicodeDecodeError:
-        return f"({condition})", parameters
-    condition += f" OR ({column} >= :text_first AND {column} < :text_last)"
-    condition += f" OR {column} = :text_self"
-    return f"({condition})", parameters | text
+    bounds: list[dict[str, StoredPath]] = [{"first": first, "last": last, "self": directory}]
+    # A TEXT below a directory whose own path is not UTF-8 cannot be.
+    if not isinstance(to_stored(directory), bytes):
+        bounds.append({name: bound.decode() for name, bound in bounds[0].items()})  # type: ignore[union-attr]
+    conditions, parameters = [], {}
+    for kind, each in zip(("blob", "text"), bounds, strict=False):
+        name = f"{prefix}_{kind}"
+        conditions.append(f"({column} >= :{name}_first AND {column} < :{name}_last)")
+        conditions.append(f"{column} = :{name}_self")
+        parameters.update({f"{name}_{bound}": value for bound, value in each.items()})
+    return f"({' OR '.join(conditions)})", parameters
 
 
 def fingerprints(

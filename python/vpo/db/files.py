@@ -82,7 +82,8 @@ def record_changed(
     """Records files whose content is to be read anew. What was known of it is void."""
     connection.executemany(
         "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ?, is_symlink = ?,"
-        " scan_status = 'pending', scan_error = NULL, content_hash = NULL, missing_since = NULL,"
+        " scan_status = 'pending', scan_error = NULL, content_hash = NULL, container_format = NULL,"
+        " missing_since = NULL,"
         f" scanned_at = '{_literal(scanned_at)}' WHERE id = ?",
         observations,
     )
@@ -142,7 +143,8 @@ def delete_files(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
 class FileFilter(NamedTuple):
     """Which files to list."""
 
-    under: bytes | None = None
+    under: tuple[bytes, ...] = ()
+    """Directories of which one holds the file, at any depth."""
     statuses: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
@@ -169,19 +171,26 @@ def list_files(connection: sqlite3.Connection, wanted: FileFilter) -> Iterator[s
     """Rows of `LISTED_COLUMNS` for the files that fit, by directory and name."""
     conditions: list[str] = []
     parameters: dict[str, Any] = {}
-    if wanted.under is not None:
-        condition, places = below(wanted.under, "directory")
-        conditions.append(condition)
-        parameters.update(places)
-    for column, values in (
-        ("scan_status", wanted.statuses),
+    if wanted.under:
+        places = []
+        for number, directory in enumerate(sorted(set(wanted.under))):
+            condition, values = below(directory, "directory", f"under{number}")
+            places.append(condition)
+            parameters.update(values)
+        conditions.append(f"({' OR '.join(places)})")
+    if wanted.statuses:
+        # As literals: an index on one status serves only a query that names it.
+        statuses = [status for status in STATUSES if status in wanted.statuses]
+        tests = " OR ".join(f"scan_status = '{status}'" for status in statuses)
+        conditions.append(f"({tests})")
+    for column, choices in (
         ("kind", wanted.kinds),
         ("extension", wanted.extensions),
     ):
-        if values:
-            names = [f"{column}_{number}" for number in range(len(values))]
+        if choices:
+            names = [f"{column}_{number}" for number in range(len(choices))]
             conditions.append(f"{column} IN ({', '.join(':' + name for name in names)})")
-            parameters.update(zip(names, values, strict=True))
+            parameters.update(zip(names, choices, strict=True))
     if wanted.changed_since is not None:
         conditions.append("(scanned_at >= :since OR missing_since >= :since)")
         parameters["since"] = wanted.changed_since

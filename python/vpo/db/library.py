@@ -88,6 +88,10 @@ def open_library(path: str, mode: Mode) -> Library:
             hint="Make one with `vpo scan DIRECTORY`, or name another with `--db PATH`.",
             path=path,
         )
+    if mode != "read" and os.path.exists(path) and not _is_writable(path):
+        # SQLite would open it all the same, to read, and leave files beside it
+        # that nobody can write.
+        raise _unwritable(path, "permission denied")
     with plain_errors(path):
         connection = _connect(path, mode)
         try:
@@ -123,7 +127,7 @@ def _connect(path: str, mode: Mode) -> sqlite3.Connection:
     if mode == "read":
         # SQLite needs to write beside the library even to read it (the WAL's
         # index), unless nobody can: then nobody is writing either.
-        if os.access(path, os.W_OK) and os.access(os.path.dirname(uri[5:]) or "/", os.W_OK):
+        if _is_writable(path):
             uri += "?mode=rw"
         elif os.path.exists(path + "-wal"):
             uri += "?mode=ro"
@@ -146,6 +150,12 @@ def _connect(path: str, mode: Mode) -> sqlite3.Connection:
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     return connection
+
+
+def _is_writable(path: str) -> bool:
+    """Whether SQLite can write the library, which takes files beside it."""
+    directory = os.path.dirname(os.path.abspath(path))
+    return os.access(path, os.W_OK) and os.access(directory, os.W_OK)
 
 
 def _uri_quote(path: str) -> str:
@@ -201,6 +211,11 @@ def plain_errors(path: str) -> Iterator[None]:
         raise
 
 
+# A table or column that is not there, or text that is not text: the file was
+# changed by something else.
+_DAMAGE = ("malformed", "corrupt", "no such table", "no such column", "decode to UTF-8")
+
+
 def _explain(error: sqlite3.Error, path: str) -> LibraryError | None:
     # By message, as Python 3.10 does not give SQLite's error codes; the texts
     # are part of SQLite's interface (sqlite3_errstr) and have not changed.
@@ -224,18 +239,14 @@ def _explain(error: sqlite3.Error, path: str) -> LibraryError | None:
             hint="Name the library with `--db PATH`.",
             path=path,
         )
-    if "malformed" in said or "corrupt" in said:
+    if any(sign in said for sign in _DAMAGE):
         return LibraryDamagedError(
             f"The library `{shown}` is damaged: {said}",
             hint="Put a backup in its place, or move it away and scan anew.",
             path=path,
         )
     if "readonly" in said or "read-only" in said or "unable to open" in said:
-        return LibraryUnwritableError(
-            f"The library `{shown}` cannot be opened for writing: {_why_unwritable(path, said)}",
-            hint="Check its permissions, or name another with `--db PATH`.",
-            path=path,
-        )
+        return _unwritable(path, said)
     if isinstance(error, sqlite3.OperationalError) and "disk I/O error" in said:
         return LibraryError(
             f"The disk failed under the library `{shown}`: {said}",
@@ -243,6 +254,15 @@ def _explain(error: sqlite3.Error, path: str) -> LibraryError | None:
             path=path,
         )
     return None
+
+
+def _unwritable(path: str, said: str) -> LibraryUnwritableError:
+    return LibraryUnwritableError(
+        f"The library `{display(path)}` cannot be opened for writing:"
+        f" {_why_unwritable(path, said)}",
+        hint="Check its permissions, or name another with `--db PATH`.",
+        path=path,
+    )
 
 
 def _why_unwritable(path: str, said: str) -> str:

@@ -28,7 +28,7 @@ class _Mount:
 def identity(path: bytes, device: int) -> str | None:
     """The identity of the file system that holds `path`, whose `st_dev` is `device`.
 
-    None where it cannot be told (no /proc, or the path is gone).
+    None where it cannot be told (no /proc).
     """
     mount = _mount_of(path, device)
     if mount is None:
@@ -39,7 +39,8 @@ def identity(path: bytes, device: int) -> str | None:
         uuid = _uuids().get(device)
         return f"{mount.fstype}:uuid={uuid}" if uuid else f"{mount.fstype}:{mount.source}"
     try:
-        fsid = os.statvfs(path).f_fsid
+        # Asked of the mount point: `path` may be longer than the system takes.
+        fsid = os.statvfs(mount.point).f_fsid
     except OSError:
         return None
     return f"{mount.fstype}:fsid={fsid & 0xFFFF_FFFF_FFFF_FFFF:016x}"

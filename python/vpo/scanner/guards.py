@@ -38,7 +38,7 @@ def check_root(connection: sqlite3.Connection, path: bytes, *, new_device: bool)
     except (FileNotFoundError, NotADirectoryError) as error:
         if is_known(connection, path):
             raise RootOfflineError(
-                f"`{display(path)}` is gone, but the library knows files in it",
+                f"`{display(path)}` was scanned before, but is gone",
                 hint=OFFLINE_HINT,
             ) from error
         raise unreadable_root(path, error) from error
@@ -96,7 +96,7 @@ def check_not_emptied(connection: sqlite3.Connection, root: bytes, progress: Pro
         return
     if directory_table.holds_present_files(connection, root):
         raise RootOfflineError(
-            f"`{display(root)}` is empty, but the library knows files in it",
+            f"`{display(root)}` is empty of media, but the library knows files in it",
             hint=f"{OFFLINE_HINT} If all was deleted on purpose, use `--allow-mass-removal`.",
         )
 

@@ -28,12 +28,22 @@ _STEPS = {
 
 def version_of(connection: sqlite3.Connection) -> int | None:
     """The version of a library: 0 for an empty database, None if it is none."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    if application not in (0, APPLICATION_ID):
+        return None
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     if not tables:
-        return 0
+        in_use = application or connection.execute("PRAGMA user_version").fetchone()[0]
+        return None if in_use else 0
     if not {"_meta", "files", "jobs"} <= tables:
         return None
-    row = connection.execute("SELECT value FROM _meta WHERE key = 'schema_version'").fetchone()
+    try:
+        row = connection.execute("SELECT value FROM _meta WHERE key = 'schema_version'").fetchone()
+    except sqlite3.OperationalError as error:
+        if "no such column" in str(error):
+            # Another program's table of that name.
+            return None
+        raise
     return int(row[0]) if row and str(row[0]).isdigit() else None
 
 

@@ -126,9 +126,9 @@ _RENAME = (
     "CREATE INDEX idx_operations_started_at ON operations(started_at)",
     "DROP TABLE files",
     "ALTER TABLE files_v8 RENAME TO files",
-    # Partial: they cost nothing for the many files that are in neither.
-    "CREATE INDEX idx_files_trouble ON files(scan_status, directory_id)"
-    " WHERE scan_status IN ('missing', 'error')",
+    # Partial: they cost nothing for the many files that are in none of them.
+    "CREATE INDEX idx_files_missing ON files(directory_id) WHERE scan_status = 'missing'",
+    "CREATE INDEX idx_files_error ON files(directory_id) WHERE scan_status = 'error'",
     "CREATE INDEX idx_files_content_hash ON files(content_hash) WHERE content_hash IS NOT NULL",
     # Who runs a job (boot, pid namespace, start time: a pid alone comes again).
     "ALTER TABLE jobs ADD COLUMN worker_identity TEXT",
