@@ -31,9 +31,7 @@ def test_each_change_is_counted_as_what_it_is(vpo: Vpo, tree: Tree) -> None:
     assert vpo.statuses()["removed.mkv"] == "missing"
 
 
-def test_a_file_replaced_by_one_of_the_same_size_and_mtime_is_changed(
-    vpo: Vpo, tree: Tree
-) -> None:
+def test_a_file_replaced_by_one_of_the_same_size_and_mtime_is_changed(vpo: Vpo, tree: Tree) -> None:
     tree.write("a.mkv", b"one")
     tree.write("b.mkv", b"two")
     vpo.scan(tree.root)

@@ -7,6 +7,18 @@ Names and paths that come out are `str` where their bytes are UTF-8, else
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal, final
 
+__all__ = [
+    "KINDS",
+    "Batch",
+    "Directory",
+    "Failure",
+    "Progress",
+    "Rules",
+    "Unseen",
+    "Walk",
+    "__version__",
+]
+
 __version__: Final[str]
 
 KINDS: Final[dict[str, tuple[str, ...]]]

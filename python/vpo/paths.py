@@ -28,7 +28,7 @@ def from_stored(path: StoredPath) -> bytes:
 def join(directory: StoredPath, name: StoredPath) -> StoredPath:
     """The path of `name` in `directory`."""
     if isinstance(directory, str) and isinstance(name, str):
-        return f"{directory}{name}" if directory == "/" else f"{directory}/{name}"
+        return f"{directory}{name}" if directory in ("", "/") else f"{directory}/{name}"
     return os.path.join(from_stored(directory), from_stored(name))
 
 

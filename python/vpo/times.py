@@ -17,12 +17,17 @@ def now() -> datetime:
 
 def to_text(moment: datetime) -> str:
     """Milliseconds and `Z`, for jobs: `2026-01-31T12:00:00.123Z`."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return _in_utc(moment, "milliseconds")
 
 
 def to_seconds_text(moment: datetime) -> str:
     """Whole seconds, rounded down, for records: `2026-01-31T12:00:00Z`."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _in_utc(moment, "seconds")
+
+
+def _in_utc(moment: datetime, precision: str) -> str:
+    utc = moment.astimezone(timezone.utc).replace(tzinfo=None)
+    return utc.isoformat(timespec=precision) + "Z"
 
 
 def from_text(text: str) -> datetime:
@@ -36,7 +41,12 @@ def from_text(text: str) -> datetime:
 
 def with_z(text: str | None) -> str | None:
     """A time from the library as the contract writes it; version 6 wrote `+00:00`."""
-    return text[:-6] + "Z" if text is not None and text.endswith("+00:00") else text
+    if text is None or text.endswith("Z"):
+        return text
+    try:
+        return to_seconds_text(from_text(text))
+    except (ValueError, OverflowError):
+        return text
 
 
 def text_to_ns(text: str) -> int:
@@ -47,8 +57,7 @@ def text_to_ns(text: str) -> int:
 
 def ns_to_text(nanoseconds: int) -> str:
     """A file's mtime as ISO-8601 with `Z`, to the microsecond."""
-    moment = EPOCH + timedelta(microseconds=nanoseconds // 1000)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return _in_utc(EPOCH + timedelta(microseconds=nanoseconds // 1000), "microseconds")
 
 
 def parse_when(text: str, *, at: datetime | None = None) -> datetime:
@@ -58,7 +67,10 @@ def parse_when(text: str, *, at: datetime | None = None) -> datetime:
 
     Raises ValueError if it is neither.
     """
-    if match := _RELATIVE.fullmatch(text.strip()):
-        return (at or now()) - timedelta(seconds=int(match[1]) * _UNITS[match[2]])
-    moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-    return moment.astimezone(timezone.utc)
+    try:
+        if match := _RELATIVE.fullmatch(text.strip()):
+            return (at or now()) - timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+        moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+        return moment.astimezone(timezone.utc)
+    except OverflowError as error:
+        raise ValueError(f"{text} is out of range") from error

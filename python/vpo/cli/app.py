@@ -33,10 +33,11 @@ class App:
         """The effective settings; `scan` are those of the command line."""
         return load(os.environ, config_path=self.config, **scan)
 
-    def library_path(self, config: Config) -> str:
-        """Where the library is."""
+    def library_path(self, config: Config | None = None) -> str:
+        """Where the library is; the settings are read only if they have a say."""
         if self.db is not None:
             return self.db
+        config = config or self.settings()
         if config.database_path:
             return os.path.expanduser(config.database_path)
         return os.path.join(home(os.environ), "library.db")

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
@@ -29,7 +29,14 @@ def files() -> None:
     """List files of the library, or show one."""
 
 
-class When(click.ParamType):  # type: ignore[type-arg]
+if TYPE_CHECKING:
+    # Generic for type checkers alone, until click 8.4.
+    ParamType = click.ParamType[str]
+else:
+    ParamType = click.ParamType
+
+
+class When(ParamType):
     """A moment: a date, or an age such as 12h."""
 
     name = "when"
@@ -40,7 +47,7 @@ class When(click.ParamType):  # type: ignore[type-arg]
         """The moment as the library writes it."""
         try:
             return times.to_seconds_text(times.parse_when(str(value)))
-        except (ValueError, OverflowError):
+        except ValueError:
             self.fail(
                 f"`{value}` is neither a date nor an age such as 30m, 12h, 1d, 1w", param, ctx
             )
@@ -97,7 +104,7 @@ def list_command(ctx: click.Context, /, form: str | None, **options: Any) -> Non
         changed_since=options["changed_since"],
         limit=options["limit"],
     )
-    with open_library(app.library_path(app.settings()), "read") as library, library.reading() as db:
+    with open_library(app.library_path(), "read") as library, library.reading() as db:
         rows = file_table.list_files(db, wanted)
         out = sys.stdout.buffer
         if form == "json":
@@ -171,7 +178,7 @@ def show_command(ctx: click.Context, /, path: bytes, as_json: bool) -> None:
     """Show all that the library knows of one file."""
     app = ctx.ensure_object(App)
     directory, name = os.path.split(os.path.abspath(path))
-    with open_library(app.library_path(app.settings()), "read") as library, library.reading() as db:
+    with open_library(app.library_path(), "read") as library, library.reading() as db:
         row = file_table.find_file(db, to_stored(directory), to_stored(name))
         if row is None:
             directory = os.path.realpath(directory)

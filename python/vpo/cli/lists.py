@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    # Generic for type checkers alone, until click 8.4.
+    ParamType = click.ParamType[tuple[str, ...]]
+else:
+    ParamType = click.ParamType
 
-class SeparatedList(click.ParamType):  # type: ignore[type-arg]
+
+class SeparatedList(ParamType):
     """`a,b,c`; if `choices` are given, only those."""
 
     name = "list"

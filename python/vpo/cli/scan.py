@@ -24,7 +24,6 @@ from vpo.errors import (
     EXIT_NOT_DONE,
     EXIT_SIGINT,
     EXIT_SIGTERM,
-    DirectoryNotFoundError,
     ScanLockedError,
     VpoError,
 )
@@ -108,7 +107,7 @@ class ScanCommand(click.Command):
 @global_options
 @click.pass_context
 def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) -> None:
-    """Look at each DIRECTORY and record what changed since the last scan.
+    """Look at directories and record what changed.
 
     Unchanged directories cost next to nothing. Exit status: 0 done, 1 some
     places could not be looked at, 2 not done, 75 another scan is running.
@@ -162,9 +161,7 @@ def _resolve(directories: tuple[bytes, ...], options: ScanOptions) -> list[bytes
     roots: list[bytes] = []
     for directory in directories:
         if not directory:
-            raise DirectoryNotFoundError(
-                "A directory's name cannot be empty", hint="For the current one, use `.`."
-            )
+            raise click.UsageError("A directory's name cannot be empty; the current one is `.`")
         root = os.path.realpath(directory)
         make_rules(root, options)
         if root not in roots:

@@ -205,6 +205,9 @@ def plain_errors(path: str) -> Iterator[None]:
     """Turns SQLite's errors into ones that say what to do."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        # From the sqlite3 module, about a message that quotes what it found.
+        raise _damaged(path, "text in it is not text") from error
     except sqlite3.Error as error:
         if expected := _explain(error, path):
             raise expected from error
@@ -240,11 +243,7 @@ def _explain(error: sqlite3.Error, path: str) -> LibraryError | None:
             path=path,
         )
     if any(sign in said for sign in _DAMAGE):
-        return LibraryDamagedError(
-            f"The library `{shown}` is damaged: {said}",
-            hint="Put a backup in its place, or move it away and scan anew.",
-            path=path,
-        )
+        return _damaged(path, said)
     if "readonly" in said or "read-only" in said or "unable to open" in said:
         return _unwritable(path, said)
     if isinstance(error, sqlite3.OperationalError) and "disk I/O error" in said:
@@ -254,6 +253,14 @@ def _explain(error: sqlite3.Error, path: str) -> LibraryError | None:
             path=path,
         )
     return None
+
+
+def _damaged(path: str, said: str) -> LibraryDamagedError:
+    return LibraryDamagedError(
+        f"The library `{display(path)}` is damaged: {said}",
+        hint="Put a backup in its place, or move it away and scan anew.",
+        path=path,
+    )
 
 
 def _unwritable(path: str, said: str) -> LibraryUnwritableError:

@@ -47,22 +47,22 @@ def identity(path: bytes, device: int) -> str | None:
 
 
 def _mount_of(path: bytes, device: int) -> _Mount | None:
-    """The mount that `path` is on: the last one at the longest mount point above it.
+    """The mount that `path` is on.
 
-    Several mounts can be of one device (bind mounts), and btrfs subvolumes have
-    devices that no mount has; the path decides.
+    Of the mounts of its device, the one at the longest mount point above it
+    (bind mounts are several of one device), or else any: a link may lead there
+    from elsewhere. A btrfs subvolume has a device that no mount has: then the
+    path alone decides.
     """
     number = (os.major(device), os.minor(device))
-    found: _Mount | None = None
-    for mount in _mounts():
-        point = mount.point.rstrip(b"/") + b"/"
-        if not (path + b"/").startswith(point):
-            continue
-        # The same device beats another one that is mounted over it unseen.
-        rank = (len(mount.point), mount.device == number)
-        if found is None or rank >= (len(found.point), found.device == number):
-            found = mount
-    return found
+
+    def rank(mount: _Mount) -> tuple[bool, bool, int]:
+        is_above = (path + b"/").startswith(mount.point.rstrip(b"/") + b"/")
+        return mount.device == number, is_above, len(mount.point) if is_above else 0
+
+    # Of two at one place the later one covers the other.
+    best = max(reversed(_mounts()), key=rank, default=None)
+    return best if best is not None and any(rank(best)[:2]) else None
 
 
 @cache

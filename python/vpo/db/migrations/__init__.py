@@ -44,7 +44,8 @@ def version_of(connection: sqlite3.Connection) -> int | None:
             # Another program's table of that name.
             return None
         raise
-    return int(row[0]) if row and str(row[0]).isdigit() else None
+    version = str(row[0]) if row else ""
+    return int(version) if version.isascii() and version.isdigit() else None
 
 
 def upgrade(connection: sqlite3.Connection, path: str | None) -> None:
@@ -103,25 +104,38 @@ def _broken_references(connection: sqlite3.Connection) -> int:
 
 def _back_up(connection: sqlite3.Connection, path: str, version: int) -> None:
     """Copies the library with SQLite's backup API, which sees a consistent state."""
-    backup = f"{path}.v{version}.bak"
-    if os.path.exists(backup):
-        # An earlier copy may be the only good one: it is never overwritten.
-        backup = f"{path}.v{version}.{times.now():%Y%m%dT%H%M%S%f}Z.bak"
-    partial = f"{backup}.partial.{os.getpid()}"
+    partial = f"{path}.v{version}.bak.partial.{os.getpid()}"
     try:
         copy = sqlite3.connect(partial)
         try:
             connection.backup(copy)
+            copied = version_of(copy)
         finally:
             copy.close()
+        if copied != version:
+            # Another process has upgraded it meanwhile, and made its own copy.
+            return
         with open(partial, "rb") as written:
             os.fsync(written.fileno())
-        os.rename(partial, backup)
+        _give_name(partial, f"{path}.v{version}.bak")
         _sync_directory(os.path.dirname(os.path.abspath(path)))
-    except BaseException:
+    finally:
         if os.path.exists(partial):
             os.unlink(partial)
-        raise
+
+
+def _give_name(partial: str, backup: str) -> None:
+    """Names a finished copy; an earlier one may be the only good one, and stays."""
+    if os.path.exists(backup):
+        backup = f"{backup.removesuffix('.bak')}.{times.now():%Y%m%dT%H%M%S%f}Z.bak"
+    try:
+        # Unlike a rename, a link never replaces what came in between.
+        os.link(partial, backup)
+    except FileExistsError:
+        _give_name(partial, backup)
+    except OSError:
+        # A file system without links.
+        os.rename(partial, backup)
 
 
 def _sync_directory(path: str) -> None:

@@ -7,9 +7,10 @@ that tracks, jobs and operations go on referring to their files.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
-from vpo.times import text_to_ns
+from vpo.times import text_to_ns, with_z
 
 _TABLES = (
     """
@@ -100,8 +101,8 @@ _COPY = (
         f.id, d.id, name_of(f.path), lower(ltrim(f.extension, '.')), kind_of(f.extension),
         f.size_bytes, text_to_ns(f.modified_at),
         CASE WHEN f.scan_status IN ('ok', 'error', 'missing') THEN f.scan_status ELSE 'pending' END,
-        f.scanned_at, f.scan_error,
-        CASE WHEN f.scan_status = 'missing' THEN f.scanned_at END,
+        in_utc(f.scanned_at), f.scan_error,
+        CASE WHEN f.scan_status = 'missing' THEN in_utc(f.scanned_at) END,
         f.content_hash, f.container_format
     FROM files f JOIN directories d ON d.path = directory_of(f.path)
     ORDER BY d.id, f.path
@@ -143,9 +144,11 @@ _VIEWS = (
     CREATE VIEW library_files AS
     SELECT
         f.id,
-        CASE WHEN typeof(d.path) = 'text' AND typeof(f.name) = 'text'
-            THEN rtrim(d.path, '/') || '/' || f.name
-            ELSE CAST(rtrim(d.path, '/') || '/' || f.name AS BLOB)
+        CASE
+            WHEN typeof(d.path) = 'blob' OR typeof(f.name) = 'blob'
+                THEN CAST(rtrim(d.path, '/') || '/' || f.name AS BLOB)
+            WHEN d.path = '' THEN f.name
+            ELSE rtrim(d.path, '/') || '/' || f.name
         END AS path,
         d.path AS directory, f.name AS filename,
         f.extension, f.kind, f.size_bytes, f.mtime_ns,
@@ -174,18 +177,39 @@ def apply(connection: sqlite3.Connection) -> None:
 
     def mtime_of(text: str) -> int:
         try:
-            return text_to_ns(text)
-        except ValueError:
+            # Clamped to 64 bits, as the engine does.
+            return max(-(2**63), min(2**63 - 1, text_to_ns(text)))
+        except (ValueError, OverflowError):
             # Differs from any real one, so that the next scan records it anew.
             return 0
 
-    def directory_of(path: str) -> str:
-        return path.rpartition("/")[0] or "/"
+    single = _single_slashes(connection)
 
-    connection.create_function("directory_of", 1, directory_of, deterministic=True)
+    def directory_of(path: str) -> str:
+        directory, slash, _ = single.get(path, path).rpartition("/")
+        return directory or slash
+
+    connection.create_function("directory_of", 1, directory_of)
     connection.create_function("name_of", 1, lambda path: path.rpartition("/")[2])
     connection.create_function("kind_of", 1, kind_of)
     connection.create_function("text_to_ns", 1, mtime_of)
+    connection.create_function("in_utc", 1, with_z)
     for statement in (*_TABLES, *_COPY, *_RENAME, *_VIEWS):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _single_slashes(connection: sqlite3.Connection) -> dict[str, str]:
+    """Paths written with doubled slashes, and what scans call them.
+
+    One whose other spelling is a record as well keeps its own, as records do not merge.
+    """
+    taken = set()
+    renamed = {}
+    for (path,) in connection.execute("SELECT path FROM files WHERE path LIKE '%//%'").fetchall():
+        shorter = re.sub("/+", "/", path)
+        row = connection.execute("SELECT 1 FROM files WHERE path = ?", (shorter,)).fetchone()
+        if row is None and shorter not in taken:
+            taken.add(shorter)
+            renamed[path] = shorter
+    return renamed

@@ -1,0 +1,504 @@
+"""The documentation says what is so: its commands run, its tables are those of the program.
+
+How the pages are written, so that they can be run:
+
+- A `console` block is run line by line (`$ ` begins a command) in a directory that stands for
+  `/media` in the text. Every command must end with status 0; one that is to fail is followed by
+  `; echo $?`. Output that is shown must be what is printed, but for times, ids and inode numbers;
+  a line of `...` stands for any lines.
+- A `json` block right after it is the output of its last command, laid out to be read.
+- A `sql` block is run on a library and must find something. `sh` blocks are not run.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from support import OLD_NS, VPO, Tree, Vpo
+from vpo import errors
+from vpo._engine import KINDS, Rules
+from vpo.cli.app import global_options
+from vpo.cli.main import cli
+from vpo.config.models import Config, ScanConfig
+
+REPOSITORY = Path(__file__).parent.parent
+DOCS = REPOSITORY / "docs"
+PAGES = [REPOSITORY / "README.md", *sorted(DOCS.glob("*.md"))]
+
+MEDIA = "/media"
+GIB, MIB, KIB = 2**30, 2**20, 2**10
+
+# Sparse: a scan reads no content.
+FILES = {
+    "films/Arrival (2016)/Arrival (2016).mkv": 1400 * MIB,
+    "films/Arrival (2016)/Arrival (2016).en.srt": 87 * KIB,
+    "films/Moon (2009)/Moon (2009).mkv": 1100 * MIB,
+    "films/Moon (2009)/poster.jpg": 240 * KIB,
+    "films/Moon (2009)/notes.txt": 120,
+    "films/Stalker (1979)/Stalker (1979).mkv": 1900 * MIB,
+    "music/Pastel Blues (1965)/01 Be My Husband.flac": 17 * MIB,
+    "music/Pastel Blues (1965)/02 Nobody Knows You.flac": 14 * MIB,
+    "music/Pastel Blues (1965)/cover.jpg": 310 * KIB,
+    "photos/2024/IMG_0412.CR3": 24 * MIB,
+    "photos/2024/IMG_0412.xmp": 6 * KIB,
+    "photos/2024/IMG_0413.CR3": 26 * MIB,
+    "photos/cards/IMG_0412.CR3": 24 * MIB,
+}
+
+
+@dataclass
+class Sandbox:
+    """A directory that stands for `/media`, and a command with its own home."""
+
+    tree: Tree
+    vpo: Vpo
+
+    def run(self, command: str) -> tuple[int, str]:
+        """Status and output of a shell command; what it says on stderr is in it."""
+        environment = {**self.vpo.env(), "HOME": str(self.vpo.home.parent), "TZ": "UTC"}
+        environment["PATH"] = os.path.dirname(VPO) + os.pathsep + environment["PATH"]
+        done = subprocess.run(
+            ["sh", "-c", self.to_real(command)],
+            cwd=self.tree.root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=60,
+            check=False,
+            text=True,
+        )
+        return done.returncode, done.stdout.replace(str(self.tree.root), MEDIA)
+
+    def to_real(self, text: str) -> str:
+        """Puts the real directory in place of `/media`."""
+        return text.replace(MEDIA, str(self.tree.root))
+
+
+def make_sandbox(directory: Path) -> Sandbox:
+    root = directory.resolve() / "media"
+    root.mkdir()
+    tree = Tree(root)
+    for number, (name, size) in enumerate(FILES.items()):
+        path = tree.write(name, b"")
+        os.truncate(path, size)
+        mtime_ns = OLD_NS + number * 86_400 * 10**9
+        os.utime(path, ns=(mtime_ns, mtime_ns))
+    return Sandbox(tree, Vpo(directory.resolve() / ".vpo"))
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Sandbox:
+    return make_sandbox(tmp_path)
+
+
+# -- Reading Markdown ------------------------------------------------------------
+
+
+@dataclass
+class Block:
+    """A fenced block of a page."""
+
+    language: str
+    lines: list[str]
+    line: int
+    after: int
+    """The line that the block before it ended in, if only blank lines are between; else 0."""
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    inside: Block | None = None
+    ended = 0
+    for number, line in enumerate(page.read_text().splitlines(), 1):
+        if line.startswith("```"):
+            if inside is None:
+                inside = Block(line[3:].strip(), [], number, ended)
+            else:
+                yield inside
+                inside, ended = None, number
+        elif inside is not None:
+            inside.lines.append(line)
+        elif line.strip():
+            ended = 0
+    assert inside is None, f"{page.name}: a block is not closed"
+
+
+def prose(page: Path) -> Iterator[str]:
+    """The lines outside of fenced blocks."""
+    fenced = False
+    for line in page.read_text().splitlines():
+        if line.startswith("```"):
+            fenced = not fenced
+        elif not fenced:
+            yield line
+
+
+def examples(block: Block) -> Iterator[tuple[str, list[str]]]:
+    """The commands of a console block, with the output that is shown."""
+    command: str | None = None
+    shown: list[str] = []
+    for line in block.lines:
+        if line.startswith("$ "):
+            if command is not None:
+                yield command, shown
+            command, shown = line[2:], []
+        else:
+            assert command is not None, f"line {block.line}: output without a command"
+            shown.append(line)
+    if command is not None:
+        yield command, shown
+
+
+def sections(page: Path, level: int) -> dict[str, list[str]]:
+    """The lines below each heading of a level, up to the next one of it or above."""
+    found: dict[str, list[str]] = {}
+    current: list[str] | None = None
+    for line in prose(page):
+        if heading := re.match(r"(#+) +(.*)", line):
+            depth = len(heading[1])
+            if depth == level:
+                current = found.setdefault(heading[2].strip("`"), [])
+                continue
+            if depth < level:
+                current = None
+        if current is not None:
+            current.append(line)
+    return found
+
+
+def table(lines: list[str]) -> list[list[str]]:
+    """The cells of the tables in some lines, without heads."""
+    rows = [
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("| "))]
+        for line in lines
+        if line.startswith("|")
+    ]
+    rules = [number for number, row in enumerate(rows) if set("".join(row)) <= set("-: ")]
+    return [
+        row for number, row in enumerate(rows) if number not in rules and number + 1 not in rules
+    ]
+
+
+def code(text: str) -> list[str]:
+    """What stands in backticks."""
+    return re.findall(r"`([^`]+)`", text)
+
+
+# -- Commands --------------------------------------------------------------------
+
+_VARIES = (
+    (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?Z)?", "TIME"),
+    (r"\bin \d+\.\d+s", "in TIMEs"),
+    (r"(Inode: +)\d+", r"\1NUMBER"),
+    (r"\b[0-9a-f]{8}\b", "ID"),
+)
+
+
+def settled(lines: list[str]) -> list[str]:
+    """Lines without what differs from run to run, the changed files of a scan sorted."""
+    result: list[str] = []
+    changes: list[str] = []
+    for line in lines:
+        for pattern, name in _VARIES:
+            line = re.sub(pattern, name, line)
+        if re.match(r"  [+~^x-] /", line):
+            changes.append(line)
+            continue
+        result += [*sorted(changes), line]
+        changes = []
+    return [*result, *sorted(changes)]
+
+
+def is_shown(expected: list[str], printed: list[str]) -> bool:
+    """Whether `expected`, in which `...` stands for any lines, is what was printed."""
+    if not expected:
+        return not printed
+    if expected[0] == "...":
+        return any(is_shown(expected[1:], printed[skip:]) for skip in range(len(printed) + 1))
+    return bool(printed) and expected[0] == printed[0] and is_shown(expected[1:], printed[1:])
+
+
+def shape(document: Any) -> Any:
+    """The keys of a JSON document."""
+    if isinstance(document, dict):
+        return {key: shape(value) for key, value in document.items()}
+    if isinstance(document, list) and document and isinstance(document[0], dict):
+        return [shape(document[0])]
+    return None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples_print_what_is_shown(page: Path, sandbox: Sandbox) -> None:
+    printed, ended = "", 0
+    for block in blocks(page):
+        if block.language == "json" and block.after and block.after == ended:
+            assert shape(json.loads(printed)) == shape(json.loads(block.text)), block.line
+        if block.language != "console":
+            continue
+        for command, shown in examples(block):
+            status, printed = sandbox.run(command)
+            assert status == 0, (page.name, command, printed)
+            while shown and not shown[-1]:
+                shown.pop()
+            if shown:
+                expected, lines = settled(shown), settled(printed.splitlines())
+                assert is_shown(expected, lines), f"{page.name}: $ {command}\n{printed}"
+        ended = block.line + len(block.lines) + 1
+
+
+def command_tree() -> Iterator[tuple[str, click.Command]]:
+    """Every command with its full name; `vpo` first."""
+
+    def walk(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+        yield name, command
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for below in command.list_commands(context):
+                child = command.get_command(context, below)
+                assert child is not None
+                yield from walk(f"{name} {below}", child)
+
+    return walk("vpo", cli)
+
+
+def options_of(command: click.Command) -> set[str]:
+    return {
+        word
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+        for word in (*parameter.opts, *parameter.secondary_opts)
+    }
+
+
+def global_words() -> set[str]:
+    @global_options
+    def nothing() -> None: ...
+
+    command = click.command(nothing)
+    return options_of(command) | {"-h", "--help"}
+
+
+def test_commands_has_a_section_a_command_and_a_row_an_option() -> None:
+    described = sections(DOCS / "commands.md", 2)
+    everywhere = {word for row in table(described["Global options"]) for word in code(row[0])}
+    words = {part for each in everywhere for part in each.split()}
+    assert global_words() | {"--version"} <= words
+    for name, command in command_tree():
+        own = options_of(command) - global_words() - {"--version"}
+        if isinstance(command, click.Group):
+            assert not own, name
+            continue
+        assert name in described, f"commands.md has no section on `{name}`"
+        rows = table(described[name])
+        listed = {
+            part
+            for row in rows
+            for each in code(row[0])
+            for part in each.split()
+            if part.startswith("-")
+        }
+        assert listed == own, name
+
+
+def test_no_page_names_an_option_that_does_not_exist() -> None:
+    real = {word for _, command in command_tree() for word in options_of(command)}
+    real |= {"--help", "-h"}
+    for page in PAGES:
+        for line in prose(page):
+            for snippet in code(line):
+                words = snippet.split()
+                if words and (words[0] == "vpo" or words[0].startswith("--")):
+                    named = {word.split("=")[0] for word in words if word.startswith("--")}
+                    assert named <= real, (page.name, line)
+
+
+def test_commands_lists_each_setting_with_its_default() -> None:
+    listed = {
+        code(row[0])[0]: row for row in table(sections(DOCS / "commands.md", 2)["Configuration"])
+    }
+    assert set(listed) == {"database_path", *(f"scan.{each.name}" for each in fields(ScanConfig))}
+    config = Config()
+    for name, row in listed.items():
+        default = config.database_path if "." not in name else getattr(config.scan, name[5:])
+        variable = "VPO_" + name.upper().replace(".", "__")
+        assert code(row[1]) == [variable]
+        said = {"()": "none", "None": "`library.db` in `VPO_HOME`"}
+        assert row[2] == said.get(repr(default), f"`{str(default).lower()}`"), name
+
+
+def test_commands_lists_each_error_with_its_exit_status() -> None:
+    def kinds(error: type[errors.VpoError]) -> Iterator[type[errors.VpoError]]:
+        for each in error.__subclasses__():
+            yield each
+            yield from kinds(each)
+
+    rows = table(sections(DOCS / "commands.md", 2)["Errors"])
+    listed = {code(row[0])[0]: int(row[1]) for row in rows}
+    defined = {each.code: each.exit_status for each in kinds(errors.VpoError)}
+    assert {code: listed.get(code) for code in defined} == defined
+    assert set(listed) - set(defined) == {"ERROR", "INTERNAL", "STOPPED", "SYSTEM_ERROR"}
+
+
+# -- Rules -----------------------------------------------------------------------
+
+
+def test_scanning_lists_the_extensions_that_the_engine_knows() -> None:
+    rows = table(sections(DOCS / "scanning.md", 3)["Kinds and extensions"])
+    assert {code(row[0])[0]: tuple(code(row[1])) for row in rows} == KINDS
+
+
+def test_scanning_lists_names_that_the_engine_skips() -> None:
+    (line,) = (line for line in prose(DOCS / "scanning.md") if "`@eaDir`" in line)
+    rules = Rules(b"/", hidden=True)
+    names = [name.replace("*", "x") for name in code(line)]
+    assert len(names) == 9
+    assert [name for name in names if rules.enters(name.encode())] == []
+
+
+# -- The library -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """A library in which something of each sort has happened; nobody changes it."""
+    sandbox = make_sandbox(tmp_path_factory.mktemp("scanned"))
+    if sys.platform == "linux":
+        sandbox.tree.write(b"music/caf\xe9.mp3")
+    vpo, root = sandbox.vpo, sandbox.tree.root
+    vpo.scan(root)
+    with vpo.sql() as library:
+        # As if a share had been mounted there.
+        library.execute("INSERT INTO filesystems (id, identity) VALUES (99, 'nfs4:nas:/cards')")
+        library.execute("UPDATE directories SET filesystem_id = 99 WHERE path LIKE '%cards'")
+    sandbox.tree.remove("photos/cards/IMG_0412.CR3")
+    os.rmdir(sandbox.tree.path("photos/cards"))
+    sandbox.tree.remove("films/Moon (2009)/poster.jpg")
+    sandbox.tree.write("films/Solaris (1972)/Solaris (1972).mkv", b"new")
+    vpo.scan(root, status=1)
+    (root / "music").rename(root.parent / "music")
+    (root / "music").mkdir()
+    vpo.scan(root / "music", status=2)
+    return sandbox
+
+
+def test_queries_find_something(scanned: Sandbox) -> None:
+    queries = [block for block in blocks(DOCS / "schema.md") if block.language == "sql"]
+    assert len(queries) >= 10
+    with scanned.vpo.sql() as library:
+        library.execute("PRAGMA query_only = ON")
+        for query in queries:
+            rows = library.execute(scanned.to_real(query.text)).fetchall()
+            assert rows, f"schema.md, line {query.line}: nothing found"
+
+
+def test_schema_lists_the_tables_and_columns_that_there_are(scanned: Sandbox) -> None:
+    described = {
+        name: [(code(row[0])[0], row[1]) for row in table(lines)]
+        for name, lines in sections(DOCS / "schema.md", 3).items()
+        if table(lines) and re.fullmatch("[a-z_]+", name)
+    }
+    with scanned.vpo.sql() as library:
+        there = library.execute(
+            "SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')"
+            " AND name NOT LIKE 'sqlite_%'"
+        ).fetchall()
+        assert {name for name, _ in there} == set(described)
+        for name, sort in there:
+            columns = library.execute(f"PRAGMA table_info({name})").fetchall()
+            if sort == "view":
+                assert [each["name"] for each in columns] == [each[0] for each in described[name]]
+                continue
+            real = []
+            for each in columns:
+                held = each["type"] or "TEXT or BLOB"
+                # A job's path may be a BLOB, too, whatever the column is declared to be.
+                if (name, each["name"]) == ("jobs", "file_path"):
+                    held = "TEXT or BLOB"
+                nullable = not (each["notnull"] or each["pk"])
+                real.append((each["name"], f"{held} or NULL" if nullable else held))
+            assert described[name] == real, name
+
+
+def test_schema_lists_the_keys_of_a_jobs_json(scanned: Sandbox) -> None:
+    described = sections(DOCS / "schema.md", 3)
+    with scanned.vpo.sql() as library:
+        jobs = library.execute("SELECT * FROM jobs ORDER BY rowid").fetchall()
+    partly, failed = jobs[-2], jobs[-1]
+    for column in ("policy_json", "summary_json", "files_affected_json", "errors_json"):
+        listed = {code(row[0])[0] for row in table(described[f"jobs.{column}"])}
+        real = set(key_paths(json.loads(partly[column])))
+        if column == "errors_json":
+            real |= set(key_paths(json.loads(failed[column])))
+            real = {key for key in real if not key.startswith("failure.details.")}
+        assert listed == real, column
+
+
+def key_paths(document: Any, prefix: str = "") -> Iterator[str]:
+    """`a`, `a.b` and, for objects in a list, `a[].b`."""
+    if isinstance(document, list):
+        for each in document:
+            if isinstance(each, dict):
+                yield from key_paths(each, f"{prefix}[]")
+    elif isinstance(document, dict):
+        for key, value in document.items():
+            path = f"{prefix}.{key}" if prefix else key
+            yield path
+            yield from key_paths(value, path)
+
+
+# -- Links -----------------------------------------------------------------------
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub and MkDocs give to a page's headings."""
+    found = set()
+    for line in prose(page):
+        if heading := re.match(r"#+ +(.*)", line):
+            plain = re.sub(r"[^\w\s-]", "", heading[1]).strip().lower()
+            found.add(re.sub(r"\s+", "-", plain))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for line in prose(page):
+        for target in re.findall(r"\]\(([^)\s]+)\)", line):
+            if target.startswith(("https://", "http://")):
+                continue
+            path, _, anchor = target.partition("#")
+            linked = (page.parent / path).resolve() if path else page
+            assert linked.exists(), (page.name, target)
+            assert not anchor or anchor in anchors(linked), (page.name, target)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="mkdocs is not installed")
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    site = str(tmp_path / "site")
+    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", site]
+    done = subprocess.run(
+        words, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    yaml = pytest.importorskip("yaml")
+    site = yaml.safe_load((REPOSITORY / "mkdocs.yml").read_text())
+    listed = {page for entry in site["nav"] for page in entry.values()}
+    assert listed == {page.name for page in DOCS.glob("*.md")}

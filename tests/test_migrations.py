@@ -1,0 +1,795 @@
+"""Libraries of version 6: what becomes of every row, and of the library if an upgrade fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from datetime import datetime, timezone
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import pytest
+
+from mounts import UNPRIVILEGED, need_permissions
+from support import TIMEOUT_SECONDS, Tree, Vpo
+from vpo.db.library import open_library
+from vpo.db.migrations import v06_baseline, v07_scan_jobs, v08_directories
+
+ISO_Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+SCANNED_AT = "2025-11-20T10:00:00+00:00"
+MODIFIED_AT = "2025-10-01T08:00:11.100001+00:00"
+MODIFIED_NS = 1_759_305_611_100_001_000
+
+
+class OldFile(NamedTuple):
+    """A row of `files` in version 6, and what version 8 has to make of it."""
+
+    id: int
+    path: str
+    extension: str = "mkv"
+    modified_at: str = MODIFIED_AT
+    scan_status: str = "ok"
+    scan_error: str | None = None
+    content_hash: str | None = "xxh64:91b7584a2265b1f5:cd613e30d8f16adf:1000000"
+    container_format: str | None = "matroska,webm"
+    scanned_at: str = SCANNED_AT
+    size_bytes: int = 1_000_000
+
+    mtime_ns: int | None = MODIFIED_NS
+    """None for any: there was none."""
+    new_extension: str = "mkv"
+    kind: str = "video"
+    new_status: str = "ok"
+
+
+OLD_FILES = (
+    OldFile(1, "/media/films/A (1999)/A.mkv"),
+    OldFile(2, "/media/films/A (1999)/A.MKV", extension="MKV"),
+    OldFile(
+        5,
+        "/media/films/Amélie/Амели.mp4",
+        extension=".mp4",
+        modified_at="2025-10-01T10:00:11+02:00",
+        scan_status="error",
+        scan_error="Invalid data found\nat « 0 »",
+        content_hash=None,
+        container_format=None,
+        mtime_ns=1_759_305_611_000_000_000,
+        new_extension="mp4",
+        new_status="error",
+    ),
+    OldFile(
+        6,
+        "/media/films/日本/映画.srt",
+        extension="srt",
+        modified_at="2025-10-01T08:00:11.100001Z",
+        scan_status="pending",
+        content_hash=None,
+        container_format=None,
+        size_bytes=0,
+        new_extension="srt",
+        kind="sidecar",
+        new_status="pending",
+    ),
+    OldFile(8, "/media/films/gone/g.mkv", scan_status="missing", new_status="missing"),
+    OldFile(9, "/media/music/song.FLAC", extension="FLAC", new_extension="flac", kind="audio"),
+    OldFile(
+        10,
+        "/media/films/odd/status.xyz",
+        extension="xyz",
+        scan_status="queued?",
+        new_extension="xyz",
+        kind="other",
+        new_status="pending",
+    ),
+    OldFile(11, "/media/films/odd/no-moment.mkv", modified_at="unknown", mtime_ns=None),
+    OldFile(12, "/media/films/odd/empty-moment.mkv", modified_at="", mtime_ns=None),
+    OldFile(13, "/media/films/odd/naive.mkv", modified_at="2025-10-01T08:00:11.100001"),
+    OldFile(
+        14,
+        "/media/films/odd/before-1970.mkv",
+        modified_at="1969-12-31T23:59:59.999999+00:00",
+        mtime_ns=-1000,
+    ),
+    OldFile(
+        15,
+        "/media/films/odd/noextension",
+        extension="",
+        new_extension="",
+        kind="other",
+    ),
+    OldFile(17, "/at-the-top.mkv"),
+    OldFile(18, "/media/films/odd/ a\n'\"%_\\ .mkv"),
+    OldFile(19, "/media//films///slashes.mkv"),
+    OldFile(20, "relative/r.mkv"),
+    OldFile(4_000_000_000, "/media/films/odd/\U0001f3ac.mkv"),
+)
+
+# A moment that does not fit into 64 bits of nanoseconds; ext4 can hold it.
+FAR_FILES = (
+    OldFile(30, "/media/far.mkv", modified_at="2400-01-01T00:00:00+00:00", mtime_ns=None),
+    OldFile(31, "/media/end.mkv", modified_at="9999-12-31T23:59:59+00:00", mtime_ns=None),
+    OldFile(32, "/media/early.mkv", modified_at="0001-01-01T00:00:00+00:00", mtime_ns=None),
+)
+
+KEPT_TABLES = (
+    "tracks",
+    "operations",
+    "policies",
+    "plugin_acknowledgments",
+    "transcription_results",
+)
+V6_JOB_COLUMNS = (
+    "id, file_id, file_path, job_type, status, priority, policy_name, policy_json,"
+    " progress_percent, progress_json, created_at, started_at, completed_at, worker_pid,"
+    " worker_heartbeat, output_path, backup_path, error_message"
+)
+
+
+def make_v6(path: Path, files: Iterable[OldFile] = OLD_FILES, *, wal: bool = False) -> None:
+    """Makes a library as the earlier program left it, with rows in every table."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        if wal:
+            connection.execute("PRAGMA journal_mode = WAL")
+        v06_baseline.apply(connection)
+        connection.execute("INSERT INTO _meta VALUES ('schema_version', '6'), ('made_by', 'old')")
+        connection.executemany(
+            "INSERT INTO files (id, path, filename, directory, extension, size_bytes, modified_at,"
+            " content_hash, container_format, scanned_at, scan_status, scan_error)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    file.id,
+                    file.path,
+                    os.path.basename(file.path),
+                    os.path.dirname(file.path),
+                    file.extension,
+                    file.size_bytes,
+                    file.modified_at,
+                    file.content_hash,
+                    file.container_format,
+                    file.scanned_at,
+                    file.scan_status,
+                    file.scan_error,
+                )
+                for file in files
+            ],
+        )
+
+
+def fill_v6(path: Path) -> None:
+    """Adds rows to the other tables, with gaps between their ids."""
+    now = datetime.now(timezone.utc).isoformat()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO tracks (id, file_id, track_index, track_type, codec, language, title,"
+            " is_default, is_forced, channels, channel_layout, width, height, frame_rate)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (3, 1, 0, "video", "hevc", None, None, 1, 0, None, None, 3840, 2160, "24000/1001"),
+                (4, 1, 1, "audio", "aac", "fra", "Français", 1, 0, 6, "5.1", None, None, None),
+                (9, 1, 2, "subtitle", "subrip", "eng", None, 0, 1, *[None] * 5),
+                (12, 8, 0, "audio", "dts", "und", "", 0, 0, 2, "stereo", None, None, None),
+            ],
+        )
+        connection.executemany(
+            "INSERT INTO transcription_results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (7, 4, "fr", 0.875, "main", "Bonjour…", "whisper", SCANNED_AT, SCANNED_AT),
+                (8, 12, None, 0.0, "commentary", None, "whisper", SCANNED_AT, SCANNED_AT),
+            ],
+        )
+        connection.executemany(
+            "INSERT INTO operations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (f"op-{status}", 5, "/media/é.mkv", "p", 3, "[]", status, "e", "/b", "2025", None)
+                for status in ("PENDING", "IN_PROGRESS", "COMPLETED", "FAILED", "ROLLED_BACK")
+            ],
+        )
+        connection.execute(
+            "INSERT INTO policies VALUES (5, 'default é', 2, 'a: 1', '2025-01-01', '2025-02-02')"
+        )
+        connection.execute(
+            "INSERT INTO plugin_acknowledgments VALUES (6, 'plug', 'sha256:1', ?, NULL)",
+            (SCANNED_AT,),
+        )
+        for job_type in ("transcode", "move"):
+            for number, status in enumerate(
+                ("queued", "running", "completed", "failed", "cancelled")
+            ):
+                connection.execute(
+                    f"INSERT INTO jobs ({V6_JOB_COLUMNS})"
+                    f" VALUES ({', '.join('?' * (V6_JOB_COLUMNS.count(',') + 1))})",
+                    (
+                        f"{job_type}-{status}",
+                        (1, 2, 5, 8, 4_000_000_000)[number],
+                        "/media/films/é.mkv",
+                        job_type,
+                        status,
+                        number,
+                        None if number else "hevc",
+                        '{"codec":"hevc"}',
+                        12.5 * number,
+                        '{"frame": 1}',
+                        SCANNED_AT,
+                        SCANNED_AT,
+                        None,
+                        # Of a process that is there, so that nothing ends it.
+                        os.getpid(),
+                        now,
+                        "/out",
+                        "/backup",
+                        "ffmpeg exited 1",
+                    ),
+                )
+
+
+def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    """What a query finds."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def dump(path: Path) -> str:
+    """Schema and rows of a whole library as SQL."""
+    with closing(sqlite3.connect(path)) as connection:
+        return "\n".join(connection.iterdump())
+
+
+def version(path: Path) -> int:
+    ((text,),) = rows(path, "SELECT value FROM _meta WHERE key = 'schema_version'")
+    return int(text)
+
+
+def old_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows whose columns all versions have in common."""
+    kept = {table: rows(path, f"SELECT * FROM {table} ORDER BY 1") for table in KEPT_TABLES}
+    kept["jobs"] = rows(
+        path, f"SELECT {V6_JOB_COLUMNS} FROM jobs WHERE job_type <> 'scan' ORDER BY id"
+    )
+    return kept
+
+
+def check_files(path: Path, files: Iterable[OldFile]) -> None:
+    """Every file must be there under its id, with the right values."""
+    found = {
+        row[0]: row[1:]
+        for row in rows(
+            path,
+            "SELECT id, path, size_bytes, mtime_ns, extension, kind, scan_status, scan_error,"
+            " content_hash, container_format, scanned_at FROM library_files",
+        )
+    }
+    for file in files:
+        (new_path, size, mtime_ns, extension, kind, status, error, content, container, at) = found[
+            file.id
+        ]
+        assert os.path.normpath(new_path) == os.path.normpath(file.path)
+        assert (extension, kind, status) == (file.new_extension, file.kind, file.new_status)
+        assert (error, content, container) == (
+            file.scan_error,
+            file.content_hash,
+            file.container_format,
+        )
+        assert size == file.size_bytes
+        if file.mtime_ns is not None:
+            assert mtime_ns == file.mtime_ns
+        assert datetime.fromisoformat(at) == datetime.fromisoformat(file.scanned_at)
+
+
+@pytest.fixture
+def old(vpo: Vpo) -> Path:
+    """A full library of version 6 in the usual place."""
+    vpo.home.mkdir()
+    make_v6(vpo.database)
+    fill_v6(vpo.database)
+    return vpo.database
+
+
+@pytest.fixture
+def backup(vpo: Vpo) -> Path:
+    """Where the copy of a library of version 6 goes."""
+    return vpo.home / "library.db.v6.bak"
+
+
+# -- An upgrade that succeeds --------------------------------------------------------
+
+
+def test_the_first_scan_keeps_every_row_and_makes_a_copy(
+    vpo: Vpo, tree: Tree, old: Path, backup: Path
+) -> None:
+    before, old_dump = old_rows(old), dump(old)
+    tree.write("a.mkv")
+    result = vpo.scan(tree.root)
+    assert (result["added"], result["removed"], result["errors"]) == (1, 0, 0)
+
+    assert version(old) == 8
+    assert old_rows(old) == before
+    assert rows(old, "SELECT value FROM _meta WHERE key = 'made_by'") == [("old",)]
+    assert rows(old, "SELECT count(*) FROM files") == [(len(OLD_FILES) + 1,)]
+    check_files(old, OLD_FILES)
+    vpo.check_integrity()
+    assert rows(old, "PRAGMA application_id") == [(0x76706F31,)]
+    assert rows(old, "PRAGMA journal_mode") == [("wal",)]
+
+    scan = vpo.jobs()[-1]
+    assert (scan["id"], scan["status"]) == (result["job_id"], "completed")
+    assert (scan["job_type"], scan["file_id"]) == ("scan", None)
+
+    assert dump(backup) == old_dump
+    assert sorted(vpo.home.iterdir()) == [old, backup]
+
+
+def test_the_views_show_tracks_with_full_paths(vpo: Vpo, tree: Tree, old: Path) -> None:
+    vpo.scan(tree.root)
+    found = rows(old, "SELECT path, track_index, codec FROM library_tracks ORDER BY id")
+    film = "/media/films/A (1999)/A.mkv"
+    assert found == [
+        (film, 0, "hevc"),
+        (film, 1, "aac"),
+        (film, 2, "subrip"),
+        ("/media/films/gone/g.mkv", 0, "dts"),
+    ]
+    ((modified_at,),) = rows(old, "SELECT modified_at FROM library_files WHERE id = 14")
+    assert modified_at == "1969-12-31T23:59:59Z"
+
+
+def test_an_upgraded_library_has_the_schema_of_a_new_one(
+    vpo: Vpo, tree: Tree, old: Path, tmp_path: Path
+) -> None:
+    vpo.scan(tree.root)
+    new = tmp_path / "new.db"
+    vpo.ok("scan", "--db", new, tree.root)
+
+    def schema(path: Path) -> dict[str, str]:
+        found = rows(path, "SELECT type || ' ' || name, sql FROM sqlite_master")
+        return {name: " ".join((sql or "").replace('"', "").split()) for name, sql in found}
+
+    assert schema(old) == schema(new)
+    for name in ("table files", "table jobs", "table operations", "view library_files"):
+        assert name in schema(new)
+    for pragma in ("application_id", "user_version", "journal_mode", "encoding"):
+        assert rows(old, f"PRAGMA {pragma}") == rows(new, f"PRAGMA {pragma}")
+
+
+def test_what_is_upgraded_is_not_upgraded_again(
+    vpo: Vpo, tree: Tree, old: Path, backup: Path
+) -> None:
+    vpo.scan(tree.root)
+    before, copied = old_rows(old), backup.read_bytes()
+    for _ in range(2):
+        vpo.scan(tree.root)
+    assert (old_rows(old), backup.read_bytes()) == (before, copied)
+    check_files(old, OLD_FILES)
+    assert sorted(vpo.home.iterdir()) == [old, backup]
+
+
+@pytest.mark.parametrize("wal", [False, True], ids=["rollback-journal", "wal"])
+def test_a_dry_run_and_a_list_show_an_old_library_and_write_nothing(
+    vpo: Vpo, tree: Tree, wal: bool
+) -> None:
+    vpo.home.mkdir()
+    path = os.fsdecode(tree.write("a.mkv"))
+    make_v6(vpo.database, [*OLD_FILES, v6_record(50, path)], wal=wal)
+    before = vpo.database.read_bytes()
+    result = vpo.scan(tree.root, "--dry-run")
+    assert (result["skipped"], result["added"], result["removed"]) == (1, 0, 0)
+    assert len(vpo.files()) == len(OLD_FILES) + 1
+    assert vpo.ok("files", "show", path).stdout.startswith(f"{path}\n")
+    assert vpo.database.read_bytes() == before
+    assert list(vpo.home.iterdir()) == [vpo.database]
+
+
+def test_a_library_named_on_the_command_line_is_copied_beside_itself(
+    vpo: Vpo, tree: Tree, tmp_path: Path
+) -> None:
+    make_v6(tmp_path / "films é.sqlite")
+    vpo.ok("scan", "--db", tmp_path / "films é.sqlite", tree.root)
+    assert version(tmp_path / "films é.sqlite") == 8
+    assert version(tmp_path / "films é.sqlite.v6.bak") == 6
+    assert not vpo.home.exists()
+
+
+def test_a_copy_that_is_there_is_not_overwritten(
+    vpo: Vpo, tree: Tree, old: Path, backup: Path
+) -> None:
+    backup.write_bytes(b"the only good one")
+    old_dump = dump(old)
+    vpo.scan(tree.root)
+    assert backup.read_bytes() == b"the only good one"
+    (another,) = set(vpo.home.iterdir()) - {old, backup}
+    assert re.fullmatch(r"library\.db\.v6\..*\.bak", another.name)
+    assert dump(another) == old_dump
+
+
+def test_an_empty_old_library_is_upgraded(vpo: Vpo, tree: Tree) -> None:
+    vpo.home.mkdir()
+    make_v6(vpo.database, [])
+    tree.write("a.mkv")
+    assert vpo.scan(tree.root)["added"] == 1
+    assert version(vpo.database) == 8
+
+
+def test_rows_that_refer_to_nothing_are_kept(vpo: Vpo, tree: Tree, old: Path) -> None:
+    # The earlier program did not always turn foreign keys on.
+    with closing(sqlite3.connect(old)) as connection, connection:
+        connection.execute("DELETE FROM files WHERE id IN (1, 5)")
+    vpo.scan(tree.root)
+    assert rows(old, "SELECT count(*) FROM jobs WHERE job_type <> 'scan'") == [(10,)]
+    found = rows(old, "SELECT file_path, file_id FROM jobs WHERE id LIKE '%-queued'")
+    assert found == [("/media/films/é.mkv", None)] * 2
+    assert rows(old, "SELECT count(*), count(file_id) FROM operations") == [(5, 0)]
+    assert rows(old, "SELECT count(*) FROM tracks") == [(4,)]
+    assert version(old) == 8
+
+
+@pytest.mark.parametrize("file", FAR_FILES, ids=lambda file: file.modified_at[:4])
+def test_a_moment_out_of_range_does_not_stop_an_upgrade(
+    vpo: Vpo, tree: Tree, file: OldFile
+) -> None:
+    vpo.home.mkdir()
+    make_v6(vpo.database, [file])
+    vpo.scan(tree.root)
+    check_files(vpo.database, [file])
+    assert list(vpo.files()) == [file.path]
+
+
+def test_a_path_without_a_directory_is_kept_as_it_is(vpo: Vpo, tree: Tree) -> None:
+    vpo.home.mkdir()
+    make_v6(vpo.database, [OldFile(1, "bare.mkv"), OldFile(2, "relative/r.mkv")])
+    vpo.scan(tree.root)
+    assert set(vpo.files()) == {"bare.mkv", "relative/r.mkv"}
+
+
+def test_times_of_old_records_are_shown_and_compared_in_utc(vpo: Vpo, tree: Tree) -> None:
+    vpo.home.mkdir()
+    files = {
+        "/utc.mkv": "2025-11-20T10:00:00+00:00",
+        "/east.mkv": "2025-11-20T12:30:00+02:00",
+        "/fraction.mkv": "2025-11-20T10:00:00.250000+00:00",
+        "/naive.mkv": "2025-11-20T10:00:00",
+    }
+    make_v6(
+        vpo.database,
+        [OldFile(n, path, scanned_at=at) for n, (path, at) in enumerate(files.items())],
+    )
+    vpo.scan(tree.root)
+    shown = vpo.files()
+    for each in shown.values():
+        assert ISO_Z.fullmatch(each["scanned_at"]), each["scanned_at"]
+    assert set(vpo.files("--changed-since", "2025-11-20T10:00:00Z")) == set(files)
+    assert set(vpo.files("--changed-since", "2025-11-20T10:15:00Z")) == {"/east.mkv"}
+    assert set(vpo.files("--changed-since", "2025-11-20T11:00:00Z")) == set()
+
+
+# -- The first scan of what the old library knew ---------------------------------------
+
+
+def v6_record(file_id: int, path: str | bytes, **fields: Any) -> OldFile:
+    """The row that the earlier program made of a file on the disk."""
+    status = os.stat(path)
+    return OldFile(
+        file_id,
+        os.fsdecode(path),
+        size_bytes=status.st_size,
+        modified_at=datetime.fromtimestamp(status.st_mtime, timezone.utc).isoformat(),
+    )._replace(**fields)
+
+
+def test_files_that_have_not_changed_stay_as_they_were_read(vpo: Vpo, tree: Tree) -> None:
+    chance = random.Random(6)
+    mtimes = [chance.randrange(10**9, 1_750_000_000 * 10**9) for _ in range(300)]
+    mtimes += [1_700_000_000 * 10**9 + ns for ns in (0, 1, 499, 500, 501, 999, 999_999_999)]
+    records = [
+        v6_record(number + 1, tree.write(f"{number % 7}/{number}.mkv", mtime_ns=mtime_ns))
+        for number, mtime_ns in enumerate(mtimes)
+    ]
+    vpo.home.mkdir()
+    make_v6(vpo.database, records)
+    result = vpo.scan(tree.root)
+    counts = {name: result[name] for name in ("skipped", "scanned", "added", "removed", "errors")}
+    assert counts == {"skipped": len(mtimes), "scanned": 0, "added": 0, "removed": 0, "errors": 0}
+    kept = rows(
+        vpo.database,
+        "SELECT id, mtime_ns, scan_status, content_hash, container_format FROM files ORDER BY id",
+    )
+    known = ("ok", records[0].content_hash, records[0].container_format)
+    assert kept == [(n + 1, mtime_ns, *known) for n, mtime_ns in enumerate(mtimes)]
+    again = vpo.scan(tree.root)
+    assert (again["skipped"], again["scanned"]) == (len(mtimes), 0)
+
+
+def test_files_that_changed_are_to_be_read_anew(vpo: Vpo, tree: Tree) -> None:
+    names = ("grown.mkv", "touched.mkv", "same.mkv")
+    records = [v6_record(n, tree.write(name)) for n, name in enumerate(names, start=1)]
+    vpo.home.mkdir()
+    make_v6(vpo.database, records)
+    tree.write("grown.mkv", b"another content")
+    os.utime(tree.path("touched.mkv"), ns=(1_700_000_000_000_000_000,) * 2)
+    result = vpo.scan(tree.root)
+    assert (result["scanned"], result["skipped"]) == (2, 1)
+    known = ("ok", records[0].content_hash)
+    found = rows(vpo.database, "SELECT name, scan_status, content_hash FROM files ORDER BY id")
+    assert found == [
+        ("grown.mkv", "pending", None),
+        ("touched.mkv", "pending", None),
+        ("same.mkv", *known),
+    ]
+
+
+def test_a_changed_file_that_went_and_came_back_is_still_to_be_read(vpo: Vpo, tree: Tree) -> None:
+    tree.write("other.mkv")
+    records = [v6_record(n, tree.write(f"{n}.mkv")) for n in (1, 2)]
+    vpo.home.mkdir()
+    make_v6(vpo.database, records)
+    for n in (1, 2):
+        tree.write(f"{n}.mkv", b"another content")
+    os.rename(tree.path("2.mkv"), tree.path("away"))
+    vpo.scan(tree.root)
+    assert vpo.statuses() == {"1.mkv": "pending", "2.mkv": "missing", "other.mkv": "pending"}
+    os.rename(tree.path("1.mkv"), tree.path("away1"))
+    vpo.scan(tree.root)
+    os.rename(tree.path("away1"), tree.path("1.mkv"))
+    os.rename(tree.path("away"), tree.path("2.mkv"))
+    vpo.scan(tree.root)
+    assert vpo.statuses() == {"1.mkv": "pending", "2.mkv": "pending", "other.mkv": "pending"}
+    assert vpo.files()[f"{tree.root}/1.mkv"]["container_format"] is None
+
+
+def test_old_records_are_found_gone_and_found_again(vpo: Vpo, tree: Tree) -> None:
+    records = [
+        v6_record(1, tree.write("there.mkv")),
+        v6_record(2, tree.write("gone/gone.mkv")),
+        v6_record(3, tree.write("back.mkv"), scan_status="missing"),
+        v6_record(4, tree.write("failed.mkv"), scan_status="missing", scan_error="bad"),
+    ]
+    vpo.home.mkdir()
+    make_v6(vpo.database, records)
+    tree.remove("gone/gone.mkv")
+    os.rmdir(tree.path("gone"))
+    result = vpo.scan(tree.root)
+    assert (result["skipped"], result["removed"], result["added"]) == (3, 1, 0)
+    assert vpo.statuses() == {
+        "there.mkv": "ok",
+        "gone.mkv": "missing",
+        "back.mkv": "ok",
+        "failed.mkv": "error",
+    }
+
+
+@pytest.mark.parametrize("state", ["empty", "gone"])
+def test_a_root_that_only_the_old_library_knows_is_guarded(
+    vpo: Vpo, tree: Tree, state: str
+) -> None:
+    records = [v6_record(1, tree.write("a.mkv")), v6_record(2, tree.write("sub/b.mkv"))]
+    vpo.home.mkdir()
+    make_v6(vpo.database, records)
+    for name in ("a.mkv", "sub/b.mkv"):
+        tree.remove(name)
+    os.rmdir(tree.path("sub"))
+    if state == "gone":
+        tree.root.rmdir()
+    assert vpo.scan(tree.root, status=2)["code"] == "ROOT_OFFLINE"
+    assert set(vpo.statuses().values()) == {"ok"}
+
+
+def test_doubled_slashes_do_not_make_another_file(vpo: Vpo, tree: Tree) -> None:
+    tree.write("films/a.mkv")
+    tree.write("films/b.mkv")
+    records = [
+        v6_record(1, f"{tree.root}/films/a.mkv"),
+        v6_record(2, f"{tree.root}//films//b.mkv"),
+    ]
+    vpo.home.mkdir()
+    make_v6(vpo.database, records)
+    result = vpo.scan(tree.root)
+    assert (result["skipped"], result["added"], result["removed"]) == (2, 0, 0)
+    assert rows(vpo.database, "SELECT id, path FROM library_files ORDER BY id") == [
+        (1, f"{tree.root}/films/a.mkv"),
+        (2, f"{tree.root}/films/b.mkv"),
+    ]
+
+
+# -- An upgrade that fails -----------------------------------------------------------------
+
+
+def fail_after(
+    step: ModuleType, failure: Callable[[], None]
+) -> Callable[[sqlite3.Connection], None]:
+    """The step's `apply`, which fails when all of its work is done but not committed."""
+    original: Callable[[sqlite3.Connection], None] = step.apply
+
+    def apply(connection: sqlite3.Connection) -> None:
+        original(connection)
+        failure()
+
+    return apply
+
+
+class Crash(BaseException):
+    """What no handler expects."""
+
+
+def crash() -> None:
+    raise Crash
+
+
+@pytest.mark.parametrize(
+    ("step", "left_at"), [(v07_scan_jobs, 6), (v08_directories, 7)], ids=["to-7", "to-8"]
+)
+def test_a_failing_step_leaves_no_trace_of_itself(
+    vpo: Vpo,
+    tree: Tree,
+    old: Path,
+    backup: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: ModuleType,
+    left_at: int,
+) -> None:
+    before, old_dump = old_rows(old), dump(old)
+    files = rows(old, "SELECT * FROM files ORDER BY id")
+    with monkeypatch.context() as patch:
+        patch.setattr(step, "apply", fail_after(step, crash))
+        with pytest.raises(Crash):
+            open_library(str(old), "create")
+    assert version(old) == left_at
+    assert old_rows(old) == before
+    assert rows(old, "SELECT * FROM files ORDER BY id") == files
+    if left_at == 6:
+        assert dump(old) == old_dump
+    vpo.check_integrity()
+
+    vpo.scan(tree.root)
+    assert version(old) == 8
+    assert old_rows(old) == before
+    check_files(old, OLD_FILES)
+    assert dump(backup) == old_dump
+
+
+KILLED = """
+import importlib, os, signal, sys
+step = importlib.import_module(sys.argv.pop(1))
+original = step.apply
+def apply(connection):
+    original(connection)
+    os.kill(os.getpid(), signal.SIGKILL)
+step.apply = apply
+from vpo.cli.main import main
+main()
+"""
+
+
+@pytest.mark.parametrize("step", [v07_scan_jobs, v08_directories], ids=["to-7", "to-8"])
+def test_a_kill_in_an_upgrade_leaves_a_library_that_the_next_scan_upgrades(
+    vpo: Vpo, tree: Tree, old: Path, backup: Path, step: ModuleType
+) -> None:
+    before, old_dump = old_rows(old), dump(old)
+    command = [sys.executable, "-c", KILLED, step.__name__, "scan", str(tree.root)]
+    done = subprocess.run(command, env=vpo.env(), capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    vpo.check_integrity()
+    assert version(old) in (6, 7)
+    vpo.scan(tree.root)
+    assert version(old) == 8
+    assert old_rows(old) == before
+    check_files(old, OLD_FILES)
+    vpo.check_integrity()
+    assert dump(backup) == old_dump
+
+
+def test_a_copy_that_cannot_be_made_stops_the_upgrade(
+    vpo: Vpo, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old_dump = dump(old)
+
+    def fsync(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        with pytest.raises(Exception, match=r"No space left|no room"):
+            open_library(str(old), "create")
+    assert dump(old) == old_dump
+    assert [path.name for path in vpo.home.iterdir() if ".bak" in path.name] == []
+
+
+def test_an_old_library_that_cannot_be_written_is_read_but_not_scanned(
+    vpo: Vpo, tree: Tree, old: Path, tmp_path: Path
+) -> None:
+    need_permissions(tmp_path)
+    before = old.read_bytes()
+    vpo.home.chmod(0o555)
+    result = vpo.ok("scan", "--json", tree.root, status=2, **UNPRIVILEGED).json
+    listed = vpo.ok("files", "list", "--json", **UNPRIVILEGED).json
+    vpo.home.chmod(0o755)
+    assert result["code"] == "LIBRARY_UNWRITABLE"
+    assert len(listed) == len(OLD_FILES)
+    assert old.read_bytes() == before
+    assert list(vpo.home.iterdir()) == [old]
+
+
+# -- Several at once ---------------------------------------------------------------------------
+
+
+def test_processes_that_open_an_old_library_at_once_all_succeed(
+    vpo: Vpo, tree: Tree, old: Path, backup: Path
+) -> None:
+    before, old_dump = old_rows(old), dump(old)
+    for number in range(3):
+        tree.write(f"{number}/a.mkv")
+    processes = [vpo.start("scan", "--json", tree.root / str(number)) for number in range(3)]
+    for process in processes:
+        stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
+        assert (process.returncode, stderr) == (0, b"")
+        assert json.loads(stdout)["added"] == 1
+    assert version(old) == 8
+    assert old_rows(old) == before
+    check_files(old, OLD_FILES)
+    vpo.check_integrity()
+    assert dump(backup) == old_dump
+    for another in vpo.home.glob("*.bak"):
+        assert another == backup or ".v6." not in another.name or version(another) == 6
+
+
+def test_a_slow_copy_does_not_replace_one_of_a_quicker_process(
+    vpo: Vpo, tree: Tree, old: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old_dump = dump(old)
+    overtaken: list[Any] = []
+    original = sqlite3.connect
+
+    def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        # Where the slow process has seen that there is no copy yet.
+        if ".partial" in str(arguments[0]) and not overtaken:
+            overtaken.append(vpo.scan(tree.root))
+        connection: sqlite3.Connection = original(*arguments, **options)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    open_library(str(old), "create").close()
+    monkeypatch.undo()
+    assert overtaken
+    assert version(old) == 8
+    assert dump(backup) == old_dump
+
+
+# -- Libraries that are refused ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        pytest.param("9", "LIBRARY_TOO_NEW", id="newer"),
+        pytest.param("12", "LIBRARY_TOO_NEW", id="much-newer"),
+        pytest.param("5", "LIBRARY_TOO_OLD", id="older"),
+        pytest.param("1", "LIBRARY_TOO_OLD", id="much-older"),
+        pytest.param("six", "NOT_A_LIBRARY", id="not-a-number"),
+        pytest.param("", "NOT_A_LIBRARY", id="nothing"),
+        pytest.param("²", "NOT_A_LIBRARY", id="a-digit-that-is-no-number"),
+        pytest.param(None, "NOT_A_LIBRARY", id="no-version"),
+    ],
+)
+def test_a_version_that_is_not_known_is_refused_and_left_alone(
+    vpo: Vpo, tree: Tree, old: Path, given: str | None, code: str
+) -> None:
+    with closing(sqlite3.connect(old)) as connection, connection:
+        connection.execute("DELETE FROM _meta WHERE key = 'schema_version'")
+        if given is not None:
+            connection.execute("INSERT INTO _meta VALUES ('schema_version', ?)", (given,))
+    before = old.read_bytes()
+    for words in (("scan", tree.root), ("scan", "--dry-run", tree.root), ("files", "list")):
+        outcome = vpo.ok(*words, "--json", status=2)
+        assert outcome.json["code"] == code
+        if code.startswith("LIBRARY_TOO"):
+            assert outcome.json["details"]["version"] == int(given or 0)
+    assert old.read_bytes() == before
+    assert list(vpo.home.iterdir()) == [old]
