@@ -255,7 +255,7 @@ def test_a_killed_scan_that_nobody_waited_for_holds_no_lock(knowing: Vpo, big: P
         pytest.param({"worker_pid": os.getpid()}, False, id="a process with its pid"),
         pytest.param({"worker_pid": None}, False, id="no pid"),
         pytest.param({"worker_identity": "other-boot/pid:[1]/1"}, False, id="another boot"),
-        pytest.param({"worker_identity": "not an identity"}, False, id="an unknown identity"),
+        pytest.param({"worker_identity": "not an identity"}, True, id="an unknown identity"),
         pytest.param({"namespace": "pid:[1]"}, True, id="another container"),
         pytest.param(
             {"namespace": "pid:[1]", "worker_heartbeat": "2020-01-01T00:00:00.000Z"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from importlib import import_module
 from typing import Any, NoReturn
@@ -85,6 +86,11 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> NoReturn:
     """Runs the command line and ends the process with its exit status."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Ctrl-C ends the process, as it does any program's, until a command has
+        # something to finish. An exception in the middle of an import is not
+        # what extension modules expect: orjson's crashes.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     _prepare_streams()
     status = _run(App())
     try:

@@ -24,10 +24,12 @@ def identity_of_process(pid: int) -> str | None:
     try:
         with open(f"/proc/{pid}/stat", "rb") as stat:
             # The command, in parentheses, may have spaces and parentheses in it.
-            start_ticks = stat.read().rpartition(b")")[2].split()[19].decode()
+            state, *fields = stat.read().rpartition(b")")[2].split()
+            start_ticks = fields[18].decode()
     except (OSError, IndexError):
         return None
-    return f"{boot}/{start_ticks}" if boot else None
+    # A zombie is dead; only nobody has asked for its exit status yet.
+    return f"{boot}/{start_ticks}" if boot and state not in (b"Z", b"X") else None
 
 
 def _boot() -> str | None:
@@ -47,8 +49,9 @@ def is_alive(job: RunningJob) -> bool:
     """Whether the process that runs `job` is there."""
     if job.worker_pid is None:
         return False
-    if job.worker_identity:
-        boot_id, namespace, _ = job.worker_identity.rsplit("/", 2)
+    identity = (job.worker_identity or "").rsplit("/", 2)
+    if len(identity) == 3:
+        boot_id, namespace, _ = identity
         own_boot_id, _, own_namespace = (_boot() or "/").partition("/")
         if boot_id != own_boot_id:
             # A library in WAL mode is used by one machine: it was restarted.
