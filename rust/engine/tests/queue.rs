@@ -1,0 +1,210 @@
+//! Between the threads and the consumer: nothing is lost and nobody hangs.
+
+mod common;
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{PATIENCE, Seen, Tree, following};
+use vpo_engine::{Next, Progress, Walk};
+
+const FILES: u64 = 4_096;
+const LINKS: u64 = 48;
+
+/// A tree that fills the queue of batches, from few files: each of many links
+/// leads to the same directory elsewhere, which makes a batch of its own.
+struct Flood {
+    tree: Tree,
+    _target: Tree,
+}
+
+impl Flood {
+    fn new() -> Self {
+        let (tree, target) = (Tree::new(), Tree::new());
+        target.crowd("", FILES as usize);
+        for number in 0..LINKS {
+            tree.link(target.root(), &number.to_string());
+        }
+        Self { tree, _target: target }
+    }
+
+    fn start(&self, threads: usize) -> Walk {
+        self.tree.start(&following(), threads)
+    }
+}
+
+/// Waits until the threads are held up by the full queue.
+fn wait_until_stuck(walk: &Walk) -> Progress {
+    let mut before = walk.progress();
+    let until = Instant::now() + PATIENCE;
+    loop {
+        thread::sleep(Duration::from_millis(100));
+        let now = walk.progress();
+        if now.files == before.files && now.files >= 30 * FILES {
+            return now;
+        }
+        assert!(Instant::now() < until, "the queue does not fill: {now:?}");
+        before = now;
+    }
+}
+
+fn wait_until_threads_ended(walk: &Walk) {
+    let until = Instant::now() + PATIENCE;
+    while walk.progress().threads > 0 {
+        assert!(Instant::now() < until, "threads go on: {:?}", walk.progress());
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn drain(walk: &Walk, pause: Duration) -> Seen {
+    let mut seen = Seen::default();
+    loop {
+        match walk.next(PATIENCE) {
+            Next::Batch(batch) => seen.take(*batch),
+            Next::Pending => panic!("the walk hangs"),
+            Next::Finished => return seen,
+        }
+        thread::sleep(pause);
+    }
+}
+
+/// Fails rather than hangs if `act` does not return.
+fn in_time(act: impl FnOnce() + Send + 'static) {
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        act();
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(PATIENCE).expect("it hangs, or failed");
+}
+
+#[test]
+fn a_slow_consumer_loses_nothing_and_holds_the_threads_back() {
+    let flood = Flood::new();
+    for threads in [1, 2] {
+        let walk = flood.start(threads);
+        let stuck = wait_until_stuck(&walk);
+        assert!(stuck.files < LINKS * FILES, "nothing held the threads back");
+        let seen = drain(&walk, Duration::from_millis(2));
+        assert_eq!(seen.directories.len() as u64, LINKS);
+        assert_eq!(seen.file_count() as u64, LINKS * FILES);
+        assert_eq!(walk.progress().files, LINKS * FILES);
+        assert_eq!(walk.progress().threads, 0);
+    }
+}
+
+#[test]
+fn cancelling_ends_threads_that_wait_for_the_consumer() {
+    let flood = Flood::new();
+    for threads in [1, 8] {
+        let walk = flood.start(threads);
+        wait_until_stuck(&walk);
+        let start = Instant::now();
+        walk.cancel();
+        assert!(matches!(walk.next(PATIENCE), Next::Finished), "what was waiting is dropped");
+        wait_until_threads_ended(&walk);
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert!(matches!(walk.next(Duration::ZERO), Next::Finished));
+        walk.cancel();
+    }
+}
+
+/// A walk is cancelled at every moment of its life; none is the wrong one.
+#[test]
+fn cancelling_at_any_moment_ends_the_threads() {
+    let tree = Tree::new();
+    for number in 0..40 {
+        tree.files(&[&format!("{number}/a/1.mkv"), &format!("{number}/b/c/2.mkv")]);
+    }
+    for step in 0..120 {
+        let walk = tree.start(&following(), [1, 2, 4, 8][step % 4]);
+        if step % 3 > 0 {
+            let _ = walk.next(Duration::from_micros(step as u64 * 10));
+        }
+        walk.cancel();
+        assert!(matches!(walk.next(PATIENCE), Next::Finished));
+        wait_until_threads_ended(&walk);
+    }
+}
+
+/// Half of a directory must not pass for the whole.
+#[test]
+fn a_cancelled_walk_reports_no_half_looks() {
+    let tree = Tree::new();
+    tree.crowd("", 3_000);
+    for step in 0..100 {
+        let walk = tree.start(&following(), [1, 2, 64][step % 3]);
+        thread::sleep(Duration::from_micros(step as u64 * 50));
+        let mut seen = Seen::default();
+        if let Next::Batch(batch) = walk.next(Duration::ZERO) {
+            seen.take(*batch);
+        }
+        walk.cancel();
+        while let Next::Batch(batch) = walk.next(PATIENCE) {
+            seen.take(*batch);
+        }
+        assert!(matches!(seen.file_count(), 0 | 3_000), "{}", seen.file_count());
+    }
+}
+
+#[test]
+fn a_walk_may_be_dropped_at_any_time() {
+    in_time(|| {
+        let flood = Flood::new();
+        drop(flood.start(2));
+        let walk = flood.start(8);
+        assert!(matches!(walk.next(PATIENCE), Next::Batch(_)));
+        drop(walk);
+        let walk = flood.start(2);
+        wait_until_stuck(&walk);
+        drop(walk);
+    });
+}
+
+#[test]
+fn once_finished_a_walk_stays_finished() {
+    let tree = Tree::new();
+    tree.files(&["a/1.mkv", "2.mkv"]);
+    for threads in [0, 1, 2, 8, 64] {
+        let walk = tree.start(&following(), threads);
+        assert_eq!(drain(&walk, Duration::ZERO).file_count(), 2);
+        for _ in 0..3 {
+            assert!(matches!(walk.next(Duration::ZERO), Next::Finished));
+            assert!(matches!(walk.next(PATIENCE), Next::Finished));
+        }
+        wait_until_threads_ended(&walk);
+        walk.cancel();
+        assert!(matches!(walk.next(PATIENCE), Next::Finished));
+    }
+}
+
+/// Many short walks: a wake-up lost once in a thousand shows as a hang here.
+#[test]
+fn short_walks_all_finish() {
+    let tree = Tree::new();
+    tree.files(&["a/b/1.mkv", "a/c/2.mkv", "d/e/f/3.mkv", "4.mkv"]);
+    let rounds = if cfg!(debug_assertions) { 400 } else { 2_000 };
+    for round in 0..rounds {
+        let walk = tree.start(&following(), [1, 2, 3, 8, 16][round % 5]);
+        assert_eq!(drain(&walk, Duration::ZERO).file_count(), 4);
+    }
+}
+
+#[test]
+fn who_does_not_wait_is_answered_at_once() {
+    let tree = Tree::new();
+    for number in 0..20 {
+        tree.crowd(&number.to_string(), 100);
+    }
+    let walk = tree.start(&following(), 2);
+    let mut seen = Seen::default();
+    loop {
+        match walk.next(Duration::ZERO) {
+            Next::Batch(batch) => seen.take(*batch),
+            Next::Pending => thread::yield_now(),
+            Next::Finished => break,
+        }
+    }
+    assert_eq!(seen.file_count(), 2_000);
+}
