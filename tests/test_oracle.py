@@ -118,8 +118,6 @@ changes = st.lists(
         change(Disk.remove_file, pick=picks),
         change(Disk.empty, pick=picks),
         change(Disk.take_away, pick=picks),
-        # Twice in the list it is chosen twice as often: else little would come back.
-        change(Disk.put_back, pick=picks),
         change(Disk.put_back, pick=picks),
         change(Disk.grow, pick=picks, by=sizes, keep_mtime=st.booleans()),
         change(Disk.rewrite, pick=picks, mtime_ns=mtimes),
@@ -179,7 +177,8 @@ nested_orders = st.builds(
     full=rare,
     prune=rare,
 )
-orders = st.runner().flatmap(lambda machine: machine.orders)
+# What the machine at hand is asked for.
+its_orders = st.runner().flatmap(lambda machine: machine.orders)
 
 # In ms. A scan of so small a tree writes its last record some 10 ms after the first.
 delays = st.floats(0, 20)
@@ -219,7 +218,7 @@ class OneRoot(RuleBasedStateMachine):
 
     # -- Scans -----------------------------------------------------------------------
 
-    @rule(changes=changes, order=orders, again=st.booleans())
+    @rule(changes=changes, order=its_orders, again=st.booleans())
     def scan(self, changes: list[Change], order: Order, again: bool) -> None:
         """Scans to the end, maybe twice."""
         self.happen(changes)
@@ -229,10 +228,19 @@ class OneRoot(RuleBasedStateMachine):
             assert counts["skipped"] == counts["total_discovered"], counts
             assert counts["removed"] == 0, counts
 
+    @rule(pick=picks, absent=its_orders, changes=changes, back=its_orders)
+    def scan_without(self, pick: int, absent: Order, changes: list[Change], back: Order) -> None:
+        """Scans while something is not there, and again when it is back."""
+        self.disk.take_away(pick)
+        self.scan_to_the_end(absent)
+        self.happen(changes)
+        self.disk.put_back(-1)
+        self.scan_to_the_end(back)
+
     # A rule with more names is picked more often.
     scan_often = scan_oftener = scan
 
-    @rule(changes=changes, order=orders)
+    @rule(changes=changes, order=its_orders)
     def dry_run(self, changes: list[Change], order: Order) -> None:
         """Says what would change, and changes nothing."""
         self.happen(changes)
@@ -245,7 +253,7 @@ class OneRoot(RuleBasedStateMachine):
 
     @rule(
         changes=changes,
-        order=orders,
+        order=its_orders,
         sent=st.sampled_from([signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGTERM]),
         delay=delays,
         later=changes,
@@ -284,7 +292,7 @@ class OneRoot(RuleBasedStateMachine):
 
     @rule(
         changes=changes,
-        order=orders,
+        order=its_orders,
         sent=st.sampled_from([signal.SIGKILL, signal.SIGTERM]),
         delay=st.floats(0, 120),
         later=changes,
@@ -311,7 +319,7 @@ class OneRoot(RuleBasedStateMachine):
         self.happen(later)
         self.scan_to_the_end(order)
 
-    @rule(changes=changes, order=orders, meanwhile=changes, delay=delays)
+    @rule(changes=changes, order=its_orders, meanwhile=changes, delay=delays)
     def scan_while_it_changes(
         self, changes: list[Change], order: Order, meanwhile: list[Change], delay: float
     ) -> None:

@@ -50,7 +50,9 @@ impl KnownDirectories {
             .filter(|(_, directory)| !directory.seen.load(Ordering::Relaxed))
             .map(|(path, directory)| (path, directory.id))
             .collect();
-        unseen.sort_unstable();
+        // A slash before all else, or "a b" would stand between "a" and "a/b".
+        let key = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
+        unseen.sort_unstable_by(|(a, _), (b, _)| a.iter().map(key).cmp(b.iter().map(key)));
         unseen
     }
 }

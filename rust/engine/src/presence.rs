@@ -72,9 +72,13 @@ struct Trail<'a> {
 struct Step {
     /// The path relative to the root.
     path: Vec<u8>,
-    descriptor: OwnedFd,
+    /// `None` for those far up a deep path: a process may have few files open.
+    descriptor: Option<OwnedFd>,
     device: u64,
 }
+
+/// Steps that are held open.
+const HELD_STEPS: usize = 32;
 
 impl Trail<'_> {
     fn follow(&mut self, relative: &[u8]) -> Presence {
@@ -86,6 +90,9 @@ impl Trail<'_> {
         self.dead_end = None;
         while self.steps.last().is_some_and(|step| strip_root(relative, &step.path).is_none()) {
             self.steps.pop();
+        }
+        if self.steps.last().is_some_and(|step| step.descriptor.is_none()) {
+            self.steps.clear();
         }
         let mut done = self.steps.last().map_or(0, |step| step.path.len() + 1);
         while done < relative.len() {
@@ -109,8 +116,9 @@ impl Trail<'_> {
         let device = self.steps.last().map_or(self.root.device, |step| step.device);
         let name = CString::new(name).map_err(|_| Presence::NotSelected)?;
         let follow = self.rules.follow_symlinks();
-        let opened = match self.steps.last() {
-            Some(step) => open(step.descriptor.as_fd(), &name, follow),
+        let last = self.steps.last().and_then(|step| step.descriptor.as_ref());
+        let opened = match last {
+            Some(descriptor) => open(descriptor.as_fd(), &name, follow),
             None => self
                 .root
                 .with_descriptor(|root| open(root, &name, follow))
@@ -123,7 +131,11 @@ impl Trail<'_> {
         if self.rules.one_file_system() && found != self.root.device {
             return Err(Presence::NotSelected);
         }
+        let descriptor = Some(descriptor);
         self.steps.push(Step { path: path.to_vec(), descriptor, device: found });
+        if let Some(far) = self.steps.len().checked_sub(HELD_STEPS + 1) {
+            self.steps[far].descriptor = None;
+        }
         Ok(())
     }
 }

@@ -4,7 +4,10 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use common::{Contents, Dice, Known, OLD, SeenDirectory, Tree, contents, naive, set_mtime};
@@ -240,7 +243,7 @@ fn a_catalogue_recovers_from_changes_during_a_walk() {
     let tree = Tree::new();
     let mut catalogue = Catalogue::default();
     let over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         scope.spawn(|| {
             let mut dice = Dice::new(5);
             while !over.load(Ordering::Relaxed) {
@@ -255,4 +258,68 @@ fn a_catalogue_recovers_from_changes_during_a_walk() {
     });
     catalogue.scan(&tree, 4);
     assert_eq!(catalogue.contents(), naive(tree.root()));
+}
+
+#[test]
+fn a_directory_that_vanishes_while_it_is_listed_is_no_failure() {
+    let tree = Tree::new();
+    while_changing(
+        || {
+            for number in 0..50 {
+                fs::create_dir(tree.path(number.to_string())).unwrap();
+            }
+            for number in (0..50).rev() {
+                fs::remove_dir(tree.path(number.to_string())).unwrap();
+            }
+        },
+        || {
+            let seen = tree.walk(2);
+            assert!(seen.failures.is_empty(), "{:?}", seen.failures);
+        },
+    );
+}
+
+/// btrfs and tmpfs give a file that takes another's place a new place in the
+/// list, which may have been read already.
+#[test]
+fn a_file_that_is_replaced_while_it_is_listed_is_not_gone() {
+    let tree = match Path::new("/dev/shm").is_dir() {
+        true => Tree::new_in("/dev/shm"),
+        false => Tree::new(),
+    };
+    const FILES: usize = 8_000;
+    tree.crowd("", FILES);
+    let mut dice = Dice::new(3);
+    while_changing(
+        || {
+            let name = format!("{}.mkv", dice.below(FILES as u64));
+            tree.file("new", 1).rename("new", &name);
+        },
+        || {
+            let seen = tree.walk(1);
+            let root = seen.at(tree.root());
+            assert!(!root.complete || root.files.len() == FILES, "{}", root.files.len());
+        },
+    );
+}
+
+/// Does `act` again and again while another thread makes changes.
+fn while_changing(mut change: impl FnMut() + Send, act: impl Fn()) {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let changing = scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                change();
+            }
+        });
+        let until = Instant::now() + Duration::from_millis(500);
+        let acted = panic::catch_unwind(AssertUnwindSafe(|| {
+            while Instant::now() < until {
+                act();
+            }
+        }));
+        over.store(true, Ordering::Relaxed);
+        changing.join().unwrap();
+        acted.unwrap_or_else(|failure| panic::resume_unwind(failure));
+    });
 }

@@ -7,7 +7,7 @@ use std::sync::Once;
 
 use common::{Descent, Seen, Tree, following};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use vpo_engine::RulesSpec;
+use vpo_engine::{Presence, RulesSpec};
 
 fn allow_few_descriptors() {
     static ONCE: Once = Once::new();
@@ -34,6 +34,7 @@ fn few_descriptors_are_enough() {
     deep();
     branching();
     wide();
+    gone_from_far_below();
 }
 
 fn deep() {
@@ -64,7 +65,7 @@ fn branching() {
         tree.link(outside.path("x"), &format!("{path}/link"));
     }
     let first = check(&tree, &RulesSpec::default(), 1, files);
-    for threads in [2, 8] {
+    for threads in [2, 8, 64] {
         let seen = check(&tree, &RulesSpec::default(), threads, files);
         assert_eq!(seen.directories, first.directories);
         check(&tree, &following(), threads, files + 4);
@@ -80,4 +81,29 @@ fn wide() {
     for threads in [1, 8] {
         check(&tree, &RulesSpec::default(), threads, 4_000);
     }
+}
+
+/// What became of a directory is found out with few descriptors, too.
+fn gone_from_far_below() {
+    let tree = Tree::new();
+    let mut descent = Descent::into(&tree);
+    for _ in 0..300 {
+        descent.down("d");
+    }
+    // Far below, near the root, and far below again.
+    let deep = descent.path().to_vec();
+    let gone = |path: &[u8], name: &[u8]| ([path, name].concat(), None);
+    let root = tree.bytes("");
+    let known = [
+        gone(&deep, b"/gone"),
+        gone(&deep, b"/gone/further"),
+        gone(&deep[..deep.len() - 2], b"/gone"),
+        gone(&root, b"/d/gone"),
+        gone(&deep[..deep.len() - 200], b"/gone"),
+        (deep.clone(), None),
+    ];
+    let seen = tree.walk_with(&RulesSpec::default(), &known, 2);
+    assert_eq!(seen.presence.len(), 5);
+    let is_gone = |presence: &Presence| matches!(presence, Presence::Gone { .. });
+    assert!(seen.presence.values().all(is_gone), "{:?}", seen.presence);
 }

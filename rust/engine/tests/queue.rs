@@ -82,7 +82,7 @@ fn in_time(act: impl FnOnce() + Send + 'static) {
 #[test]
 fn a_slow_consumer_loses_nothing_and_holds_the_threads_back() {
     let flood = Flood::new();
-    for threads in [1, 2] {
+    for threads in [2, 8] {
         let walk = flood.start(threads);
         let stuck = wait_until_stuck(&walk);
         assert!(stuck.files < LINKS * FILES, "nothing held the threads back");
@@ -162,6 +162,22 @@ fn a_walk_may_be_dropped_at_any_time() {
     });
 }
 
+/// However fast the first ones are, each of which may ask for more.
+#[test]
+fn no_more_threads_are_started_than_asked_for() {
+    let tree = Tree::new();
+    for number in 0..60 {
+        tree.crowd(&number.to_string(), 40);
+    }
+    for round in 0..30 {
+        let threads = [2, 8, 64][round % 3];
+        let walk = tree.start(&following(), threads);
+        while !matches!(walk.next(Duration::from_micros(20)), Next::Finished) {
+            assert!(walk.progress().threads <= threads as u64, "{:?}", walk.progress());
+        }
+    }
+}
+
 #[test]
 fn once_finished_a_walk_stays_finished() {
     let tree = Tree::new();
@@ -171,7 +187,7 @@ fn once_finished_a_walk_stays_finished() {
         assert_eq!(drain(&walk, Duration::ZERO).file_count(), 2);
         for _ in 0..3 {
             assert!(matches!(walk.next(Duration::ZERO), Next::Finished));
-            assert!(matches!(walk.next(PATIENCE), Next::Finished));
+            assert!(matches!(walk.next(Duration::MAX), Next::Finished));
         }
         wait_until_threads_ended(&walk);
         walk.cancel();

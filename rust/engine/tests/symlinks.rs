@@ -4,7 +4,7 @@ mod common;
 
 use std::os::unix::fs::PermissionsExt;
 
-use common::{Tree, as_an_ordinary_user, following};
+use common::{Tree, as_an_ordinary_user, following, walk};
 use vpo_engine::{Presence, RulesSpec};
 
 #[test]
@@ -56,6 +56,20 @@ fn loops_end() {
         let seen = tree.walk_with(&following(), &[], threads);
         assert_eq!(seen.paths(tree.root()), ["a/b.mkv", "x/1.mkv", "x/to-y/2.mkv"]);
         assert!(seen.failures.is_empty(), "{:?}", seen.failures);
+    }
+}
+
+#[test]
+fn a_link_to_above_the_root_does_not_count_the_tree_twice() {
+    let tree = Tree::new();
+    tree.files(&["media/1.mkv", "media/a/2.mkv", "other/3.mkv"]);
+    tree.link("..", "media/up").link("../..", "media/a/up");
+    let media = tree.path("media");
+    for threads in [1, 8] {
+        let seen = walk(&media, &following(), &[], threads);
+        let mut paths = seen.paths(&media);
+        paths.retain(|path| !path.ends_with("other/3.mkv"));
+        assert_eq!(paths, ["1.mkv", "a/2.mkv"]);
     }
 }
 

@@ -1,7 +1,6 @@
 //! `getdents64` and `statx`.
 
 use std::ffi::CStr;
-use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,11 +13,11 @@ use super::{EntryType, Stat};
 const LIST_BUFFER_BYTES: usize = 64 * 1024;
 
 /// The buffer that names are read into; one a thread.
-pub struct ListBuffer(Vec<MaybeUninit<u8>>);
+pub struct ListBuffer(Vec<u8>);
 
 impl Default for ListBuffer {
     fn default() -> Self {
-        Self(vec![MaybeUninit::uninit(); LIST_BUFFER_BYTES])
+        Self(Vec::with_capacity(LIST_BUFFER_BYTES))
     }
 }
 
@@ -29,7 +28,7 @@ pub fn list(
     buffer: &mut ListBuffer,
     mut each: impl FnMut(&CStr, Option<EntryType>, u64),
 ) -> Result<(), Errno> {
-    let mut entries = RawDir::new(directory, &mut buffer.0);
+    let mut entries = RawDir::new(directory, buffer.0.spare_capacity_mut());
     while let Some(entry) = entries.next() {
         let entry = entry?;
         let name = entry.file_name();

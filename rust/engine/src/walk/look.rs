@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::io::Errno;
 
@@ -18,7 +18,7 @@ use crate::batch::{Batch, Directory, Operation};
 use crate::fingerprint::Fingerprinter;
 use crate::sys::{self, EntryType, ListBuffer, Stat};
 
-/// A batch is handed over when it has this many files or directories.
+/// A batch is handed over when it has this many files, or directories or failures.
 const FILES_PER_BATCH: usize = 4096;
 const DIRECTORIES_PER_BATCH: usize = 1024;
 
@@ -32,6 +32,14 @@ const CLOCK_AHEAD_NS: i128 = 24 * 3600 * 1_000_000_000;
 
 /// With fewer files than this, a directory is one thread's work in any case.
 const WORTH_ASKING: usize = 32;
+
+/// Directories whose entries take less than this are listed by one call, and so
+/// as they were at one moment.
+const ONE_CALL_BYTES: usize = 32 * 1024;
+
+/// How often to try to open a directory, a millisecond apart, while the process
+/// has too many files open.
+const DESCRIPTOR_PATIENCE: u32 = 1000;
 
 /// The index of no extension: an entry whose name is not selected, but which
 /// may turn out to be a directory.
@@ -137,12 +145,15 @@ impl Looker {
         }
     }
 
+    fn flush_if_full(&mut self) {
+        let others = self.batch.directories.len().max(self.batch.failures.len());
+        if self.batch.len() >= FILES_PER_BATCH || others >= DIRECTORIES_PER_BATCH {
+            self.flush();
+        }
+    }
+
     fn open(&mut self, parent: &Arc<Node>, name: &CStr, is_symlink: bool) -> Vec<Task> {
-        let start = Instant::now();
-        let opened = parent.open_child(name, is_symlink);
-        self.requests.elapsed += start.elapsed();
-        self.requests.count += 1;
-        match opened {
+        match self.open_child(parent, name, is_symlink) {
             Ok(opened) if self.is_off_limits(&opened.node, is_symlink) => Vec::new(),
             Ok(opened) => self.look(opened),
             Err(errno) if sys::means_vanished(errno) => Vec::new(),
@@ -154,17 +165,40 @@ impl Looker {
                 path.extend_from_slice(name.to_bytes());
                 let operation = Operation::OpenDirectory;
                 self.shared.fail(&mut self.batch, &path, None, operation, errno);
+                self.flush_if_full();
                 Vec::new()
             }
         }
     }
 
+    /// Opens a subdirectory. Where the process has too many files open, other
+    /// threads are about to close some.
+    fn open_child(
+        &mut self,
+        parent: &Arc<Node>,
+        name: &CStr,
+        is_symlink: bool,
+    ) -> Result<Opened, Errno> {
+        for _ in 0..DESCRIPTOR_PATIENCE {
+            let start = Instant::now();
+            let opened = parent.open_child(name, is_symlink);
+            self.requests.elapsed += start.elapsed();
+            self.requests.count += 1;
+            let too_many = matches!(opened, Err(Errno::MFILE | Errno::NFILE));
+            if !too_many || self.shared.is_cancelled() {
+                return opened;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        parent.open_child(name, is_symlink)
+    }
+
     fn is_off_limits(&self, node: &Node, is_symlink: bool) -> bool {
         let elsewhere = node.device != self.shared.root.device;
         (elsewhere && self.shared.rules.one_file_system())
-            || (is_symlink
-                && (node.is_its_own_ancestor()
-                    || is_walked_by_its_own_name(&node.path, &self.shared)))
+            // A link to above the root leads back to it by directories, not by links.
+            || (node.via_symlink && node.is_its_own_ancestor())
+            || (is_symlink && is_walked_by_its_own_name(&node.path, &self.shared))
     }
 
     fn look(&mut self, opened: Opened) -> Vec<Task> {
@@ -173,6 +207,11 @@ impl Looker {
         self.requests.elapsed += start.elapsed();
         self.requests.count += 2;
         if let Err(errno) = listed {
+            if sys::means_vanished(errno) && !Arc::ptr_eq(&opened.node, &self.shared.root) {
+                // As if it had gone before it was opened.
+                self.outcome.subdirectories.clear();
+                return Vec::new();
+            }
             let operation = Operation::ReadDirectory;
             let path = &opened.node.path;
             self.shared.fail(&mut self.batch, path, None, operation, errno);
@@ -200,8 +239,10 @@ impl Looker {
         listing.candidates.clear();
         listing.began_ns = now_ns();
         let mut relative = rules.has_excludes().then(|| RelativePath::of(&opened.node, shared));
+        let mut listed_bytes = 0;
         let listed = sys::list(opened.descriptor(), list_buffer, |c_name, entry_type, inode| {
             let name = c_name.to_bytes();
+            listed_bytes += 24 + name.len();
             if entry_type == Some(EntryType::Special) || rules.skips_name(name) {
                 return;
             }
@@ -241,6 +282,12 @@ impl Looker {
             });
         });
         listing.complete = listed.is_ok();
+        if listed_bytes > ONE_CALL_BYTES {
+            // A file that is replaced between two calls can be passed over, or
+            // listed twice: that it is not in the list does not say it is gone.
+            let now = sys::stat_at(opened.descriptor(), c".", false);
+            listing.complete &= now.is_ok_and(|now| now.mtime == opened.node.mtime);
+        }
         // In the order of inodes a cold disk's tables are read once, front to back.
         listing.candidates.sort_unstable_by_key(|candidate| candidate.inode);
         listed
@@ -354,6 +401,9 @@ impl Looker {
         }
         let files = &mut outcome.files;
         files.sort_unstable_by(|a, b| listing.name(a.name).cmp(listing.name(b.name)));
+        let listed = files.len();
+        files.dedup_by(|a, b| listing.name(a.name) == listing.name(b.name));
+        outcome.changing |= files.len() < listed;
         let mut fingerprint = Fingerprinter::new(shared.rules.digest());
         let mut racy = false;
         for file in &*files {
@@ -397,11 +447,7 @@ impl Looker {
         }
         outcome.files.clear();
         outcome.changing = false;
-        if self.batch.len() >= FILES_PER_BATCH
-            || self.batch.directories.len() >= DIRECTORIES_PER_BATCH
-        {
-            self.flush();
-        }
+        self.flush_if_full();
         children
     }
 }

@@ -78,7 +78,8 @@ impl Walk {
     /// Starts to walk `root`, an absolute path without links, `.` or `..`.
     ///
     /// # Errors
-    /// The root cannot be opened or is not a directory. Nothing was started.
+    /// The root cannot be opened or is not a directory, or no thread can be
+    /// started. Nothing was started.
     pub fn start(
         root: &[u8],
         rules: Arc<Rules>,
@@ -101,10 +102,9 @@ impl Walk {
             unchanged_files: AtomicU64::new(0),
             failures: AtomicU64::new(0),
         });
-        for _ in 0..shared.tasks.first_threads() {
-            Shared::spawn_worker(&shared);
-        }
-        Ok(Walk { shared })
+        let threads = shared.tasks.first_threads();
+        let spawned = (0..threads).filter(|_| Shared::spawn_worker(&shared)).count();
+        if spawned == 0 { Err(Errno::AGAIN) } else { Ok(Walk { shared }) }
     }
 
     /// Waits up to `timeout` for a batch.
@@ -154,8 +154,8 @@ impl Drop for Walk {
 }
 
 impl Shared {
-    fn spawn_worker(shared: &Arc<Shared>) {
-        shared.tasks.thread_started();
+    /// Starts a thread that counts as started; takes it back if that fails.
+    fn spawn_worker(shared: &Arc<Shared>) -> bool {
         let for_thread = Arc::clone(shared);
         let spawned = thread::Builder::new()
             .name("vpo-walk".to_owned())
@@ -169,9 +169,10 @@ impl Shared {
                 }
             });
         if spawned.is_err() && shared.tasks.thread_ended() == 0 {
-            // Not one thread to be had: the consumer must not wait for ever.
-            shared.output.poison();
+            // The others were done before this one failed to start.
+            shared.output.finish();
         }
+        spawned.is_ok()
     }
 
     /// One thread's life: take a task, look, hand on; until all is done.

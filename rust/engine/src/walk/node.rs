@@ -18,7 +18,7 @@ use crate::sys;
 /// each thread needs a few besides and SQLite its own.
 static HELD_LIMIT: LazyLock<usize> = LazyLock::new(|| {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    limit.current.map_or(4096, |soft| (soft as usize / 2).clamp(64, 4096))
+    limit.current.map_or(4096, |soft| (soft as usize / 2).clamp(16, 4096))
 });
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
@@ -28,6 +28,8 @@ pub struct Node {
     pub path: Box<[u8]>,
     pub device: u64,
     inode: u64,
+    /// When it was changed last, as of its opening.
+    pub mtime: (i64, u32),
     /// Whether another inode number here means another file.
     pub keeps_inodes: bool,
     /// Whether a link below the root led here.
@@ -85,6 +87,7 @@ impl Node {
             path: path.into(),
             device: stat.device,
             inode: stat.inode,
+            mtime: stat.mtime,
             keeps_inodes,
             via_symlink: false,
             parent: None,
@@ -127,6 +130,7 @@ impl Node {
             path: path.into(),
             device: stat.device,
             inode: stat.inode,
+            mtime: stat.mtime,
             keeps_inodes,
             via_symlink: self.via_symlink || is_symlink,
             parent: Some(Arc::clone(self)),

@@ -53,7 +53,7 @@ impl Output {
 
     /// Waits up to `timeout` for the next batch.
     pub fn take(&self, timeout: Duration) -> Next {
-        let until = Instant::now() + timeout;
+        let until = Instant::now().checked_add(timeout);
         let mut state = self.lock();
         loop {
             assert!(!state.poisoned, "a thread of the walk panicked");
@@ -64,7 +64,8 @@ impl Output {
             if state.finished || state.closed {
                 return Next::Finished;
             }
-            let left = until.saturating_duration_since(Instant::now());
+            let left = until
+                .map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 return Next::Pending;
             }

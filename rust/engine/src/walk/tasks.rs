@@ -53,8 +53,11 @@ impl Tasks {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many threads to begin with; they count as started.
     pub fn first_threads(&self) -> usize {
-        self.lock().pace.first_threads()
+        let mut state = self.lock();
+        state.threads = state.pace.first_threads();
+        state.threads
     }
 
     /// Takes requests into account in the middle of a task, and says into what
@@ -67,10 +70,6 @@ impl Tasks {
 
     pub fn threads(&self) -> usize {
         self.lock().threads
-    }
-
-    pub fn thread_started(&self) {
-        self.lock().threads += 1;
     }
 
     /// Counts a thread out and returns how many are left.
@@ -118,7 +117,8 @@ impl Tasks {
     }
 
     /// Notes that a task is done, what it led to and what it cost. Returns how
-    /// many more threads the caller should start.
+    /// many more threads the caller should start; they count as started, or
+    /// others would decide to start them, too.
     pub fn done_one(&self, children: Vec<Task>, requests: Requests) -> usize {
         let mut state = self.lock();
         state.pace.observe(requests);
@@ -132,7 +132,9 @@ impl Tasks {
         }
         // The caller takes one task itself; each other thread needs one, too.
         let useful = state.stack.len().saturating_sub(1);
-        useful.min(state.pace.wanted_threads().saturating_sub(state.threads))
+        let more = useful.min(state.pace.wanted_threads().saturating_sub(state.threads));
+        state.threads += more;
+        more
     }
 
     /// No task is handed out any more.
