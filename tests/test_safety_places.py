@@ -674,6 +674,21 @@ def test_what_links_led_to_is_kept_while_its_file_system_is_not_mounted(
     assert set(statuses(vpo).values()) == {"pending"}
 
 
+def test_a_file_behind_a_link_is_kept_while_its_file_system_is_not_mounted(
+    vpo: Vpo, tree: Tree, tmp_path: Path
+) -> None:
+    tree.write("a.mkv")
+    with mounted(tmp_path / "disk") as disk:
+        Tree(disk).write("one.mkv")
+        os.symlink(disk / "one.mkv", tree.path("one.mkv"))
+        assert vpo.scan(tree.root, "--follow-symlinks")["added"] == 2
+    offline = vpo.scan(tree.root, "--follow-symlinks", "--prune", status=1)
+    assert (offline["removed"], offline["errors"], offline["pruned"]) == (0, 1, 0)
+    os.unlink(tree.path("one.mkv"))
+    assert vpo.scan(tree.root, "--follow-symlinks", "--prune")["pruned"] == 1
+    assert set(statuses(vpo)) == {"a.mkv"}
+
+
 def test_a_file_replaced_by_a_link_is_gone_unless_links_are_followed(
     vpo: Vpo, tree: Tree, tmp_path: Path
 ) -> None:

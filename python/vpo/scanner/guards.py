@@ -132,3 +132,8 @@ def not_mounted(directory: StoredPath) -> Issue:
         "the file system it was on is not mounted there; its files are kept"
         " (if it was replaced, use `--new-device` once)",
     )
+
+
+def dangling_link(path: StoredPath) -> Issue:
+    """A link that led to a file, and leads nowhere now."""
+    return Issue(path, "follow", "the link leads nowhere; its file is kept")

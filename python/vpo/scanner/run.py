@@ -275,9 +275,17 @@ class Run:
         path = from_stored(directory.path)
         relative = path[len(self.root.rstrip(b"/")) + 1 :]
 
+        dangling: list[StoredPath] = []
+
         def was_looked_for(file: file_table.KnownFile) -> bool:
-            if file.is_symlink and not self.options.rules.follow_symlinks:
-                return False
+            if file.is_symlink:
+                if not self.options.rules.follow_symlinks:
+                    return False
+                link = os.path.join(path, from_stored(file.name))
+                if os.path.islink(link) and not os.path.exists(link):
+                    # What it leads to may be on a disk that is not mounted.
+                    dangling.append(to_stored(link))
+                    return False
             return self.rules.selects(os.path.join(relative, from_stored(file.name)))
 
         difference = compare(
@@ -290,6 +298,10 @@ class Run:
             was_looked_for=was_looked_for,
         )
         fingerprint = directory.fingerprint
+        for link in dangling:
+            self.result.note(guards.dangling_link(link))
+            # To be looked at again, until it leads somewhere or is gone.
+            fingerprint = None
         if difference.missing and not (same_filesystem or self.options.new_device):
             self.result.note(guards.other_filesystem(directory.path))
             difference.missing.clear()
