@@ -53,8 +53,12 @@ class Vpo:
         return [VPO, *(os.fspath(arg) for arg in args)]
 
     def env(self) -> dict[str, str]:
-        """The environment of a run: ours without VPO_ settings, and the home."""
-        inherited = {key: text for key, text in os.environ.items() if not key.startswith("VPO_")}
+        """The environment of a run: ours without VPO_ settings and wishes for colour."""
+        inherited = {
+            key: text
+            for key, text in os.environ.items()
+            if not key.startswith("VPO_") and key not in ("NO_COLOR", "FORCE_COLOR")
+        }
         return {**inherited, "VPO_HOME": str(self.home), "LC_ALL": "C.UTF-8", **self.environment}
 
     def start(self, *args: str | bytes | Path, **options: Any) -> subprocess.Popen[bytes]:
