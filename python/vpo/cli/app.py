@@ -6,14 +6,15 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from vpo.config.load import home, load
-from vpo.config.models import Config
 from vpo.errors import LibraryUnwritableError
 from vpo.paths import display
+
+if TYPE_CHECKING:
+    from vpo.config.models import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,6 +32,8 @@ class App:
 
     def settings(self, **scan: object) -> Config:
         """The effective settings; `scan` are those of the command line."""
+        from vpo.config.load import load
+
         return load(os.environ, config_path=self.config, **scan)
 
     def library_path(self, config: Config | None = None) -> str:
@@ -40,10 +43,14 @@ class App:
         config = config or self.settings()
         if config.database_path:
             return os.path.expanduser(config.database_path)
+        from vpo.config.load import home
+
         return os.path.join(home(os.environ), "library.db")
 
     def make_home(self, library_path: str) -> None:
         """Makes `~/.vpo` for a library in it; other directories are the user's to make."""
+        from vpo.config.load import home
+
         directory = home(os.environ)
         if os.path.dirname(os.path.abspath(library_path)) != os.path.abspath(directory):
             return
