@@ -83,6 +83,24 @@ class ConfigError(VpoError):
     code = "BAD_CONFIG"
 
 
+class ProfileNotFoundError(VpoError):
+    """There is no profile of that name."""
+
+    code = "PROFILE_NOT_FOUND"
+
+
+class ProfileNameError(VpoError):
+    """No profile can have that name."""
+
+    code = "BAD_PROFILE_NAME"
+
+
+class ProfileExistsError(VpoError):
+    """There is a profile of that name already."""
+
+    code = "PROFILE_EXISTS"
+
+
 class FileNotInLibraryError(VpoError):
     """The library knows no file of that path."""
 

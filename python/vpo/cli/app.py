@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
@@ -14,7 +14,9 @@ from vpo.errors import LibraryUnwritableError
 from vpo.paths import display
 
 if TYPE_CHECKING:
-    from vpo.config.models import Config
+    from click.shell_completion import CompletionItem
+
+    from vpo.config.load import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,31 +27,81 @@ class App:
 
     db: str | None = None
     config: str | None = None
+    profile: str | None = None
+    log_level: str | None = None
+    log_file: str | None = None
+    log_json: bool | None = None
     quiet: bool = False
     verbose: bool = False
     progress: bool = True
     color: str = "auto"
 
-    def settings(self, **scan: object) -> Config:
-        """The effective settings; `scan` are those of the command line."""
+    is_logging: bool = False
+    logs_to_stderr: str = "none"
+    """What of the log comes on stderr: `none`, `text` or `json`."""
+
+    def settings(self, sections: Collection[str] | None = None, **scan: object) -> Settings:
+        """The effective settings of `sections` (None: all); `scan` are options of that section.
+
+        Raises ConfigError for a mistake in them.
+        """
         from vpo.config.load import load
 
-        return load(os.environ, config_path=self.config, **scan)
+        options: dict[tuple[str, ...], object] = {
+            ("logging", "level"): self.log_level,
+            ("logging", "file"): self.log_file and os.path.abspath(self.log_file),
+            ("logging", "format"): "json" if self.log_json else None,
+            **{("scan", name): value for name, value in scan.items()},
+        }
+        return load(
+            os.environ,
+            config=self.config,
+            profile=self.profile,
+            command_line=options,
+            sections=sections,
+        )
 
-    def library_path(self, config: Config | None = None) -> str:
+    def library_path(self, settings: Settings | None = None) -> str:
         """Where the library is; the settings are read only if they have a say."""
+        if self.db is not None and settings is None and not self._asks_for_logging:
+            return self.db
+        config = (settings or self._settings_of_readers()).config
         if self.db is not None:
             return self.db
-        config = config or self.settings()
         if config.database_path:
-            return os.path.expanduser(config.database_path)
-        from vpo.config.load import home
+            return config.database_path
+        from vpo.config.environment import home
 
         return os.path.join(home(os.environ), "library.db")
 
+    @property
+    def _asks_for_logging(self) -> bool:
+        return bool(self.log_level or self.log_file or self.log_json)
+
+    def _settings_of_readers(self) -> Settings:
+        """What commands need that only read; they log if they are told to right now."""
+        if not self._asks_for_logging:
+            return self.settings(sections=("database_path",))
+        settings = self.settings(sections=("database_path", "logging"))
+        self.start_logging(settings)
+        return settings
+
+    def start_logging(self, settings: Settings) -> None:
+        """Logs from now on, if the settings say anything of logging.
+
+        Without a word on it, what matters is printed and nothing is logged.
+        """
+        from vpo.logging import setup
+
+        if settings.is_given("logging"):
+            self.is_logging = True
+            self.logs_to_stderr = setup.configure(settings.config.logging, quiet=self.quiet)
+        else:
+            setup.switch_off()
+
     def make_home(self, library_path: str) -> None:
         """Makes `~/.vpo` for a library in it; other directories are the user's to make."""
-        from vpo.config.load import home
+        from vpo.config.environment import home
 
         directory = home(os.environ)
         if os.path.dirname(os.path.abspath(library_path)) != os.path.abspath(directory):
@@ -72,6 +124,14 @@ class App:
         """Text in a colour, if stdout (or stderr, if `err`) takes colours."""
         wanted = self.takes_colour(sys.stderr if err else sys.stdout)
         return click.style(text, fg=colour) if wanted else text
+
+
+def _complete_profiles(
+    ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    from vpo.cli.completion import profile_names
+
+    return profile_names(ctx, incomplete)
 
 
 def echo(text: str, *, err: bool = False) -> None:
@@ -101,6 +161,24 @@ def path_option(*names: str, **attributes: Any) -> Callable[[F], F]:
 PATH = click.Path(path_type=bytes, readable=False)
 
 
+class _Directory(click.Path):
+    """A path that shells complete with directories alone."""
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Leaves it to the shell."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="dir")]
+
+
+DIRECTORY = _Directory(path_type=bytes, readable=False)
+
+
 def _store(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
     if value == "":
         raise click.BadParameter("it cannot be empty", ctx, parameter)
@@ -120,6 +198,19 @@ def global_options(command: F) -> F:
         (
             _option("--db", metavar="PATH", help="The library to use."),
             _option("--config", metavar="PATH", help="The config file to use."),
+            _option(
+                "--profile",
+                metavar="NAME",
+                help="Settings to put over the config file.",
+                shell_complete=_complete_profiles,
+            ),
+            _option(
+                "--log-level",
+                type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
+                help="What to log.",
+            ),
+            _option("--log-file", metavar="PATH", help="Where to log to."),
+            _option("--log-json", is_flag=True, default=None, help="Log as JSON lines."),
             _option("-q", "--quiet", is_flag=True, help="Print only what is wrong."),
             _option("-v", "--verbose", is_flag=True, help="Print more."),
             _option("--progress/--no-progress", default=True, help="Progress on a terminal."),

@@ -22,9 +22,17 @@ def show_failure(
 
     JSON goes to stdout, unless that is what failed.
     """
+    if app.is_logging:
+        import logging
+
+        facts = {**(details or {}), "code": code}
+        logging.getLogger("vpo").error(_clean(message), extra={"context": facts, "is_shown": True})
     # Asked of the words, as a mistake in them ends the parsing.
     if on_stdout and "--json" in sys.argv[1:]:
         print_json(failure_to_dict(code, message, hint, details))
+        return
+    if app.logs_to_stderr == "json":
+        # Then every line there is one for machines.
         return
     full_stop = "" if message.endswith((".", "?", "!")) else "."
     echo(f"{app.paint('Error:', 'red', err=True)} {_clean(message)}{full_stop}", err=True)

@@ -133,14 +133,16 @@ def _run(app: App) -> int:
         show_failure(app, "SYSTEM_ERROR", message, hint, on_stdout=False)
         return EXIT_NOT_DONE
     except Exception as error:
-        # Not a user's mistake but ours. The record of a job has the details, too.
-        if {"-v", "--verbose"} & set(sys.argv[1:]):
-            raise
+        # Not a user's mistake but ours. The log and the record of a job have the stack.
+        if app.is_logging:
+            import logging
+
+            logging.getLogger("vpo").debug("The stack of what went wrong", exc_info=True)
         show_failure(
             app,
             "INTERNAL",
             f"Something went wrong inside vpo: {type(error).__name__}: {error}",
-            "This is a mistake in vpo: please report it, with what `-v` says in addition.",
+            "This is a mistake in vpo: please report it, with what `--log-level debug` says.",
         )
         return EXIT_NOT_DONE
     return status if isinstance(status, int) else 0

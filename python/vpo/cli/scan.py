@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from vpo import times
-from vpo.cli.app import PATH, App, echo, global_options, silence_stdout
+from vpo.cli.app import DIRECTORY, App, echo, global_options, silence_stdout
 from vpo.cli.failure import failure_to_dict, print_json, show_failure
 from vpo.cli.lists import SeparatedList
 from vpo.cli.progress import ScanReporter
@@ -54,10 +54,9 @@ class ScanCommand(click.Command):
 @click.command("scan", cls=ScanCommand)
 @click.argument(
     "directories",
-    metavar="DIRECTORY...",
+    metavar="[DIRECTORY]...",
     nargs=-1,
-    required=True,
-    type=PATH,
+    type=DIRECTORY,
 )
 @click.option("--full", is_flag=True, help="Look at every file again, whatever is known.")
 @click.option("--prune", is_flag=True, help="Delete the records of missing files.")
@@ -118,16 +117,24 @@ def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) 
         name: options.pop(name)
         for name in ("full", "prune", "dry_run", "allow_mass_removal", "new_device")
     }
-    config = app.settings(
+    settings = app.settings(
         kinds=_flatten(options.pop("kinds")),
         extensions=_flatten(options.pop("extensions")),
         exclude=options.pop("exclude") or None,
         **options,
     )
-    scan_options = ScanOptions(rules=config.scan, **run_options)
+    app.start_logging(settings)
+    directories = directories or tuple(map(os.fsencode, settings.config.scan.directories))
+    if not directories:
+        raise click.UsageError(
+            "There is no DIRECTORY to scan: name one, or set `scan.directories` in the"
+            " configuration or in a profile",
+            ctx,
+        )
+    scan_options = ScanOptions(rules=settings.config.scan, **run_options)
     outcomes = _Outcomes(app, as_json, several=len(directories) > 1)
     roots = _resolve(directories, scan_options)
-    path = app.library_path(config)
+    path = app.library_path(settings)
     with _open(app, path, roots, scan_options) as library, _Signals() as signals:
         for number, root in enumerate(roots):
             label = display(to_stored(root))
@@ -284,6 +291,8 @@ class _Outcomes:
             self._show_issues(result)
 
     def _show_issues(self, result: ScanResult) -> None:
+        if self.app.logs_to_stderr == "json":
+            return
         warning = self.app.paint("Warning:", "yellow", err=True)
         for issue in result.issues[:SHOWN_ISSUES]:
             echo(f"{warning} {issue}", err=True)

@@ -1,207 +1,146 @@
-"""Layers of settings, put over each other and checked.
+"""The effective settings, from layers put over each other key by key.
 
-Defaults < config file < environment < command line.
+Defaults < config file < profile < environment < command line.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from typing import Any, get_type_hints
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from vpo.config.models import Config
+from vpo.config import environment as variables
+from vpo.config import profiles
+from vpo.config.layers import Key, Layer, Mistake, Place, settings_of
+from vpo.config.models import Config, Profile
 from vpo.errors import ConfigError
-from vpo.paths import display
 
-# A settings file is written by hand; one beyond this size is some other file.
-MAX_CONFIG_BYTES = 1_000_000
-
-Key = tuple[str, ...]
+DEFAULT = "default"
 
 
-@dataclass
-class Layer:
-    """Settings from one source, and where in it each stands."""
+@dataclass(frozen=True)
+class Settings:
+    """The effective settings, and where each comes from."""
 
-    source: str
-    settings: dict[str, Any]
-    places: dict[Key, str] = field(default_factory=dict)
+    config: Config
+    profile: str | None = None
+    default_policy: str | None = None
+    origins: Mapping[Key, tuple[str, Place | None]] = field(default_factory=dict)
+    """The name of the layer that gave a key, and the place in it."""
 
-    def place_of(self, key: Key) -> str:
-        """Where a setting, or the section it should be in, was given."""
-        while key and key not in self.places:
-            key = key[:-1]
-        return self.places.get(key, self.source)
+    def origin(self, key: Key) -> tuple[str, Place | None]:
+        """The layer that set a key, and where in it."""
+        return self.origins.get(key, (DEFAULT, None))
+
+    def is_given(self, section: str) -> bool:
+        """Whether anything of a section is other than by default."""
+        return any(key[0] == section for key in self.origins)
 
 
-def home(environment: Mapping[str, str]) -> str:
-    """The directory of the library and the configuration: `VPO_HOME` or `~/.vpo`."""
-    return environment.get("VPO_HOME") or os.path.expanduser("~/.vpo")
+def config_path(environment: Mapping[str, str], named: str | None) -> str:
+    """The path of the config file: the one named, or that in `home`."""
+    given = named or environment.get(variables.CONFIG_PATH)
+    return given or os.path.join(variables.home(environment), "config.yaml")
 
 
 def load(
-    environment: Mapping[str, str], *, config_path: str | None = None, **scan: object
-) -> Config:
+    environment: Mapping[str, str],
+    *,
+    config: str | None = None,
+    profile: str | None = None,
+    command_line: Mapping[Key, object] | None = None,
+    sections: Collection[str] | None = None,
+) -> Settings:
     """The effective settings.
 
-    `config_path` names the file to read instead of the one in `home`; it must
-    exist then. `scan` are settings of that section from the command line; None
-    stands for one that was not given.
+    `config` names the file to read instead of the one in `home`; it must exist
+    then. `command_line` has what options gave. `sections` are those that are
+    asked for, top-level keys among them; what other sections say is not
+    checked. None stands for all.
 
-    Raises ConfigError, which names file and line or variable, for the first mistake.
+    Raises ConfigError, which says file and line or variable, for mistakes.
     """
-    config = Config()
-    path = config_path or os.path.join(home(environment), "config.yaml")
-    if config_path is not None or os.path.exists(path):
-        config = _put_over(config, _read_file(path))
-    variables = _read_environment(environment)
-    if variables.settings:
-        config = _put_over(config, variables)
-    given: dict[str, Any] = {name: value for name, value in scan.items() if value is not None}
-    return replace(config, scan=replace(config.scan, **given)) if given else config
+    layers: list[Layer] = []
+    path = config_path(environment, config)
+    named = config is not None or variables.CONFIG_PATH in environment
+    if named or os.path.lexists(path):
+        from vpo.config import document
+
+        layers.append(document.read(path, Config, name="config file"))
+    profile = profile or environment.get(variables.PROFILE) or None
+    if profile is not None:
+        layers.append(profiles.read(environment, profile))
+    layers.append(variables.read(environment))
+    settings = _put_together(layers, profile, sections)
+    mistakes = [mistake for layer in layers for mistake in layer.mistakes]
+    if mistakes:
+        raise mistakes_error(mistakes)
+    return _with_command_line(settings, command_line or {})
 
 
-def _read_file(path: str) -> Layer:
-    import yaml
-
-    source = f"`{display(path)}`"
-    try:
-        with open(path, "rb") as file:
-            content = file.read(MAX_CONFIG_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(
-            f"The config file {source} cannot be read: {error.strerror}",
-            hint="Check the path and its permissions.",
-        ) from error
-    if len(content) > MAX_CONFIG_BYTES:
-        raise ConfigError(f"The config file {source} is larger than a config file can be")
-    try:
-        node = yaml.compose(content, Loader=yaml.SafeLoader)
-        loaded = yaml.safe_load(content)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{source}, {_line_and_column(mark)}" if mark else source
-        raise ConfigError(
-            f"{place}: {error.problem or 'not valid YAML'}",
-            hint="Settings are written as `section:` with indented `key: value` lines.",
-        ) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{source} is not valid YAML: {str(error).splitlines()[0]}") from error
-    if loaded is None:
-        return Layer(source, {})
-    if not isinstance(loaded, dict):
-        raise ConfigError(
-            f"{source}: a config file holds `key: value` lines",
-            hint="For example: `scan:` and, indented below it, `hidden: true`.",
-        )
-    layer = Layer(source, loaded)
-    _check_names(node, Config, layer, ())
-    return layer
+def mistakes_error(mistakes: list[Mistake]) -> ConfigError:
+    """The error that says what is wrong with settings: the first, and how many more."""
+    first = mistakes[0]
+    is_told = first.message.startswith("The environment variable")
+    hint = first.hint
+    if len(mistakes) > 1:
+        more = f"Mistakes: {len(mistakes)}. `vpo config validate` lists them all."
+        hint = f"{hint}\n\n{more}" if hint else more
+    return ConfigError(
+        first.message if is_told else str(first),
+        hint=hint,
+        mistakes=[mistake.to_dict() for mistake in mistakes],
+    )
 
 
-def _line_and_column(mark: Any) -> str:
-    return f"line {mark.line + 1}, column {mark.column + 1}"
+def _put_together(
+    layers: list[Layer], profile: str | None, sections: Collection[str] | None
+) -> Settings:
+    values: dict[Key, Any] = {}
+    origins: dict[Key, tuple[str, Place | None]] = {}
+    if any(layer.settings for layer in layers):
+        from vpo.config.check import check
+
+        for layer in layers:
+            for key, value in check(layer, _model_of(layer), sections=sections):
+                values[key] = value
+                origins[key] = (layer.name, layer.place_of(key))
+    policy = values.pop(("default_policy",), None)
+    for key in ("default_policy",), ("name",), ("description",):
+        origins.pop(key, None)
+        values.pop(key, None)
+    return Settings(_replace(Config(), values), profile, policy, origins)
 
 
-def _check_names(node: Any, model: type, layer: Layer, prefix: Key) -> None:
-    """Notes where each key stands; refuses unknown ones and ones given twice."""
-    hints = get_type_hints(model)
-    for key_node, value_node in node.value:
-        key = (*prefix, str(key_node.value))
-        place = f"{layer.source}, {_line_and_column(key_node.start_mark)}"
-        name = ".".join(key)
-        if key[-1] not in hints:
-            raise ConfigError(
-                f"{place}: unknown key `{display(name)}`", hint=_names_hint(key[-1], hints)
-            )
-        if key in layer.places:
-            raise ConfigError(f"{place}: the key `{name}` is given twice")
-        layer.places[key] = place
-        if value_node.id == "sequence":
-            for number, item in enumerate(value_node.value):
-                item_key = (*key, str(number))
-                layer.places[item_key] = f"{layer.source}, {_line_and_column(item.start_mark)}"
-        # A section that is no mapping is refused with the values.
-        if is_dataclass(hints[key[-1]]) and value_node.id == "mapping":
-            _check_names(value_node, hints[key[-1]], layer, key)
+def _model_of(layer: Layer) -> type:
+    return Profile if layer.name == profiles.LAYER else Config
 
 
-def _read_environment(environment: Mapping[str, str]) -> Layer:
-    """`VPO_<SECTION>__<KEY>` and `VPO_<KEY>` as nested settings."""
-    layer = Layer("the environment", {})
-    sections = get_type_hints(Config)
-    for variable, text in environment.items():
-        section, separator, key = variable.removeprefix("VPO_").lower().partition("__")
-        if not variable.startswith("VPO_") or section not in sections:
-            # Other programs may use the prefix; ours has a section we know.
-            continue
-        model = sections[section]
-        if not is_dataclass(model):
-            if not separator:
-                layer.settings[section] = text
-                layer.places[(section,)] = f"`{variable}`"
-            continue
-        names = [each.name for each in fields(model)]
-        if key not in names:
-            raise ConfigError(
-                f"The environment variable `{variable}` names no setting",
-                hint=_names_hint(key, names),
-            )
-        hint = get_type_hints(model)[key]
-        is_list = getattr(hint, "__origin__", None) is tuple
-        value = [part.strip() for part in text.split(",") if part.strip()] if is_list else text
-        layer.settings.setdefault(section, {})[key] = value
-        layer.places[section, key] = f"`{variable}`"
-    return layer
+def _replace(config: Config, values: Mapping[Key, Any]) -> Config:
+    """A copy of the configuration with other values."""
+    changes: dict[str, Any] = {}
+    for key, value in values.items():
+        if len(key) == 1:
+            changes[key[0]] = value
+        else:
+            changes.setdefault(key[0], {})[key[1]] = value
+    return replace(
+        config,
+        **{
+            name: replace(getattr(config, name), **value) if isinstance(value, dict) else value
+            for name, value in changes.items()
+        },
+    )
 
 
-def _names_hint(key: str, names: Mapping[str, Any] | list[str]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(key, sorted(names), n=1)
-    known = "Known keys: " + ", ".join(sorted(names)) + "."
-    return f"Did you mean `{near[0]}`? {known}" if near else known
-
-
-def _put_over(config: Config, layer: Layer) -> Config:
-    """Puts a layer's settings over `config`, key by key, and checks them."""
-    from pydantic import TypeAdapter, ValidationError
-
-    merged = asdict(config)
-    for key, value in layer.settings.items():
-        if isinstance(merged[key], dict) and isinstance(value, dict):
-            merged[key] = merged[key] | value
-        elif not isinstance(merged[key], dict) or value is not None:
-            merged[key] = value
-    try:
-        checked = TypeAdapter(Config).validate_python(merged)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = tuple(str(part) for part in first["loc"])
-        given = first["input"]
-        shown = f", not `{display(str(given))}`" if isinstance(given, (str, int, float)) else ""
-        raise ConfigError(
-            f"{layer.place_of(place)}: `{'.'.join(place)}`: {first['msg']}{shown}",
-            key=".".join(place),
-        ) from error
-    _check_rules(checked, layer)
-    return checked
-
-
-def _check_rules(config: Config, layer: Layer) -> None:
-    """Refuses globs and extensions that the engine would not take."""
-    from vpo._engine import Rules
-
-    for name in ("exclude", "extensions"):
-        if name not in (layer.settings.get("scan") or {}):
-            continue
-        for number, item in enumerate(getattr(config.scan, name)):
-            try:
-                if name == "exclude":
-                    Rules(b"/", excludes=[item])
-                else:
-                    Rules(b"/", extensions=[item])
-            except ValueError as error:
-                place = layer.place_of(("scan", name, str(number)))
-                raise ConfigError(f"{place}: `scan.{name}`: {error}") from error
+def _with_command_line(settings: Settings, given: Mapping[Key, object]) -> Settings:
+    """Options are checked where they are parsed; here they are put over the rest."""
+    values = {key: value for key, value in given.items() if value is not None}
+    assert values.keys() <= settings_of(Config).keys()
+    place: tuple[str, Place | None] = ("command line", None)
+    return replace(
+        settings,
+        config=_replace(settings.config, values),
+        origins={**settings.origins, **dict.fromkeys(values, place)},
+    )

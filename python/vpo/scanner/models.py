@@ -31,7 +31,10 @@ class ScanOptions:
 
     def to_json(self) -> str:
         """The configuration used, for the job's record."""
-        return orjson.dumps(asdict(self)).decode()
+        record = asdict(self)
+        # Where it is done is the job's path.
+        del record["rules"]["directories"]
+        return orjson.dumps(record).decode()
 
 
 @dataclass(frozen=True)

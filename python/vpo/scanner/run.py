@@ -6,6 +6,7 @@ meanwhile: it is marked at the end, when the guards have seen all of it.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -21,11 +22,14 @@ from vpo.db import roots as root_table
 from vpo.db.library import Library
 from vpo.errors import EXIT_SIGINT
 from vpo.jobs import tracking
+from vpo.logging import Phases
 from vpo.paths import StoredPath, from_stored, is_within, join, to_stored
 from vpo.scanner import guards
 from vpo.scanner.compare import Columns, Context, compare
 from vpo.scanner.filesystems import identity
 from vpo.scanner.models import Issue, ScanOptions, ScanResult, errors_json
+
+logger = logging.getLogger(__name__)
 
 # How long to wait for the engine before looking at signals and the clock.
 POLL_SECONDS = 0.05
@@ -114,6 +118,7 @@ class Run:
     def run(self) -> None:
         """Scans from the walk to the last commit."""
         root = root_table.find_root(self.connection, to_stored(self.root))
+        phase = Phases(logger)
         self.gone_directories = directory_table.gone_directories(self.connection, self.root)
         known = directory_table.fingerprints(self.connection, self.root)
         if self.options.full:
@@ -123,6 +128,7 @@ class Run:
         except OSError as error:
             raise guards.unreadable_root(self.root, error) from error
         expected = root.file_count if root else None
+        phase.done("load known directories")
         try:
             self._follow(walk, expected)
             self._commit()
@@ -136,7 +142,9 @@ class Run:
                 self.connection.execute("ROLLBACK")
             progress = walk.progress()
             self.result.skipped += progress.unchanged_files
+        phase.done("walk, compare and record")
         self._examine_unseen(walk)
+        phase.done("examine what was not seen")
         if stopped := self.should_stop():
             raise stopped
         if not self.options.allow_mass_removal:
@@ -144,6 +152,7 @@ class Run:
             known_there = self.result.scanned + self.result.skipped
             guards.check_no_mass_removal(self.root, missing=len(self.missing), there=known_there)
         self._finish(walk)
+        phase.done("mark what is gone")
 
     def _follow(self, walk: Walk, expected: int | None) -> None:
         """Takes what the engine reports until it has seen everything."""

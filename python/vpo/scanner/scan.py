@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from collections.abc import Callable, Mapping
 
@@ -11,8 +12,12 @@ from vpo.db import jobs as job_table
 from vpo.db.library import Library, plain_errors
 from vpo.errors import RuleError, VpoError
 from vpo.jobs import tracking
+from vpo.logging import bound, facts, shown
+from vpo.paths import to_stored
 from vpo.scanner.models import ScanOptions, ScanResult, errors_json
 from vpo.scanner.run import Introspect, Reporter, Run, StoppedError
+
+logger = logging.getLogger(__name__)
 
 
 def make_rules(root: bytes, options: ScanOptions) -> Rules:
@@ -63,23 +68,38 @@ def scan(
             return result
     run.job = tracking.start_scan(library, root, options.to_json())
     result.job_id = run.job.id
+    with bound(job_id=result.job_id, directory=to_stored(root)):
+        return _scan_as_job(run, refusal)
+
+
+def _scan_as_job(run: Run, refusal: VpoError | None) -> ScanResult:
+    """Scans, with the job's record ended whatever happens."""
+    result, library = run.result, run.library
+    logger.info("Scan started", extra=facts(incremental=result.incremental))
     try:
         if refusal is not None:
             raise refusal
         with plain_errors(library.path):
             run.run()
     except (StoppedError, KeyboardInterrupt):
+        logger.warning("Scan stopped", extra=shown(**result.counts()))
         _end(library, result, "cancelled", "Stopped before it was done")
         raise
     except VpoError as error:
-        context = {"code": error.code, "details": error.details, "hint": error.hint}
-        _end(library, result, "failed", error.message, context)
+        logger.error("Scan failed: %s", error.message, extra=shown(code=error.code))
+        failure = {"code": error.code, "details": error.details, "hint": error.hint}
+        _end(library, result, "failed", error.message, failure)
         error.details["job_id"] = result.job_id
         raise
     except BaseException as error:
-        context = {"code": "INTERNAL", "traceback": traceback.format_exc()}
-        _end(library, result, "failed", f"{type(error).__name__}: {error}", context)
+        logger.exception("Scan crashed", extra=shown(code="INTERNAL"))
+        failure = {"code": "INTERNAL", "traceback": traceback.format_exc()}
+        _end(library, result, "failed", f"{type(error).__name__}: {error}", failure)
         raise
+    for issue in result.issues:
+        logger.warning("%s", issue, extra=shown(**issue.to_dict()))
+    took = round(result.duration_seconds, 3)
+    logger.info("Scan completed", extra=facts(**result.counts(), duration_seconds=took))
     return result
 
 
@@ -97,7 +117,7 @@ def _end(
     result: ScanResult,
     status: str,
     message: str | None = None,
-    context: Mapping[str, object] | None = None,
+    failure: Mapping[str, object] | None = None,
 ) -> None:
     """Records the end of a job that did not come to its own end.
 
@@ -116,7 +136,7 @@ def _end(
                 error_message=message,
                 summary_json=result.to_summary_json(),
                 files_affected_json=result.files_affected.to_json(),
-                errors_json=errors_json(result, context),
+                errors_json=errors_json(result, failure),
             )
     except VpoError:
         return

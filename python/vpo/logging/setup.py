@@ -1,0 +1,53 @@
+"""Setting up `logging` as the settings say."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Literal
+
+from vpo.config.models import LoggingConfig
+from vpo.logging.formatters import JsonFormatter, TextFormatter
+from vpo.logging.handlers import FileHandler, SharedFile, StderrHandler, fall_back
+
+StderrForm = Literal["none", "text", "json"]
+
+
+def configure(config: LoggingConfig, *, quiet: bool) -> StderrForm:
+    """Sends all records where `config` says; returns what of them comes on stderr.
+
+    With `quiet`, stderr gets warnings and errors alone; a file gets all.
+    """
+    level = logging.getLevelName(config.level.upper())
+    with_stack = config.level == "debug"
+    formatter = (JsonFormatter if config.format == "json" else TextFormatter)(with_stack=with_stack)
+    root = logging.getLogger()
+    root.setLevel(level)
+    # A record that cannot be written is not worth a traceback.
+    logging.raiseExceptions = with_stack
+    stderr = StderrHandler(skip_shown=config.format == "text")
+    stderr.setFormatter(formatter)
+    if quiet:
+        stderr.setLevel(logging.WARNING)
+    if config.file is None or config.include_stderr:
+        root.addHandler(stderr)
+    if config.file is not None:
+        try:
+            os.makedirs(os.path.dirname(config.file), exist_ok=True)
+            file = SharedFile(
+                config.file, max_bytes=config.max_bytes, backup_count=config.backup_count
+            )
+        except OSError as error:
+            fall_back(stderr, config.file, error)
+        else:
+            handler = FileHandler(file, stderr)
+            handler.setFormatter(formatter)
+            root.addHandler(handler)
+    return config.format if stderr in root.handlers else "none"
+
+
+def switch_off() -> None:
+    """Has nothing logged, of libraries neither: the user is told in other words."""
+    root = logging.getLogger()
+    root.addHandler(logging.NullHandler())
+    root.setLevel(logging.CRITICAL)
