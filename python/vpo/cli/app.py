@@ -48,6 +48,7 @@ class App:
         from vpo.config.load import load
 
         options: dict[tuple[str, ...], object] = {
+            ("database_path",): self.db and os.path.abspath(self.db),
             ("logging", "level"): self.log_level,
             ("logging", "file"): self.log_file and os.path.abspath(self.log_file),
             ("logging", "format"): "json" if self.log_json else None,

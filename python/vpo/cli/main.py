@@ -19,7 +19,13 @@ from vpo.errors import EXIT_NOT_DONE, EXIT_SIGINT, VpoError
 # Name: module, attribute, and the help shown in lists, so that `vpo --help`
 # imports no command.
 _COMMANDS = {
+    "config": ("vpo.cli.config", "config", "Show and check the settings."),
     "files": ("vpo.cli.files", "files", "List files of the library, or show one."),
+    "profiles": (
+        "vpo.cli.profiles",
+        "profiles",
+        "Show, make and check profiles: settings under a name.",
+    ),
     "scan": ("vpo.cli.scan", "scan", "Look at directories and record what changed."),
 }
 

@@ -58,6 +58,8 @@ class Layer:
     settings: dict[str, Any] = field(default_factory=dict)
     places: dict[Key, Place] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
+    profile: str | None = None
+    """The name of the profile that this is."""
 
     def place_of(self, key: Key) -> Place:
         """Where a setting, or the section it should be in, was given."""

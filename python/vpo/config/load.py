@@ -61,6 +61,38 @@ def load(
 
     Raises ConfigError, which says file and line or variable, for mistakes.
     """
+    layers = _read_layers(environment, config, profile)
+    settings = _put_together(layers, sections)
+    mistakes = [mistake for layer in layers for mistake in layer.mistakes]
+    if mistakes:
+        raise mistakes_error(mistakes)
+    return _with_command_line(settings, command_line or {})
+
+
+def find_mistakes(
+    environment: Mapping[str, str], *, config: str | None = None, profile: str | None = None
+) -> list[Mistake]:
+    """All that is wrong with the settings that `load` would read.
+
+    Raises ConfigError if a file cannot be read, ProfileNotFoundError.
+    """
+    layers = _read_layers(environment, config, profile)
+    return [mistake for layer in layers for mistake in mistakes_in(layer)]
+
+
+def mistakes_in(layer: Layer) -> list[Mistake]:
+    """What is wrong with a layer, its values included, in the order of its lines."""
+    from vpo.config.check import check
+
+    for _ in check(layer, _model_of(layer)):
+        pass
+    unique = dict.fromkeys(layer.mistakes)
+    return sorted(unique, key=lambda each: (each.place.line or 0, each.place.column or 0))
+
+
+def _read_layers(
+    environment: Mapping[str, str], config: str | None, profile: str | None
+) -> list[Layer]:
     layers: list[Layer] = []
     path = config_path(environment, config)
     named = config is not None or variables.CONFIG_PATH in environment
@@ -72,11 +104,7 @@ def load(
     if profile is not None:
         layers.append(profiles.read(environment, profile))
     layers.append(variables.read(environment))
-    settings = _put_together(layers, profile, sections)
-    mistakes = [mistake for layer in layers for mistake in layer.mistakes]
-    if mistakes:
-        raise mistakes_error(mistakes)
-    return _with_command_line(settings, command_line or {})
+    return layers
 
 
 def mistakes_error(mistakes: list[Mistake]) -> ConfigError:
@@ -94,9 +122,7 @@ def mistakes_error(mistakes: list[Mistake]) -> ConfigError:
     )
 
 
-def _put_together(
-    layers: list[Layer], profile: str | None, sections: Collection[str] | None
-) -> Settings:
+def _put_together(layers: list[Layer], sections: Collection[str] | None) -> Settings:
     values: dict[Key, Any] = {}
     origins: dict[Key, tuple[str, Place | None]] = {}
     if any(layer.settings for layer in layers):
@@ -106,15 +132,16 @@ def _put_together(
             for key, value in check(layer, _model_of(layer), sections=sections):
                 values[key] = value
                 origins[key] = (layer.name, layer.place_of(key))
-    policy = values.pop(("default_policy",), None)
-    for key in ("default_policy",), ("name",), ("description",):
-        origins.pop(key, None)
-        values.pop(key, None)
+    policy = values.get(("default_policy",))
+    of_config = settings_of(Config)
+    values = {key: value for key, value in values.items() if key in of_config}
+    origins = {key: origin for key, origin in origins.items() if key in of_config}
+    profile = next((layer.profile for layer in layers if layer.profile), None)
     return Settings(_replace(Config(), values), profile, policy, origins)
 
 
 def _model_of(layer: Layer) -> type:
-    return Profile if layer.name == profiles.LAYER else Config
+    return Profile if layer.profile else Config
 
 
 def _replace(config: Config, values: Mapping[Key, Any]) -> Config:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from vpo.config.environment import home
 from vpo.config.layers import Layer, Mistake, nearest
 from vpo.config.models import Profile
-from vpo.errors import ConfigError, ProfileNameError, ProfileNotFoundError
+from vpo.errors import (
+    ConfigError,
+    ProfileExistsError,
+    ProfileNameError,
+    ProfileNotFoundError,
+)
 from vpo.paths import display
 
 LAYER = "profile"
@@ -79,15 +86,9 @@ def read(environment: Mapping[str, str], name: str) -> Layer:
     return _checked(document.read(path, Profile, name=LAYER), name)
 
 
-def parse(content: bytes, path: str, name: str) -> Layer:
-    """As `read`, of what is to be written as a profile."""
-    from vpo.config import document
-
-    return _checked(document.parse(content, path, Profile, name=LAYER), name)
-
-
 def _checked(layer: Layer, name: str) -> Layer:
     """Adds what is wrong with the keys that only profiles have."""
+    layer.profile = name
     said = layer.settings.get("name")
     if isinstance(said, str) and said != name:
         place = layer.place_of(("name",))
@@ -103,3 +104,123 @@ def _checked(layer: Layer, name: str) -> Layer:
             message = f"Policy file not found: {display(policy)}"
             layer.mistakes.append(Mistake(place, message, f"Looked for at `{display(path)}`."))
     return layer
+
+
+def create(
+    environment: Mapping[str, str],
+    name: str,
+    *,
+    description: str | None,
+    default_policy: str | None,
+    directories: Sequence[str],
+) -> str:
+    """Makes a profile and returns its path; paths given are absolute.
+
+    Raises ProfileNameError, ProfileExistsError, or ConfigError if it would have
+    mistakes or cannot be written.
+    """
+    path = path_of(environment, name)
+    settings: dict[str, object] = {}
+    if description:
+        settings["description"] = description
+    if default_policy:
+        settings["default_policy"] = default_policy
+    if directories:
+        settings["scan"] = {"directories": list(directories)}
+    content = _text_of(name, settings)
+    mistakes = _parse(content, path, name).mistakes
+    if mistakes:
+        raise ConfigError(mistakes[0].message, hint=mistakes[0].hint)
+    try:
+        os.makedirs(directory(environment), mode=0o700, exist_ok=True)
+        # Not over one that came in between.
+        with open(path, "xb") as file:
+            file.write(content)
+    except FileExistsError as error:
+        raise ProfileExistsError(
+            f"There is a profile named `{name}` already",
+            hint=f"Change it with `vpo profiles edit {name}`.",
+            name=name,
+            path=path,
+        ) from error
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return path
+
+
+def _text_of(name: str, settings: Mapping[str, object]) -> bytes:
+    import yaml
+
+    head = f"# Settings of the profile {name}, put over those of the config file.\n"
+    body = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True) if settings else ""
+    return (head + body).encode(errors="surrogateescape")
+
+
+def _parse(content: bytes, path: str, name: str) -> Layer:
+    from vpo.config import document
+
+    return _checked(document.parse(content, path, Profile, name=LAYER), name)
+
+
+def _unwritable(path: str, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"The profile `{display(path)}` cannot be written: {error.strerror}",
+        hint="Check the permissions of its directory.",
+    )
+
+
+@dataclass
+class Draft:
+    """A copy of a profile that is being edited, beside it."""
+
+    name: str
+    target: str
+    path: str
+    is_kept: bool = False
+
+    def mistakes(self) -> list[Mistake]:
+        """What is wrong with the copy as it is now."""
+        from vpo.config import document
+        from vpo.config.load import mistakes_in
+
+        return mistakes_in(_checked(document.read(self.path, Profile, name=LAYER), self.name))
+
+    def refuse(self, mistakes: Sequence[Mistake]) -> None:
+        """Leaves the profile as it was, and the copy where it is. Raises ConfigError."""
+        self.is_kept = True
+        raise ConfigError(
+            f"The profile `{self.name}` was not saved, as it has mistakes",
+            hint=f"What you wrote is in `{display(self.path)}`.",
+            mistakes=[mistake.to_dict() for mistake in mistakes],
+        )
+
+    def save(self) -> bool:
+        """Puts the copy in the profile's place; says whether anything is different."""
+        with open(self.path, "rb") as edited, open(self.target, "rb") as before:
+            if edited.read() == before.read():
+                return False
+            os.fsync(edited.fileno())
+            os.chmod(self.path, os.fstat(before.fileno()).st_mode & 0o777)
+        os.replace(self.path, self.target)
+        return True
+
+
+@contextmanager
+def draft(environment: Mapping[str, str], name: str) -> Iterator[Draft]:
+    """A copy of a profile to edit, removed at the end unless it is refused.
+
+    Raises what `read` does, and ConfigError if it cannot be written.
+    """
+    target = read(environment, name).place.source
+    # Beside it, as paths in it may be relative to where it is.
+    copy = Draft(name, target, os.path.join(directory(environment), f".{name}.draft{SUFFIX}"))
+    try:
+        with open(target, "rb") as original, open(copy.path, "wb") as file:
+            file.write(original.read())
+    except OSError as error:
+        raise _unwritable(copy.path, error) from error
+    try:
+        yield copy
+    finally:
+        if not copy.is_kept and os.path.exists(copy.path):
+            os.unlink(copy.path)

@@ -1,0 +1,227 @@
+"""`vpo profiles`: settings under a name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from vpo.cli.app import App, Group, echo, global_options
+from vpo.cli.config import print_mistakes, print_schema, yaml_value
+from vpo.cli.failure import print_json
+from vpo.cli.table import table
+from vpo.config import load as layers
+from vpo.config import profiles as store
+from vpo.config.layers import Layer, settings_of
+from vpo.config.models import Profile
+from vpo.errors import EXIT_DONE_WITH_ERRORS
+from vpo.paths import display
+
+# What a profile says of itself, as against the settings it changes.
+_OF_ITSELF = ("name", "description", "default_policy")
+
+
+def _complete(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from vpo.cli.completion import profile_names
+
+    return profile_names(ctx, incomplete)
+
+
+@click.group("profiles", cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@global_options
+def profiles() -> None:
+    """Show, make and check profiles: settings under a name."""
+
+
+@profiles.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@global_options
+@click.pass_context
+def list_command(ctx: click.Context, /, as_json: bool) -> None:
+    """List the profiles."""
+    app = ctx.ensure_object(App)
+    found = [(name, store.read(os.environ, name)) for name in store.names(os.environ)]
+    if as_json:
+        print_json(
+            [{**_of_itself(name, layer), "valid": _is_valid(layer)} for name, layer in found]
+        )
+        return
+    rows = []
+    for name, layer in found:
+        facts = _of_itself(name, layer)
+        policy = facts["default_policy"]
+        is_valid = _is_valid(layer)
+        rows.append(
+            (
+                name,
+                display(str(facts["description"] or "-")) + ("" if is_valid else " (has mistakes)"),
+                display(os.path.basename(str(policy))) if policy else "-",
+            )
+        )
+    if rows:
+        for line in table(("NAME", "DESCRIPTION", "POLICY"), rows):
+            echo(line)
+    elif not app.quiet:
+        echo("There are no profiles. Make one with `vpo profiles create NAME`.", err=True)
+
+
+def _is_valid(layer: Layer) -> bool:
+    return not layers.mistakes_in(layer)
+
+
+def _of_itself(name: str, layer: Layer) -> dict[str, object]:
+    policy = layer.settings.get("default_policy")
+    description = layer.settings.get("description")
+    return {
+        "name": name,
+        "description": description if isinstance(description, str) else None,
+        "default_policy": policy if isinstance(policy, str) else None,
+        "path": layer.place.source,
+    }
+
+
+@profiles.command("show")
+@click.argument("name", shell_complete=_complete)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@global_options
+@click.pass_context
+def show_command(ctx: click.Context, /, name: str, as_json: bool) -> None:
+    """Show a profile and the settings that it overrides."""
+    app = ctx.ensure_object(App)
+    layer = store.read(os.environ, name)
+    mistakes = layers.mistakes_in(layer)
+    overrides = {
+        section: value for section, value in layer.settings.items() if section not in _OF_ITSELF
+    }
+    facts = _of_itself(name, layer)
+    if as_json:
+        listed = [mistake.to_dict() for mistake in mistakes]
+        print_json({**facts, "overrides": overrides, "mistakes": listed})
+        return
+    echo(f"Profile: {name}")
+    echo(f"Description: {display(str(facts['description'] or '-'))}")
+    echo(f"Location: {display(layer.place.source)}")
+    echo(f"Default policy: {display(str(facts['default_policy'] or '-'))}")
+    for line in _overridden(overrides):
+        echo(line)
+    if mistakes:
+        echo("")
+        print_mistakes(app, mistakes)
+
+
+def _overridden(overrides: dict[str, Any]) -> Iterator[str]:
+    known = {key[0] for key in settings_of(Profile)}
+    for section, value in overrides.items():
+        if section not in known:
+            continue
+        yield ""
+        if not isinstance(value, dict):
+            yield f"{section}: {yaml_value(value)}"
+            continue
+        yield f"{section}:"
+        for key, inner in value.items():
+            yield f"  {display(str(key))}: {yaml_value(inner)}"
+
+
+@profiles.command("create")
+@click.argument("name")
+@click.option("--description", metavar="TEXT", help="What it is for, in a line.")
+@click.option(
+    "--policy",
+    metavar="FILE",
+    type=click.Path(),
+    help="The policy applied unless another is named.",
+)
+@click.option(
+    "--directory",
+    "directories",
+    metavar="DIR",
+    type=click.Path(),
+    multiple=True,
+    help="A directory that `vpo scan --profile NAME` scans (repeatable).",
+)
+@global_options
+@click.pass_context
+def create_command(
+    ctx: click.Context,
+    /,
+    name: str,
+    description: str | None,
+    policy: str | None,
+    directories: tuple[str, ...],
+) -> None:
+    """Make a profile."""
+    app = ctx.ensure_object(App)
+    path = store.create(
+        os.environ,
+        name,
+        description=description,
+        default_policy=os.path.abspath(policy) if policy else None,
+        directories=[os.path.abspath(directory) for directory in directories],
+    )
+    if not app.quiet:
+        echo(f"Made `{display(path)}`. Change it with `vpo profiles edit {name}`.")
+
+
+@profiles.command("edit")
+@click.argument("name", shell_complete=_complete)
+@global_options
+@click.pass_context
+def edit_command(ctx: click.Context, /, name: str) -> None:
+    """Edit a profile in $VISUAL or $EDITOR; it is checked before it is saved."""
+    app = ctx.ensure_object(App)
+    with store.draft(os.environ, name) as draft:
+        while True:
+            click.edit(filename=draft.path)
+            mistakes = draft.mistakes()
+            if not mistakes:
+                break
+            print_mistakes(app, mistakes)
+            if not (_is_interactive() and click.confirm("Edit again?", default=True)):
+                draft.refuse(mistakes)
+        is_changed = draft.save()
+    if not app.quiet:
+        echo(f"Saved `{display(draft.target)}`." if is_changed else "Nothing was changed.")
+
+
+def _is_interactive() -> bool:
+    return os.isatty(0) and os.isatty(1)
+
+
+@profiles.command("validate")
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=_complete)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@global_options
+@click.pass_context
+def validate_command(ctx: click.Context, /, names: tuple[str, ...], as_json: bool) -> None:
+    """Check profiles: those named, or all.
+
+    Exit status: 0 nothing is wrong, 1 there are mistakes, 2 a file cannot be read.
+    """
+    app = ctx.ensure_object(App)
+    wrong = False
+    checked = []
+    for name in names or store.names(os.environ):
+        mistakes = layers.mistakes_in(store.read(os.environ, name))
+        wrong = wrong or bool(mistakes)
+        listed = [mistake.to_dict() for mistake in mistakes]
+        checked.append({"name": name, "valid": not mistakes, "mistakes": listed})
+        if as_json:
+            continue
+        print_mistakes(app, mistakes)
+        if not mistakes and not app.quiet:
+            echo(f"{name} is valid.")
+    if as_json:
+        print_json(checked)
+    elif not checked and not app.quiet:
+        echo("There are no profiles.", err=True)
+    ctx.exit(EXIT_DONE_WITH_ERRORS if wrong else 0)
+
+
+@profiles.command("schema")
+@global_options
+def schema_command() -> None:
+    """Print the JSON Schema of profiles, for editors to complete and check them."""
+    print_schema(Profile, "A profile of vpo")

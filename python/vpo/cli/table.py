@@ -1,0 +1,91 @@
+"""Tables for people: as wide as the terminal where there is one, whole elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+
+GAP = "  "
+
+# The last column is not cut to less than this, however narrow the terminal.
+LEAST_WIDTH = 10
+
+Paint = Callable[[str], str]
+
+
+def table(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[str] = (),
+    paint: Callable[[str, str], str] = lambda _head, text: text,
+    keep_tail: bool = False,
+) -> Iterator[str]:
+    """Lines of a table whose columns are as wide as they need to be.
+
+    The columns named in `right` are aligned to the right. Where the last one
+    does not fit the terminal it is cut, at its end or (`keep_tail`) at its
+    beginning. `paint` is given a column's head and a cell, already of its width.
+    """
+    widths = [
+        max([cells(head), *(cells(row[column]) for row in rows)])
+        for column, head in enumerate(heads)
+    ]
+    room = terminal_width()
+    if room is not None:
+        before = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
+        widths[-1] = min(widths[-1], max(room - before, LEAST_WIDTH))
+
+    def line(row: Sequence[str], *, is_head: bool) -> str:
+        shown = []
+        for column, head in enumerate(heads):
+            is_last = column == len(heads) - 1
+            text = fit(row[column], widths[column], keep_tail=keep_tail and not is_head)
+            if head in right:
+                text = " " * (widths[column] - cells(text)) + text
+            elif not is_last:
+                text += " " * (widths[column] - cells(text))
+            shown.append(text if is_head else paint(head, text))
+        return GAP.join(shown).rstrip()
+
+    yield line(heads, is_head=True)
+    for row in rows:
+        yield line(row, is_head=False)
+
+
+def terminal_width() -> int | None:
+    """The width of the terminal that stdout is, None if it is none."""
+    if not sys.stdout.isatty():
+        return None
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except OSError:
+        return None
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_cells_of(character) for character in text)
+
+
+def _cells_of(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def fit(text: str, width: int, *, keep_tail: bool = False) -> str:
+    """A text of at most `width` cells; where some are left out there is an ellipsis."""
+    if cells(text) <= width:
+        return text
+    kept, used = [], 1
+    for character in reversed(text) if keep_tail else text:
+        used += _cells_of(character)
+        if used > width:
+            break
+        kept.append(character)
+    return "…" + "".join(reversed(kept)) if keep_tail else "".join(kept) + "…"
