@@ -64,7 +64,7 @@ class App:
 
     def library_path(self, settings: Settings | None = None) -> str:
         """Where the library is; the settings are read only if they have a say."""
-        if self.db is not None and settings is None and not self._asks_for_logging:
+        if self.db is not None and settings is None and not self._names_settings:
             return self.db
         config = (settings or self._settings_of_readers()).config
         if self.db is not None:
@@ -78,6 +78,11 @@ class App:
     @property
     def _asks_for_logging(self) -> bool:
         return bool(self.log_level or self.log_file or self.log_json)
+
+    @property
+    def _names_settings(self) -> bool:
+        """Whether options name settings, which are then to be there and without mistakes."""
+        return self._asks_for_logging or bool(self.profile or self.config)
 
     def _settings_of_readers(self) -> Settings:
         """What commands need that only read; they log if they are told to right now."""
