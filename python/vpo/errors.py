@@ -71,6 +71,36 @@ class ScanLockedError(VpoError):
     exit_status = EXIT_LOCKED
 
 
+class JobNotFoundError(VpoError):
+    """There is no job with that ID."""
+
+    code = "JOB_NOT_FOUND"
+
+
+class AmbiguousJobError(VpoError):
+    """Several jobs have IDs that begin so."""
+
+    code = "JOB_AMBIGUOUS"
+
+
+class JobStateError(VpoError):
+    """A job is not in a state that allows this."""
+
+    code = "JOB_STATE"
+
+
+class JobLostError(VpoError):
+    """A job was given to another process meanwhile."""
+
+    code = "JOB_LOST"
+
+
+class JobConfigurationError(VpoError):
+    """The recorded configuration of a job cannot be used."""
+
+    code = "BAD_JOB"
+
+
 class RuleError(VpoError):
     """A kind, extension or glob cannot be understood."""
 

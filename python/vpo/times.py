@@ -49,6 +49,26 @@ def with_z(text: str | None) -> str | None:
         return text
 
 
+def to_local_text(text: str | None) -> str:
+    """A time from the library for people: `2026-01-31 13:00` in the local zone, `-` for none."""
+    if text is None:
+        return "-"
+    try:
+        return f"{from_text(text).astimezone():%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError):
+        return text
+
+
+def seconds_between(started: str | None, ended: str | None) -> float | None:
+    """Seconds from one time of the library to another, None if either is missing."""
+    if started is None or ended is None:
+        return None
+    try:
+        return (from_text(ended) - from_text(started)).total_seconds()
+    except ValueError:
+        return None
+
+
 def text_to_ns(text: str) -> int:
     """Nanoseconds since 1970 of an ISO-8601 time (which has microseconds at most)."""
     since = from_text(text) - EPOCH
@@ -60,6 +80,17 @@ def ns_to_text(nanoseconds: int) -> str:
     return _in_utc(EPOCH + timedelta(microseconds=nanoseconds // 1000), "microseconds")
 
 
+def parse_duration(text: str) -> timedelta:
+    """Reads a time span as people give it: `90s`, `30m`, `12h`, `1d`, `1w`.
+
+    Raises ValueError if it is none.
+    """
+    match = _RELATIVE.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"{text} is no duration")
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+
+
 def parse_when(text: str, *, at: datetime | None = None) -> datetime:
     """Reads a moment as people give it: `30m`, `12h`, `1d`, `1w` ago, or a date.
 
@@ -68,8 +99,8 @@ def parse_when(text: str, *, at: datetime | None = None) -> datetime:
     Raises ValueError if it is neither.
     """
     try:
-        if match := _RELATIVE.fullmatch(text.strip()):
-            return (at or now()) - timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+        if _RELATIVE.fullmatch(text.strip()):
+            return (at or now()) - parse_duration(text)
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
         return moment.astimezone(timezone.utc)
     except OverflowError as error:

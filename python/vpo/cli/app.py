@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
@@ -244,3 +245,42 @@ class Group(click.Group):
                 f"There is no command `{args[0]}`; the commands are: {', '.join(names)}", ctx
             )
         return super().resolve_command(ctx, args)
+
+
+class LazyGroup(Group):
+    """A group whose commands are imported when they are used.
+
+    `table` has a module, an attribute and a line of help for each name, so that
+    lists of them import none.
+    """
+
+    def __init__(
+        self, *args: Any, table: Mapping[str, tuple[str, str, str]], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The names, sorted."""
+        return sorted(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Imports a command."""
+        if cmd_name not in self.table:
+            return None
+        module, attribute, _ = self.table[cmd_name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Writes the list of commands from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.table[name][2]) for name in sorted(self.table)])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offers commands from the table, and options."""
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in sorted(self.table) if name.startswith(incomplete)]
+        commands = [CompletionItem(name, help=self.table[name][2]) for name in names]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]

@@ -15,7 +15,7 @@ from vpo.config import load as layers
 from vpo.config.layers import Mistake, settings_of
 from vpo.config.models import Config
 from vpo.errors import EXIT_DONE_WITH_ERRORS
-from vpo.paths import display
+from vpo.paths import display, to_json, to_stored
 
 
 @click.group("config", cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -48,14 +48,31 @@ def show_command(ctx: click.Context, /, origin: bool, as_json: bool) -> None:
         layer, place = settings.origin(key)
         where = {"source": place.source, "line": place.line} if place else {}
         origins[setting.name] = {"layer": layer, **where}
-    print_json(
-        {
-            "profile": settings.profile,
-            "default_policy": settings.default_policy,
-            "settings": shown,
-            "origins": origins,
-        }
-    )
+    document = {
+        "profile": settings.profile,
+        "default_policy": settings.default_policy,
+        "settings": shown,
+        "origins": origins,
+    }
+    print_json(with_paths(document))
+
+
+def with_paths(document: dict[str, Any]) -> dict[str, Any]:
+    """A document in whose texts may be paths, as the contract's JSON has those."""
+    shown: dict[str, Any] = {}
+    for key, value in document.items():
+        if isinstance(value, dict):
+            shown[key] = with_paths(value)
+        elif isinstance(value, str):
+            shown.update(to_json(to_stored(os.fsencode(value)), key))
+        elif isinstance(value, (list, tuple)):
+            items = [with_paths({key: item}) for item in value]
+            shown[key] = [item[key] for item in items]
+            if any(len(item) > 1 for item in items):
+                shown[f"{key}_b64"] = [item.get(f"{key}_b64") for item in items]
+        else:
+            shown[key] = value
+    return shown
 
 
 def _as_yaml(settings: layers.Settings, shown: dict[str, Any], *, origin: bool) -> Iterator[str]:
@@ -80,12 +97,17 @@ def _as_yaml(settings: layers.Settings, shown: dict[str, Any], *, origin: bool) 
 
 
 def yaml_value(value: object) -> str:
-    """A value as YAML has it, on one line."""
+    """A value as YAML has it, on one line and harmless to a terminal."""
     import yaml
 
     plain = list(value) if isinstance(value, tuple) else value
-    text: str = yaml.safe_dump(plain, default_flow_style=True, allow_unicode=True, width=2**31)
-    return text.removesuffix("\n").removesuffix("...").rstrip()
+
+    def dump(**style: Any) -> str:
+        text: str = yaml.safe_dump(plain, default_flow_style=True, width=2**31, **style)
+        return text.removesuffix("\n").removesuffix("...").rstrip()
+
+    text = dump(allow_unicode=True)
+    return text if text.isprintable() else dump(default_style='"')
 
 
 @config.command("path")

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import orjson
@@ -14,10 +14,12 @@ import orjson
 from vpo import times
 from vpo.cli.app import PATH, App, Group, echo, global_options, path_option
 from vpo.cli.failure import print_json
-from vpo.cli.lists import SeparatedList
+from vpo.cli.job_text import change_in_words, change_to_dict
+from vpo.cli.parameters import SeparatedList, When, joined
+from vpo.cli.sizes import human_size
 from vpo.config.models import KINDS
 from vpo.db import files as file_table
-from vpo.db import jobs as job_table
+from vpo.db import job_history
 from vpo.db.library import open_library
 from vpo.errors import FileNotInLibraryError
 from vpo.paths import display, from_stored, to_json, to_stored
@@ -27,30 +29,6 @@ from vpo.paths import display, from_stored, to_json, to_stored
 @global_options
 def files() -> None:
     """List files of the library, or show one."""
-
-
-if TYPE_CHECKING:
-    # Generic for type checkers alone, until click 8.4.
-    ParamType = click.ParamType[str]
-else:
-    ParamType = click.ParamType
-
-
-class When(ParamType):
-    """A moment: a date, or an age such as 12h."""
-
-    name = "when"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
-        """The moment as the library writes it."""
-        try:
-            return times.to_seconds_text(times.parse_when(str(value)))
-        except ValueError:
-            self.fail(
-                f"`{value}` is neither a date nor an age such as 30m, 12h, 1d, 1w", param, ctx
-            )
 
 
 @files.command("list")
@@ -81,7 +59,7 @@ class When(ParamType):
 )
 @click.option(
     "--changed-since",
-    type=When(),
+    type=When(to_text=times.to_seconds_text),
     metavar="WHEN",
     help="Only those whose record changed since: 2026-01-31, 12h, 1d, 1w.",
 )
@@ -98,9 +76,9 @@ def list_command(ctx: click.Context, /, form: str | None, **options: Any) -> Non
     wanted = file_table.FileFilter(
         # As given, for what was reached by a link; and what it leads to.
         under=() if under is None else (os.path.abspath(under), os.path.realpath(under)),
-        statuses=_flatten(options["statuses"]),
-        kinds=_flatten(options["kinds"]),
-        extensions=tuple(item.lstrip(".") for item in _flatten(options["extensions"])),
+        statuses=joined(options["statuses"]),
+        kinds=joined(options["kinds"]),
+        extensions=tuple(item.lstrip(".") for item in joined(options["extensions"])),
         changed_since=options["changed_since"],
         limit=options["limit"],
     )
@@ -122,10 +100,6 @@ def list_command(ctx: click.Context, /, form: str | None, **options: Any) -> Non
                 echo(line)
 
 
-def _flatten(given: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
-    return tuple(item for items in given for item in items)
-
-
 _COLOURS = {"pending": "yellow", "ok": "green", "error": "red", "missing": "red"}
 
 
@@ -139,16 +113,6 @@ def _table(app: App, rows: Iterator[sqlite3.Row]) -> Iterator[str]:
         size = human_size(row["size_bytes"])
         status = app.paint(f"{row['scan_status']:8}", _COLOURS[row["scan_status"]])
         yield f"{status} {size:>10} {modified}  {display(row['path'])}"
-
-
-def human_size(size_bytes: int) -> str:
-    """A size with a binary unit: `1.5 GiB`."""
-    size = float(size_bytes)
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if size < 1024 or unit == "TiB":
-            break
-        size /= 1024
-    return f"{size_bytes} B" if unit == "B" else f"{size:.1f} {unit}"
 
 
 def file_to_dict(row: sqlite3.Row) -> dict[str, object]:
@@ -189,22 +153,19 @@ def show_command(ctx: click.Context, /, path: bytes, as_json: bool) -> None:
                 hint="Scan its directory, or see `vpo files list --under DIR`.",
             )
         tracks = [dict(track) for track in file_table.tracks_of(db, row["id"])]
-        jobs = [dict(job) for job in job_table.jobs_of_file(db, row["id"])]
-    for job in jobs:
-        for key in ("started_at", "completed_at"):
-            job[key] = times.with_z(job[key])
+        changes = job_history.changes_of_file(db, row["id"])
     shown = {
         **file_to_dict(row),
         # SQLite's integers are signed; inode numbers are not.
         "inode": None if row["inode"] is None else row["inode"] % 2**64,
         "is_symlink": bool(row["is_symlink"]),
         "tracks": tracks,
-        "jobs": jobs,
+        "jobs": [change_to_dict(change) for change in changes],
     }
     if as_json:
         print_json(shown)
         return
-    for line in _description(row, shown, tracks, jobs):
+    for line in _description(row, shown, tracks, changes):
         echo(line)
 
 
@@ -212,7 +173,7 @@ def _description(
     row: sqlite3.Row,
     shown: dict[str, object],
     tracks: list[dict[str, Any]],
-    jobs: list[dict[str, Any]],
+    changes: list[sqlite3.Row],
 ) -> Iterator[str]:
     yield display(row["path"])
     fields = {
@@ -241,8 +202,11 @@ def _description(
         yield f"  {track['track_index']}: " + ", ".join(
             display(str(fact)) for fact in facts if fact
         )
-    if jobs:
+    if changes:
         yield "Jobs:"
-    for job in jobs:
-        started = job["started_at"] or "-"
-        yield f"  {job['id'][:8]}  {job['job_type']:10} {job['status']:10} {started}"
+    for change in changes:
+        said = change_in_words(change)
+        yield (
+            f"  {change['id'][:8]}  {times.to_local_text(change['started_at'])}"
+            f"  {change['job_type']} {change['status']}{': ' if said else ''}{said}"
+        )

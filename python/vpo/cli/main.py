@@ -6,13 +6,12 @@ import io
 import os
 import signal
 import sys
-from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
 from vpo import __version__
-from vpo.cli.app import App, Group, echo, global_options, silence_stdout
+from vpo.cli.app import App, LazyGroup, echo, global_options, silence_stdout
 from vpo.cli.failure import show_failure
 from vpo.errors import EXIT_NOT_DONE, EXIT_SIGINT, VpoError
 
@@ -21,6 +20,11 @@ from vpo.errors import EXIT_NOT_DONE, EXIT_SIGINT, VpoError
 _COMMANDS = {
     "config": ("vpo.cli.config", "config", "Show and check the settings."),
     "files": ("vpo.cli.files", "files", "List files of the library, or show one."),
+    "jobs": (
+        "vpo.cli.jobs",
+        "jobs",
+        "Look into the history of jobs, and work with their queue.",
+    ),
     "profiles": (
         "vpo.cli.profiles",
         "profiles",
@@ -34,26 +38,7 @@ class _ReaderLeftError(Exception):
     """Who read stdout has closed it (`| head`)."""
 
 
-class LazyGroup(Group):
-    """A group whose commands are imported when they are used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """The names, sorted."""
-        return sorted(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Imports a command."""
-        if cmd_name not in _COMMANDS:
-            return None
-        module, attribute, _ = _COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(module), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Writes the list of commands from the table."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, _COMMANDS[name][2]) for name in sorted(_COMMANDS)])
-
+class _Vpo(LazyGroup):
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; a closed pipe is no error, as click would have it."""
         try:
@@ -71,7 +56,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool)
     ctx.exit()
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Vpo, table=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @global_options
 @click.option(
     "--version",

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from vpo.cli.app import App, Group, echo, global_options
-from vpo.cli.config import print_mistakes, print_schema, yaml_value
+from vpo.cli.config import print_mistakes, print_schema, with_paths, yaml_value
 from vpo.cli.failure import print_json
 from vpo.cli.table import table
 from vpo.config import load as layers
 from vpo.config import profiles as store
-from vpo.config.layers import Layer, settings_of
+from vpo.config.check import check
+from vpo.config.layers import Layer, Mistake, Place
 from vpo.config.models import Profile
-from vpo.errors import EXIT_DONE_WITH_ERRORS
+from vpo.errors import EXIT_DONE_WITH_ERRORS, ConfigError
 from vpo.paths import display
 
 # What a profile says of itself, as against the settings it changes.
@@ -42,22 +44,19 @@ def profiles() -> None:
 def list_command(ctx: click.Context, /, as_json: bool) -> None:
     """List the profiles."""
     app = ctx.ensure_object(App)
-    found = [(name, store.read(os.environ, name)) for name in store.names(os.environ)]
+    found = [_describe(_read_any(name)) for name in store.names(os.environ)]
     if as_json:
-        print_json(
-            [{**_of_itself(name, layer), "valid": _is_valid(layer)} for name, layer in found]
-        )
+        print_json([{**with_paths(each.facts), "valid": not each.mistakes} for each in found])
         return
     rows = []
-    for name, layer in found:
-        facts = _of_itself(name, layer)
-        policy = facts["default_policy"]
-        is_valid = _is_valid(layer)
+    for each in found:
+        policy = each.facts["default_policy"]
+        note = " (has mistakes)" if each.mistakes else ""
         rows.append(
             (
-                name,
-                display(str(facts["description"] or "-")) + ("" if is_valid else " (has mistakes)"),
-                display(os.path.basename(str(policy))) if policy else "-",
+                each.facts["name"],
+                display(each.facts["description"] or "-") + note,
+                display(os.path.basename(policy)) if policy else "-",
             )
         )
     if rows:
@@ -67,19 +66,38 @@ def list_command(ctx: click.Context, /, as_json: bool) -> None:
         echo("There are no profiles. Make one with `vpo profiles create NAME`.", err=True)
 
 
-def _is_valid(layer: Layer) -> bool:
-    return not layers.mistakes_in(layer)
+def _read_any(name: str) -> Layer:
+    """A profile; that it cannot be read is a mistake as others are."""
+    try:
+        return store.read(os.environ, name)
+    except ConfigError as error:
+        layer = Layer(store.LAYER, Place(store.path_of(os.environ, name)), profile=name)
+        said = f"cannot be read: {error.details.get('reason', error.message)}"
+        layer.mistakes.append(Mistake(layer.place, said, error.hint))
+        return layer
 
 
-def _of_itself(name: str, layer: Layer) -> dict[str, object]:
-    policy = layer.settings.get("default_policy")
-    description = layer.settings.get("description")
-    return {
-        "name": name,
-        "description": description if isinstance(description, str) else None,
-        "default_policy": policy if isinstance(policy, str) else None,
-        "path": layer.place.source,
-    }
+@dataclass
+class _Description:
+    facts: dict[str, Any]
+    overrides: dict[str, Any]
+    """As they are written, those with mistakes left out."""
+    mistakes: list[Mistake]
+
+
+def _describe(layer: Layer) -> _Description:
+    mistakes = layers.mistakes_in(layer)
+    facts: dict[str, Any] = {"name": layer.profile, "description": None, "default_policy": None}
+    overrides: dict[str, Any] = {}
+    for key in dict(check(layer, Profile)):
+        _, value = layer.get(key)
+        if len(key) == 2:
+            overrides.setdefault(key[0], {})[key[1]] = value
+        elif key[0] not in _OF_ITSELF:
+            overrides[key[0]] = value
+        elif key[0] in facts:
+            facts[key[0]] = value
+    return _Description({**facts, "path": layer.place.source}, overrides, mistakes)
 
 
 @profiles.command("show")
@@ -90,39 +108,33 @@ def _of_itself(name: str, layer: Layer) -> dict[str, object]:
 def show_command(ctx: click.Context, /, name: str, as_json: bool) -> None:
     """Show a profile and the settings that it overrides."""
     app = ctx.ensure_object(App)
-    layer = store.read(os.environ, name)
-    mistakes = layers.mistakes_in(layer)
-    overrides = {
-        section: value for section, value in layer.settings.items() if section not in _OF_ITSELF
-    }
-    facts = _of_itself(name, layer)
+    shown = _describe(store.read(os.environ, name))
     if as_json:
-        listed = [mistake.to_dict() for mistake in mistakes]
-        print_json({**facts, "overrides": overrides, "mistakes": listed})
+        listed = [mistake.to_dict() for mistake in shown.mistakes]
+        print_json(
+            {**with_paths({**shown.facts, "overrides": shown.overrides}), "mistakes": listed}
+        )
         return
     echo(f"Profile: {name}")
-    echo(f"Description: {display(str(facts['description'] or '-'))}")
-    echo(f"Location: {display(layer.place.source)}")
-    echo(f"Default policy: {display(str(facts['default_policy'] or '-'))}")
-    for line in _overridden(overrides):
+    echo(f"Description: {display(shown.facts['description'] or '-')}")
+    echo(f"Location: {display(shown.facts['path'])}")
+    echo(f"Default policy: {display(shown.facts['default_policy'] or '-')}")
+    for line in _overridden(shown.overrides):
         echo(line)
-    if mistakes:
+    if shown.mistakes:
         echo("")
-        print_mistakes(app, mistakes)
+        print_mistakes(app, shown.mistakes)
 
 
 def _overridden(overrides: dict[str, Any]) -> Iterator[str]:
-    known = {key[0] for key in settings_of(Profile)}
     for section, value in overrides.items():
-        if section not in known:
-            continue
         yield ""
         if not isinstance(value, dict):
             yield f"{section}: {yaml_value(value)}"
             continue
         yield f"{section}:"
         for key, inner in value.items():
-            yield f"  {display(str(key))}: {yaml_value(inner)}"
+            yield f"  {key}: {yaml_value(inner)}"
 
 
 @profiles.command("create")
@@ -198,13 +210,16 @@ def _is_interactive() -> bool:
 def validate_command(ctx: click.Context, /, names: tuple[str, ...], as_json: bool) -> None:
     """Check profiles: those named, or all.
 
-    Exit status: 0 nothing is wrong, 1 there are mistakes, 2 a file cannot be read.
+    Exit status: 0 nothing is wrong, 1 there are mistakes, 2 one that was named is
+    not there or cannot be read.
     """
     app = ctx.ensure_object(App)
     wrong = False
     checked = []
-    for name in names or store.names(os.environ):
-        mistakes = layers.mistakes_in(store.read(os.environ, name))
+    found = map(_read_any, store.names(os.environ))
+    for layer in (store.read(os.environ, name) for name in names) if names else found:
+        name = layer.profile
+        mistakes = layers.mistakes_in(layer)
         wrong = wrong or bool(mistakes)
         listed = [mistake.to_dict() for mistake in mistakes]
         checked.append({"name": name, "valid": not mistakes, "mistakes": listed})

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from vpo._engine import Progress
 from vpo.cli.app import App
+from vpo.jobs.control import Counts
 from vpo.paths import StoredPath, display
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class ScanReporter:
         if self._bar is not None:
             self._bar.stop()
 
-    def progress(self, read: Callable[[], Progress], expected: int | None) -> None:
+    def progress(self, read: Callable[[], Counts], expected: int | None) -> None:
         """Shows how far the walk is; with a total if the last scan gave one."""
         if not self._shows or time.monotonic() - self._begin < SHOW_AFTER_SECONDS:
             return

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Any
 
 import click
@@ -14,23 +12,24 @@ import click
 from vpo import times
 from vpo.cli.app import DIRECTORY, App, echo, global_options, silence_stdout
 from vpo.cli.failure import failure_to_dict, print_json, show_failure
-from vpo.cli.lists import SeparatedList
+from vpo.cli.parameters import SeparatedList, joined
 from vpo.cli.progress import ScanReporter
+from vpo.cli.signals import Signals
 from vpo.config.models import KINDS, MAX_THREADS
 from vpo.db.library import Library, new_library_in_memory, open_library
 from vpo.errors import (
     EXIT_DONE_WITH_ERRORS,
     EXIT_LOCKED,
     EXIT_NOT_DONE,
-    EXIT_SIGINT,
-    EXIT_SIGTERM,
     ScanLockedError,
     VpoError,
 )
+from vpo.jobs import queue
+from vpo.jobs.control import CancelledError, StoppedError
+from vpo.jobs.purge import auto_purge
 from vpo.paths import display, is_within, to_json, to_stored
 from vpo.scanner import guards
 from vpo.scanner.models import ScanOptions, ScanResult
-from vpo.scanner.run import StoppedError
 from vpo.scanner.scan import make_rules
 from vpo.scanner.scan import scan as run_scan
 
@@ -102,6 +101,13 @@ class ScanCommand(click.Command):
     metavar="[SECONDS]",
     help="Wait for another scan to end.",
 )
+@click.option("--enqueue", is_flag=True, help="Put the scan into the queue for `vpo jobs run`.")
+@click.option(
+    "--priority",
+    type=click.IntRange(0, 10_000),
+    metavar="N",
+    help="Place in the queue: lower ones first (100).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @global_options
 @click.pass_context
@@ -113,13 +119,14 @@ def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) 
     """
     app = ctx.ensure_object(App)
     as_json, wait = options.pop("as_json"), options.pop("wait")
+    enqueue, priority = options.pop("enqueue"), options.pop("priority")
     run_options = {
         name: options.pop(name)
         for name in ("full", "prune", "dry_run", "allow_mass_removal", "new_device")
     }
     settings = app.settings(
-        kinds=_flatten(options.pop("kinds")),
-        extensions=_flatten(options.pop("extensions")),
+        kinds=joined(options.pop("kinds")) or None,
+        extensions=joined(options.pop("extensions")) or None,
         exclude=options.pop("exclude") or None,
         **options,
     )
@@ -131,11 +138,21 @@ def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) 
             " configuration or in a profile",
             ctx,
         )
-    scan_options = ScanOptions(rules=settings.config.scan, **run_options)
-    outcomes = _Outcomes(app, as_json, several=len(directories) > 1)
+    scan_options = ScanOptions(rules=settings.config.scan, profile=settings.profile, **run_options)
     roots = _resolve(directories, scan_options)
     path = app.library_path(settings)
-    with _open(app, path, roots, scan_options) as library, _Signals() as signals:
+    if enqueue:
+        if scan_options.dry_run or wait is not None:
+            raise click.UsageError("--enqueue goes neither with --dry-run nor with --wait", ctx)
+        with _open(app, path, roots, scan_options) as library:
+            _enqueue(app, library, roots, scan_options, priority, as_json=as_json)
+        return
+    if priority is not None:
+        raise click.UsageError("--priority goes with --enqueue", ctx)
+    outcomes = _Outcomes(app, as_json, several=len(directories) > 1)
+    with _open(app, path, roots, scan_options) as library, Signals() as signals:
+        if not scan_options.dry_run:
+            auto_purge(library, settings.config.jobs)
         for number, root in enumerate(roots):
             label = display(to_stored(root))
             if not (as_json or app.quiet):
@@ -151,13 +168,46 @@ def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) 
                     continue
                 except StoppedError as stopped:
                     outcomes.stopped(root, stopped)
+                    if isinstance(stopped, CancelledError):
+                        # Of this one alone.
+                        continue
                     break
             outcomes.done(result)
     ctx.exit(outcomes.finish())
 
 
-def _flatten(given: tuple[tuple[str, ...], ...]) -> tuple[str, ...] | None:
-    return tuple(item for items in given for item in items) or None
+def _enqueue(
+    app: App,
+    library: Library,
+    roots: list[bytes],
+    options: ScanOptions,
+    priority: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Puts a scan of each root into the queue."""
+    listed: list[dict[str, object]] = []
+    for root in roots:
+        queued = queue.enqueue(
+            library,
+            job_type="scan",
+            path=to_stored(root),
+            configuration_json=options.to_json(),
+            priority=queue.DEFAULT_PRIORITY if priority is None else priority,
+        )
+        listed.append(
+            {
+                "job_id": queued.id,
+                **to_json(to_stored(root), "directory"),
+                "status": "queued",
+                "is_new": queued.is_new,
+            }
+        )
+        if not (as_json or app.quiet):
+            said = "Queued a scan of" if queued.is_new else "There is one in the queue already:"
+            echo(f"{said} {display(to_stored(root))} (job: {queued.id[:8]})")
+    if as_json:
+        print_json(listed[0] if len(listed) == 1 else {"scans": listed})
 
 
 def _resolve(directories: tuple[bytes, ...], options: ScanOptions) -> list[bytes]:
@@ -213,7 +263,7 @@ def _scan_when_free(
     root: bytes,
     options: ScanOptions,
     reporter: ScanReporter,
-    signals: _Signals,
+    signals: Signals,
     wait: float | None,
 ) -> ScanResult:
     """Scans; if another scan is in the way, again until `wait` seconds are over."""
@@ -227,39 +277,6 @@ def _scan_when_free(
         if stopped := signals.stop():
             raise stopped
         time.sleep(RETRY_LOCK_SECONDS)
-
-
-class _Signals:
-    """Turns the first SIGINT or SIGTERM into a stop at the next safe point.
-
-    A second SIGINT interrupts at once, as ever.
-    """
-
-    def __init__(self) -> None:
-        self._received: int | None = None
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> _Signals:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            # Ignored from the start (nohup, a shell's background) means: ignore.
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._receive)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _receive(self, number: int, _frame: FrameType | None) -> None:
-        if self._received == number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self._received = number
-
-    def stop(self) -> StoppedError | None:
-        """The request to stop, if one came."""
-        if self._received is None:
-            return None
-        return StoppedError(EXIT_SIGTERM if self._received == signal.SIGTERM else EXIT_SIGINT)
 
 
 @dataclass
@@ -310,10 +327,12 @@ class _Outcomes:
 
     def stopped(self, root: bytes, stopped: StoppedError) -> None:
         self.stopped_status = stopped.exit_status
-        shown = failure_to_dict("STOPPED", "Stopped before it was done", None)
+        is_cancelled = isinstance(stopped, CancelledError)
+        shown = failure_to_dict("CANCELLED" if is_cancelled else "STOPPED", stopped.message, None)
         self.scans.append({**to_json(to_stored(root), "directory"), **shown})
-        if not self.as_json:
-            echo("Stopped. What was recorded until now is kept.", err=True)
+        if not self.as_json and self.app.logs_to_stderr != "json":
+            said = "Cancelled" if is_cancelled else "Stopped"
+            echo(f"{said}. What was recorded until now is kept.", err=True)
 
     def finish(self) -> int:
         """Prints the JSON, and returns the exit status."""

@@ -69,9 +69,17 @@ def _find_wrong_sections(layer: Layer, model: type, sections: Collection[str] | 
 
 
 def _validate(layer: Layer, model: type, given: dict[Key, Any]) -> Iterator[tuple[Key, Any]]:
-    if all(_is_plain_path(model, key, value) for key, value in given.items()):
-        # All that most commands ask for; pydantic is ten times their start-up.
-        yield from given.items()
+    # All that most commands ask for, and pydantic is ten times their start-up.
+    # Nor would it take bytes that are not UTF-8, which a path may have.
+    paths = {key: value for key, value in given.items() if _are_paths(model, key, value)}
+    for key, value in paths.items():
+        mistake = _check_paths(layer, key, value)
+        if mistake is None:
+            yield key, tuple(value) if isinstance(value, list) else value
+        else:
+            layer.mistakes.append(mistake)
+    given = {key: value for key, value in given.items() if key not in paths}
+    if not given:
         return
     from pydantic import TypeAdapter, ValidationError
 
@@ -110,10 +118,21 @@ def _validate(layer: Layer, model: type, given: dict[Key, Any]) -> Iterator[tupl
             layer.mistakes.append(rule_mistake)
 
 
-def _is_plain_path(model: type, key: Key, value: object) -> bool:
+def _are_paths(model: type, key: Key, value: object) -> bool:
     setting = settings_of(model)[key]
-    is_path = setting.is_marked(PATH) and not setting.is_list
-    return is_path and isinstance(value, str) and value != ""
+    if not (setting.is_marked(PATH) or setting.is_marked(COMMAND)):
+        return False
+    values = value if setting.is_list else [value]
+    return isinstance(values, list) and all(isinstance(path, str) and path for path in values)
+
+
+def _check_paths(layer: Layer, key: Key, value: str | list[str]) -> Mistake | None:
+    """Finds the character that YAML can write and no path can hold."""
+    for number, path in enumerate([value] if isinstance(value, str) else value):
+        if "\0" in path:
+            place = layer.place_of((*key, str(number)))
+            return Mistake(place, f"`{'.'.join(key)}`: `{display(path)}` cannot be a path")
+    return None
 
 
 def _mistake(layer: Layer, place: Key, key: Key, problem: Any) -> Mistake:
@@ -121,7 +140,8 @@ def _mistake(layer: Layer, place: Key, key: Key, problem: Any) -> Mistake:
     is_word = isinstance(value, (str, int, float))
     if key in _WORDING and is_word:
         hint = f"One of: {problem['ctx']['expected']}." if "ctx" in problem else None
-        message = _WORDING[key].format(value=display(str(value)))
+        # As it was written, that is, before it was folded.
+        message = _WORDING[key].format(value=display(str(layer.get(key)[1])))
         return Mistake(layer.place_of(place), message, hint)
     said = problem["msg"][:1].lower() + problem["msg"][1:]
     shown = f", not `{display(str(value))}`" if is_word else ""
@@ -142,7 +162,7 @@ def _check_rule(layer: Layer, key: Key, value: Any) -> Mistake | None:
                 Rules(b"/", extensions=[item])
         except ValueError as error:
             place = layer.place_of((*key, str(number)))
-            return Mistake(place, f"`{'.'.join(key)}`: {error}")
+            return Mistake(place, f"`{'.'.join(key)}`: {display(str(error))}")
     return None
 
 

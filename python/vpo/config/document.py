@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import is_dataclass
 from typing import Any
 
 import yaml
+from yaml.constructor import ConstructorError
+from yaml.reader import ReaderError
 
 from vpo.config.layers import Key, Layer, Mistake, Place, names_in, nearest
 from vpo.errors import ConfigError
@@ -17,6 +21,7 @@ MAX_BYTES = 1_000_000
 MAX_NODES = 10_000
 MAX_DEPTH = 20
 
+_TOO_MUCH = "aliases and nesting here stand for more than settings can be"
 _HINT = "Settings are written as `section:` with indented `key: value` lines."
 
 
@@ -29,14 +34,32 @@ def read(path: str, model: type, *, name: str) -> Layer:
     Raises ConfigError if the file cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = _content_of(path)
     except OSError as error:
         raise ConfigError(
             f"The {name} `{display(path)}` cannot be read: {error.strerror}",
             hint="Check the path and its permissions.",
+            reason=error.strerror,
         ) from error
+    if content is None:
+        reason = "it is a pipe that nobody writes to"
+        raise ConfigError(
+            f"The {name} `{display(path)}` cannot be read: {reason}",
+            hint="Put a file there, or name another.",
+            reason=reason,
+        )
     return parse(content, path, model, name=name)
+
+
+def _content_of(path: str) -> bytes | None:
+    """What is in a file, up to a byte more than is allowed; None for a pipe without a writer."""
+    # To open a named pipe waits for a writer, who may never come.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        os.set_blocking(descriptor, True)
+        content = file.read(MAX_BYTES + 1)
+        is_pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    return None if is_pipe and not content else content
 
 
 def parse(content: bytes, path: str, model: type, *, name: str) -> Layer:
@@ -46,8 +69,8 @@ def parse(content: bytes, path: str, model: type, *, name: str) -> Layer:
     try:
         if len(content) > MAX_BYTES:
             raise _NotSettingsError(place, f"larger than a {name} can be ({MAX_BYTES:,} bytes)")
-        # Not libyaml's: nesting without end would end the process in it.
-        loader = yaml.SafeLoader(content)
+        # YAML's own, not libyaml's: nesting without end would end the process in that.
+        loader = _Loader(content, path)
         try:
             node = loader.get_single_node()
             if node is None or node.tag == "tag:yaml.org,2002:null":
@@ -57,6 +80,8 @@ def parse(content: bytes, path: str, model: type, *, name: str) -> Layer:
             if not isinstance(node, yaml.MappingNode):
                 raise _NotSettingsError(place, f"a {name} holds `key: value` lines")
             settings = loader.construct_document(node)
+            if not isinstance(settings, dict):  # `!!set {scan}`
+                raise _NotSettingsError(place, f"a {name} holds `key: value` lines")
         finally:
             loader.dispose()
     except _NotSettingsError as error:
@@ -64,11 +89,14 @@ def parse(content: bytes, path: str, model: type, *, name: str) -> Layer:
         return layer
     except yaml.MarkedYAMLError as error:
         at = _place(path, error.problem_mark) if error.problem_mark else place
-        layer.mistakes.append(Mistake(at, error.problem or "not valid YAML", _HINT))
+        layer.mistakes.append(Mistake(at, display(error.problem or "not valid YAML"), _HINT))
         return layer
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        layer.mistakes.append(Mistake(place, f"not valid YAML: {said}", _HINT))
+    except ReaderError as error:
+        at = _place_of_character(content, path, error)
+        layer.mistakes.append(Mistake(at, f"not text: {display(error.reason)}", _HINT))
+        return layer
+    except yaml.YAMLError as error:
+        layer.mistakes.append(Mistake(place, f"not valid YAML: {display(str(error))}", _HINT))
         return layer
     _note_places(node, model, layer, ())
     layer.settings = settings
@@ -81,8 +109,49 @@ class _NotSettingsError(Exception):
         self.place = place
 
 
+class _Loader(yaml.SafeLoader):
+    """Stops at the first node too many, and says where a value fits its tag not at all."""
+
+    def __init__(self, content: bytes, path: str) -> None:
+        self._path = path
+        self._count = 0
+        self._depth = 0
+        super().__init__(content)
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Makes a node and those in it."""
+        self._count += 1
+        self._depth += 1
+        if self._count > MAX_NODES or self._depth > MAX_DEPTH:
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            raise _NotSettingsError(_place(self._path, event.start_mark), _TOO_MUCH)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """Makes the value of a node."""
+        try:
+            value = super().construct_object(node, deep)
+            if isinstance(value, str):
+                os.fsencode(value)  # YAML can write half a character: "\\ud800"
+            return value
+        except (ValueError, LookupError, AttributeError) as error:
+            # Whatever comes of `2020-99-99`, `!!bool maybe` and the like.
+            tag = node.tag.rpartition(":")[2]
+            raise ConstructorError(None, None, f"not a YAML {tag}", node.start_mark) from error
+
+
 def _place(path: str, mark: Any) -> Place:
     return Place(path, mark.line + 1, mark.column + 1)
+
+
+def _place_of_character(content: bytes, path: str, error: ReaderError) -> Place:
+    """Where what cannot be text is. YAML counts characters, or bytes of what has no characters."""
+    is_text = error.encoding == "unicode"
+    before = (content if is_text else content[: error.position]).decode(errors="replace")
+    lines = before[: error.position].split("\n")
+    return Place(path, len(lines), len(lines[-1]) + 1)
 
 
 def _check_size(top: Any, place: Place) -> None:
@@ -93,10 +162,7 @@ def _check_size(top: Any, place: Place) -> None:
         node, depth = waiting.pop()
         count += 1
         if count > MAX_NODES or depth > MAX_DEPTH:
-            raise _NotSettingsError(
-                _place(place.source, node.start_mark),
-                "aliases and nesting here stand for more than settings can be",
-            )
+            raise _NotSettingsError(_place(place.source, node.start_mark), _TOO_MUCH)
         if isinstance(node, yaml.MappingNode):
             waiting.extend((child, depth + 1) for pair in node.value for child in pair)
         elif isinstance(node, yaml.SequenceNode):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from vpo.config.layers import Key, Layer, Mistake, Place, nearest, settings_of
 from vpo.config.models import PATH, Config
+from vpo.paths import display
 
 # Variables that say where settings are, and that are none themselves.
 HOME = "VPO_HOME"
@@ -27,7 +28,8 @@ ALIASES: Mapping[str, Key] = {
 
 def home(environment: Mapping[str, str]) -> str:
     """The directory of the library and the configuration: `VPO_HOME` or `~/.vpo`."""
-    return environment.get(HOME) or os.path.expanduser("~/.vpo")
+    # In a crontab or a unit no shell has expanded it.
+    return os.path.expanduser(environment.get(HOME) or "~/.vpo")
 
 
 def variable_of(key: Key) -> str:
@@ -51,8 +53,9 @@ def read(environment: Mapping[str, str]) -> Layer:
             separator = os.pathsep if setting.is_marked(PATH) else ","
             value = [part.strip() for part in text.split(separator) if part.strip()]
         layer.put(key, value, Place(variable))
+    squeezed = {name.replace("_", ""): name for name in by_variable}
     for variable in environment:
-        if variable in by_variable or not variable.startswith("VPO_"):
+        if variable in by_variable or variable in ALIASES or not variable.startswith("VPO_"):
             continue
         section, separator, key_name = variable.removeprefix("VPO_").lower().partition("__")
         if section in sections:
@@ -60,7 +63,7 @@ def read(environment: Mapping[str, str]) -> Layer:
             layer.mistakes.append(
                 Mistake(
                     Place(variable),
-                    f"The environment variable `{variable}` names no setting",
+                    f"The environment variable `{display(variable)}` names no setting",
                     nearest(key_name, keys),
                 )
             )
@@ -69,8 +72,16 @@ def read(environment: Mapping[str, str]) -> Layer:
             layer.mistakes.append(
                 Mistake(
                     Place(variable),
-                    f"The environment variable `{variable}` names no section",
+                    f"The environment variable `{display(variable)}` names no section",
                     nearest(section, sections, what="sections"),
+                )
+            )
+        elif meant := squeezed.get(variable.upper().replace("_", "")):
+            layer.mistakes.append(
+                Mistake(
+                    Place(variable),
+                    f"The environment variable `{display(variable)}` names no setting",
+                    f"Did you mean `{meant}`? Section and key are joined by two underscores.",
                 )
             )
     return layer

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, is_dataclass
 from functools import lru_cache
 from typing import Any, get_args, get_type_hints
 
-from vpo.paths import display
+from vpo.paths import display, to_json, to_stored
 
 Key = tuple[str, ...]
 
@@ -40,7 +41,7 @@ class Mistake:
     def to_dict(self) -> dict[str, object]:
         """The mistake as JSON has it."""
         return {
-            "source": self.place.source,
+            **to_json(to_stored(os.fsencode(self.place.source)), "source"),
             "line": self.place.line,
             "column": self.place.column,
             "message": self.message,

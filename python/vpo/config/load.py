@@ -40,7 +40,9 @@ class Settings:
 
 def config_path(environment: Mapping[str, str], named: str | None) -> str:
     """The path of the config file: the one named, or that in `home`."""
-    given = named or environment.get(variables.CONFIG_PATH)
+    if named:
+        return named
+    given = os.path.expanduser(environment.get(variables.CONFIG_PATH, ""))
     return given or os.path.join(variables.home(environment), "config.yaml")
 
 
@@ -95,8 +97,8 @@ def _read_layers(
 ) -> list[Layer]:
     layers: list[Layer] = []
     path = config_path(environment, config)
-    named = config is not None or variables.CONFIG_PATH in environment
-    if named or os.path.lexists(path):
+    is_named = bool(config or environment.get(variables.CONFIG_PATH))
+    if is_named or os.path.lexists(path):
         from vpo.config import document
 
         layers.append(document.read(path, Config, name="config file"))

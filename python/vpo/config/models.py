@@ -74,7 +74,7 @@ class LoggingConfig:
     """Lines for people, or one JSON object a line."""
     include_stderr: bool = True
     """Whether to log to stderr as well when there is a file."""
-    max_bytes: Annotated[int, Ge(0)] = 10_485_760
+    max_bytes: Annotated[int, Ge(0), Le(2**53)] = 10_485_760
     """The size in bytes beyond which the file is rotated; 0: never."""
     backup_count: Annotated[int, Ge(0), Le(1000)] = 5
     """How many rotated files are kept."""

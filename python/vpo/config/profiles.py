@@ -35,7 +35,7 @@ def check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise ProfileNameError(
             f"Profile name must be alphanumeric: `{display(name)}`",
-            hint="A name is made of letters, digits, hyphens and underscores.",
+            hint="A name is made of letters, digits, hyphens and underscores, 100 at most.",
             name=name,
         )
 
@@ -133,6 +133,12 @@ def create(
         raise ConfigError(mistakes[0].message, hint=mistakes[0].hint)
     try:
         os.makedirs(directory(environment), mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"The directory `{display(directory(environment))}` cannot be made: {error.strerror}",
+            hint="Check what is there, and the permissions of the directory above.",
+        ) from error
+    try:
         # Not over one that came in between.
         with open(path, "xb") as file:
             file.write(content)
@@ -195,13 +201,29 @@ class Draft:
         )
 
     def save(self) -> bool:
-        """Puts the copy in the profile's place; says whether anything is different."""
-        with open(self.path, "rb") as edited, open(self.target, "rb") as before:
-            if edited.read() == before.read():
-                return False
-            os.fsync(edited.fileno())
-            os.chmod(self.path, os.fstat(before.fileno()).st_mode & 0o777)
-        os.replace(self.path, self.target)
+        """Puts the copy in the profile's place; says whether anything is different.
+
+        Raises ConfigError, and leaves the copy where it is, if that cannot be done.
+        """
+        import shutil
+
+        try:
+            with open(self.path, "rb") as edited, open(self.target, "rb") as before:
+                if edited.read() == before.read():
+                    return False
+                os.fsync(edited.fileno())
+                os.chmod(self.path, os.fstat(before.fileno()).st_mode & 0o777)
+            if os.path.islink(self.target):
+                # The file may be in a repository of such; the link is to stay.
+                shutil.copyfile(self.path, self.target)
+            else:
+                os.replace(self.path, self.target)
+        except OSError as error:
+            self.is_kept = True
+            raise ConfigError(
+                f"The profile `{self.name}` cannot be saved: {error.strerror}",
+                hint=f"What you wrote is in `{display(self.path)}`.",
+            ) from error
         return True
 
 
@@ -211,14 +233,17 @@ def draft(environment: Mapping[str, str], name: str) -> Iterator[Draft]:
 
     Raises what `read` does, and ConfigError if it cannot be written.
     """
+    import tempfile
+
     target = read(environment, name).place.source
-    # Beside it, as paths in it may be relative to where it is.
-    copy = Draft(name, target, os.path.join(directory(environment), f".{name}.draft{SUFFIX}"))
     try:
-        with open(target, "rb") as original, open(copy.path, "wb") as file:
+        # Beside it, as paths in it may be relative to where it is; not over one that was kept.
+        descriptor, path = tempfile.mkstemp(SUFFIX, f".{name}.", directory(environment))
+        with open(target, "rb") as original, open(descriptor, "wb") as file:
             file.write(original.read())
     except OSError as error:
-        raise _unwritable(copy.path, error) from error
+        raise _unwritable(target, error) from error
+    copy = Draft(name, target, path)
     try:
         yield copy
     finally:

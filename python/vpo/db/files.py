@@ -61,13 +61,21 @@ def files_in(connection: sqlite3.Connection, directory_id: int) -> list[KnownFil
 
 
 def add_files(
-    connection: sqlite3.Connection, records: Iterable[Sequence[Any]], scanned_at: str
+    connection: sqlite3.Connection,
+    records: Iterable[Sequence[Any]],
+    *,
+    scanned_at: str,
+    added_by: int,
 ) -> None:
-    """Adds files (as in `FileRecord`), to be read later: their status is `pending`."""
-    # One literal for all rows: binding it a million times is a tenth of the cost.
+    """Adds files (as in `FileRecord`), to be read later: their status is `pending`.
+
+    `added_by` is the number of the job that adds them.
+    """
+    # Literals for what all rows have: binding one a million times is a tenth of the cost.
     connection.executemany(
         "INSERT INTO files (directory_id, name, extension, kind, size_bytes, mtime_ns, inode,"
-        f" is_symlink, scanned_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{_literal(scanned_at)}')",
+        " is_symlink, scanned_at, added_by)"
+        f" VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{_literal(scanned_at)}', {int(added_by)})",
         records,
     )
 

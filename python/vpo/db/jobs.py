@@ -1,9 +1,10 @@
-"""Table `jobs`: one row a run of a command that does work."""
+"""Table `jobs`: one row a run of a command that does work. Written by who runs it."""
 
 from __future__ import annotations
 
 import sqlite3
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from vpo.paths import StoredPath
 
@@ -11,6 +12,7 @@ from vpo.paths import StoredPath
 class RunningJob(NamedTuple):
     """A job that says it is running, and who runs it."""
 
+    number: int
     id: str
     job_type: str
     file_path: StoredPath
@@ -18,15 +20,44 @@ class RunningJob(NamedTuple):
     worker_identity: str | None
     worker_heartbeat: str | None
     started_at: str | None
+    queued_at: str | None
+    attempts: int
+    cancel_requested_at: str | None
+
+
+class QueuedJob(NamedTuple):
+    """A job that waits for a worker."""
+
+    number: int
+    id: str
+    job_type: str
+    file_path: StoredPath
+    policy_json: str
+
+
+class Worker(NamedTuple):
+    """The process that starts a job, and its right to write to the job's row."""
+
+    pid: int
+    identity: str
+    token: str
 
 
 def running_jobs(connection: sqlite3.Connection) -> list[RunningJob]:
     """All jobs whose status is `running`."""
     rows = connection.execute(
-        "SELECT id, job_type, file_path, worker_pid, worker_identity, worker_heartbeat, started_at"
-        " FROM jobs WHERE status = 'running'"
+        f"SELECT {', '.join(RunningJob._fields)} FROM jobs WHERE status = 'running'"
     )
     return [RunningJob._make(row) for row in rows]
+
+
+def queued_jobs(connection: sqlite3.Connection) -> Iterator[QueuedJob]:
+    """The queue, in the order in which jobs are taken from it."""
+    rows = connection.execute(
+        f"SELECT {', '.join(QueuedJob._fields)} FROM jobs WHERE status = 'queued'"
+        " ORDER BY priority, created_at, number"
+    )
+    return map(QueuedJob._make, rows)
 
 
 def add_running_job(
@@ -36,30 +67,112 @@ def add_running_job(
     job_type: str,
     path: StoredPath,
     configuration_json: str,
-    worker_pid: int,
-    worker_identity: str,
+    worker: Worker,
     at: str,
-) -> None:
-    """Records a job that starts now."""
-    connection.execute(
+) -> int:
+    """Records a job that starts now, and returns its number."""
+    cursor = connection.execute(
         "INSERT INTO jobs (id, job_type, file_path, status, policy_json, created_at, started_at,"
-        " worker_pid, worker_identity, worker_heartbeat)"
-        " VALUES (:id, :type, :path, 'running', :configuration, :at, :at, :pid, :identity, :at)",
+        " attempts, worker_pid, worker_identity, worker_token, worker_heartbeat)"
+        " VALUES (:id, :type, :path, 'running', :configuration, :at, :at,"
+        " 1, :pid, :identity, :token, :at)",
         {
             "id": job_id,
             "type": job_type,
             "path": path,
             "configuration": configuration_json,
             "at": at,
-            "pid": worker_pid,
-            "identity": worker_identity,
+            **worker._asdict(),
         },
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def add_queued_job(
+    connection: sqlite3.Connection,
+    *,
+    job_id: str,
+    job_type: str,
+    path: StoredPath,
+    configuration_json: str,
+    priority: int,
+    at: str,
+) -> None:
+    """Puts a job into the queue."""
+    connection.execute(
+        "INSERT INTO jobs (id, job_type, file_path, status, priority, policy_json, created_at,"
+        " queued_at) VALUES (?, ?, ?, 'queued', ?, ?, ?, ?)",
+        (job_id, job_type, path, priority, configuration_json, at, at),
     )
 
 
-def beat(connection: sqlite3.Connection, job_id: str, at: str) -> None:
-    """Notes that the job's process is alive."""
-    connection.execute("UPDATE jobs SET worker_heartbeat = ? WHERE id = ?", (at, job_id))
+def find_queued_job(
+    connection: sqlite3.Connection, *, job_type: str, path: StoredPath, configuration_json: str
+) -> str | None:
+    """The id of a job in the queue that is to do just this."""
+    row = connection.execute(
+        "SELECT id FROM jobs WHERE status = 'queued' AND job_type = ? AND file_path = ?"
+        " AND policy_json = ? LIMIT 1",
+        (job_type, path, configuration_json),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def start_job(connection: sqlite3.Connection, number: int, worker: Worker, at: str) -> None:
+    """Gives a queued job to a worker."""
+    connection.execute(
+        "UPDATE jobs SET status = 'running', started_at = :at, completed_at = NULL,"
+        " attempts = attempts + 1, worker_pid = :pid, worker_identity = :identity,"
+        " worker_token = :token, worker_heartbeat = :at, cancel_requested_at = NULL,"
+        " progress_percent = 0.0, progress_json = NULL, error_message = NULL, errors_json = NULL,"
+        " files_affected_json = NULL, summary_json = NULL WHERE number = :number",
+        {"number": number, "at": at, **worker._asdict()},
+    )
+
+
+def beat(
+    connection: sqlite3.Connection,
+    job_id: str,
+    token: str,
+    *,
+    at: str,
+    percent: float,
+    progress_json: str | None,
+) -> bool:
+    """Notes that the job's process is alive, and how far it is; False: it has lost the job."""
+    cursor = connection.execute(
+        "UPDATE jobs SET worker_heartbeat = ?, progress_percent = ?, progress_json = ?"
+        " WHERE id = ? AND status = 'running' AND worker_token = ?",
+        (at, percent, progress_json, job_id, token),
+    )
+    return cursor.rowcount == 1
+
+
+def has_job(connection: sqlite3.Connection, job_id: str, token: str) -> bool:
+    """Whether who has the token still runs the job."""
+    row = connection.execute(
+        "SELECT 1 FROM jobs WHERE id = ? AND status = 'running' AND worker_token = ?",
+        (job_id, token),
+    ).fetchone()
+    return row is not None
+
+
+def is_to_be_cancelled(connection: sqlite3.Connection, job_id: str) -> bool:
+    """Whether somebody asked for a job to be cancelled."""
+    row = connection.execute(
+        "SELECT cancel_requested_at FROM jobs WHERE id = ?", (job_id,)
+    ).fetchone()
+    return row is not None and row[0] is not None
+
+
+def request_cancel(connection: sqlite3.Connection, job_id: str, at: str) -> None:
+    """Asks the process that runs a job to stop."""
+    connection.execute(
+        "UPDATE jobs SET cancel_requested_at = ? WHERE id = ? AND status = 'running'"
+        " AND cancel_requested_at IS NULL",
+        (at, job_id),
+    )
 
 
 def end_job(
@@ -68,19 +181,21 @@ def end_job(
     status: str,
     *,
     at: str,
+    token: str | None = None,
     error_message: str | None = None,
     summary_json: str | None = None,
     files_affected_json: str | None = None,
     errors_json: str | None = None,
-) -> None:
-    """Records how a running job ended; one that was ended already is left as it is."""
-    connection.execute(
+) -> bool:
+    """Records how a running job ended; False if it is not running (for who has the `token`)."""
+    cursor = connection.execute(
         "UPDATE jobs SET status = :status, completed_at = :at, error_message = :error,"
         " summary_json = :summary, files_affected_json = :files, errors_json = :errors,"
         " progress_percent = CASE :status WHEN 'completed' THEN 100.0 ELSE progress_percent END"
-        " WHERE id = :id AND status = 'running'",
+        " WHERE id = :id AND status = 'running' AND (:token IS NULL OR worker_token = :token)",
         {
             "id": job_id,
+            "token": token,
             "status": status,
             "at": at,
             "error": error_message,
@@ -89,14 +204,75 @@ def end_job(
             "errors": errors_json,
         },
     )
+    return cursor.rowcount == 1
 
 
-def jobs_of_file(connection: sqlite3.Connection, file_id: int) -> list[sqlite3.Row]:
-    """The jobs that were about one file, newest first."""
-    cursor = connection.cursor()
-    cursor.row_factory = sqlite3.Row
-    return cursor.execute(
-        "SELECT id, job_type, status, started_at, completed_at, error_message FROM jobs"
-        " WHERE file_id = ? ORDER BY created_at DESC",
-        (file_id,),
-    ).fetchall()
+def requeue_job(
+    connection: sqlite3.Connection, job_id: str, *, at: str, counts_as_attempt: bool
+) -> None:
+    """Puts a job back into the queue, at its old place."""
+    connection.execute(
+        "UPDATE jobs SET status = 'queued', queued_at = :at, started_at = NULL,"
+        " completed_at = NULL, progress_percent = 0.0, progress_json = NULL, worker_pid = NULL,"
+        " worker_identity = NULL, worker_token = NULL, worker_heartbeat = NULL,"
+        " cancel_requested_at = NULL, attempts = attempts - :back WHERE id = :id",
+        {"id": job_id, "at": at, "back": 0 if counts_as_attempt else 1},
+    )
+
+
+def set_status(connection: sqlite3.Connection, job_id: str, status: str, *, at: str) -> None:
+    """Ends a job that nobody runs."""
+    connection.execute(
+        "UPDATE jobs SET status = ?, completed_at = ? WHERE id = ?", (status, at, job_id)
+    )
+
+
+def status_of(connection: sqlite3.Connection, job_id: str) -> str | None:
+    """A job's status, None if there is no such job."""
+    row = connection.execute("SELECT status FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    return row[0] if row else None
+
+
+# -- Purging -------------------------------------------------------------------
+
+
+def finished_before(
+    connection: sqlite3.Connection, before: str, *, status: str | None = None, limit: int
+) -> list[int]:
+    """Numbers of finished jobs that ended before then, the oldest first."""
+    condition, parameters = _purgeable(before, status)
+    rows = connection.execute(
+        f"SELECT number FROM jobs WHERE {condition} ORDER BY completed_at LIMIT :limit",
+        {**parameters, "limit": limit},
+    )
+    return [number for (number,) in rows]
+
+
+def count_finished_before(
+    connection: sqlite3.Connection, before: str, *, status: str | None = None
+) -> int:
+    """How many finished jobs ended before then."""
+    condition, parameters = _purgeable(before, status)
+    row = connection.execute(f"SELECT count(*) FROM jobs WHERE {condition}", parameters).fetchone()
+    return int(row[0])
+
+
+def _purgeable(before: str, status: str | None) -> tuple[str, Mapping[str, Any]]:
+    # `+status`: by the time, not by one of the indexes on the status.
+    condition = "completed_at < :before AND +status IN ('completed', 'failed', 'cancelled')"
+    if status is not None:
+        condition += " AND +status = :status"
+    return condition, {"before": before, "status": status}
+
+
+def delete_job(connection: sqlite3.Connection, number: int, *, most_changes: int) -> bool:
+    """Deletes a job and the changes it made; False if some of those are left for another time."""
+    connection.execute(
+        "DELETE FROM file_changes WHERE id IN (SELECT id FROM file_changes WHERE job = ? LIMIT ?)",
+        (number, most_changes),
+    )
+    left = connection.execute("SELECT 1 FROM file_changes WHERE job = ? LIMIT 1", (number,))
+    if left.fetchone():
+        return False
+    connection.execute("DELETE FROM jobs WHERE number = ?", (number,))
+    return True

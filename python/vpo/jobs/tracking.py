@@ -1,20 +1,26 @@
-"""Starting and ending jobs; one scan at a time of any place."""
+"""Jobs that this process runs: their start, their signs of life, their end."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vpo import times
 from vpo.db import jobs as table
 from vpo.db.library import Library
-from vpo.errors import ScanLockedError
+from vpo.errors import JobLostError, ScanLockedError
 from vpo.jobs import liveness
-from vpo.paths import display, from_stored, is_within, to_stored
+from vpo.jobs.control import CancelledError, StoppedError
+from vpo.jobs.recovery import settle_dead_jobs
+from vpo.paths import StoredPath, display, from_stored, is_within, to_stored
 
-DIED = "The process that ran this job (pid {pid}) ended without finishing it"
+# How often the job's row is looked at for a wish to cancel it, and written.
+LOOK_SECONDS = 1.0
+WRITE_SECONDS = 2.0
 
 
 @dataclass
@@ -22,45 +28,112 @@ class Job:
     """A job that this process runs."""
 
     library: Library
+    number: int
     id: str
-    _last_beat: float = field(default_factory=time.monotonic)
+    path: StoredPath
+    configuration_json: str
+    token: str
+    from_queue: bool = False
+    _looked: float = field(default_factory=time.monotonic)
+    _written: float = field(default_factory=time.monotonic)
 
-    def beat(self) -> None:
-        """Shows that the process is alive; writes at most every half a minute."""
-        if time.monotonic() - self._last_beat >= liveness.HEARTBEAT_SECONDS:
-            self._last_beat = time.monotonic()
-            with self.library.transaction() as connection:
-                table.beat(connection, self.id, times.to_text(times.now()))
+    def beat(self, progress: Callable[[], tuple[float, dict[str, object]]]) -> None:
+        """Shows that the process is alive and how far it is, and looks whether it is to stop.
+
+        To be called often; it acts at most every second. In a transaction it
+        writes as part of that. `progress` tells percent, and facts for the record.
+
+        Raises CancelledError if somebody asked for that, JobLostError if the job
+        was taken for dead and settled by another process.
+        """
+        now = time.monotonic()
+        if now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        connection = self.library.connection
+        if not table.has_job(connection, self.id, self.token):
+            raise self._lost()
+        if table.is_to_be_cancelled(connection, self.id):
+            raise CancelledError
+        if now - self._written < WRITE_SECONDS:
+            return
+        self._written = now
+        if connection.in_transaction:
+            self._write(progress)
+        else:
+            with self.library.transaction():
+                self._write(progress)
+
+    def _write(self, progress: Callable[[], tuple[float, dict[str, object]]]) -> None:
+        import orjson
+
+        percent, facts = progress()
+        is_ours = table.beat(
+            self.library.connection,
+            self.id,
+            self.token,
+            at=times.to_text(times.now()),
+            # It is done when it has ended.
+            percent=min(percent, 99.9),
+            progress_json=orjson.dumps(facts).decode(),
+        )
+        if not is_ours:
+            raise self._lost()
+
+    def _lost(self) -> JobLostError:
+        return JobLostError(
+            f"Job {self.id[:8]} was taken for dead and settled by another process",
+            hint="This happens when a process is suspended for minutes.",
+            job_id=self.id,
+        )
+
+    def end(self, status: str, **record: str | None) -> None:
+        """Records how the job ended, with `summary_json` and so on. In a transaction."""
+        at = times.to_text(times.now())
+        table.end_job(self.library.connection, self.id, status, at=at, token=self.token, **record)
+
+    def stop(self, stopped: StoppedError, **record: str | None) -> None:
+        """Records that the job was stopped: one from the queue goes back. In a transaction."""
+        connection = self.library.connection
+        if not table.has_job(connection, self.id, self.token):
+            return
+        is_cancelled = isinstance(stopped, CancelledError) or table.is_to_be_cancelled(
+            connection, self.id
+        )
+        if self.from_queue and not is_cancelled:
+            at = times.to_text(times.now())
+            table.requeue_job(connection, self.id, at=at, counts_as_attempt=False)
+            return
+        self.end("cancelled", error_message=stopped.message, **record)
+
+
+def this_process() -> table.Worker:
+    """This process, with a new right to write to one job's row."""
+    return table.Worker(os.getpid(), liveness.own_identity(), secrets.token_hex(8))
 
 
 def start_scan(library: Library, root: bytes, configuration_json: str) -> Job:
     """Records a scan of `root` as running.
 
-    Jobs that died without a word are marked failed on the way.
+    Jobs that died without a word are settled on the way.
 
     Raises ScanLockedError if a scan of the same place, or of one above or below
     it, is running.
     """
     job_id = str(uuid.uuid4())
-    at = times.to_text(times.now())
+    worker = this_process()
     with library.transaction() as connection:
-        blocking = None
-        for job in table.running_jobs(connection):
-            if not liveness.is_alive(job):
-                died = DIED.format(pid=job.worker_pid or "unknown")
-                table.end_job(connection, job.id, "failed", at=at, error_message=died)
-            elif job.job_type == "scan" and _overlap(from_stored(job.file_path), root):
-                blocking = job
+        running = settle_dead_jobs(connection)
+        blocking = overlapping_scan(running, to_stored(root))
         if blocking is None:
-            table.add_running_job(
+            number = table.add_running_job(
                 connection,
                 job_id=job_id,
                 job_type="scan",
                 path=to_stored(root),
                 configuration_json=configuration_json,
-                worker_pid=os.getpid(),
-                worker_identity=liveness.own_identity(),
-                at=at,
+                worker=worker,
+                at=times.to_text(times.now()),
             )
     if blocking is not None:
         raise ScanLockedError(
@@ -70,8 +143,14 @@ def start_scan(library: Library, root: bytes, configuration_json: str) -> Job:
             job_id=blocking.id,
             pid=blocking.worker_pid,
         )
-    return Job(library, job_id)
+    return Job(library, number, job_id, to_stored(root), configuration_json, worker.token)
 
 
-def _overlap(one: bytes, other: bytes) -> bool:
-    return is_within(one, other) or is_within(other, one)
+def overlapping_scan(running: list[table.RunningJob], root: StoredPath) -> table.RunningJob | None:
+    """A running scan of the same place, or of one above or below it."""
+    path = from_stored(root)
+    for job in running:
+        other = from_stored(job.file_path)
+        if job.job_type == "scan" and (is_within(path, other) or is_within(other, path)):
+            return job
+    return None

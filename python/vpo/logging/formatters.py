@@ -32,6 +32,28 @@ def _exception(record: logging.LogRecord) -> ExcInfo | None:
     return info
 
 
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:
+        # A library's mistake: the arguments are not those that its words ask for.
+        return f"{_repr(record.msg)} {_repr(record.args)}"
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return _repr(error)
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value).encode(errors="backslashreplace").decode()
+    except Exception:
+        return f"<{type(value).__qualname__}>"
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object on one line, whatever bytes are in the names."""
 
@@ -41,35 +63,60 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as JSON."""
-        import orjson
-
         line: dict[str, object] = {
             "timestamp": _timestamp(record),
             "level": record.levelname.lower(),
-            "logger": record.name,
-            **_plain("message", record.getMessage()),
-            "context": _plain_dict(facts_of(record)),
+            **_plain("logger", record.name),
+            **_plain("message", _message(record)),
         }
+        facts = facts_of(record)
+        try:
+            line["context"] = _plain_dict(facts)
+            return _dumps(self._with_exception(line, record))
+        except (TypeError, RecursionError):
+            # Something in the context that JSON has no form for.
+            line["context"] = _written_out(facts)
+            return _dumps(self._with_exception(line, record))
+
+    def _with_exception(
+        self, line: dict[str, object], record: logging.LogRecord
+    ) -> dict[str, object]:
         if exception := _exception(record):
             kind, value, trace = exception
-            shown: dict[str, object] = {"type": kind.__qualname__, **_plain("message", str(value))}
+            shown: dict[str, object] = {
+                "type": kind.__qualname__,
+                **_plain("message", _text_of(value)),
+            }
             if self.with_stack:
                 stack = "".join(traceback.format_exception(kind, value, trace))
                 shown.update(_plain("stack", stack))
             line["exception"] = shown
-        options = orjson.OPT_NON_STR_KEYS
+        return line
+
+
+def _dumps(value: object) -> str:
+    import orjson
+
+    return orjson.dumps(value, default=_repr, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _written_out(facts: dict[str, object]) -> dict[str, object]:
+    """A context in which what JSON has no form for is as Python writes it."""
+    written: dict[str, object] = {}
+    for key, value in facts.items():
         try:
-            return orjson.dumps(line, default=repr, option=options).decode()
-        except TypeError:
-            # Something in the context that JSON has no form for, a huge number say.
-            line["context"] = repr(line["context"])
-            return orjson.dumps(line, default=repr).decode()
+            plain = _plain_dict({key: value})
+            _dumps(plain)
+        except (TypeError, RecursionError):
+            plain = _plain_dict({key: _repr(value)})
+        written.update(plain)
+    return written
 
 
 def _plain_dict(facts: dict[str, object]) -> dict[str, object]:
     plain: dict[str, object] = {}
     for key, value in facts.items():
-        plain.update(_plain(key, value))
+        plain.update(_plain(str(key).encode(errors="backslashreplace").decode(), value))
     return plain
 
 
@@ -84,8 +131,11 @@ def _plain(key: str, value: object) -> dict[str, object]:
             return {key: value}
     if isinstance(value, bytes):
         return dict(to_json(to_stored(value), key))
+    if isinstance(value, int) and value.bit_length() > 63:
+        # orjson takes no larger one, and many readers none so large.
+        return {key: _repr(value)}
     if isinstance(value, dict):
-        return {key: _plain_dict({str(name): item for name, item in value.items()})}
+        return {key: _plain_dict(value)}
     if isinstance(value, (list, tuple)):
         return {key: [_plain("", item).get("") for item in value]}
     return {key: value}
@@ -106,19 +156,25 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as a line; a stack follows it on lines of its own."""
         line = (
-            f"{_timestamp(record)} {record.levelname:7} {record.name}:"
-            f" {display(to_stored(_bytes(record.getMessage())))}"
+            f"{_timestamp(record)} {record.levelname:7} {_escaped(record.name)}:"
+            f" {_escaped(_message(record))}"
         )
-        facts = " ".join(f"{key}={_shown(value)}" for key, value in facts_of(record).items())
+        facts = " ".join(
+            f"{_escaped(str(key))}={_shown(value)}" for key, value in facts_of(record).items()
+        )
         if facts:
             line = f"{line} [{facts}]"
         if exception := _exception(record):
             kind, value, trace = exception
-            line += f": {kind.__qualname__}: {display(to_stored(_bytes(str(value))))}"
+            line += f": {kind.__qualname__}: {_escaped(_text_of(value))}"
             if self.with_stack:
                 stack = "".join(traceback.format_exception(kind, value, trace))
-                line += "".join(f"\n    {each}" for each in stack.rstrip().splitlines())
+                line += "".join(f"\n    {_escaped(each)}" for each in stack.rstrip().splitlines())
         return line
+
+
+def _escaped(text: str) -> str:
+    return display(to_stored(_bytes(text)))
 
 
 def _bytes(text: str) -> bytes:
@@ -129,4 +185,4 @@ def _shown(value: object) -> str:
     if isinstance(value, (str, bytes)):
         text = display(to_stored(value if isinstance(value, bytes) else _bytes(value)))
         return f'"{text}"' if " " in text or not text else text
-    return display(str(value))
+    return _escaped(_repr(value))

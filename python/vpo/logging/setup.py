@@ -25,7 +25,7 @@ def configure(config: LoggingConfig, *, quiet: bool) -> StderrForm:
     root.setLevel(level)
     # A record that cannot be written is not worth a traceback.
     logging.raiseExceptions = with_stack
-    stderr = StderrHandler(skip_shown=config.format == "text")
+    stderr = StderrHandler(form=config.format)
     stderr.setFormatter(formatter)
     if quiet:
         stderr.setLevel(logging.WARNING)

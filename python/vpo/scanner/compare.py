@@ -74,7 +74,18 @@ def judge(known: KnownFile, seen: Seen, context: Context) -> Verdict:
     return Verdict.UNCHANGED if exact else Verdict.REFRESHED
 
 
-def _same_mtime(known: KnownFile, seen: Seen) -> bool:
+def reason(known: KnownFile, found: Seen | Observation) -> str:
+    """Why a file was judged changed: what is different about it, the most telling first."""
+    if known.size_bytes != found.size_bytes:
+        return "size"
+    if not _same_mtime(known, found):
+        return "mtime"
+    if bool(known.is_symlink) != bool(found.is_symlink):
+        return "link"
+    return "inode"
+
+
+def _same_mtime(known: KnownFile, seen: Seen | Observation) -> bool:
     if known.mtime_ns == seen.mtime_ns:
         return True
     # Without an inode the record may come from a version 6 library.

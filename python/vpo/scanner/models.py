@@ -11,6 +11,7 @@ import orjson
 
 from vpo import times
 from vpo.config.models import ScanConfig
+from vpo.errors import JobConfigurationError
 from vpo.paths import StoredPath, display, to_json
 
 # Lists in a job's record end here; the counts beside them are always true.
@@ -27,6 +28,8 @@ class ScanOptions:
     dry_run: bool = False
     allow_mass_removal: bool = False
     new_device: bool = False
+    profile: str | None = None
+    """The profile that the settings came from, for the record."""
     rules: ScanConfig = field(default_factory=ScanConfig)
 
     def to_json(self) -> str:
@@ -35,6 +38,22 @@ class ScanOptions:
         # Where it is done is the job's path.
         del record["rules"]["directories"]
         return orjson.dumps(record).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> ScanOptions:
+        """Reads a job's record. Raises JobConfigurationError if it is not one of a scan."""
+        from pydantic import TypeAdapter, ValidationError
+
+        try:
+            options: ScanOptions = TypeAdapter(cls).validate_json(text)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            place = ".".join(str(part) for part in problem["loc"])
+            raise JobConfigurationError(
+                f"The job's configuration is not that of a scan: {place}: {problem['msg']}",
+                hint="Scan the directory anew instead of trying this job again.",
+            ) from error
+        return options
 
 
 @dataclass(frozen=True)
@@ -160,6 +179,13 @@ class ScanResult:
             "removed": self.removed,
             "errors": self.errors,
         }
+
+    def in_words(self) -> str:
+        """The counts that matter, in a line."""
+        return (
+            f"{self.added:,} added, {self.scanned:,} changed, {self.removed:,} removed,"
+            f" {self.skipped:,} unchanged, {self.errors:,} errors"
+        )
 
     def to_summary_json(self) -> str:
         """The counts, for the job's record."""

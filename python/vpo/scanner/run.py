@@ -11,21 +11,21 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from itertools import chain, repeat
-from typing import Protocol
 
 from vpo import times
-from vpo._engine import Batch, Directory, Progress, Rules, Walk
+from vpo._engine import Batch, Directory, Rules, Walk
 from vpo.db import directories as directory_table
+from vpo.db import file_changes as change_table
 from vpo.db import files as file_table
-from vpo.db import jobs as job_table
 from vpo.db import roots as root_table
+from vpo.db.file_changes import FileChange
 from vpo.db.library import Library
-from vpo.errors import EXIT_SIGINT
 from vpo.jobs import tracking
+from vpo.jobs.control import Reporter, ShouldStop, StoppedError
 from vpo.logging import Phases
 from vpo.paths import StoredPath, from_stored, is_within, join, to_stored
 from vpo.scanner import guards
-from vpo.scanner.compare import Columns, Context, compare
+from vpo.scanner.compare import Columns, Context, Difference, compare, reason
 from vpo.scanner.filesystems import identity
 from vpo.scanner.models import Issue, ScanOptions, ScanResult, errors_json
 
@@ -39,26 +39,6 @@ POLL_SECONDS = 0.05
 # scan does not wait long for its turn to write.
 FILES_PER_COMMIT = 50_000
 SECONDS_PER_COMMIT = 2.0
-
-
-class StoppedError(Exception):
-    """The user or the system asked the scan to stop."""
-
-    def __init__(self, exit_status: int = EXIT_SIGINT) -> None:
-        super().__init__()
-        self.exit_status = exit_status
-
-
-class Reporter(Protocol):
-    """Who is told what a scan is doing."""
-
-    def progress(self, read: Callable[[], Progress], expected: int | None) -> None:
-        """Called some twenty times a second; `expected` files, if that is known."""
-
-    def file(self, change: str, path: StoredPath) -> None:
-        """Called for each file added, changed, removed, returned or pruned."""
-
-    wants_files: bool
 
 
 Introspect = Callable[[StoredPath, list[StoredPath]], None]
@@ -78,7 +58,7 @@ class Run:
         options: ScanOptions,
         result: ScanResult,
         reporter: Reporter,
-        should_stop: Callable[[], StoppedError | None],
+        should_stop: ShouldStop,
         introspect: Introspect | None,
     ) -> None:
         self.library = library
@@ -106,6 +86,11 @@ class Run:
 
         self.uncommitted = 0
         self.last_commit = 0.0
+
+    def start(self, job: tracking.Job) -> None:
+        """Makes the run the work of a job."""
+        self.job = job
+        self.result.job_id = job.id
 
     def check_root(self) -> None:
         """Checks that the root is there, where it was. Raises what keeps it from a scan."""
@@ -165,11 +150,26 @@ class Run:
             elif walk.finished:
                 return
             if batch is None or self._commit_is_due():
+                self._beat(walk, expected)
                 # Never idle in a transaction: others may be waiting to write.
                 self._commit()
-                if self.job is not None:
-                    self.job.beat()
             self.reporter.progress(walk.progress, expected)
+
+    def _beat(self, walk: Walk, expected: int | None) -> None:
+        if self.job is None:
+            return
+
+        def progress() -> tuple[float, dict[str, object]]:
+            seen = walk.progress()
+            percent = 100 * seen.files / expected if expected else 0.0
+            counts: dict[str, object] = {
+                "files": seen.files,
+                "directories": seen.directories,
+                "expected": expected,
+            }
+            return percent, counts
+
+        self.job.beat(progress)
 
     # -- Writing ---------------------------------------------------------------
 
@@ -238,8 +238,12 @@ class Run:
             if sum(stop - start for _, start, stop in new) < len(batch):
                 rows = [row for _, start, stop in new for row in range(start, stop)]
                 table = tuple([column[row] for row in rows] for column in table)
+            assert self.job is not None
             file_table.add_files(
-                self.connection, zip(directory_ids, *table, strict=True), self.scanned_at
+                self.connection,
+                zip(directory_ids, *table, strict=True),
+                scanned_at=self.scanned_at,
+                added_by=self.job.number,
             )
 
     def _add_directory(self, directory: Directory) -> int:
@@ -297,8 +301,9 @@ class Run:
                     return False
             return self.rules.selects(os.path.join(relative, from_stored(file.name)))
 
+        known_files = file_table.files_in(self.connection, directory_id)
         difference = compare(
-            file_table.files_in(self.connection, directory_id),
+            known_files,
             columns,
             range(directory.start, directory.stop),
             Context(same_filesystem=same_filesystem, full=self.options.full),
@@ -349,6 +354,7 @@ class Run:
             fingerprint=fingerprint,
             via_symlink=directory.via_symlink,
         )
+        self._record_changes(known_files, difference)
         changed = (observation for observation, _ in difference.changed)
         returned = (observation for observation, _ in difference.returned)
         file_table.record_changed(self.connection, changed, self.scanned_at)
@@ -356,6 +362,35 @@ class Run:
         file_table.record_unchanged(self.connection, same, self.scanned_at)
         file_table.record_returned(self.connection, returned)
         return difference.added
+
+    def _record_changes(
+        self, known_files: Sequence[file_table.KnownFile], difference: Difference
+    ) -> None:
+        """Records what is different about files, and why they were taken for changed."""
+        if not (difference.changed or difference.returned):
+            return
+        assert self.job is not None
+        known = {file.id: file for file in known_files}
+        changes = []
+        for change, observations in (
+            ("changed", difference.changed),
+            ("returned", difference.returned),
+        ):
+            for observation, _ in observations:
+                before = known[observation.id]
+                why = reason(before, observation) if change == "changed" else None
+                changes.append(
+                    FileChange(
+                        observation.id,
+                        change,
+                        why,
+                        before.size_bytes,
+                        before.mtime_ns,
+                        observation.size_bytes,
+                        observation.mtime_ns,
+                    )
+                )
+        change_table.add_changes(self.connection, self.job.number, changes)
 
     def _filesystem(self, path: StoredPath, device: int) -> int | None:
         """The id of the file system with this `st_dev`; asked once a device."""
@@ -406,10 +441,12 @@ class Run:
                     self._affect("pruned", directory, name)
             return
         result = self.result
-        assert result.job_id is not None
+        assert self.job is not None
         with self.library.transaction() as connection:
             ids = (file_id for file_id, _, _ in self.missing)
             file_table.mark_missing(connection, ids, self.scanned_at)
+            removed = (FileChange(file_id, "removed") for file_id, _, _ in self.missing)
+            change_table.add_changes(connection, self.job.number, removed)
             directory_table.settle(connection, self.unsettled)
             directory_table.mark_gone(connection, self.vanished)
             if self.options.prune:
@@ -423,14 +460,11 @@ class Run:
                 filesystem_id=self._filesystem(to_stored(self.root), walk.root_device),
                 file_count=walk.progress().files,
                 started_at=times.to_text(result.started_at),
-                job_id=result.job_id,
+                job_id=self.job.id,
             )
             result.completed_at = times.now()
-            job_table.end_job(
-                connection,
-                result.job_id,
+            self.job.end(
                 "completed",
-                at=times.to_text(result.completed_at),
                 summary_json=result.to_summary_json(),
                 files_affected_json=result.files_affected.to_json(),
                 errors_json=errors_json(result),
@@ -438,10 +472,13 @@ class Run:
 
     def _prune(self) -> None:
         """Deletes the records of the missing files below the root."""
-        ids = []
+        assert self.job is not None
+        ids, changes = [], []
         for file_id, directory, name in file_table.missing_files(self.connection, self.root):
             ids.append(file_id)
+            changes.append(FileChange(file_id, "pruned", path=join(directory, name)))
             self._affect("pruned", directory, name)
+        change_table.add_changes(self.connection, self.job.number, changes)
         file_table.delete_files(self.connection, ids)
         directory_table.delete_unused(self.connection, self.root)
 

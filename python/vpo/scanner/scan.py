@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from vpo import times
 from vpo._engine import Rules
-from vpo.db import jobs as job_table
 from vpo.db.library import Library, plain_errors
 from vpo.errors import RuleError, VpoError
 from vpo.jobs import tracking
+from vpo.jobs.control import Reporter, ShouldStop, StoppedError
 from vpo.logging import bound, facts, shown
-from vpo.paths import to_stored
+from vpo.paths import from_stored, to_stored
 from vpo.scanner.models import ScanOptions, ScanResult, errors_json
-from vpo.scanner.run import Introspect, Reporter, Run, StoppedError
+from vpo.scanner.run import Introspect, Run
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def scan(
     options: ScanOptions,
     reporter: Reporter,
     *,
-    should_stop: Callable[[], StoppedError | None] = lambda: None,
+    should_stop: ShouldStop = lambda: None,
     introspect: Introspect | None = None,
 ) -> ScanResult:
     """Scans `root` (absolute, without links in it) and records it as a job.
@@ -66,35 +66,64 @@ def scan(
             run.run()
             result.completed_at = times.now()
             return result
-    run.job = tracking.start_scan(library, root, options.to_json())
-    result.job_id = run.job.id
-    with bound(job_id=result.job_id, directory=to_stored(root)):
-        return _scan_as_job(run, refusal)
+    run.start(tracking.start_scan(library, root, options.to_json()))
+    return _scan_as_job(run, refusal)
+
+
+def scan_from_queue(
+    job: tracking.Job, reporter: Reporter, should_stop: ShouldStop
+) -> tuple[str, bool]:
+    """Does a scan that was taken from the queue, with the configuration it was queued with.
+
+    Returns the counts in words, and whether there were no errors. Raises as `scan`.
+    """
+    root = from_stored(job.path)
+    try:
+        options = ScanOptions.from_json(job.configuration_json)
+        rules = make_rules(root, options)
+    except VpoError as error:
+        with job.library.transaction():
+            job.end("failed", error_message=error.message)
+        raise
+    result = ScanResult(root, times.now(), incremental=not options.full)
+    run = Run(job.library, rules, options, result, reporter, should_stop, None)
+    run.start(job)
+    with plain_errors(job.library.path):
+        refusal = _refusal(run)
+    _scan_as_job(run, refusal)
+    return result.in_words(), not result.errors
 
 
 def _scan_as_job(run: Run, refusal: VpoError | None) -> ScanResult:
     """Scans, with the job's record ended whatever happens."""
-    result, library = run.result, run.library
+    with bound(job_id=run.result.job_id, directory=to_stored(run.root)):
+        return _scan_and_log(run, refusal)
+
+
+def _scan_and_log(run: Run, refusal: VpoError | None) -> ScanResult:
+    result = run.result
+    assert run.job is not None
     logger.info("Scan started", extra=facts(incremental=result.incremental))
     try:
         if refusal is not None:
             raise refusal
-        with plain_errors(library.path):
+        with plain_errors(run.library.path):
             run.run()
-    except (StoppedError, KeyboardInterrupt):
-        logger.warning("Scan stopped", extra=shown(**result.counts()))
-        _end(library, result, "cancelled", "Stopped before it was done")
+    except (StoppedError, KeyboardInterrupt) as error:
+        stopped = error if isinstance(error, StoppedError) else StoppedError()
+        logger.warning("Scan stopped: %s", stopped, extra=shown(**result.counts()))
+        _end(run, stopped=stopped)
         raise
     except VpoError as error:
         logger.error("Scan failed: %s", error.message, extra=shown(code=error.code))
         failure = {"code": error.code, "details": error.details, "hint": error.hint}
-        _end(library, result, "failed", error.message, failure)
+        _end(run, message=error.message, failure=failure)
         error.details["job_id"] = result.job_id
         raise
     except BaseException as error:
         logger.exception("Scan crashed", extra=shown(code="INTERNAL"))
         failure = {"code": "INTERNAL", "traceback": traceback.format_exc()}
-        _end(library, result, "failed", f"{type(error).__name__}: {error}", failure)
+        _end(run, message=f"{type(error).__name__}: {error}", failure=failure)
         raise
     for issue in result.issues:
         logger.warning("%s", issue, extra=shown(**issue.to_dict()))
@@ -113,30 +142,30 @@ def _refusal(run: Run) -> VpoError | None:
 
 
 def _end(
-    library: Library,
-    result: ScanResult,
-    status: str,
+    run: Run,
+    *,
+    stopped: StoppedError | None = None,
     message: str | None = None,
     failure: Mapping[str, object] | None = None,
 ) -> None:
     """Records the end of a job that did not come to its own end.
 
     If that cannot be written either (a full disk), the next scan finds the job
-    without its process and marks it failed.
+    without its process and settles it.
     """
+    result = run.result
     result.completed_at = times.now()
-    assert result.job_id is not None
+    assert run.job is not None
+    record = {
+        "summary_json": result.to_summary_json(),
+        "files_affected_json": result.files_affected.to_json(),
+        "errors_json": errors_json(result, failure),
+    }
     try:
-        with library.transaction() as connection:
-            job_table.end_job(
-                connection,
-                result.job_id,
-                status,
-                at=times.to_text(result.completed_at),
-                error_message=message,
-                summary_json=result.to_summary_json(),
-                files_affected_json=result.files_affected.to_json(),
-                errors_json=errors_json(result, failure),
-            )
-    except VpoError:
-        return
+        with run.library.transaction():
+            if stopped is not None:
+                run.job.stop(stopped, **record)
+            else:
+                run.job.end("failed", error_message=message, **record)
+    except VpoError as error:
+        logger.error("The end of the job could not be recorded: %s", error.message)

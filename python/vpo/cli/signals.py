@@ -1,0 +1,43 @@
+"""SIGINT and SIGTERM as a wish to stop at the next safe point."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import Any
+
+from vpo.errors import EXIT_SIGINT, EXIT_SIGTERM
+from vpo.jobs.control import StoppedError
+
+
+class Signals:
+    """Turns the first SIGINT or SIGTERM into a stop at the next safe point.
+
+    A second SIGINT interrupts at once, as ever.
+    """
+
+    def __init__(self) -> None:
+        self._received: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Signals:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Ignored from the start (nohup, a shell's background) means: ignore.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        if self._received == number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._received = number
+
+    def stop(self) -> StoppedError | None:
+        """The request to stop, if one came."""
+        if self._received is None:
+            return None
+        return StoppedError(EXIT_SIGTERM if self._received == signal.SIGTERM else EXIT_SIGINT)

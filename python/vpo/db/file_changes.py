@@ -1,0 +1,32 @@
+"""Table `file_changes`: which job changed what about a file, and why."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from vpo.paths import StoredPath
+
+
+class FileChange(NamedTuple):
+    """A change to a known file; the fields are columns in this order."""
+
+    file_id: int
+    change: str
+    reason: str | None = None
+    size_before: int | None = None
+    mtime_ns_before: int | None = None
+    size_after: int | None = None
+    mtime_ns_after: int | None = None
+    path: StoredPath | None = None
+    """Where the file was, if its record is deleted."""
+
+
+def add_changes(connection: sqlite3.Connection, job: int, changes: Iterable[FileChange]) -> None:
+    """Records the changes that a job (its number) made."""
+    connection.executemany(
+        f"INSERT INTO file_changes (job, {', '.join(FileChange._fields)})"
+        f" VALUES ({int(job)}, ?, ?, ?, ?, ?, ?, ?, ?)",
+        changes,
+    )

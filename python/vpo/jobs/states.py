@@ -1,0 +1,40 @@
+"""The states of a job, and which may follow which. The library's trigger has the same table.
+
+queued -> running -> completed | failed
+queued, running -> cancelled
+running -> queued               stopped before it was done, or its worker died
+failed, cancelled -> queued     to be tried again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from vpo.errors import JobStateError
+
+Status = Literal["queued", "running", "completed", "failed", "cancelled"]
+
+TRANSITIONS: Mapping[str, frozenset[str]] = {
+    "queued": frozenset({"running", "cancelled"}),
+    "running": frozenset({"completed", "failed", "cancelled", "queued"}),
+    "completed": frozenset(),
+    "failed": frozenset({"queued"}),
+    "cancelled": frozenset({"queued"}),
+}
+
+_HINTS = {
+    "cancelled": "Jobs that are queued or running can be cancelled.",
+    "queued": "Jobs that failed or were cancelled can be queued again.",
+}
+
+
+def check(job_id: str, before: str, after: Status) -> None:
+    """Raises JobStateError if a job that is `before` cannot become `after`."""
+    if after not in TRANSITIONS[before]:
+        raise JobStateError(
+            f"Job {job_id[:8]} is {before}; it cannot become {after}",
+            hint=_HINTS.get(after),
+            job_id=job_id,
+            status=before,
+        )
