@@ -21,8 +21,15 @@ import pytest
 
 from mounts import UNPRIVILEGED, need_permissions
 from support import TIMEOUT_SECONDS, Tree, Vpo
+from vpo.db import migrations
 from vpo.db.library import open_library
-from vpo.db.migrations import v06_baseline, v07_scan_jobs, v08_directories
+from vpo.db.migrations import (
+    LATEST,
+    v06_baseline,
+    v07_scan_jobs,
+    v08_directories,
+    v09_job_history,
+)
 
 ISO_Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 SCANNED_AT = "2025-11-20T10:00:00+00:00"
@@ -312,7 +319,7 @@ def test_the_first_scan_keeps_every_row_and_makes_a_copy(
     result = vpo.scan(tree.root)
     assert (result["added"], result["removed"], result["errors"]) == (1, 0, 0)
 
-    assert version(old) == 8
+    assert version(old) == LATEST
     assert old_rows(old) == before
     assert rows(old, "SELECT value FROM _meta WHERE key = 'made_by'") == [("old",)]
     assert rows(old, "SELECT count(*) FROM files") == [(len(OLD_FILES) + 1,)]
@@ -394,7 +401,7 @@ def test_a_library_named_on_the_command_line_is_copied_beside_itself(
 ) -> None:
     make_v6(tmp_path / "films é.sqlite")
     vpo.ok("scan", "--db", tmp_path / "films é.sqlite", tree.root)
-    assert version(tmp_path / "films é.sqlite") == 8
+    assert version(tmp_path / "films é.sqlite") == LATEST
     assert version(tmp_path / "films é.sqlite.v6.bak") == 6
     assert not vpo.home.exists()
 
@@ -416,7 +423,7 @@ def test_an_empty_old_library_is_upgraded(vpo: Vpo, tree: Tree) -> None:
     make_v6(vpo.database, [])
     tree.write("a.mkv")
     assert vpo.scan(tree.root)["added"] == 1
-    assert version(vpo.database) == 8
+    assert version(vpo.database) == LATEST
 
 
 def test_rows_that_refer_to_nothing_are_kept(vpo: Vpo, tree: Tree, old: Path) -> None:
@@ -429,7 +436,7 @@ def test_rows_that_refer_to_nothing_are_kept(vpo: Vpo, tree: Tree, old: Path) ->
     assert found == [("/media/films/é.mkv", None)] * 2
     assert rows(old, "SELECT count(*), count(file_id) FROM operations") == [(5, 0)]
     assert rows(old, "SELECT count(*) FROM tracks") == [(4,)]
-    assert version(old) == 8
+    assert version(old) == LATEST
 
 
 @pytest.mark.parametrize("file", FAR_FILES, ids=lambda file: file.modified_at[:4])
@@ -649,7 +656,7 @@ def test_a_failing_step_leaves_no_trace_of_itself(
     vpo.check_integrity()
 
     vpo.scan(tree.root)
-    assert version(old) == 8
+    assert version(old) == LATEST
     assert old_rows(old) == before
     check_files(old, OLD_FILES)
     assert dump(backup) == old_dump
@@ -668,7 +675,9 @@ main()
 """
 
 
-@pytest.mark.parametrize("step", [v07_scan_jobs, v08_directories], ids=["to-7", "to-8"])
+@pytest.mark.parametrize(
+    "step", [v07_scan_jobs, v08_directories, v09_job_history], ids=["to-7", "to-8", "to-9"]
+)
 def test_a_kill_in_an_upgrade_leaves_a_library_that_the_next_scan_upgrades(
     vpo: Vpo, tree: Tree, old: Path, backup: Path, step: ModuleType
 ) -> None:
@@ -677,9 +686,9 @@ def test_a_kill_in_an_upgrade_leaves_a_library_that_the_next_scan_upgrades(
     done = subprocess.run(command, env=vpo.env(), capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL
     vpo.check_integrity()
-    assert version(old) in (6, 7)
+    assert version(old) < LATEST
     vpo.scan(tree.root)
-    assert version(old) == 8
+    assert version(old) == LATEST
     assert old_rows(old) == before
     check_files(old, OLD_FILES)
     vpo.check_integrity()
@@ -731,7 +740,7 @@ def test_processes_that_open_an_old_library_at_once_all_succeed(
         stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
         assert (process.returncode, stderr) == (0, b"")
         assert json.loads(stdout)["added"] == 1
-    assert version(old) == 8
+    assert version(old) == LATEST
     assert old_rows(old) == before
     check_files(old, OLD_FILES)
     vpo.check_integrity()
@@ -758,7 +767,7 @@ def test_a_slow_copy_does_not_replace_one_of_a_quicker_process(
     open_library(str(old), "create").close()
     monkeypatch.undo()
     assert overtaken
-    assert version(old) == 8
+    assert version(old) == LATEST
     assert dump(backup) == old_dump
 
 
@@ -768,8 +777,8 @@ def test_a_slow_copy_does_not_replace_one_of_a_quicker_process(
 @pytest.mark.parametrize(
     ("given", "code"),
     [
-        pytest.param("9", "LIBRARY_TOO_NEW", id="newer"),
-        pytest.param("12", "LIBRARY_TOO_NEW", id="much-newer"),
+        pytest.param(str(LATEST + 1), "LIBRARY_TOO_NEW", id="newer"),
+        pytest.param("99", "LIBRARY_TOO_NEW", id="much-newer"),
         pytest.param("5", "LIBRARY_TOO_OLD", id="older"),
         pytest.param("1", "LIBRARY_TOO_OLD", id="much-older"),
         pytest.param("six", "NOT_A_LIBRARY", id="not-a-number"),
@@ -793,3 +802,82 @@ def test_a_version_that_is_not_known_is_refused_and_left_alone(
             assert outcome.json["details"]["version"] == int(given or 0)
     assert old.read_bytes() == before
     assert list(vpo.home.iterdir()) == [old]
+
+
+# -- From version 8 on --------------------------------------------------------------------------
+
+
+def test_jobs_of_version_8_keep_all_that_is_recorded_of_them(
+    vpo: Vpo, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpo.home.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "LATEST", 8)
+        patch.delitem(migrations._STEPS, 9)
+        open_library(str(vpo.database), "create").close()
+    columns = (
+        "id, file_path, job_type, status, priority, policy_json, created_at, started_at,"
+        " completed_at, error_message, summary_json, files_affected_json, errors_json, worker_pid"
+    )
+    old_jobs = [
+        (
+            "b",
+            b"/m/\xff",
+            "scan",
+            "failed",
+            100,
+            "{}",
+            "2026-01-02T00:00:00.000Z",
+            None,
+            None,
+            "why",
+            "{}",
+            "{}",
+            "{}",
+            7,
+        ),
+        (
+            "a",
+            "/m",
+            "scan",
+            "completed",
+            5,
+            "{}",
+            "2026-01-01T00:00:00.000Z",
+            "s",
+            "c",
+            None,
+            None,
+            None,
+            None,
+            None,
+        ),
+        (
+            "q",
+            "/m/a",
+            "move",
+            "queued",
+            1,
+            "{}",
+            "2025-01-01T00:00:00+00:00",
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+        ),
+    ]
+    with vpo.sql() as connection:
+        marks = ", ".join("?" * len(old_jobs[0]))
+        connection.executemany(f"INSERT INTO jobs ({columns}) VALUES ({marks})", old_jobs)
+        assert connection.execute("SELECT value FROM _meta").fetchone()[0] == "8"
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    assert version(vpo.database) == LATEST
+    kept = rows(vpo.database, f"SELECT {columns} FROM jobs WHERE number <= 3 ORDER BY number")
+    assert kept == [old_jobs[2], old_jobs[1], old_jobs[0]]
+    assert rows(vpo.database, "SELECT id FROM jobs WHERE queued_at IS NOT NULL") == [("q",)]
+    assert (vpo.home / "library.db.v8.bak").exists()
+    vpo.check_integrity()

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import sqlite3
 
-from vpo.times import with_z
-
 _COLUMNS = (
     "id, file_id, file_path, job_type, status, priority, policy_name, policy_json,"
-    " progress_percent, progress_json, worker_pid, worker_identity, output_path, backup_path,"
-    " error_message, errors_json, files_affected_json, summary_json"
+    " progress_percent, progress_json, created_at, started_at, completed_at, worker_pid,"
+    " worker_identity, worker_heartbeat, output_path, backup_path, error_message, errors_json,"
+    " files_affected_json, summary_json"
 )
 
 # When a job last began, or else was put into the queue: what lists go by.
@@ -70,11 +69,9 @@ _STATEMENTS = (
     )
     """,
     f"""
-    INSERT INTO jobs_v9 ({_COLUMNS}, created_at, queued_at, started_at, completed_at,
-        worker_heartbeat)
-    SELECT {_COLUMNS}, in_utc(created_at), CASE status WHEN 'queued' THEN in_utc(created_at) END,
-        in_utc(started_at), in_utc(completed_at), in_utc(worker_heartbeat)
-    FROM jobs ORDER BY in_utc(created_at), rowid
+    INSERT INTO jobs_v9 ({_COLUMNS}, queued_at)
+    SELECT {_COLUMNS}, CASE status WHEN 'queued' THEN created_at END
+    FROM jobs ORDER BY created_at, rowid
     """,
     "DROP TABLE jobs",
     "ALTER TABLE jobs_v9 RENAME TO jobs",
@@ -122,6 +119,5 @@ _STATEMENTS = (
 
 def apply(connection: sqlite3.Connection) -> None:
     """Rebuilds `jobs`, every row kept, and makes what goes with it."""
-    connection.create_function("in_utc", 1, with_z)
     for statement in _STATEMENTS:
         connection.execute(statement)
