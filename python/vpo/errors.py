@@ -131,6 +131,12 @@ class ProfileExistsError(VpoError):
     code = "PROFILE_EXISTS"
 
 
+class OutputError(VpoError):
+    """What was to be written to a file could not be."""
+
+    code = "OUTPUT_ERROR"
+
+
 class FileNotInLibraryError(VpoError):
     """The library knows no file of that path."""
 

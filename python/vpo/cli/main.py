@@ -18,7 +18,17 @@ from vpo.errors import EXIT_NOT_DONE, EXIT_SIGINT, VpoError
 # Name: module, attribute, and the help shown in lists, so that `vpo --help`
 # imports no command.
 _COMMANDS = {
+    "completion": (
+        "vpo.cli.shells",
+        "completion",
+        "Print a script that makes a shell complete commands, options, jobs and profiles.",
+    ),
     "config": ("vpo.cli.config", "config", "Show and check the settings."),
+    "doctor": (
+        "vpo.cli.doctor",
+        "doctor",
+        "Check the installation, the settings and the library.",
+    ),
     "files": ("vpo.cli.files", "files", "List files of the library, or show one."),
     "jobs": (
         "vpo.cli.jobs",
@@ -31,6 +41,11 @@ _COMMANDS = {
         "Show, make and check profiles: settings under a name.",
     ),
     "scan": ("vpo.cli.scan", "scan", "Look at directories and record what changed."),
+    "status": (
+        "vpo.cli.status",
+        "status",
+        "Show the state of the library: roots, files, jobs, space.",
+    ),
 }
 
 

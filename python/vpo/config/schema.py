@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -14,6 +15,10 @@ def schema_of(model: type, title: str) -> dict[str, Any]:
     adapter: TypeAdapter[Any] = TypeAdapter(model)
     schema = adapter.json_schema()
     _let_be_empty(schema)
+    for base in filter(is_dataclass, model.__bases__):
+        # pydantic reads the docstrings of the class itself alone.
+        for name, each in schema_of(base, title)["properties"].items():
+            schema["properties"][name].setdefault("description", each["description"])
     return {"$schema": DIALECT, **schema, "title": title}
 
 
@@ -21,7 +26,10 @@ def _let_be_empty(schema: dict[str, Any]) -> None:
     """A section without a line in it is one that says nothing: YAML's null."""
     for name, each in schema["properties"].items():
         if "$ref" in each:
+            section = schema["$defs"][each["$ref"].rpartition("/")[2]]
             schema["properties"][name] = {
+                # Editors show what stands here, not what is referred to.
+                "description": section["description"],
                 **{key: value for key, value in each.items() if key != "$ref"},
                 "anyOf": [{"$ref": each["$ref"]}, {"type": "null"}],
             }

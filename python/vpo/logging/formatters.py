@@ -131,8 +131,8 @@ def _plain(key: str, value: object) -> dict[str, object]:
             return {key: value}
     if isinstance(value, bytes):
         return dict(to_json(to_stored(value), key))
-    if isinstance(value, int) and value.bit_length() > 63:
-        # orjson takes no larger one, and many readers none so large.
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        # orjson takes no larger one.
         return {key: _repr(value)}
     if isinstance(value, dict):
         return {key: _plain_dict(value)}

@@ -1,0 +1,140 @@
+"""`vpo status`: roots, files, jobs and space, in one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from vpo import times
+from vpo.cli.app import App, echo, global_options
+from vpo.cli.failure import print_json
+from vpo.cli.sizes import human_size
+from vpo.cli.table import table
+from vpo.db.library import open_library
+from vpo.errors import OutputError
+from vpo.paths import display
+from vpo.status import Space, Status, read_status, status_to_dict
+
+SHOWN_FAILURES = 5
+
+
+@click.command("status")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "prometheus"]),
+    default="text",
+    help="For people, as JSON, or as metrics of Prometheus.",
+)
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=click.Path(),
+    help="Write to FILE, which is replaced as a whole.",
+)
+@global_options
+@click.pass_context
+def status(ctx: click.Context, /, form: str, output: str | None) -> None:
+    """Show the state of the library: roots, files, jobs, space."""
+    app = ctx.ensure_object(App)
+    with open_library(app.library_path(), "read") as library:
+        found = read_status(library)
+    if form == "json" and output is None:
+        print_json(status_to_dict(found))
+    elif form == "text" and output is None:
+        for line in _text(app, found):
+            echo(line)
+    else:
+        content = _content(app, found, form)
+        if output is None:
+            click.echo(content, nl=False)
+        else:
+            _write(output, content)
+
+
+def _content(app: App, found: Status, form: str) -> bytes:
+    if form == "prometheus":
+        from vpo.status_metrics import metrics_of
+
+        return metrics_of(found)
+    if form == "json":
+        import orjson
+
+        return orjson.dumps(status_to_dict(found)) + b"\n"
+    return "".join(f"{click.unstyle(line)}\n" for line in _text(app, found)).encode(
+        errors="backslashreplace"
+    )
+
+
+def _write(path: str, content: bytes) -> None:
+    from vpo.status_metrics import write_whole
+
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise OutputError(
+            f"`{display(path)}` cannot be written: {error.strerror}",
+            hint="Check the directory and its permissions.",
+        ) from error
+
+
+def _text(app: App, found: Status) -> Iterator[str]:
+    yield f"Library: {display(found.path)} ({human_size(found.size_bytes)}, {_free(found.space)})"
+    yield ""
+    if found.roots:
+        yield from _roots(app, found)
+    else:
+        yield "There are no roots yet: scan one with `vpo scan DIRECTORY`."
+    jobs = [f"{count:,} {name}" for name, count in found.jobs.items() if count]
+    yield ""
+    yield f"Jobs: {', '.join(jobs) or 'none'}"
+    if found.dead_jobs:
+        said = f"{found.dead_jobs:,} of them lost their process; the next scan settles that."
+        yield app.paint(f"  {said}", "yellow")
+    if found.failures:
+        yield ""
+        yield app.paint("Failed, and no success since:", "red")
+    for failure in found.failures[:SHOWN_FAILURES]:
+        when = times.to_local_text(failure.completed_at)
+        message = display(failure.message or "")
+        yield f"  {failure.id[:8]}  {when}  {failure.job_type} {display(failure.path)}: {message}"
+    if len(found.failures) > SHOWN_FAILURES:
+        more = len(found.failures) - SHOWN_FAILURES
+        yield f"  and {more:,} more: `vpo jobs list --status failed`"
+
+
+def _roots(app: App, found: Status) -> Iterator[str]:
+    rows = []
+    for root in found.roots:
+        known = sum(count for name, (count, _) in root.files.items() if name != "missing")
+        size = sum(size for name, (_, size) in root.files.items() if name != "missing")
+        state = "failed" if root.failure is not None else "ok"
+        if not root.is_there:
+            state = "offline"
+        rows.append(
+            (
+                state,
+                times.to_local_text(root.last_success_at),
+                f"{known:,}",
+                human_size(size),
+                f"{root.files['error'][0]:,}",
+                f"{root.files['missing'][0]:,}",
+                human_size(root.space.free) if root.space else "-",
+                display(root.path),
+            )
+        )
+
+    def paint(head: str, text: str) -> str:
+        if head == "STATE":
+            return app.paint(text, "green" if text.strip() == "ok" else "red")
+        return text
+
+    heads = ("STATE", "LAST SUCCESS", "FILES", "SIZE", "ERRORS", "MISSING", "FREE", "ROOT")
+    right = ("FILES", "SIZE", "ERRORS", "MISSING", "FREE")
+    yield from table(heads, rows, right=right, paint=paint, keep_tail=True)
+
+
+def _free(space: Space | None) -> str:
+    return "free space unknown" if space is None else f"{human_size(space.free)} free"

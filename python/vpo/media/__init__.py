@@ -1,0 +1,1 @@
+"""Media: the programs that read and change it."""

@@ -1,0 +1,93 @@
+"""The programs that vpo has others do its work with: where they are, which version."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vpo.config.models import ToolsConfig
+
+# A program that does not even say its version in that time hangs.
+VERSION_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What a tool is for, and from which version on it is known to do it well."""
+
+    purpose: str
+    version_option: str
+    recommended: tuple[int, ...]
+    package: str
+
+
+REQUIREMENTS: Mapping[str, Requirement] = {
+    "ffprobe": Requirement("reads what is in media files", "-version", (5, 0), "ffmpeg"),
+    "ffmpeg": Requirement("changes and converts media files", "-version", (5, 0), "ffmpeg"),
+    "mkvpropedit": Requirement("edits Matroska files", "--version", (70,), "mkvtoolnix"),
+    "mkvmerge": Requirement("rewrites Matroska files", "--version", (70,), "mkvtoolnix"),
+}
+
+_NUMBER = re.compile(r"(?:version|v)\s*n?(\d+(?:\.\d+)*)")
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool as it was found, or not."""
+
+    name: str
+    configured: str | None
+    path: str | None
+    version: str | None = None
+    """What it says of itself; None if that was not understood."""
+    error: str | None = None
+    """Why it cannot be used."""
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it is older than recommended; a build without a number is not."""
+        if self.version is None:
+            return False
+        numbers = tuple(int(part) for part in self.version.split("."))
+        return numbers < REQUIREMENTS[self.name].recommended
+
+
+def find_tool(name: str, config: ToolsConfig) -> Tool:
+    """Finds a tool where the settings say, else on PATH, and asks for its version.
+
+    One that the settings name is used or else an error: another is not put in
+    its place.
+    """
+    configured: str | None = getattr(config, name)
+    path = shutil.which(configured or name)
+    if path is None:
+        error = f"`{configured}` is no program" if configured else None
+        return Tool(name, configured, None, error=error)
+    path = os.path.abspath(path)
+    try:
+        done = subprocess.run(  # noqa: S603
+            [path, REQUIREMENTS[name].version_option],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=VERSION_SECONDS,
+            env={**os.environ, "LC_ALL": "C"},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Tool(name, configured, path, error="it does not answer")
+    except OSError as error:
+        return Tool(name, configured, path, error=f"it cannot be run: {error.strerror}")
+    if done.returncode != 0:
+        return Tool(name, configured, path, error=f"it ends with status {done.returncode}")
+    first_line = done.stdout[:1000].decode(errors="replace").partition("\n")[0]
+    match = _NUMBER.search(first_line)
+    return Tool(name, configured, path, match[1] if match else None)
+
+
+def find_tools(config: ToolsConfig) -> list[Tool]:
+    """All tools, in the order of `REQUIREMENTS`."""
+    return [find_tool(name, config) for name in REQUIREMENTS]

@@ -1,0 +1,187 @@
+"""The state of a library at a glance: roots, files, jobs, space."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from vpo import times
+from vpo.db import counts, job_history
+from vpo.db import jobs as job_table
+from vpo.db.library import Library
+from vpo.jobs import liveness
+from vpo.paths import StoredPath, from_stored, to_json
+
+# How many of the failed jobs are listed.
+LISTED_FAILURES = 10
+
+
+class Space(NamedTuple):
+    """Room on a file system, in bytes."""
+
+    free: int
+    total: int
+
+
+@dataclass(frozen=True)
+class RootStatus:
+    """A root: its files by status, its last scan that succeeded, and what failed since."""
+
+    path: StoredPath
+    last_success_at: str | None
+    files: dict[str, tuple[int, int]]
+    """Number and bytes, by status."""
+    failure: str | None
+    """Why the newest scan failed, if it did after the last success."""
+    failed_job_id: str | None
+    space: Space | None
+    """None if the root cannot be looked at now."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a directory at its path now."""
+        return self.space is not None
+
+
+@dataclass(frozen=True)
+class FailedJob:
+    """A job that failed and was not followed by a success."""
+
+    id: str
+    job_type: str
+    path: StoredPath
+    completed_at: str | None
+    message: str | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of a library."""
+
+    path: str
+    size_bytes: int
+    space: Space | None
+    roots: list[RootStatus]
+    jobs: dict[str, int]
+    """Number of jobs by status."""
+    dead_jobs: int
+    """Jobs that are said to run, but whose process is gone."""
+    failures: list[FailedJob]
+    """Newest first."""
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether something failed, is gone or is damaged."""
+        return bool(
+            self.failures
+            or self.dead_jobs
+            or any(not root.is_there or root.files["error"][0] for root in self.roots)
+        )
+
+
+def space_at(path: bytes | str) -> Space | None:
+    """The room on the file system that holds `path`, None if it cannot be told."""
+    try:
+        found = os.statvfs(path)
+    except OSError:
+        return None
+    return Space(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
+
+
+def read_status(library: Library) -> Status:
+    """Reads the state of an open library. Raises LibraryError."""
+    with library.reading() as connection:
+        roots = counts.list_roots(connection)
+        last_success = {root.path: root.last_scan_at or "" for root in roots}
+        failures = []
+        for job in job_history.list_jobs(
+            connection, job_history.JobFilter(status="failed", limit=1000)
+        ):
+            began = job["started_at"] or job["created_at"]
+            if job["job_type"] != "scan" or began > last_success.get(job["file_path"], ""):
+                failures.append(
+                    FailedJob(
+                        job["id"],
+                        job["job_type"],
+                        job["file_path"],
+                        times.with_z(job["completed_at"]),
+                        job["error_message"],
+                    )
+                )
+        newest = {failure.path: failure for failure in reversed(failures)}
+        shown = []
+        for root in roots:
+            failure = newest.get(root.path)
+            shown.append(
+                RootStatus(
+                    path=root.path,
+                    last_success_at=times.with_z(root.last_scan_at),
+                    files=counts.files_below(connection, root.path),
+                    failure=failure.message if failure else None,
+                    failed_job_id=failure.id if failure else None,
+                    space=space_at(from_stored(root.path)),
+                )
+            )
+        running = job_table.running_jobs(connection)
+        by_status = job_history.count_by_status(connection)
+    return Status(
+        path=library.path,
+        size_bytes=_size_of(library.path),
+        space=space_at(os.path.dirname(os.path.abspath(library.path))),
+        roots=shown,
+        jobs=by_status,
+        dead_jobs=sum(not liveness.is_alive(job) for job in running),
+        failures=failures,
+    )
+
+
+def _size_of(path: str) -> int:
+    """Bytes of the library's file, and of what was not folded into it yet."""
+    size = 0
+    for name in (path, f"{path}-wal"):
+        if os.path.exists(name):
+            size += os.path.getsize(name)
+    return size
+
+
+def status_to_dict(status: Status) -> dict[str, object]:
+    """The state as JSON."""
+    return {
+        "library": {
+            "path": status.path,
+            "size_bytes": status.size_bytes,
+            **_space_to_dict(status.space),
+        },
+        "roots": [
+            {
+                **to_json(root.path),
+                "is_there": root.is_there,
+                "last_success_at": root.last_success_at,
+                "failure": root.failure,
+                "failed_job_id": root.failed_job_id,
+                "files": {name: count for name, (count, _) in root.files.items()},
+                "bytes": {name: size for name, (_, size) in root.files.items()},
+                **_space_to_dict(root.space),
+            }
+            for root in status.roots
+        ],
+        "jobs": {**status.jobs, "dead": status.dead_jobs},
+        "failures": [
+            {
+                "id": failure.id,
+                "type": failure.job_type,
+                **to_json(failure.path, "file_path"),
+                "completed_at": failure.completed_at,
+                "error_message": failure.message,
+            }
+            for failure in status.failures[:LISTED_FAILURES]
+        ],
+        "needs_attention": status.needs_attention,
+    }
+
+
+def _space_to_dict(space: Space | None) -> dict[str, int | None]:
+    if space is None:
+        return {"free_bytes": None, "total_bytes": None}
+    return {"free_bytes": space.free, "total_bytes": space.total}
