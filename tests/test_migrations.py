@@ -819,55 +819,12 @@ def test_jobs_of_version_8_keep_all_that_is_recorded_of_them(
         "id, file_path, job_type, status, priority, policy_json, created_at, started_at,"
         " completed_at, error_message, summary_json, files_affected_json, errors_json, worker_pid"
     )
+    nothing = (None,) * 5
+    failed = ("why", "{}", "{}", "{}", 7)
     old_jobs = [
-        (
-            "b",
-            b"/m/\xff",
-            "scan",
-            "failed",
-            100,
-            "{}",
-            "2026-01-02T00:00:00.000Z",
-            None,
-            None,
-            "why",
-            "{}",
-            "{}",
-            "{}",
-            7,
-        ),
-        (
-            "a",
-            "/m",
-            "scan",
-            "completed",
-            5,
-            "{}",
-            "2026-01-01T00:00:00.000Z",
-            "s",
-            "c",
-            None,
-            None,
-            None,
-            None,
-            None,
-        ),
-        (
-            "q",
-            "/m/a",
-            "move",
-            "queued",
-            1,
-            "{}",
-            "2025-01-01T00:00:00+00:00",
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-        ),
+        ("b", b"/m/\xff", "scan", "failed", 9, "{}", "2026-01-02T00:00:00.000Z", "s", "c", *failed),
+        ("a", "/m", "scan", "completed", 5, "{}", "2026-01-01T00:00:00.000Z", "s", "c", *nothing),
+        ("q", "/m/a", "move", "queued", 1, "{}", "2025-01-01T00:00:00+00:00", None, None, *nothing),
     ]
     with vpo.sql() as connection:
         marks = ", ".join("?" * len(old_jobs[0]))

@@ -38,8 +38,6 @@ class App:
     color: str = "auto"
 
     is_logging: bool = False
-    logs_to_stderr: str = "none"
-    """What of the log comes on stderr: `none`, `text` or `json`."""
 
     def settings(self, sections: Collection[str] | None = None, **scan: object) -> Settings:
         """The effective settings of `sections` (None: all); `scan` are options of that section.
@@ -102,9 +100,18 @@ class App:
 
         if settings.is_given("logging"):
             self.is_logging = True
-            self.logs_to_stderr = setup.configure(settings.config.logging, quiet=self.quiet)
+            setup.configure(settings.config.logging, quiet=self.quiet)
         else:
             setup.switch_off()
+
+    @property
+    def logs_to_stderr(self) -> str:
+        """As what the log comes on stderr by now: `none`, `text` or `json`."""
+        if not self.is_logging:
+            return "none"
+        from vpo.logging import setup
+
+        return setup.form_on_stderr()
 
     def make_home(self, library_path: str) -> None:
         """Makes `~/.vpo` for a library in it; other directories are the user's to make."""

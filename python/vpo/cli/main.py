@@ -21,7 +21,7 @@ _COMMANDS = {
     "completion": (
         "vpo.cli.shells",
         "completion",
-        "Print a script that makes a shell complete commands, options, jobs and profiles.",
+        "Print a script that completes commands in a shell.",
     ),
     "config": ("vpo.cli.config", "config", "Show and check the settings."),
     "doctor": (

@@ -16,7 +16,7 @@ from vpo.cli.table import table
 from vpo.config import load as layers
 from vpo.config import profiles as store
 from vpo.config.check import check
-from vpo.config.layers import Layer, Mistake, Place
+from vpo.config.layers import Layer, Mistake, Place, settings_of
 from vpo.config.models import Profile
 from vpo.errors import EXIT_DONE_WITH_ERRORS, ConfigError
 from vpo.paths import display
@@ -89,7 +89,8 @@ def _describe(layer: Layer) -> _Description:
     mistakes = layers.mistakes_in(layer)
     facts: dict[str, Any] = {"name": layer.profile, "description": None, "default_policy": None}
     overrides: dict[str, Any] = {}
-    for key in dict(check(layer, Profile)):
+    valid = dict(check(layer, Profile))
+    for key in filter(valid.__contains__, settings_of(Profile)):
         _, value = layer.get(key)
         if len(key) == 2:
             overrides.setdefault(key[0], {})[key[1]] = value

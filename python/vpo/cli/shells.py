@@ -15,9 +15,10 @@ SHELLS = ("bash", "zsh", "fish")
 @global_options
 @click.pass_context
 def completion(ctx: click.Context, /, shell: str) -> None:
-    """Print a script that makes a shell complete commands, options, jobs and profiles.
+    """Print a script that completes commands in a shell.
 
-    For bash: vpo completion bash > ~/.local/share/bash-completion/completions/vpo
+    It offers commands, options, values, IDs of jobs and names of profiles. For
+    bash: vpo completion bash > ~/.local/share/bash-completion/completions/vpo
     """
     completer = get_completion_class(shell)
     assert completer is not None

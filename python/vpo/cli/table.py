@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 GAP = "  "
 
-# The last column is not cut to less than this, however narrow the terminal.
+# The last column is not cut to less than this before the widest of the others is.
 LEAST_WIDTH = 10
 
 Paint = Callable[[str], str]
@@ -27,7 +27,8 @@ def table(
 
     The columns named in `right` are aligned to the right. Where the last one
     does not fit the terminal it is cut, at its end or (`keep_tail`) at its
-    beginning. `paint` is given a column's head and a cell, already of its width.
+    beginning; in a narrow terminal others are, too. `paint` is given a column's
+    head and a cell, already of its width.
     """
     widths = [
         max([cells(head), *(cells(row[column]) for row in rows)])
@@ -35,8 +36,10 @@ def table(
     ]
     room = terminal_width()
     if room is not None:
-        before = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
-        widths[-1] = min(widths[-1], max(room - before, LEAST_WIDTH))
+        room -= len(GAP) * (len(widths) - 1)
+        widths[-1] = min(widths[-1], max(room - sum(widths[:-1]), LEAST_WIDTH))
+        while sum(widths) > max(room, len(widths)):
+            widths[widths.index(max(widths))] -= 1
 
     def line(row: Sequence[str], *, is_head: bool) -> str:
         shown = []

@@ -98,18 +98,22 @@ def changes_of_file(
     this one file.
     """
     nothing = ", ".join(f"NULL AS {column}" for column in CHANGE_COLUMNS[1:])
+    # By when jobs ran: one from the queue may be older than what ran before it.
     sql = f"""
-        SELECT {_of_job()}, {", ".join(f"c.{column}" for column in CHANGE_COLUMNS)}
-        FROM file_changes c JOIN jobs j ON j.number = c.job
-        -- A record that was deleted may have had the number before.
-        WHERE c.file_id = :file AND c.id > (SELECT coalesce(max(id), 0) FROM file_changes
-            WHERE file_id = :file AND change = 'pruned')
-        UNION ALL
-        SELECT {_of_job()}, 'added', {nothing}
-        FROM files f JOIN jobs j ON j.number = f.added_by WHERE f.id = :file
-        UNION ALL
-        SELECT {_of_job()}, NULL, {nothing} FROM jobs j WHERE j.file_id = :file
-        ORDER BY created_at DESC
+        SELECT * FROM (
+            SELECT {_of_job()}, {", ".join(f"c.{column}" for column in CHANGE_COLUMNS)},
+                c.id AS place
+            FROM file_changes c JOIN jobs j ON j.number = c.job
+            -- A record that was deleted may have had the number before.
+            WHERE c.file_id = :file AND c.id > (SELECT coalesce(max(id), 0) FROM file_changes
+                WHERE file_id = :file AND change = 'pruned')
+            UNION ALL
+            SELECT {_of_job()}, 'added', {nothing}, 0
+            FROM files f JOIN jobs j ON j.number = f.added_by WHERE f.id = :file
+            UNION ALL
+            SELECT {_of_job()}, NULL, {nothing}, 0 FROM jobs j WHERE j.file_id = :file
+        )
+        ORDER BY coalesce(started_at, created_at) DESC, place DESC
     """
     return _rows(connection, _limited(sql, limit), {"file": file_id, "limit": limit})
 

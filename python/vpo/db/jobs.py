@@ -227,6 +227,11 @@ def set_status(connection: sqlite3.Connection, job_id: str, status: str, *, at: 
     )
 
 
+def set_priority(connection: sqlite3.Connection, job_id: str, priority: int) -> None:
+    """Moves a job in the queue."""
+    connection.execute("UPDATE jobs SET priority = ? WHERE id = ?", (priority, job_id))
+
+
 def status_of(connection: sqlite3.Connection, job_id: str) -> str | None:
     """A job's status, None if there is no such job."""
     row = connection.execute("SELECT status FROM jobs WHERE id = ?", (job_id,)).fetchone()
@@ -267,9 +272,18 @@ def _purgeable(before: str, status: str | None) -> tuple[str, Mapping[str, Any]]
 
 def delete_job(connection: sqlite3.Connection, number: int, *, most_changes: int) -> bool:
     """Deletes a job and the changes it made; False if some of those are left for another time."""
+    # What was recorded of a file before its record was deleted goes with that: else it would
+    # be taken for the history of the next file that gets the number.
+    some = "SELECT id, file_id, change FROM file_changes WHERE job = :job ORDER BY id LIMIT :most"
+    parameters = {"job": number, "most": most_changes}
     connection.execute(
-        "DELETE FROM file_changes WHERE id IN (SELECT id FROM file_changes WHERE job = ? LIMIT ?)",
-        (number, most_changes),
+        f"DELETE FROM file_changes WHERE id IN (SELECT older.id FROM ({some}) AS gone"
+        " JOIN file_changes AS older ON older.file_id = gone.file_id AND older.id < gone.id"
+        " WHERE gone.change = 'pruned' AND older.job <> :job)",
+        parameters,
+    )
+    connection.execute(
+        f"DELETE FROM file_changes WHERE id IN (SELECT id FROM ({some}))", parameters
     )
     left = connection.execute("SELECT 1 FROM file_changes WHERE job = ? LIMIT 1", (number,))
     if left.fetchone():

@@ -36,12 +36,13 @@ def enqueue(
     configuration_json: str,
     priority: int = DEFAULT_PRIORITY,
 ) -> Queued:
-    """Puts a job into the queue, unless one that is to do the same waits there."""
+    """Puts a job into the queue; if one that is to do the same waits there, at its priority."""
     with library.transaction() as connection:
         known = table.find_queued_job(
             connection, job_type=job_type, path=path, configuration_json=configuration_json
         )
         if known is not None:
+            table.set_priority(connection, known, priority)
             return Queued(known, is_new=False)
         job_id = str(uuid.uuid4())
         table.add_queued_job(

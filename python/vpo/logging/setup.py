@@ -13,8 +13,8 @@ from vpo.logging.handlers import FileHandler, SharedFile, StderrHandler, fall_ba
 StderrForm = Literal["none", "text", "json"]
 
 
-def configure(config: LoggingConfig, *, quiet: bool) -> StderrForm:
-    """Sends all records where `config` says; returns what of them comes on stderr.
+def configure(config: LoggingConfig, *, quiet: bool) -> None:
+    """Sends all records where `config` says.
 
     With `quiet`, stderr gets warnings and errors alone; a file gets all.
     """
@@ -43,7 +43,14 @@ def configure(config: LoggingConfig, *, quiet: bool) -> StderrForm:
             handler = FileHandler(file, stderr)
             handler.setFormatter(formatter)
             root.addHandler(handler)
-    return config.format if stderr in root.handlers else "none"
+
+
+def form_on_stderr() -> StderrForm:
+    """As what records come on stderr: from the start, or since the file cannot be written."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, StderrHandler):
+            return handler.form
+    return "none"
 
 
 def switch_off() -> None:

@@ -130,6 +130,7 @@ class Run:
         phase.done("walk, compare and record")
         self._examine_unseen(walk)
         phase.done("examine what was not seen")
+        self._beat(walk, expected)
         if stopped := self.should_stop():
             raise stopped
         if not self.options.allow_mass_removal:

@@ -65,6 +65,7 @@ def scan(
         if options.dry_run:
             run.run()
             result.completed_at = times.now()
+            _log_issues(result)
             return result
     run.start(tracking.start_scan(library, root, options.to_json()))
     return _scan_as_job(run, refusal)
@@ -125,11 +126,15 @@ def _scan_and_log(run: Run, refusal: VpoError | None) -> ScanResult:
         failure = {"code": "INTERNAL", "traceback": traceback.format_exc()}
         _end(run, message=f"{type(error).__name__}: {error}", failure=failure)
         raise
-    for issue in result.issues:
-        logger.warning("%s", issue, extra=shown(**issue.to_dict()))
+    _log_issues(result)
     took = round(result.duration_seconds, 3)
     logger.info("Scan completed", extra=facts(**result.counts(), duration_seconds=took))
     return result
+
+
+def _log_issues(result: ScanResult) -> None:
+    for issue in result.issues:
+        logger.warning("%s", issue, extra=shown(**issue.to_dict()))
 
 
 def _refusal(run: Run) -> VpoError | None:
