@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 
 from vpo.cli.app import App, echo
+from vpo.errors import ScanLockedError
 
 
 def show_failure(
@@ -22,11 +23,7 @@ def show_failure(
 
     JSON goes to stdout, unless that is what failed.
     """
-    if app.is_logging:
-        import logging
-
-        facts = {**(details or {}), "code": code}
-        logging.getLogger("vpo").error(_clean(message), extra={"context": facts, "is_shown": True})
+    log_failure(app, code, message, hint, details)
     # Asked of the words, as a mistake in them ends the parsing.
     if on_stdout and "--json" in sys.argv[1:]:
         print_json(failure_to_dict(code, message, hint, details))
@@ -38,6 +35,26 @@ def show_failure(
     echo(f"{app.paint('Error:', 'red', err=True)} {_clean(message)}{full_stop}", err=True)
     if hint:
         echo(f"\n{_clean(hint)}", err=True)
+
+
+def log_failure(
+    app: App,
+    code: str,
+    message: str,
+    hint: str | None,
+    details: Mapping[str, object] | None = None,
+) -> None:
+    """Logs a failure, unless it is that of a job: who did the job has logged it."""
+    # The job in the details of a lock is that of somebody else.
+    is_of_job = "job_id" in (details or {}) and code != ScanLockedError.code
+    if not app.is_logging or is_of_job:
+        return
+    import logging
+
+    facts = {**(details or {}), "code": code, **({"hint": _clean(hint)} if hint else {})}
+    logging.getLogger("vpo").error(
+        "%s", _clean(message), extra={"context": facts, "is_shown": True}
+    )
 
 
 def failure_to_dict(

@@ -11,7 +11,7 @@ import click
 
 from vpo import times
 from vpo.cli.app import DIRECTORY, App, echo, global_options, silence_stdout
-from vpo.cli.failure import failure_to_dict, print_json, show_failure
+from vpo.cli.failure import failure_to_dict, log_failure, print_json, show_failure
 from vpo.cli.parameters import SeparatedList, joined
 from vpo.cli.progress import ScanReporter
 from vpo.cli.signals import Signals
@@ -322,8 +322,8 @@ class _Outcomes:
         self.errors.append(error)
         shown = failure_to_dict(error.code, error.message, error.hint, error.details)
         self.scans.append({**to_json(to_stored(root), "directory"), **shown})
-        if not self.as_json:
-            show_failure(self.app, error.code, error.message, error.hint)
+        tell = log_failure if self.as_json else show_failure
+        tell(self.app, error.code, error.message, error.hint, error.details)
 
     def stopped(self, root: bytes, stopped: StoppedError) -> None:
         self.stopped_status = stopped.exit_status
