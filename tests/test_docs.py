@@ -7,6 +7,8 @@ How the pages are written, so that they can be run:
   `; echo $?`. Output that is shown must be what is printed, but for times, ids and inode numbers;
   a line of `...` stands for any lines.
 - A `json` block right after it is the output of its last command, laid out to be read.
+- A `yaml` block whose first line is `# ~/.vpo/FILE` is that file from there on, without mistakes.
+- The commands of `crontab` blocks, and of the systemd units in `ini` blocks, are run as well.
 - A `sql` block is run on a library and must find something. `sh` blocks are not run.
 """
 
@@ -17,6 +19,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,13 +35,16 @@ from vpo import errors
 from vpo._engine import KINDS, Rules
 from vpo.cli.app import global_options
 from vpo.cli.main import cli
-from vpo.config.models import Config, ScanConfig
+from vpo.config.environment import ALIASES, variable_of
+from vpo.config.layers import settings_of
+from vpo.config.models import Config, ToolsConfig
 
 REPOSITORY = Path(__file__).parent.parent
 DOCS = REPOSITORY / "docs"
 PAGES = [REPOSITORY / "README.md", *sorted(DOCS.glob("*.md"))]
 
 MEDIA = "/media"
+HOME = "/home/alex"
 GIB, MIB, KIB = 2**30, 2**20, 2**10
 
 # Sparse: a scan reads no content.
@@ -61,7 +67,7 @@ FILES = {
 
 @dataclass
 class Sandbox:
-    """A directory that stands for `/media`, and a command with its own home."""
+    """A directory that stands for `/media`, and a command with its own `~`."""
 
     tree: Tree
     vpo: Vpo
@@ -80,11 +86,18 @@ class Sandbox:
             check=False,
             text=True,
         )
-        return done.returncode, done.stdout.replace(str(self.tree.root), MEDIA)
+        shown = done.stdout.replace(str(self.tree.root), MEDIA)
+        return done.returncode, shown.replace(str(self.vpo.home.parent), HOME)
 
     def to_real(self, text: str) -> str:
-        """Puts the real directory in place of `/media`."""
-        return text.replace(MEDIA, str(self.tree.root))
+        """Puts the real directories in place of `/media` and `/home/alex`."""
+        return text.replace(MEDIA, str(self.tree.root)).replace(HOME, str(self.vpo.home.parent))
+
+    def put(self, name: str, text: str) -> None:
+        """Writes a file that is named as pages name it: `~/.vpo/config.yaml`."""
+        path = self.vpo.home.parent / name.removeprefix("~/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.to_real(text))
 
 
 def make_sandbox(directory: Path) -> Sandbox:
@@ -206,7 +219,12 @@ _VARIES = (
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?Z)?", "TIME"),
     (r"\bin \d+\.\d+s", "in TIMEs"),
     (r"(Inode: +)\d+", r"\1NUMBER"),
+    (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
     (r"\b[0-9a-f]{8}\b", "ID"),
+    # Sizes of the library, and room on the disk.
+    (r"\([\d.]+ \w+, [\d.]+ \w+ free\)", "(SIZE, SIZE free)"),
+    (r" +FREE  ROOT$", "  FREE  ROOT"),
+    (r" +[\d.]+ \wiB(  /\S+)$", r"  SIZE\1"),
 )
 
 
@@ -234,6 +252,12 @@ def is_shown(expected: list[str], printed: list[str]) -> bool:
     return bool(printed) and expected[0] == printed[0] and is_shown(expected[1:], printed[1:])
 
 
+def settings_file(block: Block) -> str | None:
+    """The file that a block is the content of, if it says so."""
+    named = re.fullmatch(r"# (~/\.vpo/\S+\.yaml)", block.lines[0]) if block.lines else None
+    return named[1] if named and block.language == "yaml" else None
+
+
 def shape(document: Any) -> Any:
     """The keys of a JSON document."""
     if isinstance(document, dict):
@@ -249,6 +273,15 @@ def test_examples_print_what_is_shown(page: Path, sandbox: Sandbox) -> None:
     for block in blocks(page):
         if block.language == "json" and block.after and block.after == ended:
             assert shape(json.loads(printed)) == shape(json.loads(block.text)), block.line
+        if name := settings_file(block):
+            sandbox.put(name, block.text)
+            what = (
+                f"profiles validate {Path(name).stem}"
+                if "/profiles/" in name
+                else "config validate"
+            )
+            status, printed = sandbox.run(f"vpo {what}")
+            assert status == 0, (page.name, block.line, printed)
         if block.language != "console":
             continue
         for command, shown in examples(block):
@@ -328,18 +361,27 @@ def test_no_page_names_an_option_that_does_not_exist() -> None:
                     assert named <= real, (page.name, line)
 
 
-def test_commands_lists_each_setting_with_its_default() -> None:
-    listed = {
-        code(row[0])[0]: row for row in table(sections(DOCS / "commands.md", 2)["Configuration"])
+def test_configuration_lists_each_setting_with_its_default() -> None:
+    page = sections(DOCS / "configuration.md", 2)
+    rows = {tuple(code(row[0])[0].split(".")): row for row in table(page["Settings"])}
+    assert list(rows) == list(settings_of(Config))
+    special: dict[tuple[str, ...], str] = {
+        ("database_path",): "`library.db` in `VPO_HOME`",
+        **{("tools", tool.name): "looked for on `PATH`" for tool in fields(ToolsConfig)},
     }
-    assert set(listed) == {"database_path", *(f"scan.{each.name}" for each in fields(ScanConfig))}
-    config = Config()
-    for name, row in listed.items():
-        default = config.database_path if "." not in name else getattr(config.scan, name[5:])
-        variable = "VPO_" + name.upper().replace(".", "__")
-        assert code(row[1]) == [variable]
-        said = {"()": "none", "None": "`library.db` in `VPO_HOME`"}
-        assert row[2] == said.get(repr(default), f"`{str(default).lower()}`"), name
+    for key, row in rows.items():
+        default: Any = Config()
+        for part in key:
+            default = getattr(default, part)
+        shown = str(default).lower() if isinstance(default, bool) else str(default)
+        assert code(row[1]) == [variable_of(key)]
+        assert row[2] == special.get(key, "none" if default in ((), None) else f"`{shown}`"), key
+
+
+def test_configuration_lists_old_names_of_variables() -> None:
+    rows = table(sections(DOCS / "configuration.md", 2)["Variables"])
+    listed = {code(row[0])[0]: code(row[1])[0] for row in rows if row[1].startswith("`")}
+    assert listed == {old: ".".join(key) for old, key in ALIASES.items()}
 
 
 def test_commands_lists_each_error_with_its_exit_status() -> None:
@@ -352,7 +394,79 @@ def test_commands_lists_each_error_with_its_exit_status() -> None:
     listed = {code(row[0])[0]: int(row[1]) for row in rows}
     defined = {each.code: each.exit_status for each in kinds(errors.VpoError)}
     assert {code: listed.get(code) for code in defined} == defined
-    assert set(listed) - set(defined) == {"ERROR", "INTERNAL", "STOPPED", "SYSTEM_ERROR"}
+    assert set(listed) - set(defined) == {
+        "CANCELLED",
+        "ERROR",
+        "INTERNAL",
+        "STOPPED",
+        "SYSTEM_ERROR",
+    }
+
+
+# -- Unattended ------------------------------------------------------------------
+
+UNATTENDED = DOCS / "unattended.md"
+
+
+@pytest.fixture
+def unattended(sandbox: Sandbox) -> Sandbox:
+    """A sandbox with the settings that the page gives."""
+    for block in blocks(UNATTENDED):
+        if name := settings_file(block):
+            sandbox.put(name, block.text)
+    return sandbox
+
+
+def test_lines_of_crontabs_run_and_print_nothing(unattended: Sandbox) -> None:
+    lines = [
+        line
+        for block in blocks(UNATTENDED)
+        if block.language == "crontab"
+        for line in block.lines
+        if re.match(r"[*\d]", line)
+    ]
+    assert len(lines) >= 3
+    for line in lines:
+        *moment, command = line.split(maxsplit=5)
+        assert all(re.fullmatch(r"[\d*/,-]+", each) for each in moment), line
+        assert "%" not in command, "cron makes a line break of it"
+        command = command.replace("/var/lib/node_exporter", MEDIA)
+        assert unattended.run(command) == (0, ""), line
+    assert "vpo_root_up" in (unattended.tree.root / "vpo.prom").read_text()
+    assert "Scan completed" in (unattended.vpo.home / "log/vpo.log").read_text()
+
+
+def units() -> dict[str, str]:
+    """The systemd units of the page, by name."""
+    names: list[str] = re.findall(r"systemd/user/([\w.-]+)`", UNATTENDED.read_text())
+    texts = [block.text + "\n" for block in blocks(UNATTENDED) if block.language == "ini"]
+    return dict(zip(names, texts, strict=True))
+
+
+def test_the_unit_runs_a_scan(unattended: Sandbox) -> None:
+    (command,) = re.findall(r"^ExecStart=(.*)$", units()["vpo-scan.service"], re.MULTILINE)
+    assert unattended.run(command.replace("%h/.local/bin/vpo", VPO)) == (0, "")
+    assert "Scan completed" in (unattended.vpo.home / "log/vpo.log").read_text()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    for name, text in units().items():
+        (tmp_path / name).write_text(text.replace("%h/.local/bin/vpo", VPO))
+    paths = [str(tmp_path / name) for name in units()]
+    words = ["systemd-analyze", "verify", "--man=no", *paths]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    ours = [line for line in done.stderr.splitlines() if str(tmp_path) in line or "vpo-" in line]
+    assert (done.returncode, ours) == (0, []), done.stderr
+
+
+def test_unattended_lists_the_metrics_that_there_are(scanned: Sandbox) -> None:
+    listed = {code(row[0])[0] for row in table(sections(UNATTENDED, 2)["What to alert on"])}
+    status, printed = scanned.run("vpo status --format prometheus")
+    assert status == 0, printed
+    assert listed == set(re.findall(r"^# TYPE (\w+) ", printed, re.MULTILINE))
+    used = set(re.findall(r"\bvpo_\w+", UNATTENDED.read_text()))
+    assert used == listed
 
 
 # -- Rules -----------------------------------------------------------------------

@@ -101,7 +101,7 @@ _STATEMENTS = (
         job INTEGER NOT NULL REFERENCES jobs(number) ON DELETE CASCADE,
         file_id INTEGER NOT NULL,         -- of files; the change outlives the record
         change TEXT NOT NULL,             -- 'changed', 'removed', 'returned', 'pruned'
-        reason TEXT,                      -- 'size', 'mtime', 'inode', 'link', 'full'
+        reason TEXT,                      -- 'size', 'mtime', 'inode', 'link'
         size_before INTEGER,
         mtime_ns_before INTEGER,
         size_after INTEGER,
