@@ -5,6 +5,8 @@
 //! ([`KnownDirectories`]), it reports only directories that differ, in columnar
 //! [`Batch`]es, while the walk goes on. Errors are data: they never stop a walk.
 //!
+//! [`probe`] reads what is in media files.
+//!
 //! It knows nothing of databases and nothing of Python; `rust/python` is the
 //! thin layer that turns these types into Python's.
 
@@ -13,6 +15,7 @@ mod fingerprint;
 mod kinds;
 mod known;
 mod presence;
+pub mod probe;
 mod rules;
 mod sys;
 mod walk;

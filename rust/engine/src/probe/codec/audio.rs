@@ -1,0 +1,14 @@
+//! To come.
+
+use crate::probe::model::Track;
+
+/// See [`super::read_config`].
+pub fn read_config(_track: &mut Track, _config: &[u8]) {}
+
+/// See [`super::read_packet`].
+pub fn read_packet(_track: &mut Track, _packet: &[u8]) {}
+
+/// See [`super::wants_packet`].
+pub fn wants_packet(_track: &Track) -> bool {
+    false
+}

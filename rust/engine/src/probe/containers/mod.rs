@@ -1,0 +1,15 @@
+//! Containers: one module a format, each with a `read` that gives its [`Media`].
+//!
+//! [`Media`]: super::model::Media
+
+pub mod aac;
+pub mod avi;
+pub mod flac;
+pub mod flv;
+pub mod isomedia;
+pub mod matroska;
+pub mod mp3;
+pub mod mpegps;
+pub mod mpegts;
+pub mod ogg;
+pub mod wav;
