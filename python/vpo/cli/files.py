@@ -20,6 +20,7 @@ from vpo.cli.sizes import human_size
 from vpo.config.models import KINDS
 from vpo.db import files as file_table
 from vpo.db import job_history
+from vpo.db import media as media_table
 from vpo.db.library import open_library
 from vpo.errors import FileNotInLibraryError
 from vpo.paths import display, from_stored, to_json, to_stored
@@ -152,7 +153,7 @@ def show_command(ctx: click.Context, /, path: bytes, as_json: bool) -> None:
                 f"The library knows no file `{display(to_stored(path))}`",
                 hint="Scan its directory, or see `vpo files list --under DIR`.",
             )
-        tracks = [dict(track) for track in file_table.tracks_of(db, row["id"])]
+        tracks = media_table.tracks_of(db, row["id"])
         changes = job_history.changes_of_file(db, row["id"])
     shown = {
         **file_to_dict(row),
