@@ -255,8 +255,26 @@ def _json(value: Any) -> str | None:
     return orjson.dumps(value).decode() if value else None
 
 
+def as_recorded(media: Mapping[str, Any]) -> dict[str, Any]:
+    """A document of what is in a file, as `media_of` gives it once it is recorded."""
+    return {
+        **media,
+        "tracks": [
+            {column: track.get(key) for column, key in _TRACK_COLUMNS.items()}
+            for track in media["tracks"]
+        ],
+        "chapters": [
+            {"number": number, **chapter} for number, chapter in enumerate(media["chapters"], 1)
+        ],
+    }
+
+
 def media_of(connection: sqlite3.Connection, file_id: int) -> dict[str, Any] | None:
-    """What is known of a file's content besides tracks, chapters and photo."""
+    """What is known of a file's content; None if it was never read.
+
+    Tracks have the names of their columns.
+    """
+    tracks = _tracks_of(connection, file_id)
     row = _one(
         connection,
         "SELECT prober, duration_seconds, bit_rate, tags_json, warnings_json"
@@ -264,34 +282,34 @@ def media_of(connection: sqlite3.Connection, file_id: int) -> dict[str, Any] | N
         file_id,
     )
     if row is None:
-        return None
+        # An earlier program left tracks alone.
+        return {"tracks": tracks} if tracks else None
     tags, warnings = row.pop("tags_json"), row.pop("warnings_json")
     row["tags"] = orjson.loads(tags) if tags else {}
     row["warnings"] = orjson.loads(warnings) if warnings else []
-    return row
-
-
-def tracks_of(connection: sqlite3.Connection, file_id: int) -> list[dict[str, Any]]:
-    """A file's tracks in order, by the names of the columns."""
-    return _all(
-        connection,
-        f"SELECT {', '.join(_TRACK_COLUMNS)} FROM tracks WHERE file_id = ? ORDER BY track_index",
-        file_id,
-    )
-
-
-def chapters_of(connection: sqlite3.Connection, file_id: int) -> list[dict[str, Any]]:
-    """A file's chapters in order."""
-    return _all(
+    row["tracks"] = tracks
+    row["chapters"] = _all(
         connection,
         "SELECT number, start_seconds, end_seconds, title FROM chapters WHERE file_id = ?"
         " ORDER BY number",
         file_id,
     )
+    row["photo"] = _photo_of(connection, file_id)
+    return row
 
 
-def photo_of(connection: sqlite3.Connection, file_id: int) -> dict[str, Any] | None:
-    """What is known of a picture."""
+def _tracks_of(connection: sqlite3.Connection, file_id: int) -> list[dict[str, Any]]:
+    tracks = _all(
+        connection,
+        f"SELECT {', '.join(_TRACK_COLUMNS)} FROM tracks WHERE file_id = ? ORDER BY track_index",
+        file_id,
+    )
+    for track in tracks:
+        track.update({column: bool(track[column]) for column in track if column.startswith("is_")})
+    return tracks
+
+
+def _photo_of(connection: sqlite3.Connection, file_id: int) -> dict[str, Any] | None:
     row = _one(
         connection,
         f"SELECT {', '.join(PHOTO_COLUMNS)}, keywords_json FROM photos WHERE file_id = ?",
