@@ -2,8 +2,11 @@
 //!
 //! [`Media`]: super::model::Media
 
+mod date;
 pub mod exif;
+mod ifd;
 pub mod jpeg;
+mod makernote;
 pub mod png;
 pub mod raf;
 pub mod tiff;
