@@ -187,6 +187,23 @@ pub(super) fn add_keywords<'w>(photo: &mut Photo, words: impl IntoIterator<Item 
     }
 }
 
+/// Fills in what is said in another place, but not the size.
+pub(super) fn fill_from(photo: &mut Photo, other: Photo) {
+    let (width, height, bit_depth) = (photo.width, photo.height, photo.bit_depth);
+    let known = std::mem::replace(photo, other);
+    macro_rules! keep {
+        ($($field:ident)*) => { $(if known.$field.is_some() { photo.$field = known.$field; })* };
+    }
+    if known.taken_at.is_some() {
+        photo.taken_at_offset = None;
+    }
+    keep!(orientation camera_make camera_model lens_make lens_model taken_at taken_at_offset);
+    keep!(latitude longitude altitude exposure_seconds f_number iso focal_length);
+    keep!(focal_length_35mm flash software artist copyright description rating);
+    add_keywords(photo, known.keywords.iter().map(String::as_str));
+    (photo.width, photo.height, photo.bit_depth) = (width, height, bit_depth);
+}
+
 /// Sets what is not known yet.
 pub(super) fn fill<T>(slot: &mut Option<T>, value: impl FnOnce() -> Option<T>) {
     if slot.is_none() {

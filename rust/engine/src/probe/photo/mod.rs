@@ -5,6 +5,7 @@
 mod date;
 pub mod exif;
 mod ifd;
+mod iptc;
 pub mod jpeg;
 mod makernote;
 pub mod png;
