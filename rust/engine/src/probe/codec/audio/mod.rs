@@ -1,4 +1,6 @@
-//! To come.
+//! Audio codecs: what their own headers say of channels, rates and profiles.
+
+pub mod layout;
 
 use crate::probe::model::Track;
 
