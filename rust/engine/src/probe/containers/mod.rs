@@ -12,4 +12,5 @@ pub mod mp3;
 pub mod mpegps;
 pub mod mpegts;
 pub mod ogg;
+pub mod riff;
 pub mod wav;
