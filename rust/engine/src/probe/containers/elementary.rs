@@ -54,6 +54,8 @@ pub struct Elementary {
     /// When its first packet begins.
     pub first: Option<i64>,
     times: Vec<i64>,
+    /// Whether each frame has a time.
+    pub times_all: bool,
     duration: Option<i64>,
     last: i64,
 }
@@ -122,10 +124,14 @@ impl Elementary {
     pub fn is_incomplete(&self) -> bool {
         let wants = codec::wants_packet(&self.track);
         match self.track.track_type {
-            TrackType::Video => wants || self.track.frame_rate.is_none() && self.times.len() < 12,
+            TrackType::Video => wants || self.lacks_times(),
             TrackType::Audio => wants,
             _ => false,
         }
+    }
+
+    fn lacks_times(&self) -> bool {
+        self.times_all && self.track.frame_rate.is_none() && self.times.len() < 12
     }
 
     /// Has the codec look at what was collected since it last did.
@@ -157,7 +163,8 @@ impl Elementary {
 
     /// Fills in the frame rate from the times of packets, if the codec has none.
     pub fn settle(&mut self) {
-        if self.track.track_type == TrackType::Video && self.track.frame_rate.is_none() {
+        let is_video = self.track.track_type == TrackType::Video;
+        if is_video && self.times_all && self.track.frame_rate.is_none() {
             self.track.frame_rate = frame_rate(&mut self.times);
         }
         self.data = Vec::new();
