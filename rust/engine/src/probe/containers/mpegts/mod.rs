@@ -199,7 +199,8 @@ impl Demuxer {
         let index = self.streams.len();
         // Never more than `MOST_STREAMS` of them.
         let track = Track::new(index as u32, TrackType::Other);
-        let elementary = Elementary { times_all: true, ..Elementary::new(track) };
+        let mut elementary = Elementary::new(track);
+        elementary.times_all = true;
         self.streams.push(Stream { pid, extension, elementary, ..Stream::default() });
         &mut self.streams[index]
     }
