@@ -14,4 +14,5 @@ pub mod mpegps;
 pub mod mpegts;
 pub mod ogg;
 mod pes;
+pub mod riff;
 pub mod wav;
