@@ -1,4 +1,4 @@
-"""The engine: walks, stats and fingerprints directory trees in parallel.
+"""The engine: walks, stats, fingerprints and probes files in parallel.
 
 Names and paths that come out are `str` where their bytes are UTF-8, else
 `bytes`: as the catalogue stores them (TEXT or BLOB).
@@ -9,14 +9,17 @@ from typing import Final, Literal, final
 
 __all__ = [
     "KINDS",
+    "Answer",
     "Batch",
     "Directory",
     "Failure",
+    "Prober",
     "Progress",
     "Rules",
     "Unseen",
     "Walk",
     "__version__",
+    "language_code",
 ]
 
 __version__: Final[str]
@@ -206,3 +209,63 @@ class Unseen:
     @property
     def errno(self) -> int | None:
         """For "unreachable"."""
+
+@final
+class Prober:
+    """Threads that probe files: tell what is in them. Dropping it ends them."""
+
+    def __new__(cls, *, threads: int = 0) -> Prober:
+        """`threads` 0 chooses by latency. They start with the first file."""
+
+    def submit(self, files: Iterable[tuple[int, str | bytes]]) -> None:
+        """Queues files: a key of the caller's, and an absolute path.
+
+        Raises OSError if not one thread can be started.
+        """
+
+    def take(self, timeout: float) -> list[Answer]:
+        """The answers there are; waits up to `timeout` seconds for the first.
+
+        Empty if there is none yet, or none is `outstanding`.
+        """
+
+    @property
+    def queued(self) -> int:
+        """Files that no thread has begun with yet."""
+
+    @property
+    def outstanding(self) -> int:
+        """Files whose answers are still to be taken."""
+
+@final
+class Answer:
+    """What became of one file."""
+
+    @property
+    def key(self) -> int: ...
+    @property
+    def media(self) -> bytes | None:
+        """What is in the file, as JSON (`vpo.media.model.Media`); None if `problem` says why."""
+
+    @property
+    def problem(
+        self,
+    ) -> Literal["unreadable", "unknown", "damaged", "unsupported", "limit", "panic"] | None: ...
+    @property
+    def message(self) -> str | None:
+        """The problem in words."""
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Of the file as it was opened; None if it was not."""
+
+    @property
+    def mtime_ns(self) -> int | None:
+        """Of the file as it was opened, clamped to 64 bits; None if it was not."""
+
+def language_code(code: str) -> str:
+    """A language as ISO 639-2/B, `und` if it is none.
+
+    From ISO 639-1, 639-2/B, 639-2/T, 639-3, the primary subtag of BCP 47, or an
+    English name.
+    """

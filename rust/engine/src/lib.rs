@@ -14,6 +14,7 @@ mod batch;
 mod fingerprint;
 mod kinds;
 mod known;
+mod pace;
 mod presence;
 pub mod probe;
 mod rules;

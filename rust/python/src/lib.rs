@@ -5,6 +5,7 @@
 #![allow(missing_docs, reason = "documented in _engine.pyi, where users of the module look")]
 
 mod batch;
+mod probe;
 mod rules;
 mod text;
 mod walk;
@@ -17,6 +18,8 @@ mod _engine {
 
     #[pymodule_export]
     use super::batch::{Batch, Directory, Failure};
+    #[pymodule_export]
+    use super::probe::{Answer, Prober, language_code};
     #[pymodule_export]
     use super::rules::Rules;
     #[pymodule_export]

@@ -18,6 +18,7 @@ mod format;
 mod language;
 mod model;
 mod photo;
+mod pool;
 mod problem;
 mod source;
 
@@ -27,6 +28,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use format::Format;
 pub use language::to_iso639_2b;
 pub use model::{Chapter, Hdr, Media, Photo, Track, TrackType};
+pub use pool::{Answer, Job, Pool};
 pub use problem::{Problem, Result};
 pub use source::{Limits, ReadAt, Source};
 

@@ -71,6 +71,7 @@ pub struct Source<'a> {
     limits: Limits,
     bytes: usize,
     requests: u32,
+    elapsed: Duration,
     deadline: Instant,
 }
 
@@ -84,6 +85,7 @@ impl<'a> Source<'a> {
             limits,
             bytes: 0,
             requests: 0,
+            elapsed: Duration::ZERO,
             deadline: Instant::now() + limits.time,
         }
     }
@@ -101,6 +103,11 @@ impl<'a> Source<'a> {
     /// Requests made so far.
     pub fn requests(&self) -> u32 {
         self.requests
+    }
+
+    /// Time spent in them.
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
     }
 
     /// The `length` bytes at `offset`.
@@ -168,11 +175,14 @@ impl<'a> Source<'a> {
             if self.requests >= self.limits.requests {
                 return Err(Problem::Limit("too many places would have to be read"));
             }
-            if Instant::now() >= self.deadline {
+            let begin = Instant::now();
+            if begin >= self.deadline {
                 return Err(Problem::Limit("reading it takes too long"));
             }
             self.requests += 1;
-            match self.file.read_at(&mut bytes[filled..], offset + filled as u64) {
+            let answer = self.file.read_at(&mut bytes[filled..], offset + filled as u64);
+            self.elapsed += begin.elapsed();
+            match answer {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -12,10 +12,10 @@ use rustix::io::Errno;
 
 use super::Shared;
 use super::node::{Node, Opened};
-use super::pace::Requests;
 use super::tasks::Task;
 use crate::batch::{Batch, Directory, Operation};
 use crate::fingerprint::Fingerprinter;
+use crate::pace::Requests;
 use crate::sys::{self, EntryType, ListBuffer, Stat};
 
 /// A batch is handed over when it has this many files, or directories or failures.

@@ -3,14 +3,13 @@
 //!
 //! - [`node`]: an open directory, shared by what is still to be opened below it.
 //! - [`tasks`]: the stack of work, and how many threads share it.
-//! - [`pace`]: how many threads that should be, from the latency of requests.
+//! - [`crate::pace`]: how many threads that should be, from the latency of requests.
 //! - [`look`]: listing, statting and fingerprinting one directory.
 //! - [`output`]: the bounded queue of batches to the consumer.
 
 mod look;
 mod node;
 mod output;
-mod pace;
 mod tasks;
 
 use std::ffi::CString;

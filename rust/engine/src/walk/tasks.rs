@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::look::SharedLook;
 use super::node::Node;
-use super::pace::{Pace, Requests, Shares};
+use crate::pace::{Pace, Requests, Shares};
 
 /// Something for a thread to do.
 pub enum Task {

@@ -1,0 +1,315 @@
+//! Threads that probe files, as many as the latency of requests makes useful.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FileType, Mode, OFlags};
+
+use super::{Limits, Media, Problem, Result, Source, probe_source};
+use crate::pace::{Pace, Requests};
+
+/// Parsers recurse to a bounded depth only.
+const STACK_BYTES: usize = 1024 * 1024;
+
+/// A file to be probed.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// What the caller calls it by.
+    pub key: i64,
+    /// An absolute path.
+    pub path: PathBuf,
+}
+
+/// What became of a [`Job`].
+#[derive(Debug)]
+pub struct Answer<T> {
+    /// The job's key.
+    pub key: i64,
+    /// What [`Pool::new`]'s function made of the outcome.
+    pub value: T,
+    /// Size in bytes and mtime in seconds and nanoseconds of the file as it was
+    /// opened; `None` if it was not.
+    pub stat: Option<(u64, (i64, u32))>,
+}
+
+/// Turns outcomes into what is handed out, in the pool's threads.
+type Convert<T> = dyn Fn(Result<Media>) -> T + Send + Sync;
+
+/// A pool of threads. Dropping it ends them after the file they are at; nobody
+/// waits for them, as a request to a dead server may never return.
+pub struct Pool<T: Send + 'static> {
+    shared: Arc<Shared<T>>,
+}
+
+struct Shared<T> {
+    state: Mutex<State<T>>,
+    /// There are jobs, or it is over.
+    work: Condvar,
+    /// There are answers.
+    done: Condvar,
+    limits: Limits,
+    convert: Box<Convert<T>>,
+}
+
+struct State<T> {
+    jobs: VecDeque<Job>,
+    answers: Vec<Answer<T>>,
+    /// Jobs that were submitted and whose answer was not taken yet.
+    outstanding: usize,
+    threads: usize,
+    idle: usize,
+    stopped: bool,
+    pace: Pace,
+}
+
+impl<T: Send + 'static> Pool<T> {
+    /// A pool of `threads`, 0 for a choice by latency; they start with the first job.
+    pub fn new(
+        threads: usize,
+        limits: Limits,
+        convert: impl Fn(Result<Media>) -> T + Send + Sync + 'static,
+    ) -> Self {
+        let state = State {
+            jobs: VecDeque::new(),
+            answers: Vec::new(),
+            outstanding: 0,
+            threads: 0,
+            idle: 0,
+            stopped: false,
+            pace: Pace::new(threads),
+        };
+        let shared = Shared {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            done: Condvar::new(),
+            limits,
+            convert: Box::new(convert),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Queues jobs.
+    ///
+    /// # Errors
+    /// No thread could be started, and none is there: nothing would ever be done.
+    pub fn submit(&self, jobs: impl IntoIterator<Item = Job>) -> std::io::Result<()> {
+        let mut state = self.shared.lock();
+        let before = state.jobs.len();
+        state.jobs.extend(jobs);
+        let added = state.jobs.len() - before;
+        state.outstanding += added;
+        for _ in 0..added.min(state.idle) {
+            self.shared.work.notify_one();
+        }
+        let first = state.pace.first_threads();
+        let more = added.saturating_sub(state.idle).min(first.saturating_sub(state.threads));
+        state.threads += more;
+        drop(state);
+        let mut failure = None;
+        for _ in 0..more {
+            failure = Shared::spawn(&self.shared).err().or(failure);
+        }
+        match failure {
+            Some(error) if self.shared.lock().threads == 0 => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the answers there are; waits up to `timeout` for the first. Empty
+    /// if there is none yet, or nothing was submitted that is not answered.
+    pub fn take(&self, timeout: Duration) -> Vec<Answer<T>> {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.shared.lock();
+        while state.answers.is_empty() && state.outstanding > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.shared.done.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.outstanding -= state.answers.len();
+        std::mem::take(&mut state.answers)
+    }
+
+    /// Jobs that no thread has begun yet.
+    pub fn queued(&self) -> usize {
+        self.shared.lock().jobs.len()
+    }
+
+    /// Jobs whose answers are still to be taken.
+    pub fn outstanding(&self) -> usize {
+        self.shared.lock().outstanding
+    }
+}
+
+impl<T: Send + 'static> Drop for Pool<T> {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.stopped = true;
+        state.jobs.clear();
+        self.shared.work.notify_all();
+    }
+}
+
+impl<T: Send + 'static> Shared<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a thread that counts as started; takes it back if that fails.
+    fn spawn(shared: &Arc<Self>) -> std::io::Result<()> {
+        let for_thread = Arc::clone(shared);
+        let spawned = thread::Builder::new()
+            .name("vpo-probe".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn(move || Self::work(&for_thread));
+        if spawned.is_err() {
+            shared.lock().threads -= 1;
+        }
+        spawned.map(|_| ())
+    }
+
+    fn next_job(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if state.stopped {
+                state.threads -= 1;
+                return None;
+            }
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            state.idle += 1;
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+        }
+    }
+
+    fn work(shared: &Arc<Self>) {
+        while let Some(job) = shared.next_job() {
+            let mut requests = Requests::default();
+            let mut stat = None;
+            // `probe_source` catches panics of parsers; this is for all else, as
+            // an answer must come for each job.
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                probe_path(&job.path, shared.limits, &mut stat, &mut requests)
+            }))
+            .unwrap_or_else(|panic| Err(Problem::from_panic(panic.as_ref())));
+            let answer = Answer { key: job.key, value: (shared.convert)(outcome), stat };
+            let mut state = shared.lock();
+            state.answers.push(answer);
+            state.pace.observe(requests);
+            let mut more = 0;
+            if !state.stopped && state.idle == 0 {
+                // This thread takes one job itself; each other needs one, too.
+                let useful = state.jobs.len().saturating_sub(1);
+                more = useful.min(state.pace.wanted_threads().saturating_sub(state.threads));
+                state.threads += more;
+            }
+            drop(state);
+            shared.done.notify_one();
+            for _ in 0..more {
+                // With fewer threads it goes on, too.
+                let _ = Self::spawn(shared);
+            }
+        }
+    }
+}
+
+/// Opens and probes a file.
+fn probe_path(
+    path: &Path,
+    limits: Limits,
+    stat: &mut Option<(u64, (i64, u32))>,
+    requests: &mut Requests,
+) -> Result<Media> {
+    let begin = Instant::now();
+    // Not blocking, as a pipe may have taken the file's place since it was listed.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(path, flags, Mode::empty());
+    let file = File::from(opened.map_err(std::io::Error::from)?);
+    let found = rustix::fs::fstat(&file).map_err(std::io::Error::from)?;
+    requests.count += 2;
+    requests.elapsed += begin.elapsed();
+    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+        return Err(Problem::Unsupported("it is not a regular file".into()));
+    }
+    let size = u64::try_from(found.st_size).unwrap_or_default();
+    *stat = Some((size, (found.st_mtime, u32::try_from(found.st_mtime_nsec).unwrap_or_default())));
+    let mut source = Source::new(&file, size, limits);
+    let media = probe_source(&mut source, &extension(path));
+    requests.count += source.requests();
+    requests.elapsed += source.elapsed();
+    media
+}
+
+/// A name's extension in lower case, without the dot.
+fn extension(path: &Path) -> String {
+    let extension = path.extension().map(|extension| extension.as_bytes().to_ascii_lowercase());
+    String::from_utf8(extension.unwrap_or_default()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn pool(threads: usize) -> Pool<std::result::Result<Media, &'static str>> {
+        Pool::new(threads, Limits::default(), |outcome| outcome.map_err(|problem| problem.code()))
+    }
+
+    #[test]
+    fn each_job_is_answered_once_whatever_the_file_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut jobs = Vec::new();
+        for key in 0..500 {
+            let path = directory.path().join(format!("{key}.mkv"));
+            if key % 5 != 0 {
+                std::fs::write(&path, if key % 2 == 0 { "" } else { "text" }).unwrap();
+            }
+            jobs.push(Job { key, path });
+        }
+        for threads in [0, 1, 7] {
+            let pool = pool(threads);
+            pool.submit(jobs.clone()).unwrap();
+            let mut seen = HashSet::new();
+            while pool.outstanding() > 0 {
+                for answer in pool.take(Duration::from_secs(10)) {
+                    assert!(seen.insert(answer.key));
+                    let expected = match answer.key {
+                        key if key % 5 == 0 => "unreadable",
+                        key if key % 2 == 0 => "damaged",
+                        _ => "unknown",
+                    };
+                    assert_eq!(answer.value, Err(expected));
+                    assert_eq!(answer.stat.is_some(), answer.key % 5 != 0);
+                }
+            }
+            assert_eq!(seen.len(), 500);
+            assert!(pool.take(Duration::ZERO).is_empty());
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_pipe_or_a_directory_in_a_files_place_does_not_block() {
+        let directory = tempfile::tempdir().unwrap();
+        let fifo = directory.path().join("fifo.mkv");
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, Mode::RWXU, 0).unwrap();
+        let pool = pool(1);
+        let path = directory.path().to_owned();
+        pool.submit([Job { key: 1, path: fifo }, Job { key: 2, path }]).unwrap();
+        let mut codes = Vec::new();
+        while pool.outstanding() > 0 {
+            codes.extend(pool.take(Duration::from_secs(10)).into_iter().map(|a| a.value));
+        }
+        assert_eq!(codes, [Err("unsupported"), Err("unsupported")]);
+    }
+}

@@ -1,0 +1,117 @@
+//! `Prober` for Python.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+use vpo_engine::probe::{self, Job, Limits, Pool};
+
+use crate::text;
+
+/// The answer as JSON, or the problem's code and words.
+type Outcome = Result<Vec<u8>, (&'static str, String)>;
+
+#[pyclass(frozen, module = "vpo._engine")]
+pub struct Prober {
+    pool: Pool<Outcome>,
+}
+
+#[pymethods]
+impl Prober {
+    #[new]
+    #[pyo3(signature = (*, threads=0))]
+    fn new(threads: usize) -> Self {
+        Self { pool: Pool::new(threads, Limits::default(), convert) }
+    }
+
+    fn submit(&self, py: Python<'_>, files: &Bound<'_, PyAny>) -> PyResult<()> {
+        let mut jobs = Vec::new();
+        for file in files.try_iter()? {
+            let (key, path) = file?.extract::<(i64, Bound<'_, PyAny>)>()?;
+            let path = text::with_bytes(&path, |bytes| {
+                use std::os::unix::ffi::OsStrExt;
+                PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
+            })?;
+            jobs.push(Job { key, path });
+        }
+        Ok(py.detach(|| self.pool.submit(jobs))?)
+    }
+
+    fn take(&self, py: Python<'_>, timeout: f64) -> PyResult<Vec<Answer>> {
+        let timeout = Duration::try_from_secs_f64(timeout)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let answers = py.detach(|| self.pool.take(timeout));
+        Ok(answers.into_iter().map(Answer::from).collect())
+    }
+
+    #[getter]
+    fn queued(&self) -> usize {
+        self.pool.queued()
+    }
+
+    #[getter]
+    fn outstanding(&self) -> usize {
+        self.pool.outstanding()
+    }
+}
+
+/// In the pool's threads, so that the GIL is not held for it.
+fn convert(outcome: probe::Result<probe::Media>) -> Outcome {
+    let problem = |code, message: String| Err((code, message));
+    match outcome {
+        Ok(media) => {
+            serde_json::to_vec(&media).or_else(|error| problem("panic", error.to_string()))
+        }
+        Err(error) => problem(error.code(), error.to_string()),
+    }
+}
+
+#[pyclass(frozen, module = "vpo._engine")]
+pub struct Answer {
+    #[pyo3(get)]
+    key: i64,
+    outcome: Outcome,
+    #[pyo3(get)]
+    size_bytes: Option<u64>,
+    #[pyo3(get)]
+    mtime_ns: Option<i64>,
+}
+
+impl From<probe::Answer<Outcome>> for Answer {
+    fn from(answer: probe::Answer<Outcome>) -> Self {
+        let mtime_ns = answer.stat.map(|(_, (seconds, nanoseconds))| {
+            seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(nanoseconds))
+        });
+        Self {
+            key: answer.key,
+            outcome: answer.value,
+            size_bytes: answer.stat.map(|(size, _)| size),
+            mtime_ns,
+        }
+    }
+}
+
+#[pymethods]
+impl Answer {
+    #[getter]
+    fn media<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.outcome.as_ref().ok().map(|json| PyBytes::new(py, json))
+    }
+
+    #[getter]
+    fn problem(&self) -> Option<&'static str> {
+        self.outcome.as_ref().err().map(|(code, _)| *code)
+    }
+
+    #[getter]
+    fn message<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyString>> {
+        self.outcome.as_ref().err().map(|(_, message)| PyString::new(py, message))
+    }
+}
+
+#[pyfunction]
+pub fn language_code(code: &str) -> String {
+    probe::to_iso639_2b(code).into_owned()
+}
