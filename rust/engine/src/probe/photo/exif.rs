@@ -120,11 +120,8 @@ fn sensitivity(tiff: &mut Tiff<'_>, ifd: &Ifd) -> Option<u32> {
 fn gps_directory(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
     let latitude = degrees(tiff, ifd, 2, 1, "S");
     let longitude = degrees(tiff, ifd, 4, 3, "W");
-    if let (Some(latitude), Some(longitude), None, None) =
-        (latitude, longitude, photo.latitude, photo.longitude)
-    {
-        photo.latitude = Some(latitude);
-        photo.longitude = Some(longitude);
+    if photo.latitude.is_none() && photo.longitude.is_none() {
+        (photo.latitude, photo.longitude) = (latitude, longitude);
     }
     fill(&mut photo.altitude, || {
         let altitude = tiff.number(ifd, 6)?;

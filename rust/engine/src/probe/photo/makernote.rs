@@ -7,7 +7,7 @@ use crate::probe::model::Photo;
 
 /// Fills in what the maker's note of an EXIF directory says of the lens.
 pub(super) fn read(tiff: &mut Tiff<'_>, exif: &Ifd, photo: &mut Photo) {
-    if photo.lens_model.is_some() {
+    if photo.lens_model.is_some() && photo.iso.is_some() {
         return;
     }
     let Some(note) = exif.entry(0x927c).copied().filter(|note| note.size() > Some(16)) else {
@@ -44,6 +44,25 @@ pub(super) fn read(tiff: &mut Tiff<'_>, exif: &Ifd, photo: &mut Photo) {
 /// Fills in what a directory of Canon's says.
 pub(super) fn canon(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
     fill(&mut photo.lens_model, || named(tiff.text(ifd, 0x0095)));
+    fill(&mut photo.iso, || canon_sensitivity(tiff, ifd));
+}
+
+/// What Canon's cameras of before 2004 tell in their own tags only: what was set
+/// or, where the camera chose, the base and what it made of that, in steps of 1/32.
+fn canon_sensitivity(tiff: &mut Tiff<'_>, ifd: &Ifd) -> Option<u32> {
+    match tiff.get(ifd, 0x0001).and_then(|settings| settings.natural(16)) {
+        Some(16) => return Some(50),
+        Some(17) => return Some(100),
+        Some(18) => return Some(200),
+        Some(19) => return Some(400),
+        Some(20) => return Some(800),
+        Some(set @ 0x4001..0x8000) => return Some((set & 0x3fff) as u32),
+        _ => {}
+    }
+    let shot = tiff.get(ifd, 0x0004)?;
+    let auto = 2f64.powf(shot.number(1)? / 32.0);
+    let base = 100.0 / 32.0 * 2f64.powf(shot.number(2).filter(|&base| base > 0.0)? / 32.0);
+    Some((auto * base).round() as u32).filter(|iso| (1..10_000_000).contains(iso))
 }
 
 /// The lens is in the directory `Equipment`.

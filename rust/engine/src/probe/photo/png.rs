@@ -1,4 +1,4 @@
-//! PNG (W3C PNG 3): chunks before the picture and, if those say little, after it.
+//! PNG (W3C PNG 3): chunks before the picture and, if EXIF is not among them, after it.
 
 use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 
@@ -39,7 +39,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         Err(problem @ Problem::Io(_)) => return Err(problem),
         Err(problem) => media.warn(problem.to_string()),
     }
-    if said.exif.is_empty() && said.xmp.is_empty() && said.picture > 0 {
+    if said.exif.is_empty() && said.picture > 0 {
         match said.after_picture(source) {
             Err(problem @ Problem::Io(_)) => return Err(problem),
             Err(problem) => media.warn(problem.to_string()),
