@@ -8,6 +8,7 @@ mod ifd;
 mod iptc;
 pub mod jpeg;
 mod makernote;
+pub mod other;
 pub mod png;
 pub mod raf;
 pub mod tiff;
