@@ -11,6 +11,8 @@ mod makernote;
 pub mod other;
 pub mod png;
 pub mod raf;
+#[cfg(test)]
+mod testing;
 pub mod tiff;
 pub mod webp;
 pub mod xmp;
