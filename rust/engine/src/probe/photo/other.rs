@@ -216,3 +216,67 @@ impl Bits {
 fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..at.checked_add(N)?)?.try_into().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{self, assert_damage_is_survived, assert_is_camera, probe_photo};
+
+    fn bare_box(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+        [&(data.len() as u32 + 8).to_be_bytes()[..], name, data].concat()
+    }
+
+    fn jxl() -> Vec<u8> {
+        let mut bytes = b"\0\0\0\x0cJXL \r\n\x87\n".to_vec();
+        bytes.extend(bare_box(b"Exif", &[&[0; 4], &testing::exif()[..]].concat()));
+        bytes.extend(bare_box(b"xml ", testing::packet("xmp:Rating='2'", "").as_bytes()));
+        // 75 lines in 9 bits, 12:10.
+        bytes.extend(bare_box(b"jxlc", b"\xff\x0a\x50\x22\0\0\0\0"));
+        bytes
+    }
+
+    fn jp2() -> Vec<u8> {
+        let mut bytes = b"\0\0\0\x0cjP  \r\n\x87\n".to_vec();
+        let header = bare_box(b"ihdr", &[0, 0, 0, 77, 0, 0, 0, 123, 0, 3, 7, 7, 0, 0]);
+        bytes.extend(bare_box(b"ftyp", b"jp2 \0\0\0\0jp2 "));
+        bytes.extend(bare_box(b"jp2h", &header));
+        bytes
+    }
+
+    fn psd() -> Vec<u8> {
+        let mut bytes = b"8BPS\0\x01\0\0\0\0\0\0\0\x03\0\0\0\x4d\0\0\0\x7b\0\x10\0\x03".to_vec();
+        bytes.extend([0; 4]);
+        let resources = testing::resources();
+        bytes.extend((resources.len() as u32).to_be_bytes());
+        bytes.extend(resources);
+        bytes
+    }
+
+    #[test]
+    fn sizes_are_read_in_all_of_them() {
+        let gif = b"GIF89a\x7b\0\x4d\0\xf7\0\0";
+        let mut bmp = b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x7b\0\0\0".to_vec();
+        bmp.extend((-77_i32).to_le_bytes());
+        for (bytes, name) in [(gif.to_vec(), "gif"), (bmp, "bmp"), (psd(), "psd"), (jp2(), "jp2")] {
+            let (media, photo) = probe_photo(&bytes);
+            assert_eq!(media.container, name);
+            assert_eq!((photo.width, photo.height), (Some(123), Some(77)), "{name}");
+            assert!(media.warnings.is_empty());
+        }
+    }
+
+    #[test]
+    fn metadata_near_the_size_is_read() {
+        let (_, photo) = probe_photo(&jxl());
+        assert_is_camera(&photo);
+        assert_eq!(photo.rating, Some(2));
+        assert_eq!((photo.width, photo.height), (Some(90), Some(75)));
+        assert_eq!(probe_photo(&psd()).1.keywords, ["sea", "sun"]);
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        for bytes in [jxl(), jp2(), psd()] {
+            assert_damage_is_survived(&bytes);
+        }
+    }
+}

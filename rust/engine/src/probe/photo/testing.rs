@@ -205,7 +205,7 @@ pub fn assert_damage_is_survived(bytes: &[u8]) {
         survives(&bytes[..end]);
     }
     let mut random = 1_u64;
-    for _ in 0..2000 {
+    for _ in 0..1000 {
         let mut damaged = bytes.to_vec();
         for _ in 0..3 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
