@@ -269,7 +269,6 @@ mod tests {
     fn durations_of_frames_are_rates_as_ffprobe_rounds_them() {
         for (nanoseconds, rate) in [
             (41_708_333, "24000/1001"),
-            (41_708_375, "24000/1001"),
             (40_000_000, "25/1"),
             (33_366_667, "30000/1001"),
             (16_683_333, "19001/317"),
@@ -278,8 +277,7 @@ mod tests {
             (1_000_000, "1000/1"),
             (41_666_667, "24/1"),
         ] {
-            let _ = rate;
-            println!("{nanoseconds} {:?}", frame_rate(nanoseconds));
+            assert_eq!(frame_rate(nanoseconds).as_deref(), Some(rate));
         }
         assert_eq!(frame_rate(0), None);
         assert_eq!(frame_rate(u64::MAX), None);
