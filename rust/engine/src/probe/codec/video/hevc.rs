@@ -6,8 +6,8 @@
 
 use super::super::Framing;
 use super::bits::Bits;
-use super::h264::Vui;
 use super::set::{self, Colors};
+use super::vui::Vui;
 use super::{nal, t35};
 use crate::probe::model::{Hdr, Track};
 
