@@ -54,10 +54,11 @@ fn read_unit(track: &mut Track, unit: &[u8]) {
                 sps.apply(track);
             }
         }
-        PREFIX_SEI if track.hdr < Some(Hdr::Hdr10Plus) => {
-            if t35::sei_is_hdr10_plus(&nal::unescape(payload)) {
-                track.hdr = Some(Hdr::Hdr10Plus);
-            }
+        PREFIX_SEI
+            if track.hdr < Some(Hdr::Hdr10Plus)
+                && t35::sei_is_hdr10_plus(&nal::unescape(payload)) =>
+        {
+            track.hdr = Some(Hdr::Hdr10Plus);
         }
         DOLBY_VISION_RPU => track.hdr = Some(Hdr::DolbyVision),
         _ => {}

@@ -8,7 +8,7 @@ const H264_INTERLACED: &str = "01640028ffe1001e67640028acd94078044fdffe05b205b02
 const H264_ANNEX_B: &str =
     "000001674d400deca0a8cf3cd80b50101014000003000400000300c83c50a6580000000168ebe3cb20";
 const HEVC_PQ_SPS: &str =
-    "42010102200000030090000003000003003ca00a480b9dd365959a4932bc05a82484802000000300200000030321";
+    "42010102200000030090000003000003003ca00a480b9dd365959a4932bc05a84880482000000300200000030321";
 const HEVC_422_12_SPS: &str =
     "420101040800000300990800000300003cb00a480b9dd94a5959a4932bc05a02000003000200000300321022";
 const AV1_PQ: &str = "81004c000a0e000000043d0ed402f85091009040";
@@ -276,7 +276,7 @@ fn prores_depth_follows_from_the_code() {
     track.color_primaries = Some("bt709".into());
     read_packet(
         &mut track,
-        &bytes(&PRORES.replace("00b6c000", "00b68000").replace("42000304", "42000004")),
+        &bytes(&PRORES.replace("00b6c000", "00b68000").replace("02024200", "02024000")),
         Framing::StartCodes,
     );
     assert_eq!((&*picture(&track), &*colors(&track)), ("HQ 324x182 yuv422p10le 10", "- - -"));

@@ -40,7 +40,7 @@ pub fn read_vp9_config(track: &mut Track, config: &[u8]) {
                 [1, 1, value] => profile = Some(value),
                 [3, 1, value] => depth = Some(value),
                 [4, 1, value] => chroma = Some(value),
-                _ => break,
+                _ => {}
             }
         }
     }
