@@ -14,3 +14,11 @@ pub mod mpegts;
 pub mod ogg;
 pub mod riff;
 pub mod wav;
+
+mod average;
+mod genre;
+mod id3;
+mod picture;
+#[cfg(test)]
+mod testing;
+mod vorbis_comment;
