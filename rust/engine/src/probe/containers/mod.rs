@@ -4,6 +4,7 @@
 
 pub mod aac;
 pub mod avi;
+mod elementary;
 pub mod flac;
 pub mod flv;
 pub mod isomedia;
@@ -12,6 +13,7 @@ pub mod mp3;
 pub mod mpegps;
 pub mod mpegts;
 pub mod ogg;
+mod pes;
 pub mod riff;
 pub mod wav;
 
