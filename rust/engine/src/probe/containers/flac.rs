@@ -58,8 +58,8 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     }
     let info = info.ok_or_else(|| Problem::damaged("what it says of its sound makes no sense"))?;
     xiph::apply_stream_info(&mut track, info);
-    if let Some(mask) = media.tags.get("waveformatextensible_channel_mask") {
-        xiph::set_channel_mask(&mut track, mask);
+    if let Some(mask) = media.tags.remove("waveformatextensible_channel_mask") {
+        xiph::set_channel_mask(&mut track, &mask);
     }
     let rate = f64::from(info.sample_rate);
     if info.samples != 0 {

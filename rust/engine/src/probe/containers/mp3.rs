@@ -66,7 +66,9 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
             }
         }
         _ => {
-            let data_size = length.saturating_sub(id3.end);
+            let begin =
+                behind.map_or(id3.end, |behind| start + (frames.len() - behind.len()) as u64);
+            let data_size = length.saturating_sub(begin);
             track.duration_seconds = rate.get().map(|rate| data_size as f64 * 8.0 / rate as f64);
             if rate.count() < FRAMES && start + (data.len() as u64) < length {
                 media.doubt("duration");
@@ -179,7 +181,7 @@ mod tests {
     fn a_header_of_another_file_is_not_believed() {
         let data = [counting(b"Info", 10, 4_170), frame().repeat(99)].concat();
         let media = testing::probe(&data, "mp3").unwrap();
-        assert_eq!(media.duration_seconds, Some(41_700.0 * 8.0 / 128_000.0));
+        assert_eq!(media.duration_seconds, Some(41_283.0 * 8.0 / 128_000.0));
         assert_eq!(media.warnings.len(), 1);
     }
 
