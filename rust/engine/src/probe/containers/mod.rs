@@ -16,3 +16,11 @@ pub mod ogg;
 mod pes;
 pub mod riff;
 pub mod wav;
+
+mod average;
+mod genre;
+mod id3;
+mod picture;
+#[cfg(test)]
+mod testing;
+mod vorbis_comment;

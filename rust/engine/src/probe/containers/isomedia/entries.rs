@@ -257,7 +257,8 @@ fn read_boxes(boxes: &[u8], track: &mut Track, of: &mut Description, depth: u8) 
             b"wave" if depth < DEEPEST => wave(content, track, of, depth),
             b"colr" => colours(content, track),
             b"dvcC" | b"dvvC" | b"dvwC" => {
-                track.dolby_vision_profile = dolby_vision(content).or(track.dolby_vision_profile.take());
+                track.dolby_vision_profile =
+                    dolby_vision(content).or(track.dolby_vision_profile.take());
             }
             b"btrt" => of.bit_rate = rate_at(content, 8).or(of.bit_rate),
             b"chan" => channels::read(content, track),
@@ -410,13 +411,9 @@ fn finish(track: &mut Track, description: &mut Description) {
         }
         track.bit_depth = bits_of(&codec);
         if codec.starts_with("pcm_") {
-            track.bit_rate = track
-                .bit_depth
-                .zip(track.sample_rate)
-                .zip(track.channels)
-                .map(|((bits, rate), channels)| {
-                    u64::from(bits) * u64::from(rate) * u64::from(channels)
-                });
+            track.bit_rate = track.bit_depth.zip(track.sample_rate).zip(track.channels).map(
+                |((bits, rate), channels)| u64::from(bits) * u64::from(rate) * u64::from(channels),
+            );
         }
     }
     if let Some(config) = &description.config {

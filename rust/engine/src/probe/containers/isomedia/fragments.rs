@@ -216,7 +216,8 @@ impl Sum {
         }
         let width = (flags >> 8 & 0xf).count_ones() as usize * 4;
         // Samples of which nothing is said take no bytes: no more than are read.
-        let most = if width == 0 { count } else { u32::try_from(fields.rest().len() / width).ok()? };
+        let most =
+            if width == 0 { count } else { u32::try_from(fields.rest().len() / width).ok()? };
         let count = count.min(most);
         if width == 0 {
             let count = u64::from(count);

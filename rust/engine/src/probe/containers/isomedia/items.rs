@@ -142,8 +142,7 @@ fn refers(meta: &[u8], from: u32, to: u32) -> bool {
 /// which it is to be shown, if that is not as it is stored.
 fn properties(meta: &[u8], primary: u32, photo: &mut Photo) -> Option<u8> {
     let iprp = find_in(meta, b"iprp")?;
-    let all: Vec<(Kind, &[u8])> =
-        boxes_in(find_in(iprp, b"ipco")?).take(MOST_ITEMS).collect();
+    let all: Vec<(Kind, &[u8])> = boxes_in(find_in(iprp, b"ipco")?).take(MOST_ITEMS).collect();
     let own: Vec<(Kind, &[u8])> = boxes_in(iprp)
         .filter(|(kind, _)| kind == b"ipma")
         .find_map(|(_, ipma)| associated(ipma, primary))
@@ -158,7 +157,8 @@ fn properties(meta: &[u8], primary: u32, photo: &mut Photo) -> Option<u8> {
         photo.height = fields.u32();
     }
     // Pictures made of tiles have the depth of these.
-    let tile = |kind: &Kind| all.iter().find(|(found, _)| found == kind).map(|(_, content)| *content);
+    let tile =
+        |kind: &Kind| all.iter().find(|(found, _)| found == kind).map(|(_, content)| *content);
     photo.bit_depth = of(b"pixi")
         .and_then(|pixi| pixi.get(5).copied().map(u32::from))
         .or_else(|| of(b"hvcC").or(tile(b"hvcC")).and_then(depth_of_hevc))

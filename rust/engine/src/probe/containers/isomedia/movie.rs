@@ -199,8 +199,7 @@ impl Movie {
         if let Some(duration) = self.duration {
             return Some(duration as f64 / f64::from(self.timescale));
         }
-        let seconds =
-            |trak: &Trak| trak.duration as f64 / f64::from(trak.timescale.max(1));
+        let seconds = |trak: &Trak| trak.duration as f64 / f64::from(trak.timescale.max(1));
         self.traks().map(seconds).reduce(f64::max)
     }
 
