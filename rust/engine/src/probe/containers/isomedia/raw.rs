@@ -2,7 +2,7 @@
 
 use super::boxes::{BoxAt, children, content};
 use crate::probe::model::{Media, Photo};
-use crate::probe::photo::exif;
+use crate::probe::photo::exif::{self, Part};
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
 
@@ -22,9 +22,15 @@ pub fn read(source: &mut Source<'_>, moov: &BoxAt, media: &mut Media) -> Result<
         }
         let inner = BoxAt { content: (found.content + 16).min(found.end), ..found };
         for found in children(source, &inner)? {
-            if matches!(&found.kind, b"CMT1" | b"CMT2" | b"CMT4") {
-                exif::read(&content(source, &found, LONGEST)?, &mut photo);
-            }
+            let part = match &found.kind {
+                b"CMT1" => Part::Ifd0,
+                b"CMT2" => Part::Exif,
+                b"CMT3" => Part::CanonMakerNote,
+                b"CMT4" => Part::Gps,
+                _ => continue,
+            };
+            let tiff = content(source, &found, LONGEST)?;
+            exif::read_part(&tiff, part, &mut photo);
         }
     }
     media.photo = Some(photo);
