@@ -15,4 +15,5 @@ pub mod mpegts;
 pub mod ogg;
 mod pes;
 pub mod riff;
+mod sniff;
 pub mod wav;
