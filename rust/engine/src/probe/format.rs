@@ -268,6 +268,19 @@ pub fn mpeg_audio_frames(bytes: &[u8]) -> Option<AudioFrame> {
     starts.take(MOST_STARTS).find_map(|at| frames_in_a_row(&bytes[at..], 2))
 }
 
+/// How many frames of AAC follow each other from the first one on, and their bytes.
+pub fn adts_frames(bytes: &[u8]) -> Option<(usize, usize)> {
+    let start = (0..bytes.len().min(MOST_STARTS))
+        .find(|&at| frames_in_a_row(&bytes[at..], 2).is_some_and(|frame| frame.layer == 0))?;
+    let (mut frames, mut at) = (0, start);
+    while let Some(frame) = bytes.get(at..).and_then(audio_frame).filter(|one| one.layer == 0) {
+        let Some(length) = frame.length.filter(|length| at + length <= bytes.len()) else { break };
+        at += length;
+        frames += 1;
+    }
+    (frames > 0).then_some((frames, at - start))
+}
+
 /// Places that are tried.
 const MOST_STARTS: usize = 4096;
 
