@@ -1,6 +1,7 @@
 //! What RIFF calls codecs: the FourCCs of Video for Windows (`BITMAPINFOHEADER`)
 //! and the format tags of `WAVEFORMATEX`, which AVI, WAV and Matroska share.
 
+use crate::probe::codec::audio::layout;
 use crate::probe::model::{Name, Track};
 
 /// The sizes of the kinds of `WAVEFORMAT`.
@@ -46,7 +47,9 @@ pub fn read_wave_format<'a>(track: &mut Track, format: &'a [u8]) -> &'a [u8] {
     let Some(mut tag) = u16_at(0) else { return &[] };
     let mut config = format.get(WAVE_FORMAT_EX..).unwrap_or_default();
     // In a `WAVEFORMATEXTENSIBLE` the tag begins the GUID at its end.
+    let mut extensible = false;
     if let (0xfffe, Some(sub_format)) = (tag, u16_at(24)) {
+        extensible = true;
         tag = sub_format;
         config = format.get(WAVE_FORMAT_EXTENSIBLE..).unwrap_or_default();
     }
@@ -57,6 +60,9 @@ pub fn read_wave_format<'a>(track: &mut Track, format: &'a [u8]) -> &'a [u8] {
     track.sample_rate = u32_at(4).filter(nonzero).or(track.sample_rate);
     track.bit_rate = u32_at(8).filter(nonzero).map(|bytes| u64::from(bytes) * 8);
     track.bit_depth = None;
+    if let (true, Some(mask)) = (extensible, u32_at(20).filter(nonzero)) {
+        track.channel_layout = layout::from_mask(mask.into());
+    }
     read_pcm(track);
     config
 }

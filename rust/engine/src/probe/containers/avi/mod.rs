@@ -96,6 +96,8 @@ struct Stream {
     /// Of streams whose chunks hold any number of samples, the size of one.
     sample_size: u32,
     handler: [u8; 4],
+    /// Whether the headers say its bit rate, which counts for more than the index.
+    says_bit_rate: bool,
 }
 
 impl Stream {
@@ -292,6 +294,7 @@ fn read_stream_format(stream: &mut Stream, data: &[u8]) {
         }
         TrackType::Audio => {
             let config = riff::read_wave_format(track, data);
+            stream.says_bit_rate = track.bit_rate.is_some();
             if track.codec.is_some() {
                 stream.framing = codec::read_config(track, config);
             }

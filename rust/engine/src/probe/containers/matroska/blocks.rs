@@ -59,7 +59,6 @@ pub fn read(source: &mut Source<'_>, offset: u64, entries: &mut [Entry], scale: 
         position = next;
     }
     for (entry, wanted) in entries.iter_mut().zip(walk.wanted) {
-        entry.unread = wanted.packets > 0 && codec::wants_packet(&entry.track);
         if entry.track.frame_rate.is_none() && entry.track.track_type == TrackType::Video {
             entry.track.frame_rate = frame_rate(wanted.times, scale);
         }
@@ -222,7 +221,6 @@ impl Walk {
             if !codec::wants_packet(&entry.track) {
                 wanted.packets = 0;
             }
-            entry.seen = true;
         }
         Ok(())
     }
