@@ -485,6 +485,24 @@ mod tests {
     }
 
     #[test]
+    fn an_extensible_format_has_its_codec_and_its_speakers_at_its_end() {
+        let mut format = Vec::new();
+        for half in [0xfffe, 6, 48000, 0, 0, 0, 18, 24, 22, 24, 0x3f, 0, 1] {
+            format.extend_from_slice(&u16::to_le_bytes(half));
+        }
+        format.resize(40, 0);
+        format.extend_from_slice(b"config");
+        let mut track = Track::default();
+        assert_eq!(read_wave_format(&mut track, &format), b"config");
+        assert_eq!(track.codec.as_deref(), Some("pcm_s24le"));
+        assert_eq!(track.channel_layout.as_deref(), Some("5.1"));
+        assert_eq!((track.bit_depth, track.bit_rate), (Some(24), Some(6_912_000)));
+        for end in 0..format.len() {
+            read_wave_format(&mut Track::default(), &format[..end]);
+        }
+    }
+
+    #[test]
     fn kinds_of_pcm_are_told_apart_by_their_bits() {
         for (tag, bits, codec) in [
             (1, 8, Some("pcm_u8")),

@@ -33,10 +33,11 @@ const TAGS: &[(&[u8; 4], &str)] = &[
     (b"IGNR", "genre"),
     (b"ILNG", "language"),
     (b"INAM", "title"),
-    (b"IPRD", "album"),
+    (b"IPRD", "product"),
     (b"IPRT", "track"),
     (b"ITRK", "track"),
     (b"ISFT", "software"),
+    (b"ISBJ", "subject"),
     (b"ISMP", "timecode"),
     (b"ITCH", "encoded_by"),
 ];
@@ -279,7 +280,7 @@ fn read_stream_format(stream: &mut Stream, data: &[u8]) {
                 track.frame_rate = None;
                 return;
             }
-            let codec = riff::video_codec(fourcc).or_else(|| riff::video_codec(stream.handler));
+            let codec = riff::video_codec(fourcc);
             track.codec = codec.map(Name::Borrowed);
             if codec == Some("rawvideo") {
                 track.pixel_format = match fourcc {
