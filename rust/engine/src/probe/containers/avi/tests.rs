@@ -135,7 +135,7 @@ fn streams_may_be_grouped_and_go_on_in_another_riff_chunk() {
     let count = list(b"odml", &[chunk(b"dmlh", &words(&[4800]))]);
     let first = [
         headers(&[video(0), chunk(b"indx", &[0; 24]), audio(0), count]),
-        list(b"movi", &[record.clone()]),
+        list(b"movi", std::slice::from_ref(&record)),
     ];
     let more = chunk(b"RIFF", &[b"AVIX".to_vec(), list(b"movi", &[record])].concat());
     let media = probe(&[riff(&first), more].concat()).unwrap();
