@@ -220,10 +220,9 @@ fn vp9_configurations_are_of_two_sorts() {
     assert_eq!(picture(&boxed), "Profile 2 0x0 yuv420p10le 10");
     assert_eq!(colors(&boxed), "bt2020 smpte2084 bt2020nc");
     assert_eq!(picture(&configured("vp9", "0214a20910090000")), "Profile 2 0x0 yuv420p10le 10");
-    assert_eq!(
-        picture(&configured("vp9", "01010202010a03010a040101")),
-        "Profile 2 0x0 yuv420p10le 10"
-    );
+    let elements = configured("vp9", "01010202010a03010a040101");
+    assert_eq!(picture(&elements), "Profile 2 0x0 - 0");
+    assert!(wants_packet(&elements) && !wants_packet(&boxed));
 }
 
 #[test]
