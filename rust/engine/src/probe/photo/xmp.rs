@@ -24,6 +24,10 @@ const LONGEST: usize = 2 * 1024 * 1024;
 /// No packet nests deeper, unless it means harm.
 const DEEPEST: usize = 64;
 
+/// Elements, attributes and texts that are looked at: each name among them is
+/// looked up in all namespaces.
+const MOST_PARTS: usize = 50_000;
+
 /// Values that are kept.
 const MOST_VALUES: usize = 4096;
 
@@ -36,7 +40,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let text = decode(source.up_to(0, LONGEST)?).into_owned();
     let (properties, whole) = Properties::read(&text);
     if !whole {
-        media.warn("the XML is damaged");
+        media.warn("the XML is damaged or too large");
     }
     let mut photo = Photo::default();
     let size = |space, name| properties.number(space, name).map(|it| it as u32);
@@ -137,21 +141,22 @@ impl Properties {
         let mut reader = NsReader::from_str(text);
         let mut path: Vec<Open> = Vec::new();
         let mut content = String::new();
-        loop {
-            let event = match reader.read_event() {
-                Ok(event) => event,
-                Err(_) => return (properties, false),
-            };
+        let mut parts = 0;
+        while let Ok(event) = reader.read_event() {
+            parts += 1;
+            if parts > MOST_PARTS {
+                break;
+            }
             match event {
                 Event::Start(element) => {
                     if path.len() >= DEEPEST {
-                        return (properties, false);
+                        break;
                     }
-                    properties.open(&reader, &element, &mut path);
+                    parts += properties.open(&reader, &element, &mut path);
                     content.clear();
                 }
                 Event::Empty(element) => {
-                    properties.open(&reader, &element, &mut path);
+                    parts += properties.open(&reader, &element, &mut path);
                     path.pop();
                     content.clear();
                 }
@@ -173,10 +178,17 @@ impl Properties {
                 _ => {}
             }
         }
+        (properties, false)
     }
 
-    /// Opens an element, and adds the properties that are its attributes.
-    fn open(&mut self, reader: &NsReader<&[u8]>, element: &BytesStart<'_>, path: &mut Vec<Open>) {
+    /// Opens an element, and adds the properties that are its attributes; says
+    /// how many there are.
+    fn open(
+        &mut self,
+        reader: &NsReader<&[u8]>,
+        element: &BytesStart<'_>,
+        path: &mut Vec<Open>,
+    ) -> usize {
         if let Some(parent) = path.last_mut() {
             parent.has_children = true;
         }
@@ -189,7 +201,9 @@ impl Properties {
         });
         let mut attributes = element.attributes();
         // Whether a name comes twice is not worth looking at all names for.
+        let mut count = 0;
         for attribute in attributes.with_checks(false).flatten().take(MOST_VALUES) {
+            count += 1;
             let Ok(value) = attribute.normalized_value(XmlVersion::Implicit1_0) else { continue };
             if attribute.key == QName("xml:lang") {
                 let is_default = value == "x-default";
@@ -204,6 +218,7 @@ impl Properties {
                 self.add(path, Some((space, name.as_ref())), value.trim());
             }
         }
+        count
     }
 
     /// Adds a value of the property that `path` and `attribute` lead to.
@@ -436,7 +451,7 @@ mod tests {
         let text = packet("xmp:Rating='3'", "<dc:subject><rdf:Bag></dc:subject>");
         let (media, photo) = probe_photo(text.as_bytes());
         assert_eq!(photo.rating, Some(3));
-        assert_eq!(media.warnings, ["the XML is damaged"]);
+        assert_eq!(media.warnings, ["the XML is damaged or too large"]);
     }
 
     #[test]
@@ -448,7 +463,7 @@ mod tests {
         let deep = packet("xmp:Rating='3'", &"<dc:a>".repeat(100_000));
         let (media, photo) = probe_photo(deep.as_bytes());
         assert_eq!(photo.rating, Some(3));
-        assert_eq!(media.warnings, ["the XML is damaged"]);
+        assert_eq!(media.warnings, ["the XML is damaged or too large"]);
     }
 
     #[test]
