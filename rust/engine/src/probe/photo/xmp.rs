@@ -43,10 +43,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         media.warn("the XML is damaged or too large");
     }
     let mut photo = Photo::default();
-    let size = |space, name| properties.number(space, name).map(|it| it as u32);
-    photo.width = size(Space::Tiff, "ImageWidth").or(size(Space::Exif, "PixelXDimension"));
-    photo.height = size(Space::Tiff, "ImageLength").or(size(Space::Exif, "PixelYDimension"));
-    photo.bit_depth = size(Space::Tiff, "BitsPerSample");
+    // Not the size: a sidecar has none, and the picture it goes with tells its own.
     properties.fill(&mut photo);
     media.photo = Some(photo);
     Ok(media)
@@ -254,10 +251,10 @@ impl Properties {
         number(self.values(space, name).next()?)
     }
 
-    /// Several authors are one string here.
+    /// Several authors are one string here, put together as EXIF does.
     fn list(&self, space: Space, name: &str) -> Option<String> {
         let values: Vec<&str> = self.values(space, name).collect();
-        Some(values.join(", ")).filter(|it| !it.is_empty())
+        Some(values.join("; ")).filter(|it| !it.is_empty())
     }
 
     fn fill(&self, photo: &mut Photo) {
@@ -407,8 +404,6 @@ mod tests {
         assert_eq!(media.container, "xmp");
         assert!(media.warnings.is_empty());
         let expected = Photo {
-            width: Some(320),
-            height: Some(200),
             orientation: Some(6),
             camera_make: Some("Acme".into()),
             camera_model: Some("Cam \"1\"".into()),
@@ -422,7 +417,7 @@ mod tests {
             f_number: Some(2.8),
             iso: Some(400),
             flash: Some(true),
-            artist: Some("Ann, Bob".into()),
+            artist: Some("Ann; Bob".into()),
             description: Some("Two <2>".into()),
             rating: Some(-1),
             keywords: vec!["sea".into(), "a & b".into()],
