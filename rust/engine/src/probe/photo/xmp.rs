@@ -49,7 +49,8 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     Ok(media)
 }
 
-/// Fills in what an XMP packet says, where `photo` does not have it yet.
+/// Fills in what an XMP packet says, where `photo` does not have it yet; its
+/// rating and keywords replace those of EXIF.
 pub fn fill(packet: &[u8], photo: &mut Photo) {
     let text = decode(&packet[..packet.len().min(LONGEST)]);
     Properties::read(&text).0.fill(photo);
@@ -275,8 +276,13 @@ impl Properties {
         set(&mut photo.copyright, || self.text(Space::Tiff, "Copyright"));
         set(&mut photo.description, || self.text(Space::Dc, "description"));
         set(&mut photo.description, || self.text(Space::Tiff, "ImageDescription"));
-        set(&mut photo.rating, || rating(self.number(Space::Xmp, "Rating")?));
-        add_keywords(photo, self.values(Space::Dc, "subject"));
+        // Stars and keywords are given by programs, which keep these up to date here,
+        // and not what a system's file manager writes into EXIF.
+        photo.rating = self.number(Space::Xmp, "Rating").and_then(rating).or(photo.rating);
+        if self.values(Space::Dc, "subject").next().is_some() {
+            photo.keywords.clear();
+            add_keywords(photo, self.values(Space::Dc, "subject"));
+        }
     }
 
     fn fill_taken_at(&self, photo: &mut Photo) {
@@ -435,10 +441,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_not_replaced() {
-        let mut photo = Photo { rating: Some(1), ..Photo::default() };
-        fill(packet("xmp:Rating='3' tiff:Model='A'", "").as_bytes(), &mut photo);
-        assert_eq!((photo.rating, photo.camera_model.as_deref()), (Some(1), Some("A")));
+    fn what_is_known_is_not_replaced_but_stars_and_keywords() {
+        let mut photo = Photo {
+            iso: Some(100),
+            rating: Some(1),
+            keywords: vec!["a".into()],
+            ..Photo::default()
+        };
+        let text = packet("xmp:Rating='3' tiff:Model='A' exif:ISOSpeedRatings='200'", "");
+        fill(text.as_bytes(), &mut photo);
+        assert_eq!((photo.iso, photo.camera_model.as_deref()), (Some(100), Some("A")));
+        // But stars and keywords of XMP are later than those of EXIF.
+        assert_eq!((photo.rating, &photo.keywords[..]), (Some(3), &["a".to_owned()][..]));
+        fill(packet("", ELEMENTS).as_bytes(), &mut photo);
+        assert_eq!(photo.keywords, ["sea", "a & b"]);
     }
 
     #[test]
