@@ -189,7 +189,7 @@ fn duration(
     let whole = sound.start.saturating_add(sound.length) <= source.len();
     let bits = sound.length.checked_mul(8).unwrap_or(0);
     // Some programs count the samples of all channels.
-    if channels > 1 && samples != 0 && samples % channels == 0 {
+    if channels > 1 && samples != 0 && samples.is_multiple_of(channels) {
         let one = bits as f64 * (channels * rate) as f64 / samples as f64;
         if bit_rate.is_some_and(|rate| (one / rate as f64 - 1.0).abs() < 0.3) {
             samples /= channels;

@@ -175,7 +175,6 @@ fn read_comments(media: &mut Media, track: &mut Track, data: &[u8]) -> Vec<Track
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::probe::containers::testing;
     use crate::probe::containers::vorbis_comment::tests::build;
 
