@@ -204,7 +204,8 @@ fn read_frame(name: &str, content: &[u8], version: u8, id3: &mut Id3) {
         "USLT" | "ULT" => {
             let (_, rest) = decode(encoding, text.get(3..).unwrap_or_default());
             let (value, _) = decode(encoding, rest);
-            id3.insert("lyrics", value);
+            let language = String::from_utf8_lossy(text.get(..3).unwrap_or_default());
+            id3.insert(&format!("lyrics-{}", language.trim_end_matches('\0')), value);
         }
         "APIC" | "PIC" => id3.pictures.extend(read_picture(encoding, text, version)),
         "CHAP" => id3.chapters.extend(read_chapter(content, version)),

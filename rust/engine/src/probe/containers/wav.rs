@@ -238,11 +238,12 @@ fn read_list(media: &mut Media, list: &[u8]) {
     }
 }
 
+/// What stands later in the file counts.
 fn insert(media: &mut Media, key: &str, text: &[u8]) {
     let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
     let text = String::from_utf8_lossy(&text[..end]).trim().to_owned();
     if !text.is_empty() {
-        media.tags.entry(key.to_owned()).or_insert(text);
+        media.tags.insert(key.to_owned(), text);
     }
 }
 
