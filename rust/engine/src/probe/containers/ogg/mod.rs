@@ -14,6 +14,9 @@ use crate::probe::source::Source;
 /// Pages that headers are looked for on: long comments take many.
 const MOST_PAGES: usize = 64;
 
+/// What the first look at a file has read.
+const AHEAD: u64 = 64 * 1024;
+
 /// Streams of a file.
 const MOST_STREAMS: usize = 64;
 
@@ -79,12 +82,21 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
 /// what they are.
 fn read_beginning(source: &mut Source<'_>, streams: &mut Vec<Reading>) -> Result<()> {
     let mut at = 0u64;
+    let mut ahead = AHEAD;
+    let mut known = AHEAD;
     for _ in 0..MOST_PAGES {
         // The header first: asking for the longest page would read the same bytes again.
         let Some(page) = page::parse(source.up_to(at, page::LONGEST_HEADER)?) else { break };
         let start = at + page.header_length() as u64;
-        at = start + page.body_length() as u64;
+        let end = start + page.body_length() as u64;
+        if end > known {
+            // Pictures among the comments take many pages: ever more at a time.
+            ahead = ahead.saturating_mul(2);
+            source.up_to(start, ahead as usize)?;
+            known = start + ahead;
+        }
         take_page(&page, source.up_to(start, page.body_length())?, streams);
+        at = end;
         let told = |one: &Reading| {
             let has_comments = one
                 .packets
@@ -247,6 +259,29 @@ mod tests {
         let mut source = Source::new(&data, data.len() as u64, Default::default());
         super::read(&mut source).unwrap();
         assert_eq!(source.requests(), 2);
+    }
+
+    #[test]
+    fn a_picture_of_megabytes_costs_a_few_reads() {
+        let picture = format!("METADATA_BLOCK_PICTURE={}", "A".repeat(1_500_000));
+        let packet = [&b"\x03vorbis"[..], &build(&[&picture, "TITLE=After"])].concat();
+        let mut data = page(1, 2, 0, &vorbis());
+        let mut pieces = packet.chunks(255 * 254).peekable();
+        while let Some(piece) = pieces.next() {
+            let mut page = page(1, 0, 0, piece);
+            if pieces.peek().is_some() {
+                // The packet goes on: without the piece of no length.
+                let count = usize::from(page[26]);
+                page.remove(26 + count);
+                page[26] -= 1;
+            }
+            data.extend(page);
+        }
+        data.extend(file().split_off(200));
+        let mut source = Source::new(&data, data.len() as u64, Default::default());
+        let media = super::read(&mut source).unwrap();
+        assert_eq!(media.tags["title"], "After");
+        assert!(source.requests() <= 8);
     }
 
     #[test]
