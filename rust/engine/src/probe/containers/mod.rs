@@ -15,6 +15,7 @@ pub mod mpegts;
 pub mod ogg;
 mod pes;
 pub mod riff;
+mod sniff;
 pub mod wav;
 
 mod average;
