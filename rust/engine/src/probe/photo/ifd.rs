@@ -327,7 +327,7 @@ impl Value {
 
     /// One of its numbers, if it is a natural one.
     pub fn natural(&self, index: usize) -> Option<u64> {
-        self.number(index).filter(|&it| it >= 0.0 && it < 1e18).map(|it| it as u64)
+        self.number(index).filter(|it| (0.0..1e18).contains(it)).map(|it| it as u64)
     }
 
     /// All of it as text: up to the first zero byte, without padding. None if

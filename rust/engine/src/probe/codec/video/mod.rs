@@ -20,10 +20,12 @@ mod t35;
 mod theora;
 mod vc1;
 mod vpx;
+mod vui;
 
 use super::Framing;
 use crate::probe::model::Track;
 
+#[allow(unused_imports, reason = "for containers, which come one by one")]
 pub use editing::prores_profile;
 
 /// See [`super::read_config`]; None if the codec is none of these.
@@ -97,7 +99,8 @@ pub fn wants_packet(track: &Track) -> bool {
         Some("hevc" | "av1") => track.pixel_format.is_none() || t35::is_possible(track),
         Some("vp8") => track.profile.is_none(),
         Some("h263" | "flv1") => track.width.is_none(),
-        _ => false,
+        Some(codec) => track.pixel_format.is_none() && simple::fixed_format(codec).is_some(),
+        None => false,
     }
 }
 
@@ -107,3 +110,6 @@ fn apply_fixed_format(track: &mut Track, codec: &str) -> bool {
     track.bit_depth = Some(depth);
     true
 }
+
+#[cfg(test)]
+mod tests;

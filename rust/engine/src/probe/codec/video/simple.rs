@@ -14,7 +14,7 @@ pub fn fixed_format(codec: &str) -> Option<(&'static str, u32)> {
         "vp6a" => ("yuva420p", 8),
         "svq1" | "indeo2" | "indeo3" | "indeo5" => ("yuv410p", 8),
         "svq3" => ("yuvj420p", 8),
-        "v210" => ("yuv422p10le", 10),
+        "v210" | "cfhd" => ("yuv422p10le", 10),
         "gif" => ("bgra", 8),
         "cinepak" => ("rgb24", 8),
         "msvideo1" => ("rgb555le", 5),
