@@ -193,7 +193,8 @@ fn example() -> Vec<u8> {
     };
     let picture = Track {
         stsd: entry(b"mp4v", &[video(640, 360), colr([9, 16, 9])].concat()),
-        before: [edits(&[2002, 0, 1 << 16]), a_box(b"tref", &a_box(b"chap", &words(&[3])))].concat(),
+        before: [edits(&[2002, 0, 1 << 16]), a_box(b"tref", &a_box(b"chap", &words(&[3])))]
+            .concat(),
         matrix: TURNED,
         ..Track::default()
     };
@@ -245,8 +246,11 @@ fn tracks_have_what_their_headers_and_tables_say() {
     assert_eq!(cover.index, 3);
     assert_eq!(media.tags["title"], "Ein Film");
     assert_eq!(media.tags["track"], "3/12");
-    let chapters: Vec<_> =
-        media.chapters.iter().map(|chapter| (chapter.start_seconds, &**chapter.title.as_ref().unwrap())).collect();
+    let chapters: Vec<_> = media
+        .chapters
+        .iter()
+        .map(|chapter| (chapter.start_seconds, &**chapter.title.as_ref().unwrap()))
+        .collect();
     assert_eq!(chapters, [(0.0, "One"), (1.0, "Two")]);
     assert_eq!(media.chapters[0].end_seconds, Some(1.0));
 }
@@ -272,7 +276,8 @@ fn large_boxes_and_boxes_up_to_the_end_are_stepped_over() {
 
 #[test]
 fn edits_shorten_tracks() {
-    let track = Track { before: edits(&[500, u32::MAX, 1 << 16, 1000, 0, 1 << 16]), ..Track::default() };
+    let track =
+        Track { before: edits(&[500, u32::MAX, 1 << 16, 1000, 0, 1 << 16]), ..Track::default() };
     let media = probe(&[ftyp(b"isom"), movie(&[track.build()], &[])].concat()).unwrap();
     assert_eq!(media.tracks[0].duration_seconds, Some(1.5));
 }
@@ -521,13 +526,7 @@ fn boxes_in_boxes_that_claim_to_be_endless_end() {
 /// All the kinds of file that are built here.
 fn examples() -> Vec<Vec<u8>> {
     let keys = movie(&[Track::default().build()], &[quicktime_keys()]);
-    vec![
-        example(),
-        fragmented(true),
-        fragmented(false),
-        heif(),
-        [ftyp(b"qt  "), keys].concat(),
-    ]
+    vec![example(), fragmented(true), fragmented(false), heif(), [ftyp(b"qt  "), keys].concat()]
 }
 
 #[test]
@@ -544,7 +543,8 @@ fn files_that_end_anywhere_are_no_panic() {
 fn flipped_bits_are_no_panic() {
     let mut state = 1_u64;
     let mut random = move |below: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % below
     };
     for file in examples() {
