@@ -254,21 +254,29 @@ fn value(bytes: &[u8], data_type: u32, form: Form) -> Option<String> {
         Form::Text | Form::Raw => {}
     }
     match data_type {
-        21 => {
-            let size = u8::try_from(bytes.len()).ok().filter(|&size| size <= 4)?;
-            let number = fields.sized(size)?;
-            let unused = 64 - 8 * u32::from(size).min(7);
-            let signed = (number << unused).cast_signed() >> unused;
-            Some(if size == 0 { "0".into() } else { signed.to_string() })
-        }
-        22 => {
-            let size = u8::try_from(bytes.len()).ok().filter(|&size| size <= 4)?;
-            Some(fields.sized(size)?.to_string())
-        }
+        21 => Some(signed(bytes).to_string()),
+        22 => Some(unsigned(bytes).to_string()),
         23 => Some(format!("{:.6}", f32::from_bits(fields.u32()?))),
         0 | 3 => Some(macintosh(bytes)),
         1 | 4 => Some(String::from_utf8_lossy(bytes).into_owned()),
         _ => None,
+    }
+}
+
+/// A number of up to four bytes; 0 if it has more.
+fn unsigned(bytes: &[u8]) -> u32 {
+    let bytes = if bytes.len() > 4 { &[] } else { bytes };
+    bytes.iter().fold(0, |number, &byte| number << 8 | u32::from(byte))
+}
+
+/// As [`unsigned`], where the first bit is the sign.
+fn signed(bytes: &[u8]) -> i32 {
+    let number = unsigned(bytes).cast_signed();
+    match bytes.len() {
+        1 => i32::from(number as i8),
+        2 => i32::from(number as i16),
+        3 => number << 8 >> 8,
+        _ => number,
     }
 }
 
@@ -539,7 +547,9 @@ mod tests {
         assert_eq!(value(b"\0\x12", 0, Form::Genre).as_deref(), Some("Rock"));
         assert_eq!(value(b"\x8a", 0, Form::Text).as_deref(), Some("ä"));
         assert_eq!(value(b"\0a", 2, Form::Text), None);
+        assert_eq!(value(b"\xff\xff\xff", 21, Form::Text).as_deref(), Some("-1"));
         assert_eq!(value(b"", 21, Form::Text).as_deref(), Some("0"));
+        assert_eq!(value(&[1; 9], 22, Form::Text).as_deref(), Some("0"));
         assert_eq!(macintosh(&(0x80..=0xff).collect::<Vec<u8>>()).chars().count(), 128);
     }
 

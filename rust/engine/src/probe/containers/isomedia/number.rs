@@ -63,7 +63,10 @@ mod tests {
         assert_eq!(reduce(0, 5), None);
         assert_eq!(reduce(5, 0), None);
         assert_eq!(reduce(u64::MAX, u64::MAX - 1), Some((1, 1)));
-        assert_eq!(reduce(90_000 * 172_800, 648_648_000_001), Some((90_000, 3_753_750)));
+        let (above, below) = reduce(90_000 * 172_801, 648_648_000_001).unwrap();
+        let exact = 90_000.0 * 172_801.0 / 648_648_000_001.0;
+        assert!((above as f64 / below as f64 - exact).abs() < 1e-12);
+        assert!(above <= i32::MAX as u64 && below <= i32::MAX as u64);
         assert!(reduce(u64::MAX, 1).is_none_or(|(above, _)| above <= i32::MAX as u64));
     }
 
