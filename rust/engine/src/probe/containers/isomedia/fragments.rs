@@ -231,10 +231,14 @@ impl Sum {
             fields.u32()?;
         }
         let width = (flags >> 8 & 0xf).count_ones() as usize * 4;
-        // Samples of which nothing is said take no bytes: no more than are read.
-        let most =
-            if width == 0 { count } else { u32::try_from(fields.rest().len() / width).ok()? };
-        let count = count.min(most);
+        // Samples of which something is said are no more than there are bytes for.
+        let there = fields.rest().len().checked_div(width);
+        let count = there.and_then(|there| u32::try_from(there).ok()).unwrap_or(count).min(count);
+        if width == 0 {
+            count
+        } else {
+            u32::try_from(fields.rest().len() / width).ok()?
+        };
         if width == 0 {
             let count = u64::from(count);
             self.add(count, count.saturating_mul(duration), count.saturating_mul(size));

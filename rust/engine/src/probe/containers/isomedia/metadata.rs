@@ -154,7 +154,13 @@ impl Metadata {
         let mut seen = Track::new(0, TrackType::Video);
         seen.codec = Some(codec.into());
         codec::read_packet(&mut seen, picture, Framing::StartCodes);
+        let mime_type = match codec {
+            "mjpeg" => "image/jpeg",
+            "png" => "image/png",
+            _ => "image/bmp",
+        };
         self.covers.push(Track {
+            mime_type: Some(mime_type.into()),
             codec: seen.codec,
             width: seen.width,
             height: seen.height,

@@ -48,7 +48,7 @@ pub struct Movie {
 #[derive(Debug)]
 enum Stream {
     Trak(Box<Trak>),
-    Cover(Track),
+    Cover(Box<Track>),
 }
 
 impl Movie {
@@ -108,7 +108,7 @@ impl Movie {
     }
 
     fn take_covers(&mut self) {
-        self.streams.extend(self.metadata.covers.drain(..).map(Stream::Cover));
+        self.streams.extend(self.metadata.covers.drain(..).map(Box::new).map(Stream::Cover));
     }
 
     fn header(&mut self, mvhd: &[u8]) {
@@ -170,10 +170,9 @@ impl Movie {
         }
         let firsts = if self.defaults.is_empty() {
             media.duration_seconds = self.duration();
-            if let Some(next) = box_at(source, end, source.len())? {
-                if &next.kind == b"mdat" && next.cut {
-                    media.warn("the file ends before its data does");
-                }
+            let length = source.len();
+            if box_at(source, end, length)?.is_some_and(|next| &next.kind == b"mdat" && next.cut) {
+                media.warn("the file ends before its data does");
             }
             Vec::new()
         } else {
@@ -199,7 +198,7 @@ impl Movie {
             .into_iter()
             .map(|stream| match stream {
                 Stream::Trak(trak) => trak.track,
-                Stream::Cover(cover) => cover,
+                Stream::Cover(cover) => *cover,
             })
             .zip(0..)
             .map(|(track, index)| Track { index, ..track })

@@ -28,11 +28,8 @@ pub fn reduce(above: u64, below: u64) -> Option<(u64, u64)> {
         let rest = above - below * step;
         let next = (step * last.0 + before.0, step * last.1 + before.1);
         if next.0 > MOST || next.1 > MOST {
-            if last.0 != 0 {
-                step = (MOST - before.0) / last.0;
-            }
-            if last.1 != 0 {
-                step = step.min((MOST - before.1) / last.1);
+            for (last, before) in [(last.0, before.0), (last.1, before.1)] {
+                step = (MOST - before).checked_div(last).unwrap_or(step).min(step);
             }
             if below * (2 * step * last.1 + before.1) > above * last.1 {
                 last = (step * last.0 + before.0, step * last.1 + before.1);

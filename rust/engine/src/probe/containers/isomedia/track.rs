@@ -158,11 +158,10 @@ impl Trak {
                 _ => {}
             }
         }
-        if matches!(&*self.track.language, "" | "und") {
-            if let Some(text) = extended.as_deref().and_then(|elng| elng.get(4..)) {
-                self.track.language =
-                    String::from_utf8_lossy(Fields::new(text).text()).into_owned();
-            }
+        if let Some(text) = extended.as_deref().and_then(|elng| elng.get(4..))
+            && matches!(&*self.track.language, "" | "und")
+        {
+            self.track.language = String::from_utf8_lossy(Fields::new(text).text()).into_owned();
         }
         Ok(())
     }
