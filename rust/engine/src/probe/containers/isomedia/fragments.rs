@@ -235,11 +235,6 @@ impl Sum {
         let there = fields.rest().len().checked_div(width);
         let count = there.and_then(|there| u32::try_from(there).ok()).unwrap_or(count).min(count);
         if width == 0 {
-            count
-        } else {
-            u32::try_from(fields.rest().len() / width).ok()?
-        };
-        if width == 0 {
             let count = u64::from(count);
             self.add(count, count.saturating_mul(duration), count.saturating_mul(size));
             self.begin(place, size, offset, 0);

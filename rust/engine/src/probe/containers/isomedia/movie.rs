@@ -22,6 +22,9 @@ const MOST_CHAPTERS: usize = 512;
 /// Requests after which titles of chapters are not read any more.
 const MOST_REQUESTS: u32 = 64;
 
+/// Long tables are read for no more tracks than this.
+const MOST_LONG_TABLES: usize = 4;
+
 /// User data of a track is mostly no longer than this.
 const BEFORE_NEXT: u64 = 1024;
 
@@ -70,7 +73,7 @@ impl Movie {
         };
         let mut offset = moov.content;
         for _ in 0..MOST_BOXES {
-            if !loaded {
+            if !loaded && offset > moov.content {
                 // What is at the end of a track comes with the next.
                 source.up_to(offset.saturating_sub(BEFORE_NEXT), BEFORE_NEXT as usize + 16)?;
             }
@@ -79,7 +82,9 @@ impl Movie {
             match &found.kind {
                 b"mvhd" => this.header(&content(source, &found, 256)?),
                 b"trak" if this.streams.len() < MOST_TRACKS => {
-                    let trak = Trak::read(source, &found, Manner { quicktime, loaded })?;
+                    let generous = this.streams.len() < MOST_LONG_TABLES;
+                    let manner = Manner { quicktime, loaded, generous };
+                    let trak = Trak::read(source, &found, manner)?;
                     this.streams.push(Stream::Trak(Box::new(trak)));
                     if loaded {
                         // Tags of tracks are the file's for `ffprobe`.
