@@ -30,8 +30,10 @@ pub fn read(source: &mut Source<'_>, moov: &BoxAt, media: &mut Media) -> Result<
                 _ => continue,
             };
             let tiff = content(source, &found, LONGEST)?;
-            photo.width = photo.width.or_else(|| natural(&tiff, 0x0100));
-            photo.height = photo.height.or_else(|| natural(&tiff, 0x0101));
+            if part == Part::Ifd0 {
+                photo.width = natural(&tiff, 0x0100);
+                photo.height = natural(&tiff, 0x0101);
+            }
             exif::read_part(&tiff, part, &mut photo);
         }
     }
