@@ -20,6 +20,7 @@ mod samples;
 #[cfg(test)]
 mod tests;
 mod track;
+mod values;
 
 use self::boxes::{BoxAt, Fields, Kind, box_at, content};
 use self::movie::Movie;
