@@ -139,6 +139,7 @@ impl Flv {
         let has = |wanted| self.tracks.iter().any(|track| track.track_type == wanted);
         let rate_is_known = self.number("framerate").is_some_and(|rate| rate > 0.0)
             || self.times.len() >= MOST_TIMES
+            || self.tracks.iter().any(|track| track.frame_rate.is_some())
             || !has(TrackType::Video);
         (!self.has_audio || has(TrackType::Audio))
             && (!self.has_video || has(TrackType::Video))
@@ -202,11 +203,12 @@ impl Flv {
         let (width, height) = (number("width"), number("height"));
         let (video_rate, audio_rate) = (number("videodatarate"), number("audiodatarate"));
         let claimed = number("filesize");
-        let frame_rate = number("framerate").and_then(fraction).or_else(|| by_times(&self.times));
+        let frame_rate = number("framerate").and_then(fraction);
         let bits = |kilobits: f64| (kilobits * 1024.0) as u64;
         for track in &mut self.tracks {
             if track.track_type == TrackType::Video {
-                track.frame_rate = frame_rate.clone().or(track.frame_rate.take());
+                let rates = frame_rate.clone().or(track.frame_rate.take());
+                track.frame_rate = rates.or_else(|| by_times(&self.times));
                 track.bit_rate = video_rate.map(bits).or(track.bit_rate);
                 track.width = track.width.or(width.map(|pixels| pixels as u32));
                 track.height = track.height.or(height.map(|pixels| pixels as u32));

@@ -231,12 +231,10 @@ impl Demuxer {
             }
             let track = &mut stream.elementary.track;
             kinds::describe(track, mapped.stream_type, map.registration, mapped.descriptors);
-            let track = track.clone();
             if mapped.stream_type == kinds::HDMV_TRUEHD && kinds::is_hdmv(map.registration) {
                 let beside = self.add_stream(mapped.pid, Some(AC3_BESIDE));
                 beside.elementary.track.track_type = TrackType::Audio;
                 beside.elementary.track.codec = Some("ac3".into());
-                beside.elementary.track.language = track.language;
             }
         }
         for program in self.programs.iter_mut().filter(|one| one.pid == pid) {

@@ -4,6 +4,9 @@
 //! There is no table of streams, but for a rare one: a stream is there when its
 //! first packet is, and is numbered in that order.
 
+#[cfg(test)]
+mod tests;
+
 use super::elementary::{self, Clock, Elementary};
 use super::pes::{self, Header};
 use crate::probe::model::{Media, Track, TrackType};
