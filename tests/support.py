@@ -53,13 +53,18 @@ class Vpo:
         return [VPO, *(os.fspath(arg) for arg in args)]
 
     def env(self) -> dict[str, str]:
-        """The environment of a run: ours without VPO_ settings and wishes for colour."""
+        """The environment of a run: ours without VPO_ settings and wishes for colour.
+
+        Files are not introspected unless a test says so: most of them are no media,
+        as what is tested is something else.
+        """
         inherited = {
             key: text
             for key, text in os.environ.items()
             if not key.startswith("VPO_") and key not in ("NO_COLOR", "FORCE_COLOR")
         }
-        return {**inherited, "VPO_HOME": str(self.home), "LC_ALL": "C.UTF-8", **self.environment}
+        ours = {"VPO_HOME": str(self.home), "LC_ALL": "C.UTF-8", "VPO_SCAN__INTROSPECT": "false"}
+        return {**inherited, **ours, **self.environment}
 
     def start(self, *args: str | bytes | Path, **options: Any) -> subprocess.Popen[bytes]:
         """Starts the command and does not wait for it."""

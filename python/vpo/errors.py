@@ -137,6 +137,12 @@ class OutputError(VpoError):
     code = "OUTPUT_ERROR"
 
 
+class ToolMissingError(VpoError):
+    """A program that was asked for is not there."""
+
+    code = "TOOL_MISSING"
+
+
 class FileNotInLibraryError(VpoError):
     """The library knows no file of that path."""
 

@@ -39,8 +39,16 @@ class App:
 
     is_logging: bool = False
 
-    def settings(self, sections: Collection[str] | None = None, **scan: object) -> Settings:
-        """The effective settings of `sections` (None: all); `scan` are options of that section.
+    def settings(
+        self,
+        sections: Collection[str] | None = None,
+        *,
+        prober: object = None,
+        **scan: object,
+    ) -> Settings:
+        """The effective settings of `sections` (None: all).
+
+        `prober` and `scan` are options of a command: of the section `tools`, and of `scan`.
 
         Raises ConfigError for a mistake in them.
         """
@@ -51,6 +59,7 @@ class App:
             ("logging", "level"): self.log_level,
             ("logging", "file"): self.log_file and os.path.abspath(self.log_file),
             ("logging", "format"): "json" if self.log_json else None,
+            ("tools", "prober"): prober,
             **{("scan", name): value for name, value in scan.items()},
         }
         return load(

@@ -30,6 +30,11 @@ _COMMANDS = {
         "Check the installation, the settings and the library.",
     ),
     "files": ("vpo.cli.files", "files", "List files of the library, or show one."),
+    "inspect": (
+        "vpo.cli.inspect",
+        "inspect",
+        "Show what is in files: container, tracks, chapters, photo.",
+    ),
     "jobs": (
         "vpo.cli.jobs",
         "jobs",

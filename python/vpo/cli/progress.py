@@ -47,21 +47,31 @@ class ScanReporter:
 
     def progress(self, read: Callable[[], Counts], expected: int | None) -> None:
         """Shows how far the walk is; with a total if the last scan gave one."""
-        if not self._shows or time.monotonic() - self._begin < SHOW_AFTER_SECONDS:
+        if self._is_early():
             return
-        if self._bar is None:
-            self._start(expected)
-        assert self._bar is not None
-        assert self._task is not None
         progress = read()
-        self._bar.update(
-            self._task,
-            completed=progress.files,
-            directories=f"{progress.directories:,}",
-            files=f"{progress.files:,}",
+        self._show(
+            progress.files,
+            expected,
+            f"{progress.files:,} files in {progress.directories:,} directories",
         )
 
-    def _start(self, expected: int | None) -> None:
+    def reading(self, done: int, expected: int) -> None:
+        """Shows how many files were read."""
+        if not self._is_early():
+            self._show(done, expected, f"read {done:,} of {expected:,} files")
+
+    def _is_early(self) -> bool:
+        return not self._shows or time.monotonic() - self._begin < SHOW_AFTER_SECONDS
+
+    def _show(self, completed: int, total: int | None, said: str) -> None:
+        if self._bar is None:
+            self._start()
+        assert self._bar is not None
+        assert self._task is not None
+        self._bar.update(self._task, completed=completed, total=total, said=said)
+
+    def _start(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bar
@@ -69,12 +79,12 @@ class ScanReporter:
         self._bar = Bar(
             SpinnerColumn(),
             BarColumn(bar_width=20),
-            TextColumn("{task.fields[files]} files in {task.fields[directories]} directories"),
+            TextColumn("{task.fields[said]}"),
             TimeElapsedColumn(),
             console=Console(stderr=True, no_color=not self._app.takes_colour(sys.stderr)),
             transient=True,
         )
-        self._task = self._bar.add_task("scan", total=expected, files="0", directories="0")
+        self._task = self._bar.add_task("scan", total=None, said="")
         self._bar.start()
 
     def file(self, change: str, path: StoredPath) -> None:

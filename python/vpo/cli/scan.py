@@ -15,7 +15,7 @@ from vpo.cli.failure import failure_to_dict, log_failure, print_json, show_failu
 from vpo.cli.parameters import SeparatedList, joined
 from vpo.cli.progress import ScanReporter
 from vpo.cli.signals import Signals
-from vpo.config.models import KINDS, MAX_THREADS
+from vpo.config.models import KINDS, MAX_THREADS, PROBERS
 from vpo.db.library import Library, new_library_in_memory, open_library
 from vpo.errors import (
     EXIT_DONE_WITH_ERRORS,
@@ -58,6 +58,7 @@ class ScanCommand(click.Command):
     type=DIRECTORY,
 )
 @click.option("--full", is_flag=True, help="Look at every file again, whatever is known.")
+@click.option("--retry-errors", is_flag=True, help="Read files again that could not be read.")
 @click.option("--prune", is_flag=True, help="Delete the records of missing files.")
 @click.option(
     "--kind",
@@ -89,6 +90,16 @@ class ScanCommand(click.Command):
     "--threads",
     type=click.IntRange(1, MAX_THREADS),
     help="Requests in flight (default: chosen by latency).",
+)
+@click.option(
+    "--introspect/--no-introspect",
+    default=None,
+    help="Read what is in new and changed files (default), or leave it to a later scan.",
+)
+@click.option(
+    "--prober",
+    type=click.Choice(PROBERS),
+    help="Who reads files: vpo, ffprobe, or both where vpo is not sure (auto).",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
 @click.option("--allow-mass-removal", is_flag=True, help="Accept that most of a DIRECTORY is gone.")
@@ -122,7 +133,14 @@ def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) 
     enqueue, priority = options.pop("enqueue"), options.pop("priority")
     run_options = {
         name: options.pop(name)
-        for name in ("full", "prune", "dry_run", "allow_mass_removal", "new_device")
+        for name in (
+            "full",
+            "retry_errors",
+            "prune",
+            "dry_run",
+            "allow_mass_removal",
+            "new_device",
+        )
     }
     settings = app.settings(
         kinds=joined(options.pop("kinds")) or None,
@@ -138,7 +156,13 @@ def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) 
             " configuration or in a profile",
             ctx,
         )
-    scan_options = ScanOptions(rules=settings.config.scan, profile=settings.profile, **run_options)
+    scan_options = ScanOptions(
+        rules=settings.config.scan,
+        prober=settings.config.tools.prober,
+        ffprobe=settings.config.tools.ffprobe,
+        profile=settings.profile,
+        **run_options,
+    )
     roots = _resolve(directories, scan_options)
     path = app.library_path(settings)
     if enqueue:

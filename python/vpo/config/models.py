@@ -18,6 +18,9 @@ KINDS: tuple[Kind, ...] = ("video", "audio", "image", "sidecar")
 Level = Literal["debug", "info", "warning", "error"]
 LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
 
+ProberChoice = Literal["auto", "native", "ffprobe"]
+PROBERS: tuple[ProberChoice, ...] = ("auto", "native", "ffprobe")
+
 MAX_THREADS = 1024
 
 # What `load` makes absolute: a relative path is one below the file that names
@@ -34,7 +37,7 @@ _CHECKED = {"use_attribute_docstrings": True, "extra": "forbid"}
 
 @dataclass(frozen=True)
 class ToolsConfig:
-    """Section `tools`: programs that are not found on PATH."""
+    """Section `tools`: programs that are not found on PATH, and which one reads media."""
 
     __pydantic_config__ = _CHECKED
 
@@ -46,6 +49,9 @@ class ToolsConfig:
     """The mkvmerge to use."""
     mkvpropedit: CommandSetting | None = None
     """The mkvpropedit to use."""
+    prober: ProberChoice = "auto"
+    """Who reads media files: vpo itself with ffprobe's second opinion where it is
+    not sure (auto), vpo alone (native), or ffprobe."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,8 @@ class ScanConfig:
     """Whether to leave out other file systems below a directory."""
     threads: Annotated[int, Ge(0), Le(MAX_THREADS)] = 0
     """Requests in flight; 0: chosen by latency."""
+    introspect: bool = True
+    """Whether to read what is in new and changed files."""
 
 
 @dataclass(frozen=True)

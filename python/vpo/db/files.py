@@ -111,12 +111,14 @@ def record_unchanged(
 def record_returned(connection: sqlite3.Connection, observations: Iterable[Observation]) -> None:
     """Records missing files that came back as they were.
 
-    Their status is what it was before, told by what reading them had left.
+    Their status is what it was before, told by what reading them had left. What
+    was never read, or by a program that knew less, is to be read.
     """
     connection.executemany(
         "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ?, is_symlink = ?,"
         " missing_since = NULL, scan_status = CASE WHEN scan_error IS NOT NULL THEN 'error'"
-        " WHEN container_format IS NOT NULL THEN 'ok' ELSE 'pending' END WHERE id = ?",
+        " WHEN EXISTS (SELECT 1 FROM media m WHERE m.file_id = files.id) THEN 'ok'"
+        " ELSE 'pending' END WHERE id = ?",
         observations,
     )
 
@@ -226,15 +228,3 @@ def find_file(
         (directory, name),
     ).fetchone()
     return row
-
-
-def tracks_of(connection: sqlite3.Connection, file_id: int) -> list[sqlite3.Row]:
-    """A file's tracks in order."""
-    cursor = connection.cursor()
-    cursor.row_factory = sqlite3.Row
-    return cursor.execute(
-        "SELECT track_index, track_type, codec, language, title, is_default, is_forced, channels,"
-        " channel_layout, width, height, frame_rate FROM tracks WHERE file_id = ?"
-        " ORDER BY track_index",
-        (file_id,),
-    ).fetchall()

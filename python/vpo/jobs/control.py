@@ -53,6 +53,9 @@ class Reporter(Protocol):
     def progress(self, read: Callable[[], Counts], expected: int | None) -> None:
         """Called some twenty times a second; `expected` files, if that is known."""
 
+    def reading(self, done: int, expected: int) -> None:
+        """Called as often while files are read; `expected` is how many in all."""
+
     def file(self, change: str, path: StoredPath) -> None:
         """Called for each file added, changed, removed, returned or pruned."""
 

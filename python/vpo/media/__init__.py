@@ -1,1 +1,1 @@
-"""Media: the programs that read and change it."""
+"""What is in media files, and the programs that tell it or change it."""

@@ -10,7 +10,7 @@ from datetime import datetime
 import orjson
 
 from vpo import times
-from vpo.config.models import ScanConfig
+from vpo.config.models import ProberChoice, ScanConfig
 from vpo.errors import JobConfigurationError
 from vpo.paths import StoredPath, display, to_json
 
@@ -28,6 +28,11 @@ class ScanOptions:
     dry_run: bool = False
     allow_mass_removal: bool = False
     new_device: bool = False
+    retry_errors: bool = False
+    """Whether files that could not be read are tried again, though they have not changed."""
+    prober: ProberChoice = "auto"
+    ffprobe: str | None = None
+    """The ffprobe to use, where the settings name one."""
     profile: str | None = None
     """The profile that the settings came from, for the record."""
     rules: ScanConfig = field(default_factory=ScanConfig)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain, repeat
 
 from vpo import times
@@ -17,17 +17,20 @@ from vpo._engine import Batch, Directory, Rules, Walk
 from vpo.db import directories as directory_table
 from vpo.db import file_changes as change_table
 from vpo.db import files as file_table
+from vpo.db import media as media_table
 from vpo.db import roots as root_table
 from vpo.db.file_changes import FileChange
 from vpo.db.library import Library
 from vpo.jobs import tracking
 from vpo.jobs.control import Reporter, ShouldStop, StoppedError
-from vpo.logging import Phases
+from vpo.logging import Phases, shown
+from vpo.media.introspection import Introspector
 from vpo.paths import StoredPath, from_stored, is_within, join, to_stored
 from vpo.scanner import guards
 from vpo.scanner.compare import Columns, Context, Difference, compare, reason
 from vpo.scanner.filesystems import identity
 from vpo.scanner.models import Issue, ScanOptions, ScanResult, errors_json
+from vpo.scanner.reading import Reading
 
 logger = logging.getLogger(__name__)
 
@@ -41,13 +44,6 @@ FILES_PER_COMMIT = 50_000
 SECONDS_PER_COMMIT = 2.0
 
 
-Introspect = Callable[[StoredPath, list[StoredPath]], None]
-"""Where introspection is plugged in: called with a directory and the names of
-files in it whose content is to be read, as they are recorded, in the scan's
-transaction. New and changed ones are `pending` then; others look the same but
-may have changed unseen."""
-
-
 class Run:
     """The state of a scan while it runs."""
 
@@ -59,7 +55,6 @@ class Run:
         result: ScanResult,
         reporter: Reporter,
         should_stop: ShouldStop,
-        introspect: Introspect | None,
     ) -> None:
         self.library = library
         self.connection = library.connection
@@ -69,7 +64,7 @@ class Run:
         self.reporter = reporter
         self.result = result
         self.should_stop = should_stop
-        self.introspect = introspect
+        self.reading: Reading | None = None
         self.job: tracking.Job | None = None
 
         # Not later than any look at a file, so that no young file passes for an old one.
@@ -102,6 +97,22 @@ class Run:
 
     def run(self) -> None:
         """Scans from the walk to the last commit."""
+        if self.options.dry_run or not self.options.rules.introspect:
+            self._run()
+            return
+        options = self.options
+        threads = options.rules.threads
+        with Introspector(options.prober, options.ffprobe, threads=threads) as introspector:
+            self.reading = Reading(self.library, introspector, self.result)
+            self._run()
+            if introspector.without_second_opinion:
+                logger.warning(
+                    "ffprobe is not installed: no second opinion on %d files",
+                    introspector.without_second_opinion,
+                    extra=shown(files=introspector.without_second_opinion),
+                )
+
+    def _run(self) -> None:
         root = root_table.find_root(self.connection, to_stored(self.root))
         phase = Phases(logger)
         self.gone_directories = directory_table.gone_directories(self.connection, self.root)
@@ -113,6 +124,7 @@ class Run:
         except OSError as error:
             raise guards.unreadable_root(self.root, error) from error
         expected = root.file_count if root else None
+        self._want_left_over()
         phase.done("load known directories")
         try:
             self._follow(walk, expected)
@@ -137,8 +149,26 @@ class Run:
             guards.check_not_emptied(self.connection, self.root, progress)
             known_there = self.result.scanned + self.result.skipped
             guards.check_no_mass_removal(self.root, missing=len(self.missing), there=known_there)
-        self._finish(walk)
+        self._settle(walk)
         phase.done("mark what is gone")
+        self._read_the_rest()
+        phase.done("read what is in files")
+        self._end()
+
+    def _want_left_over(self) -> None:
+        """Has files read that earlier scans left unread, where this one would see them."""
+        if self.reading is None or self.options.full:
+            # A full scan reads every file that it sees.
+            return
+        root = len(self.root.rstrip(b"/")) + 1
+        retry = self.options.retry_errors
+        self.reading.want(
+            file_id
+            for file_id, directory, name in media_table.pending_files(
+                self.connection, self.root, errors=retry
+            )
+            if self.rules.selects(from_stored(join(directory, name))[root:])
+        )
 
     def _follow(self, walk: Walk, expected: int | None) -> None:
         """Takes what the engine reports until it has seen everything."""
@@ -150,11 +180,52 @@ class Run:
                 self._record(batch)
             elif walk.finished:
                 return
-            if batch is None or self._commit_is_due():
+            read = self._read(0.0)
+            if (batch is None and not read) or self._commit_is_due():
                 self._beat(walk, expected)
                 # Never idle in a transaction: others may be waiting to write.
                 self._commit()
             self.reporter.progress(walk.progress, expected)
+
+    def _read(self, timeout: float) -> bool:
+        """Goes on with the reading of files; returns whether there was something to record."""
+        if self.reading is None:
+            return False
+        self.reading.feed()
+        probed = self.reading.take(timeout)
+        if probed:
+            self._begin()
+            self.reading.record(probed)
+            self.uncommitted += len(probed)
+        return bool(probed)
+
+    def _read_the_rest(self) -> None:
+        """Reads the files that still wait when the walk is over."""
+        reading = self.reading
+        if reading is None:
+            return
+
+        def progress() -> tuple[float, dict[str, object]]:
+            percent = 100 * reading.done / max(1, reading.expected)
+            return percent, {"files_read": reading.done, "files_to_read": reading.expected}
+
+        try:
+            while not reading.is_done:
+                if stopped := self.should_stop():
+                    raise stopped
+                read = self._read(POLL_SECONDS)
+                if not read or self._commit_is_due():
+                    if self.job is not None:
+                        self.job.beat(progress)
+                    self._commit()
+                self.reporter.reading(reading.done, reading.expected)
+            self._commit()
+        except StoppedError:
+            self._commit()
+            raise
+        finally:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
 
     def _beat(self, walk: Walk, expected: int | None) -> None:
         if self.job is None:
@@ -240,12 +311,15 @@ class Run:
                 rows = [row for _, start, stop in new for row in range(start, stop)]
                 table = tuple([column[row] for row in rows] for column in table)
             assert self.job is not None
+            newest = media_table.newest_file(self.connection)
             file_table.add_files(
                 self.connection,
                 zip(directory_ids, *table, strict=True),
                 scanned_at=self.scanned_at,
                 added_by=self.job.number,
             )
+            if self.reading is not None:
+                self.reading.want(media_table.added_files(self.connection, newest))
 
     def _add_directory(self, directory: Directory) -> int:
         if self.options.dry_run:
@@ -261,8 +335,6 @@ class Run:
     def _note_added(self, directory: StoredPath, columns: Columns, rows: range) -> None:
         self.result.added += len(rows)
         added = self.result.files_affected.added
-        if self.introspect is not None:
-            self.introspect(directory, [columns.names[row] for row in rows])
         if not self.reporter.wants_files and not added.has_room():
             added.count += len(rows)
             return
@@ -339,9 +411,6 @@ class Run:
         for _, name in difference.returned:
             self._affect("returned", directory.path, name)
         self.missing += [(file_id, directory.path, name) for file_id, name in difference.missing]
-        if self.introspect is not None:
-            to_read = difference.changed + difference.reread
-            self.introspect(directory.path, [name for _, name in to_read])
         if self.options.dry_run:
             return difference.added
 
@@ -362,7 +431,28 @@ class Run:
         same = chain(difference.refreshed, (observation for observation, _ in difference.reread))
         file_table.record_unchanged(self.connection, same, self.scanned_at)
         file_table.record_returned(self.connection, returned)
+        self._want(known_files, difference)
         return difference.added
+
+    def _want(self, known_files: Sequence[file_table.KnownFile], difference: Difference) -> None:
+        """Has the files read that a look at their directory calls for."""
+        changed = [observation.id for observation, _ in difference.changed]
+        media_table.forget(self.connection, changed)
+        if self.reading is None:
+            return
+        self.reading.want(changed, changed=True)
+        # Those left over from earlier scans wait already.
+        left_over = (
+            set()
+            if self.options.full
+            else {file.id for file in known_files if file.scan_status == "pending"}
+        )
+        reread = [observation.id for observation, _ in difference.reread]
+        self.reading.want(
+            (file_id for file_id in reread if file_id not in left_over), changed=self.options.full
+        )
+        returned = [observation.id for observation, _ in difference.returned]
+        self.reading.want(media_table.still_pending(self.connection, returned))
 
     def _record_changes(
         self, known_files: Sequence[file_table.KnownFile], difference: Difference
@@ -430,8 +520,8 @@ class Run:
                 if file.scan_status != "missing":
                     self.missing.append((file.id, known.path, file.name))
 
-    def _finish(self, walk: Walk) -> None:
-        """Marks what is gone, prunes, and ends the job: one transaction."""
+    def _settle(self, walk: Walk) -> None:
+        """Marks what is gone, prunes, and records the root: one transaction."""
         self.result.removed = len(self.missing)
         for _, directory, name in self.missing:
             self._affect("removed", directory, name)
@@ -463,6 +553,14 @@ class Run:
                 started_at=times.to_text(result.started_at),
                 job_id=self.job.id,
             )
+
+    def _end(self) -> None:
+        """Ends the job."""
+        result = self.result
+        if self.options.dry_run:
+            return
+        assert self.job is not None
+        with self.library.transaction():
             result.completed_at = times.now()
             self.job.end(
                 "completed",

@@ -15,7 +15,7 @@ from vpo.jobs.control import Reporter, ShouldStop, StoppedError
 from vpo.logging import bound, facts, shown
 from vpo.paths import from_stored, to_stored
 from vpo.scanner.models import ScanOptions, ScanResult, errors_json
-from vpo.scanner.run import Introspect, Run
+from vpo.scanner.run import Run
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,6 @@ def scan(
     reporter: Reporter,
     *,
     should_stop: ShouldStop = lambda: None,
-    introspect: Introspect | None = None,
 ) -> ScanResult:
     """Scans `root` (absolute, without links in it) and records it as a job.
 
@@ -54,9 +53,7 @@ def scan(
     stopped; the job says so. What was recorded until then is kept.
     """
     result = ScanResult(root, times.now(), incremental=not options.full, dry_run=options.dry_run)
-    run = Run(
-        library, make_rules(root, options), options, result, reporter, should_stop, introspect
-    )
+    run = Run(library, make_rules(root, options), options, result, reporter, should_stop)
     with plain_errors(library.path):
         refusal = _refusal(run)
         if refusal is not None and (options.dry_run or not run.root_is_known()):
@@ -87,7 +84,7 @@ def scan_from_queue(
             job.end("failed", error_message=error.message)
         raise
     result = ScanResult(root, times.now(), incremental=not options.full)
-    run = Run(job.library, rules, options, result, reporter, should_stop, None)
+    run = Run(job.library, rules, options, result, reporter, should_stop)
     run.start(job)
     with plain_errors(job.library.path):
         refusal = _refusal(run)

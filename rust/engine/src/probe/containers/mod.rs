@@ -17,3 +17,11 @@ mod pes;
 pub mod riff;
 mod sniff;
 pub mod wav;
+
+mod average;
+mod genre;
+mod id3;
+mod picture;
+#[cfg(test)]
+mod testing;
+mod vorbis_comment;

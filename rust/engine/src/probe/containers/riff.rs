@@ -1,6 +1,12 @@
 //! What RIFF calls codecs: the FourCCs of Video for Windows (`BITMAPINFOHEADER`)
 //! and the format tags of `WAVEFORMATEX`, which AVI, WAV and Matroska share.
 
+use crate::probe::model::{Name, Track};
+
+/// The sizes of the kinds of `WAVEFORMAT`.
+const WAVE_FORMAT_EX: usize = 18;
+const WAVE_FORMAT_EXTENSIBLE: usize = 40;
+
 /// The codec that a FourCC stands for, as `ffprobe` names it. Programs do not
 /// agree on upper and lower case.
 pub fn video_codec(fourcc: [u8; 4]) -> Option<&'static str> {
@@ -31,6 +37,44 @@ pub fn audio_codec(tag: u16, bits: u32) -> Option<&'static str> {
         0x0011 if bits == 8 => Some("adpcm_zork"),
         _ => AUDIO.iter().find(|(_, tags)| tags.contains(&tag)).map(|&(codec, _)| codec),
     }
+}
+
+/// Fills in what a `WAVEFORMATEX` says, the codec first; gives what follows it.
+pub fn read_wave_format<'a>(track: &mut Track, format: &'a [u8]) -> &'a [u8] {
+    let u16_at = |at: usize| Some(u16::from_le_bytes(format.get(at..at + 2)?.try_into().ok()?));
+    let u32_at = |at: usize| Some(u32::from_le_bytes(format.get(at..at + 4)?.try_into().ok()?));
+    let Some(mut tag) = u16_at(0) else { return &[] };
+    let mut config = format.get(WAVE_FORMAT_EX..).unwrap_or_default();
+    // In a `WAVEFORMATEXTENSIBLE` the tag begins the GUID at its end.
+    if let (0xfffe, Some(sub_format)) = (tag, u16_at(24)) {
+        tag = sub_format;
+        config = format.get(WAVE_FORMAT_EXTENSIBLE..).unwrap_or_default();
+    }
+    let nonzero = |value: &u32| *value != 0;
+    let bits = u16_at(14).map(u32::from).unwrap_or(0);
+    track.codec = audio_codec(tag, bits).map(Name::Borrowed);
+    track.channels = u16_at(2).map(u32::from).filter(nonzero).or(track.channels);
+    track.sample_rate = u32_at(4).filter(nonzero).or(track.sample_rate);
+    track.bit_rate = u32_at(8).filter(nonzero).map(|bytes| u64::from(bytes) * 8);
+    track.bit_depth = None;
+    read_pcm(track);
+    config
+}
+
+/// Fills in what follows from a kind of PCM, if the codec is one: bits and bit rate.
+pub fn read_pcm(track: &mut Track) {
+    let Some(kind) = track.codec.as_deref().and_then(|codec| codec.strip_prefix("pcm_")) else {
+        return;
+    };
+    let digits: String = kind.chars().filter(char::is_ascii_digit).collect();
+    let bits = if kind.ends_with("law") { Some(8) } else { digits.parse().ok() };
+    track.bit_depth = bits;
+    track.bit_rate = match (bits, track.channels, track.sample_rate) {
+        (Some(bits), Some(channels), Some(rate)) => {
+            Some(u64::from(bits) * u64::from(channels) * u64::from(rate))
+        }
+        _ => None,
+    };
 }
 
 const AUDIO: &[(&str, &[u16])] = &[

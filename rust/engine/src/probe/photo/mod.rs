@@ -2,8 +2,12 @@
 //!
 //! [`Media`]: super::model::Media
 
+mod date;
 pub mod exif;
+mod ifd;
+mod iptc;
 pub mod jpeg;
+mod makernote;
 pub mod png;
 pub mod raf;
 pub mod tiff;

@@ -1,0 +1,105 @@
+"""`vpo files show`: all that the library knows of one file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from vpo import times
+from vpo.cli.app import PATH, App, echo, global_options
+from vpo.cli.failure import print_json
+from vpo.cli.job_text import change_in_words, change_to_dict
+from vpo.cli.media_text import describe, fields, media_to_dict
+from vpo.cli.sizes import human_size
+from vpo.db import files as file_table
+from vpo.db import job_history
+from vpo.db import media as media_table
+from vpo.db.library import open_library
+from vpo.errors import FileNotInLibraryError
+from vpo.paths import display, to_json, to_stored
+
+
+@click.command("show")
+@click.argument("path", type=PATH)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@global_options
+@click.pass_context
+def show_command(ctx: click.Context, /, path: bytes, as_json: bool) -> None:
+    """Show all that the library knows of one file."""
+    app = ctx.ensure_object(App)
+    directory, name = os.path.split(os.path.abspath(path))
+    with open_library(app.library_path(), "read") as library, library.reading() as db:
+        row = file_table.find_file(db, to_stored(directory), to_stored(name))
+        if row is None:
+            directory = os.path.realpath(directory)
+            row = file_table.find_file(db, to_stored(directory), to_stored(name))
+        if row is None:
+            raise FileNotInLibraryError(
+                f"The library knows no file `{display(to_stored(path))}`",
+                hint="Scan its directory, or see `vpo files list --under DIR`.",
+            )
+        media = media_table.media_of(db, row["id"])
+        changes = job_history.changes_of_file(db, row["id"])
+    shown = {
+        **file_to_dict(row),
+        # SQLite's integers are signed; inode numbers are not.
+        "inode": None if row["inode"] is None else row["inode"] % 2**64,
+        "is_symlink": bool(row["is_symlink"]),
+        **media_to_dict(media),
+        "jobs": [change_to_dict(change) for change in changes],
+    }
+    if as_json:
+        print_json(shown)
+        return
+    for line in _description(row, shown, changes):
+        echo(line)
+
+
+def file_to_dict(row: sqlite3.Row) -> dict[str, object]:
+    """A file as the contract's JSON."""
+    return {
+        **to_json(row["path"]),
+        "size_bytes": row["size_bytes"],
+        "modified_at": times.ns_to_text(row["mtime_ns"]),
+        "mtime_ns": row["mtime_ns"],
+        "kind": row["kind"],
+        "extension": row["extension"],
+        "scan_status": row["scan_status"],
+        "scan_error": row["scan_error"],
+        "scanned_at": times.with_z(row["scanned_at"]),
+        "missing_since": times.with_z(row["missing_since"]),
+        "content_hash": row["content_hash"],
+        "container_format": row["container_format"],
+    }
+
+
+def _description(
+    row: sqlite3.Row, shown: dict[str, Any], changes: list[sqlite3.Row]
+) -> Iterator[str]:
+    yield display(row["path"])
+    yield from fields(
+        {
+            "Status": row["scan_status"],
+            "Error": row["scan_error"],
+            "Missing since": row["missing_since"],
+            "Kind": f"{row['kind']} ({row['extension']})",
+            "Size": f"{human_size(row['size_bytes'])} ({row['size_bytes']:,} bytes)",
+            "Modified": shown["modified_at"],
+            "Recorded": row["scanned_at"],
+            "Inode": shown["inode"],
+            "Content hash": row["content_hash"],
+        }
+    )
+    yield from describe(shown)
+    if changes:
+        yield "Jobs:"
+    for change in changes:
+        said = change_in_words(change)
+        yield (
+            f"  {change['id'][:8]}  {times.to_local_text(change['started_at'])}"
+            f"  {change['job_type']} {change['status']}{': ' if said else ''}{said}"
+        )

@@ -1,0 +1,329 @@
+"""`ffprobe`, for a second opinion on what is in a file.
+
+It is handed a file that is not trusted, by a name that is not either: no name
+can be an option, a protocol or a pattern to it, no content can make it open
+another file, and its time and its output are bounded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from typing import IO, Any, Literal
+
+import orjson
+
+from vpo.media import ffprobe_answer
+from vpo.media.model import Media
+
+TIMEOUT_SECONDS = 30.0
+
+# A file with a thousand streams and chapters makes about three; more means harm.
+MOST_OUTPUT = 8 << 20
+_MOST_STDERR = 64 << 10
+_LONGEST_REASON = 300
+_CHUNK = 64 << 10
+
+# Memory of one allocation: an uncompressed frame of 8K with 16 bits takes 200 MB.
+_MOST_ALLOCATION = 512 << 20
+
+# Demuxers that read the one file they are given. Not on the list are those that
+# open what the content names (hls, dash, concat, imf, sdp), or a neighbour (vobsub),
+# and text that anything could be taken for (tty, data, ffmetadata).
+_DEMUXERS = [
+    "matroska",
+    "mov",
+    "avi",
+    "mpegts",
+    "mpeg",
+    "mpegvideo",
+    "flv",
+    "live_flv",
+    "kux",
+    "ogg",
+    "mp3",
+    "flac",
+    "wav",
+    "w64",
+    "aac",
+    "asf",
+    "rm",
+    "mxf",
+    "gxf",
+    "nut",
+    "dv",
+    "wtv",
+    "ivf",
+    "obu",
+    "h261",
+    "h263",
+    "h264",
+    "hevc",
+    "m4v",
+    "vc1",
+    "dirac",
+    "av1",
+    "cavsvideo",
+    "mjpeg",
+    "gif",
+    "apng",
+    "swf",
+    "r3d",
+    "nsv",
+    "pva",
+    "ty",
+    "rawvideo",
+    "yuv4mpegpipe",
+    "ac3",
+    "eac3",
+    "dts",
+    "dtshd",
+    "truehd",
+    "mlp",
+    "aiff",
+    "caf",
+    "au",
+    "ape",
+    "wv",
+    "tta",
+    "mpc",
+    "mpc8",
+    "tak",
+    "amr",
+    "amrnb",
+    "amrwb",
+    "adts",
+    "loas",
+    "latm",
+    "alac",
+    "dsf",
+    "iff",
+    "voc",
+    "oma",
+    "shn",
+    "gsm",
+    "qcp",
+    "spdif",
+    "aa",
+    "aax",
+    "ac4",
+    "srt",
+    "ass",
+    "webvtt",
+    "sup",
+    "ttml",
+    "microdvd",
+    "sami",
+    "subviewer",
+    "subviewer1",
+    "image2",
+    "jpeg_pipe",
+    "jpegls_pipe",
+    "jpegxl_pipe",
+    "j2k_pipe",
+    "png_pipe",
+    "tiff_pipe",
+    "webp_pipe",
+    "bmp_pipe",
+    "gif_pipe",
+    "psd_pipe",
+    "exr_pipe",
+    "dpx_pipe",
+    "ppm_pipe",
+    "pgm_pipe",
+    "pbm_pipe",
+    "pam_pipe",
+    "qoi_pipe",
+    "sgi_pipe",
+    "pcx_pipe",
+]
+
+_OPTIONS = (
+    "-v",
+    "error",
+    "-hide_banner",
+    "-protocol_whitelist",
+    "file",
+    "-format_whitelist",
+    ",".join(_DEMUXERS),
+    "-max_alloc",
+    str(_MOST_ALLOCATION),
+    "-print_format",
+    "json=compact=1",
+)
+_SHOW = ("-show_format", "-show_streams", "-show_chapters")
+# The side data of each track's first frame.
+_SHOW_FRAME = ("-read_intervals", "%+#1", "-select_streams", "V", "-show_frames")
+
+# Settings of ffprobe's that are not its command line's: a report file, colours.
+_NOT_INHERITED = ("FFREPORT", "AV_LOG_FORCE_COLOR", "AV_LOG_FORCE_256COLOR")
+
+
+class FfprobeError(Exception):
+    """ffprobe gave no answer; `code` says in which way."""
+
+    def __init__(
+        self, message: str, code: Literal["missing", "timeout", "failed", "too_much_output"]
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+
+
+def read(
+    ffprobe_path: str,
+    path: bytes,
+    timeout: float = TIMEOUT_SECONDS,
+    language: Callable[[str], str] | None = None,
+) -> Media:
+    """What ffprobe says of a file, in the engine's form.
+
+    `language` makes ISO 639-2/B of a language as a file spells it: the engine's
+    does it unless told otherwise.
+
+    Raises FfprobeError if it says nothing.
+    """
+    if language is None:
+        from vpo._engine import language_code as language
+    deadline = time.monotonic() + timeout
+    answer = _parse(run(ffprobe_path, path, timeout))
+    media = ffprobe_answer.to_media(answer, path, language)
+    if ffprobe_answer.may_have_dynamic_metadata(media):
+        # A second opinion without it is better than none.
+        with contextlib.suppress(FfprobeError):
+            left = max(deadline - time.monotonic(), 0.0)
+            frames = _parse(run(ffprobe_path, path, left, show=_SHOW_FRAME))
+            ffprobe_answer.add_frames(media, frames)
+    return media
+
+
+def run(
+    ffprobe_path: str,
+    path: bytes,
+    timeout: float = TIMEOUT_SECONDS,
+    *,
+    show: Sequence[str] = _SHOW,
+) -> bytes:
+    """ffprobe's JSON for a file.
+
+    Raises FfprobeError if there is none, it is too long, or it takes too long.
+    """
+    deadline = time.monotonic() + timeout
+    with contextlib.ExitStack() as opened:
+        inputs: tuple[int, ...] = ()
+        name = b"file:" + os.path.abspath(path)
+        if _could_be_pattern(path):
+            descriptor = _open(path)
+            opened.callback(os.close, descriptor)
+            inputs = (descriptor,)
+            name = b"file:/dev/fd/%d" % descriptor
+        try:
+            process = subprocess.Popen(  # noqa: S603
+                [ffprobe_path, *_OPTIONS, *show, "-i", name],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_environment(),
+                pass_fds=inputs,
+                # A group of its own, to be killed with all that it started.
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise FfprobeError(f"there is no `{ffprobe_path}`", "missing") from error
+        except OSError as error:
+            reason = f"`{ffprobe_path}` cannot be run: {error.strerror}"
+            raise FfprobeError(reason, "missing") from error
+        with process:
+            try:
+                stdout, stderr = _collect(process, deadline)
+                status = process.wait(max(deadline - time.monotonic(), 0.0))
+            except subprocess.TimeoutExpired as error:
+                reason = f"it took longer than {timeout:g} seconds"
+                raise FfprobeError(reason, "timeout") from error
+            finally:
+                _end(process)
+    if status != 0:
+        raise FfprobeError(_reason(stderr, name, status), "failed")
+    return stdout
+
+
+def _could_be_pattern(path: bytes) -> bool:
+    """Whether the image demuxer would take a name for those of other files.
+
+    It knows `%03d` and `%*` anywhere in a path, and that of a plane by `.y`.
+    """
+    return b"%" in os.path.abspath(path) or path.lower().endswith(b".y")
+
+
+def _open(path: bytes) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError as error:
+        raise FfprobeError(error.strerror or "it cannot be opened", "failed") from error
+
+
+def _environment() -> dict[str, str]:
+    inherited = {key: text for key, text in os.environ.items() if key not in _NOT_INHERITED}
+    return {**inherited, "LC_ALL": "C", "AV_LOG_FORCE_NOCOLOR": "1"}
+
+
+def _collect(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes]:
+    """stdout, and the end of stderr, read side by side so that neither blocks."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    stdout, stderr = bytearray(), bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ, stdout)
+        selector.register(process.stderr, selectors.EVENT_READ, stderr)
+        while selector.get_map():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise subprocess.TimeoutExpired(process.args, 0)
+            for key, _ in selector.select(left):
+                stream: IO[bytes] = key.fileobj  # type: ignore[assignment]
+                chunk = os.read(stream.fileno(), _CHUNK)
+                if not chunk:
+                    selector.unregister(stream)
+                key.data.extend(chunk)
+                del stderr[:-_MOST_STDERR]
+            if len(stdout) > MOST_OUTPUT:
+                raise FfprobeError("it says more than can be true of a file", "too_much_output")
+    return bytes(stdout), bytes(stderr)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kills it and what it started, unless it ended by itself."""
+    # Once it is waited for, its number may be another's.
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _reason(stderr: bytes, name: bytes, status: int) -> str:
+    """The last thing it said, without the name of the file, fit for a terminal."""
+    lines = [line for line in stderr.replace(name, b"").splitlines() if line.strip(b" :\r\t")]
+    if not lines:
+        return f"it was ended by signal {-status}" if status < 0 else f"it ended with {status}"
+    line = re.sub(rb"^\[[^]]*\]", b"", lines[-1]).strip(b" :\r\t")
+    text = line.decode(errors="backslashreplace")[:_LONGEST_REASON]
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def _parse(output: bytes) -> dict[str, Any]:
+    try:
+        answer = orjson.loads(output)
+    except orjson.JSONDecodeError as error:
+        raise FfprobeError("its answer is no JSON", "failed") from error
+    if not isinstance(answer, dict):
+        raise FfprobeError("its answer is no JSON object", "failed")
+    return answer

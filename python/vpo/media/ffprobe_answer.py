@@ -1,0 +1,299 @@
+"""ffprobe's JSON, put into the engine's form (`vpo.media.model`)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from vpo.media.model import Chapter, Hdr, Media, Track, TrackType, empty_photo, empty_track
+
+_TYPES: Mapping[str, TrackType] = {
+    "video": "video",
+    "audio": "audio",
+    "subtitle": "subtitle",
+    "attachment": "attachment",
+}
+
+# What ffprobe calls otherwise, or together with others.
+_CONTAINERS = {
+    "mpegvideo": "mpeg",
+    "m4v": "mpeg",
+    "live_flv": "flv",
+    "w64": "wav",
+}
+_PICTURES = {
+    "mjpeg": "jpeg",
+    "jpegls": "jpeg",
+    "ppm": "pnm",
+}
+_HEIF_BRANDS = ("heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1")
+_AVIF_BRANDS = ("avif", "avis")
+
+# Tags of the container that say nothing of the content.
+_NOT_TAGS = ("major_brand", "minor_version", "compatible_brands")
+
+_DEPTHS = (
+    (re.compile(r"^(?:yuv|yuva|gray|gbr|gbra|ya)\w*?p?(9|10|12|14|16|32)[bl]e$"), None),
+    (re.compile(r"^(?:rgb48|bgr48|rgba64|bgra64|gbrp16|ya16)"), 16),
+    (re.compile(r"^(?:p|nv|y2|x2rgb|x2bgr)\w*?(10|12|16)[bl]e$"), None),
+    (re.compile(r"^(?:rgb|bgr)(?:565|555|444)"), 5),
+    (re.compile(r"^mono[wb]$"), 1),
+    (re.compile(r"^(?:yuv|yuvj|yuva|gray$|gbrp$|gbrap$|nv\d\d$|ya8$|pal8$|uyvy|yuyv|yvyu)"), 8),
+    (re.compile(r"^0?(?:rgb|bgr|argb|abgr)(?:a|0|24)?$"), 8),
+)
+
+_A_DAY_OF_A_THOUSAND_YEARS = 3.2e10
+
+
+def to_media(answer: Mapping[str, Any], path: bytes, language: Callable[[str], str]) -> Media:
+    """The engine's document, as far as streams, chapters and the format say it."""
+    about = answer.get("format", {})
+    streams = answer.get("streams", [])
+    tags = _lower(about.get("tags"))
+    media: Media = {
+        "container": _container(str(about.get("format_name", "")), tags, streams, path),
+        "duration_seconds": _time(about.get("duration")),
+        "bit_rate": _natural(about.get("bit_rate")),
+        "tracks": [],
+        "chapters": [_chapter(chapter) for chapter in answer.get("chapters", [])],
+        "tags": {key: text for key, text in tags.items() if key not in _NOT_TAGS},
+        "photo": None,
+        "warnings": [],
+        "unsure": [],
+    }
+    if _is_picture(about.get("format_name", ""), media["container"]):
+        _make_photo(media, streams)
+        return media
+    media["tracks"] = [_track(stream, language) for stream in streams]
+    if media["container"] == "ogg" and streams:
+        # Comments are a stream's there, and one's are the file's.
+        of_stream = _lower(streams[0].get("tags"))
+        media["tags"] = {**of_stream, **media["tags"]}
+    return media
+
+
+def may_have_dynamic_metadata(media: Media) -> bool:
+    """Whether a look at a frame could tell HDR10+ from HDR10."""
+    return any(
+        track["hdr"] == "HDR10" and track["codec"] in ("hevc", "av1", "vp9")
+        for track in media["tracks"]
+    )
+
+
+def add_frames(media: Media, answer: Mapping[str, Any]) -> None:
+    """Adds what the first frame of each video track says."""
+    for frame in answer.get("frames", []):
+        kinds = [str(data.get("side_data_type", "")) for data in frame.get("side_data_list", [])]
+        if not any("2094-40" in kind for kind in kinds):
+            continue
+        for track in media["tracks"]:
+            if track["index"] == frame.get("stream_index") and track["hdr"] == "HDR10":
+                track["hdr"] = "HDR10+"
+
+
+def _container(
+    name: str, tags: Mapping[str, str], streams: list[Mapping[str, Any]], path: bytes
+) -> str:
+    if name == "matroska,webm":
+        return _doc_type(path)
+    if name == "mov,mp4,m4a,3gp,3g2,mj2":
+        brand = tags.get("major_brand", "qt").strip().lower()
+        if brand in _AVIF_BRANDS:
+            return "avif"
+        if brand in _HEIF_BRANDS:
+            return "heif"
+        if brand.startswith("3g"):
+            return "3gp"
+        return "mov" if brand == "qt" else "mp4"
+    if name == "image2":
+        codec = str(streams[0].get("codec_name", "")) if streams else ""
+        return _PICTURES.get(codec, codec or name)
+    if name.endswith("_pipe"):
+        return name.removesuffix("_pipe")
+    return _CONTAINERS.get(name, name)
+
+
+def _doc_type(path: bytes) -> str:
+    """What an EBML header says, which ffprobe does not tell."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(64)
+    except OSError:
+        head = b""
+    found = re.search(rb"\x42\x82.(webm|matroska)", head, re.DOTALL)
+    if found:
+        return found[1].decode()
+    return "webm" if os.path.splitext(path)[1].lower() == b".webm" else "matroska"
+
+
+def _is_picture(name: str, container: str) -> bool:
+    return name == "image2" or name.endswith("_pipe") or container in ("avif", "heif")
+
+
+def _make_photo(media: Media, streams: list[Mapping[str, Any]]) -> None:
+    photo = media["photo"] = empty_photo()
+    media["duration_seconds"] = media["bit_rate"] = None
+    for stream in streams[:1]:
+        photo["width"] = _natural(stream.get("width"))
+        photo["height"] = _natural(stream.get("height"))
+        photo["bit_depth"] = _depth_of_pixels(stream)
+
+
+def _track(stream: Mapping[str, Any], language: Callable[[str], str]) -> Track:
+    disposition = stream.get("disposition", {})
+    tags = _lower(stream.get("tags"))
+    track_type = _TYPES.get(stream.get("codec_type", ""), "other")
+    if disposition.get("attached_pic") == 1:
+        track_type = "attachment"
+    track = empty_track(int(stream.get("index", 0)), track_type)
+    track["codec"] = _name(stream.get("codec_name"))
+    track["language"] = language(tags.get("language", ""))
+    track["title"] = tags.get("title") or None
+    track["default"] = disposition.get("default") == 1
+    track["forced"] = disposition.get("forced") == 1
+    track["commentary"] = disposition.get("comment") == 1
+    track["hearing_impaired"] = disposition.get("hearing_impaired") == 1
+    track["visual_impaired"] = disposition.get("visual_impaired") == 1
+    if track_type == "attachment":
+        track["width"] = _natural(stream.get("width"))
+        track["height"] = _natural(stream.get("height"))
+        track["file_name"] = tags.get("filename") or None
+        track["mime_type"] = tags.get("mimetype") or None
+        return track
+    track["duration_seconds"] = _time(stream.get("duration")) or _clock(tags.get("duration", ""))
+    # mkvmerge's statistics, which ffprobe leaves to who reads tags.
+    track["bit_rate"] = _natural(stream.get("bit_rate")) or _natural(tags.get("bps"))
+    if track_type == "video":
+        _add_video(track, stream)
+    elif track_type == "audio":
+        track["profile"] = _profile(stream)
+        track["channels"] = _natural(stream.get("channels"))
+        track["channel_layout"] = _name(stream.get("channel_layout"))
+        track["sample_rate"] = _natural(stream.get("sample_rate"))
+        track["bit_depth"] = _natural(stream.get("bits_per_raw_sample")) or _natural(
+            stream.get("bits_per_sample")
+        )
+    return track
+
+
+def _add_video(track: Track, stream: Mapping[str, Any]) -> None:
+    track["profile"] = _profile(stream)
+    track["width"] = _natural(stream.get("width"))
+    track["height"] = _natural(stream.get("height"))
+    track["frame_rate"] = _frame_rate(stream)
+    track["pixel_format"] = _name(stream.get("pix_fmt"))
+    track["bit_depth"] = _depth_of_pixels(stream)
+    track["color_primaries"] = _name(stream.get("color_primaries"))
+    track["color_transfer"] = _name(stream.get("color_transfer"))
+    track["color_space"] = _name(stream.get("color_space"))
+    by_transfer: Mapping[str | None, Hdr] = {"smpte2084": "HDR10", "arib-std-b67": "HLG"}
+    track["hdr"] = by_transfer.get(track["color_transfer"], "SDR")
+    for data in stream.get("side_data_list", []):
+        kind = data.get("side_data_type")
+        if kind == "DOVI configuration record":
+            track["hdr"] = "Dolby Vision"
+            track["dolby_vision_profile"] = _dolby_vision_profile(data)
+        elif kind == "Display Matrix":
+            track["rotation"] = _rotation(data.get("rotation"))
+
+
+def _dolby_vision_profile(data: Mapping[str, Any]) -> str:
+    compatibility = data.get("dv_bl_signal_compatibility_id") or 0
+    profile = str(data.get("dv_profile"))
+    return f"{profile}.{compatibility}" if compatibility else profile
+
+
+def _rotation(degrees: object) -> int | None:
+    """Clockwise, of an angle that is counted the other way."""
+    if not isinstance(degrees, (int, float)):
+        return None
+    quarters = -degrees / 90
+    if abs(quarters - round(quarters)) > 0.05:
+        return None
+    return round(quarters) % 4 * 90
+
+
+def _frame_rate(stream: Mapping[str, Any]) -> str | None:
+    # 90000/1 is what ffprobe says if it has seen no two frames.
+    for key, unknown in (("avg_frame_rate", ()), ("r_frame_rate", ("90000/1",))):
+        rate = str(stream.get(key, ""))
+        above, _, below = rate.partition("/")
+        if above.isdecimal() and below.isdecimal() and int(above) and int(below):
+            if rate in unknown:
+                continue
+            return rate
+    return None
+
+
+def _depth_of_pixels(stream: Mapping[str, Any]) -> int | None:
+    return _natural(stream.get("bits_per_raw_sample")) or _depth(str(stream.get("pix_fmt", "")))
+
+
+def _depth(pixel_format: str) -> int | None:
+    for pattern, depth in _DEPTHS:
+        found = pattern.search(pixel_format)
+        if found:
+            return depth or int(found[1])
+    return None
+
+
+def _chapter(chapter: Mapping[str, Any]) -> Chapter:
+    return {
+        "start_seconds": _time(chapter.get("start_time")) or 0.0,
+        "end_seconds": _time(chapter.get("end_time")),
+        "title": _lower(chapter.get("tags")).get("title") or None,
+    }
+
+
+def _lower(tags: object) -> dict[str, str]:
+    """Tags with their names in lower case; of two that are then one, the first."""
+    lower: dict[str, str] = {}
+    if isinstance(tags, dict):
+        for key, text in tags.items():
+            tidy = str(text).partition("\0")[0].strip()
+            if tidy:
+                lower.setdefault(_base_name(str(key).lower(), tags), tidy)
+    return lower
+
+
+def _base_name(key: str, tags: Iterable[str]) -> str:
+    """`BPS-eng` is mkvmerge's `BPS`, in what it takes for a language."""
+    base, _, suffix = key.rpartition("-")
+    return base if base in ("bps", "duration") and len(suffix) == 3 and tags else key
+
+
+def _profile(stream: Mapping[str, Any]) -> str | None:
+    profile = _name(stream.get("profile"))
+    # A number stands for a profile that has no name.
+    return None if profile is None or profile.lstrip("-").isdecimal() else profile
+
+
+def _name(text: object) -> str | None:
+    return str(text) if text and text not in ("unknown", "none", "reserved") else None
+
+
+def _natural(text: object) -> int | None:
+    """A number above 0, however it is written."""
+    try:
+        number = int(str(text))
+    except ValueError:
+        return None
+    return number if number > 0 else None
+
+
+def _time(text: object) -> float | None:
+    try:
+        seconds = float(str(text))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < _A_DAY_OF_A_THOUSAND_YEARS else None
+
+
+def _clock(text: str) -> float | None:
+    """`00:00:01.001000000`, in seconds."""
+    found = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", text)
+    if not found:
+        return None
+    return _time(int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]))

@@ -1,0 +1,216 @@
+"""What is in files: the engine says it, and ffprobe where the engine cannot.
+
+The engine reads a few kilobytes in some ten microseconds; ffprobe is a process of
+some fifty milliseconds. So every file is the engine's first, and only what it
+does not know, or is not sure of, is ffprobe's as well.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import orjson
+
+from vpo._engine import Answer, Prober
+from vpo.config.models import ProberChoice
+from vpo.errors import ToolMissingError
+
+if TYPE_CHECKING:
+    from vpo.media.model import Media
+
+# How long to wait for one prober before looking at the other.
+_POLL_SECONDS = 0.01
+
+# Kinds that ffprobe tells more of than that there is a picture.
+_KINDS_OF_FFPROBE = ("video", "audio", "other")
+
+
+class ToProbe(NamedTuple):
+    """A file to be read."""
+
+    key: int
+    """What the caller calls it by."""
+    path: bytes
+    """Absolute."""
+    kind: str
+    """As the scan's rules tell it from the name."""
+
+
+class Probed(NamedTuple):
+    """What reading a file told."""
+
+    key: int
+    media: Media | None
+    """What is in it; None if `error` says why that is not known."""
+    prober: Literal["native", "ffprobe"]
+    error: str | None = None
+    is_gone: bool = False
+    """Whether the file was not there any more. That is no error."""
+    stat: tuple[int, int] | None = None
+    """Size in bytes and mtime in ns as the file was opened, if it was."""
+
+
+class Introspector:
+    """Reads files in the background; close it, or use it as a context manager."""
+
+    def __init__(
+        self, choice: ProberChoice = "auto", ffprobe: str | None = None, *, threads: int = 0
+    ) -> None:
+        """`ffprobe` is the one that the settings name, if they do.
+
+        Raises ToolMissingError if ffprobe was chosen and is not there.
+        """
+        self.choice = choice
+        self.without_second_opinion = 0
+        """Files that ffprobe would have been asked about, had it been there."""
+        self._ffprobe = None if choice == "native" else shutil.which(ffprobe or "ffprobe")
+        if choice == "ffprobe" and self._ffprobe is None:
+            raise ToolMissingError(
+                f"`{ffprobe}` is no program" if ffprobe else "ffprobe is not installed",
+                hint="Install ffmpeg, set `tools.ffprobe`, or use the prober `auto`.",
+                tool="ffprobe",
+            )
+        self._prober = Prober(threads=threads)
+        self._kinds: dict[int, tuple[bytes, str]] = {}
+        self._executor: ThreadPoolExecutor | None = None
+        self._futures: dict[Future[Media], Probed] = {}
+        self._ready: deque[Probed] = deque()
+
+    def __enter__(self) -> Introspector:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives up what was not read yet."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def outstanding(self) -> int:
+        """Files that were submitted and not taken yet."""
+        return len(self._kinds) + len(self._futures) + len(self._ready)
+
+    @property
+    def queued(self) -> int:
+        """Files that nothing has begun with yet, about."""
+        return self._prober.queued + len(self._futures)
+
+    def submit(self, files: Sequence[ToProbe]) -> None:
+        """Queues files."""
+        for file in files:
+            self._kinds[file.key] = (file.path, file.kind)
+        self._prober.submit((file.key, file.path) for file in files)
+
+    def take(self, timeout: float) -> list[Probed]:
+        """What is known by now; waits up to `timeout` seconds for the first."""
+        # With work for ffprobe, neither may be waited for alone.
+        patience = min(timeout, _POLL_SECONDS) if self._futures else timeout
+        while True:
+            for answer in self._prober.take(patience if not self._ready else 0.0):
+                self._judge(answer)
+            if self._futures:
+                self._collect(0.0 if self._ready else min(timeout, _POLL_SECONDS))
+            timeout -= patience
+            if self._ready or timeout <= 0 or not self.outstanding:
+                taken = list(self._ready)
+                self._ready.clear()
+                return taken
+
+    # -- The engine's answers ----------------------------------------------------
+
+    def _judge(self, answer: Answer) -> None:
+        """Takes an answer, or asks ffprobe about the file."""
+        path, kind = self._kinds.pop(answer.key)
+        stat = None
+        if answer.size_bytes is not None and answer.mtime_ns is not None:
+            stat = (answer.size_bytes, answer.mtime_ns)
+        if answer.media is not None:
+            media: Media = orjson.loads(answer.media)
+            native = Probed(answer.key, media, "native", stat=stat)
+            asks = bool(media["unsure"])
+        else:
+            native = _failed(answer, path, kind, stat)
+            asks = native.error is not None and answer.problem != "unreadable"
+        asks = asks or (self.choice == "ffprobe" and not native.is_gone)
+        if not asks or kind not in _KINDS_OF_FFPROBE:
+            self._ready.append(native)
+        elif self._ffprobe is None:
+            if self.choice == "auto":
+                self.without_second_opinion += 1
+            self._ready.append(native)
+        else:
+            self._ask(native, path)
+
+    # -- ffprobe -----------------------------------------------------------------
+
+    def _ask(self, native: Probed, path: bytes) -> None:
+        from vpo.media import ffprobe
+
+        assert self._ffprobe is not None
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(os.cpu_count() or 2, "vpo-ffprobe")
+        self._futures[self._executor.submit(ffprobe.read, self._ffprobe, path)] = native
+
+    def _collect(self, timeout: float) -> None:
+        from vpo.media.ffprobe import FfprobeError
+
+        done, _ = wait(self._futures, timeout=timeout, return_when=FIRST_COMPLETED)
+        for future in done:
+            native = self._futures.pop(future)
+            try:
+                media = future.result()
+            except FfprobeError as error:
+                self._ready.append(self._without(native, error.message))
+                continue
+            if native.media is not None:
+                # What the engine warned of is as true as before.
+                media["warnings"] = [*native.media["warnings"], *media["warnings"]]
+            self._ready.append(native._replace(media=media, prober="ffprobe", error=None))
+
+    def _without(self, native: Probed, message: str) -> Probed:
+        """What there is to say of a file that ffprobe could not tell of."""
+        if self.choice == "ffprobe":
+            return native._replace(media=None, prober="ffprobe", error=f"ffprobe: {message}")
+        return native
+
+
+def _failed(answer: Answer, path: bytes, kind: str, stat: tuple[int, int] | None) -> Probed:
+    """What the engine's failure means for a file of this kind."""
+    if answer.problem == "unreadable" and not os.path.lexists(path):
+        return Probed(answer.key, None, "native", is_gone=True)
+    if kind in ("sidecar", "other") and answer.problem in ("unknown", "damaged", "unsupported"):
+        # Texts and files of the user's own choice: they need not be media.
+        return Probed(answer.key, _nothing(), "native", stat=stat)
+    return Probed(answer.key, None, "native", error=answer.message, stat=stat)
+
+
+def _nothing() -> Media:
+    """The document of a file that is no media."""
+    return {
+        "container": "",
+        "duration_seconds": None,
+        "bit_rate": None,
+        "tracks": [],
+        "chapters": [],
+        "tags": {},
+        "photo": None,
+        "warnings": [],
+        "unsure": [],
+    }
+
+
+def probe_all(introspector: Introspector, files: Iterable[ToProbe]) -> dict[int, Probed]:
+    """Reads files, and returns what that told by their keys, in their order."""
+    order = list(files)
+    introspector.submit(order)
+    found: dict[int, Probed] = {}
+    while introspector.outstanding:
+        found.update((probed.key, probed) for probed in introspector.take(1.0))
+    return {file.key: found[file.key] for file in order}
