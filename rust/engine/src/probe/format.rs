@@ -177,7 +177,7 @@ fn is_transport_stream(head: &[u8]) -> bool {
         let least = size * LEAST_PACKETS;
         if head.len() < least {
             // All of a small file: whole packets, or enough of them.
-            let whole = head.len() % size == 0 || head.len() > size * 4;
+            let whole = head.len().is_multiple_of(size) || head.len() > size * 4;
             return head.len() >= size * 2 && whole && in_a_row(size, offset);
         }
         (0..=head.len() - least).any(|start| head[start] == 0x47 && in_a_row(size, start))
