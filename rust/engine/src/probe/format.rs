@@ -74,7 +74,8 @@ impl Format {
         if let Some(format) = by_structure(&head) {
             return Ok(Some(format));
         }
-        Ok(audio_behind(source.up_to(0, FAR)?))
+        let far = source.up_to(0, FAR)?;
+        if has_packs(far) { Ok(Some(Format::MpegPs)) } else { Ok(audio_behind(far)) }
     }
 }
 
@@ -181,6 +182,22 @@ fn is_transport_stream(head: &[u8]) -> bool {
             return head.len() >= size * 2 && whole && in_a_row(size, offset);
         }
         (0..=head.len() - least).any(|start| head[start] == 0x47 && in_a_row(size, start))
+    })
+}
+
+/// A program stream that was cut out of another: a pack header, and a packet
+/// right behind it.
+fn has_packs(head: &[u8]) -> bool {
+    let packs = head.windows(4).enumerate().filter(|(_, code)| *code == [0, 0, 1, 0xba]);
+    packs.map(|(at, _)| &head[at..]).any(|pack| {
+        let length = match *pack {
+            [_, _, _, _, first, _, _, _, _, _, _, _, _, stuffing, ..] if first & 0xc4 == 0x44 => {
+                14 + usize::from(stuffing & 7)
+            }
+            [_, _, _, _, first, ..] if first & 0xf1 == 0x21 => 12,
+            _ => return false,
+        };
+        matches!(pack.get(length..), Some([0, 0, 1, 0xbb..=0xef, ..]))
     })
 }
 
@@ -418,6 +435,13 @@ mod tests {
         text[0] = b'G';
         text[188] = b'G';
         assert_eq!(recognise(&text), None);
+    }
+
+    #[test]
+    fn a_piece_of_a_program_stream_is_one() {
+        let pack = [0, 0, 1, 0xba, 0x44, 0, 4, 0, 4, 1, 0, 0, 3, 0xf8, 0, 0, 1, 0xe0];
+        assert_eq!(recognise(&[&[7; 3000][..], &pack, &[7; 3000]].concat()), Some(Format::MpegPs));
+        assert_eq!(recognise(&[&[7; 3000][..], &pack[..14], &[7; 3000]].concat()), None);
     }
 
     #[test]

@@ -90,8 +90,11 @@ fn rates_are_fractions_of_small_numbers() {
     for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 5000.0] {
         assert_eq!(fraction(rate), None, "{rate}");
     }
-    assert_eq!(by_times(&[0, 40, 80, 120]).as_deref(), Some("25/1"));
-    assert_eq!(by_times(&[5, 5]), None);
+    assert_eq!(by_times(None, &[0, 40, 80, 120]).as_deref(), Some("25/1"));
+    assert_eq!(by_times(None, &[5, 5]), None);
+    let told = Some("30000/1001".to_owned());
+    assert_eq!(by_times(told.clone(), &[0, 33, 67, 100]), told);
+    assert_eq!(by_times(Some("600/1".into()), &[0, 33, 67, 100]).as_deref(), Some("30/1"));
 }
 
 #[test]
