@@ -173,7 +173,7 @@ impl Elementary {
     fn recognise(&mut self) {
         let data = &self.data;
         let codec = match self.track.codec.as_deref() {
-            None | Some(UNTOLD) => sniff::pes_codec(data),
+            None | Some(UNTOLD) => sniff::pes_codec(self.track.track_type, data),
             Some("mp3" | "mp2") => sniff::mpeg_audio(data).map(|codec| (TrackType::Audio, codec)),
             Some("mpeg2video") => sniff::mpeg_video(data).map(|codec| (TrackType::Video, codec)),
             Some(_) => None,
