@@ -70,10 +70,7 @@ def _compare(paths: list[str], arguments: argparse.Namespace) -> tables.Findings
         **second.ask(
             arguments.ffprobe, of_media, os.path.join(arguments.work, "ffprobe"), arguments.jobs
         ),
-        **{
-            path: said or "no photo"
-            for path, said in (photos.ask(of_photos) if of_photos else {}).items()
-        },
+        **(photos.ask(of_photos) if of_photos else {}),
     }
     compared: list[tables.Compared] = []
     refused: list[tables.Refused] = []
@@ -95,7 +92,9 @@ def _extension(path: str) -> str:
 
 def _progress(done: int, total: int) -> None:
     if sys.stderr.isatty():
-        print(f"\r{done} of {total} files\x1b[K", end="\n" if done == total else "", file=sys.stderr)
+        print(
+            f"\r{done} of {total} files\x1b[K", end="\n" if done == total else "", file=sys.stderr
+        )
 
 
 def _parse() -> argparse.Namespace:

@@ -48,7 +48,7 @@ class Field:
 def compare(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Field]:
     """All fields of which at least one side says something."""
     fields = _fields(ours, theirs)
-    return [field for field in fields if not (_silent(field.ours) and _silent(field.theirs))]
+    return [field for field in fields if _counts(field)]
 
 
 def _fields(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[Field]:
@@ -94,9 +94,18 @@ def _silent(said: Any) -> bool:
     return any(said is nothing or (said == nothing and said != 0) for nothing in _SAYS_NOTHING)
 
 
+def _counts(field: Field) -> bool:
+    if field.name == "photo.flash":
+        # That none fired was recorded.
+        return field.ours is not None or field.theirs is not None
+    return not (_silent(field.ours) and _silent(field.theirs))
+
+
 def _same(name: str, ours: Any, theirs: Any) -> bool:
     if name == "rotation":
         return (ours or 0) == (theirs or 0)
+    if name == "flash":
+        return ours is theirs
     if _silent(ours) and _silent(theirs):
         return True
     numbers = (int, float)

@@ -49,15 +49,17 @@ def language() -> Callable[[str], str]:
         ["mkvmerge", "--list-languages"], capture_output=True, text=True, check=True
     )
     codes: dict[str, str] = {}
+    names: dict[str, str] = {}
     for line in listed.stdout.splitlines()[2:]:
         name, three, two_b, one = (cell.strip() for cell in line.split("|")[:4])
-        for spelling in (name.lower(), three, two_b, one):
+        names.setdefault(name.lower(), two_b or three)
+        for spelling in (three, two_b, one):
             if spelling:
                 codes.setdefault(spelling, two_b or three)
 
     def code(spelling: str) -> str:
         primary = spelling.replace("_", "-").partition("-")[0].strip().lower()
-        return codes.get(primary) or _terminology(primary) or "und"
+        return codes.get(primary) or _terminology(primary) or names.get(primary) or "und"
 
     return code
 

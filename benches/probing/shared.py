@@ -116,12 +116,12 @@ def make(directory: str) -> None:
         ("photo_lossless.webp", ("-c:v", "libwebp", "-lossless", "1")),
         ("photo_alpha.webp", ("-c:v", "libwebp", "-pix_fmt", "yuva420p")),
     ):
-        _make(directory, name, "-f", "lavfi", "-i", "testsrc=size=62x46", "-frames:v", "1", *arguments)
+        _make(
+            directory, name, "-f", "lavfi", "-i", "testsrc=size=62x46", "-frames:v", "1", *arguments
+        )
 
 
 def _make(directory: str, name: str, *arguments: str) -> None:
     path = os.path.join(directory, name)
     if not os.path.exists(path):
-        subprocess.run(
-            ["ffmpeg", "-v", "error", "-nostdin", "-y", *arguments, path], check=True
-        )
+        subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *arguments, path], check=True)

@@ -89,7 +89,8 @@ def _tagged() -> Iterator[Subject]:
         ("avi", "libmp3lame"), ("webm", "libopus"), ("flv", "aac"), ("aac", "aac"), ("ts", "aac"),
     ):  # fmt: skip
         yield from one(
-            named(extension, "tags", encoder), ffmpeg(*sound(44100 if encoder != "libopus" else 48000), "-c:a", encoder, *_TAGS)
+            named(extension, "tags", encoder),
+            ffmpeg(*sound(44100 if encoder != "libopus" else 48000), "-c:a", encoder, *_TAGS),
         )
     for extension in ("mp3", "m4a", "flac", "mka"):
         for cover in ("jpg", "png"):
@@ -109,7 +110,11 @@ def _variants() -> Iterator[Subject]:
     for version in ("2.3", "2.4"):
         yield from one(
             named("mp3", "id3", version),
-            ffmpeg(*sound(44100), *words(f"-c:a libmp3lame -id3v2_version {version[2]} -write_id3v1 1"), *_TAGS),
+            ffmpeg(
+                *sound(44100),
+                *words(f"-c:a libmp3lame -id3v2_version {version[2]} -write_id3v1 1"),
+                *_TAGS,
+            ),
         )
     for arguments, label in (
         ("-write_xing 0", "no-xing"),
@@ -118,11 +123,22 @@ def _variants() -> Iterator[Subject]:
         ("-abr 1 -b:a 160k", "abr"),
     ):
         yield from one(
-            named("mp3", "mp3", label), ffmpeg(*sound(44100, 3), *words(f"-c:a libmp3lame {arguments}"), *_TAGS)
+            named("mp3", "mp3", label),
+            ffmpeg(*sound(44100, 3), *words(f"-c:a libmp3lame {arguments}"), *_TAGS),
         )
     yield from one("long.mp3", ffmpeg(*sound(44100, 30), *words("-c:a libmp3lame -q:a 9")))
     yield from one("long.flac", ffmpeg(*sound(44100, 30), *words("-c:a flac")))
     yield from one("long.ogg", ffmpeg(*sound(44100, 30), *words("-c:a libvorbis -q:a 0")))
     yield from one("long.aac", ffmpeg(*sound(44100, 20), *words("-c:a aac -b:a 32k")))
     yield from one("rf64.wav", ffmpeg(*sound(), *words("-c:a pcm_s16le -rf64 always")))
-    yield from one("bext.wav", ffmpeg(*sound(), *words("-c:a pcm_s16le -write_bext 1"), "-metadata", "description=D", "-metadata", "originator=O"))
+    yield from one(
+        "bext.wav",
+        ffmpeg(
+            *sound(),
+            *words("-c:a pcm_s16le -write_bext 1"),
+            "-metadata",
+            "description=D",
+            "-metadata",
+            "originator=O",
+        ),
+    )

@@ -38,9 +38,10 @@ _CASES: dict[str, tuple[str, ...]] = {
             "-GPSLongitudeRef=E", "-GPSAltitude=35.5", "-GPSAltitudeRef=0"),
     "gps-south-west": ("-GPSLatitude=33.8568", "-GPSLatitudeRef=S", "-GPSLongitude=70.6693",
                        "-GPSLongitudeRef=W", "-GPSAltitude=12", "-GPSAltitudeRef=1"),
-    "flash": ("-Flash#=1",),
-    "no-flash": ("-Flash#=16",),
-    "flash-auto": ("-Flash#=25",),
+    "flash": ("-EXIF:Flash#=1",),
+    "no-flash": ("-EXIF:Flash#=16",),
+    "xmp-flash": ("-XMP:FlashFired=True",),
+    "flash-auto": ("-EXIF:Flash#=25",),
     "rating": ("-XMP:Rating=4",),
     "rejected": ("-XMP:Rating=-1",),
     "keywords": ("-XMP:Subject=one", "-XMP:Subject=zwei ö", "-XMP:Subject=three"),
@@ -84,11 +85,32 @@ def subjects() -> Iterator[Subject]:
                 yield from one(
                     named(extension, stem, "orientation", str(orientation)), *_tagged(picture, tags)
                 )
-    yield from one("sidecar.xmp", ("exiftool", "-q", "-o", "{out}", *_CASES["xmp"], "-XMP:Rating=2", "-XMP:Subject=side", "-XMP:Subject=car"))
+    yield from one(
+        "sidecar.xmp",
+        (
+            "exiftool",
+            "-q",
+            "-o",
+            "{out}",
+            *_CASES["xmp"],
+            "-XMP:Rating=2",
+            "-XMP:Subject=side",
+            "-XMP:Subject=car",
+        ),
+    )
     yield from one("sidecar-plain.xmp", ("exiftool", "-q", "-o", "{out}", "-XMP:Rating=1"))
     yield from one(
         "photo-av1.avif",
-        ("ffmpeg", "-v", "error", "-y", *words("-f lavfi -i testsrc=size=64x48 -frames:v 1 -c:v libaom-av1 -cpu-used 8 -still-picture 1"), "{out}"),
+        (
+            "ffmpeg",
+            "-v",
+            "error",
+            "-y",
+            *words(
+                "-f lavfi -i testsrc=size=64x48 -frames:v 1 -c:v libaom-av1 -cpu-used 8 -still-picture 1"
+            ),
+            "{out}",
+        ),
     )
 
 

@@ -123,7 +123,12 @@ def as_json(findings: Findings) -> dict[str, Any]:
                 "sure": one.sure,
                 "fields": len(one.fields),
                 "differences": [
-                    {"field": field.name, "where": field.where, "ours": field.ours, "theirs": field.theirs}
+                    {
+                        "field": field.name,
+                        "where": field.where,
+                        "ours": field.ours,
+                        "theirs": field.theirs,
+                    }
                     for field in one.fields
                     if not field.agrees
                 ],

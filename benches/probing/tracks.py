@@ -10,8 +10,12 @@ _X264 = words("-c:v libx264 -preset ultrafast -pix_fmt yuv420p")
 _SRT = ("-i", "{shared}/text.srt")
 _META = ("-i", "{shared}/meta.txt")
 
-_LANGUAGES = "eng deu ger fra fre jpn zho chi spa por rus nld und mul qaa en de pt-BR zh-Hant".split()
-_FLAGS = "default forced comment hearing_impaired visual_impaired original dub default+forced 0".split()
+_LANGUAGES = (
+    "eng deu ger fra fre jpn zho chi spa por rus nld und mul qaa en de pt-BR zh-Hant".split()
+)
+_FLAGS = (
+    "default forced comment hearing_impaired visual_impaired original dub default+forced 0".split()
+)
 
 
 def subjects() -> Iterator[Subject]:
@@ -133,16 +137,34 @@ def _many() -> Iterator[Subject]:
         inputs = [word for _ in codecs for word in sound(seconds=0.5, layout="5.1(side)")]
         maps = [word for number in range(len(codecs) + 1) for word in ("-map", str(number))]
         each = [word for number, codec in enumerate(codecs) for word in (f"-c:a:{number}", codec)]
-        two = [word for number, codec in enumerate(codecs) if codec in ("libopus", "libmp3lame", "mp2", "pcm_bluray", "pcm_s16le") for word in (f"-ac:a:{number}", "2")]
+        two = [
+            word
+            for number, codec in enumerate(codecs)
+            if codec in ("libopus", "libmp3lame", "mp2", "pcm_bluray", "pcm_s16le")
+            for word in (f"-ac:a:{number}", "2")
+        ]
         said = [
             word
             for number in range(len(codecs))
             for word in (f"-metadata:s:a:{number}", f"language={_LANGUAGES[number]}")
         ]
-        muxer = {"m2ts": words("-f mpegts -mpegts_m2ts_mode 1"), "vob": words("-f vob")}.get(extension, ())
+        muxer = {"m2ts": words("-f mpegts -mpegts_m2ts_mode 1"), "vob": words("-f vob")}.get(
+            extension, ()
+        )
         yield from one(
             named(extension, "many", "sounds"),
-            ffmpeg(*picture("160x90", seconds=0.5), *inputs, *maps, *video, *each, *two, "-strict", "-2", *said, *muxer),
+            ffmpeg(
+                *picture("160x90", seconds=0.5),
+                *inputs,
+                *maps,
+                *video,
+                *each,
+                *two,
+                "-strict",
+                "-2",
+                *said,
+                *muxer,
+            ),
         )
     for extension in ("mkv", "mp4", "mov", "ts", "avi"):
         yield from one(
@@ -180,17 +202,37 @@ def _by_mkvmerge() -> Iterator[Subject]:
         ("compressed", "--compression 2:zlib"),
         ("delayed", "--sync 1:500"),
     ):  # fmt: skip
-        command = ("mkvmerge", "-q", "--deterministic", label, "-o", "{out}", *words(options), "{out}.src")
+        command = (
+            "mkvmerge",
+            "-q",
+            "--deterministic",
+            label,
+            "-o",
+            "{out}",
+            *words(options),
+            "{out}.src",
+        )
         yield from one(named("mkv", "mkvmerge", label), source, command)
     yield from one(
         "mkvmerge-webm.webm",
-        plain_ffmpeg(*picture(), *sound(), *words("-c:v libvpx -deadline realtime -c:a libopus -f matroska"), out="{out}.src"),
+        plain_ffmpeg(
+            *picture(),
+            *sound(),
+            *words("-c:v libvpx -deadline realtime -c:a libopus -f matroska"),
+            out="{out}.src",
+        ),
         ("mkvmerge", "-q", "--webm", "-o", "{out}", "{out}.src"),
     )
-    for codec, label in (("libx265 -x265-params log-level=none", "hevc"), ("mpeg2video", "mpeg2"), ("libaom-av1 -cpu-used 8 -usage realtime", "av1")):
+    for codec, label in (
+        ("libx265 -x265-params log-level=none", "hevc"),
+        ("mpeg2video", "mpeg2"),
+        ("libaom-av1 -cpu-used 8 -usage realtime", "av1"),
+    ):
         yield from one(
             named("mkv", "mkvmerge", label),
-            plain_ffmpeg(*picture(seconds=0.5), *words(f"-c:v {codec} -f matroska"), out="{out}.src"),
+            plain_ffmpeg(
+                *picture(seconds=0.5), *words(f"-c:v {codec} -f matroska"), out="{out}.src"
+            ),
             ("mkvmerge", "-q", "-o", "{out}", "{out}.src"),
         )
 
@@ -214,21 +256,38 @@ def _layouts_of_mp4() -> Iterator[Subject]:
         ):
             yield from one(
                 named(extension, "layout", label),
-                plain_ffmpeg(*picture(), *sound(), *_X264, "-bf", "2", "-c:a", "aac", *words(flags)),
+                plain_ffmpeg(
+                    *picture(), *sound(), *_X264, "-bf", "2", "-c:a", "aac", *words(flags)
+                ),
             )
     yield from one("layout.m4v", ffmpeg(*picture(), *_X264, *words("-f ipod")))
     yield from one("layout.3g2", ffmpeg(*picture(), *_X264))
     yield from one("layout.f4v", ffmpeg(*picture(), *_X264, *words("-f f4v")))
-    yield from one("live.mkv", ffmpeg(*picture(), *sound(), *_X264, *words("-c:a aac -f matroska -live 1")))
-    yield from one("live.webm", ffmpeg(*picture(), *words("-c:v libvpx -deadline realtime -f webm -live 1")))
+    yield from one(
+        "live.mkv", ffmpeg(*picture(), *sound(), *_X264, *words("-c:a aac -f matroska -live 1"))
+    )
+    yield from one(
+        "live.webm", ffmpeg(*picture(), *words("-c:v libvpx -deadline realtime -f webm -live 1"))
+    )
     for extension in ("mkv", "mp4", "mov", "ts", "flv", "avi"):
         yield from one(
             named(extension, "long"),
-            plain_ffmpeg(*picture(rate="10", seconds=60), *sound(16000 if extension != "flv" else 22050, 60, "mono"), *_X264, *words("-c:a aac -b:a 16k -shortest")),
+            plain_ffmpeg(
+                *picture(rate="10", seconds=60),
+                *sound(16000 if extension != "flv" else 22050, 60, "mono"),
+                *_X264,
+                *words("-c:a aac -b:a 16k -shortest"),
+            ),
         )
         yield from one(
             named(extension, "offset"),
-            ffmpeg(*picture(seconds=0.8), *words("-itsoffset 0.4"), *sound(seconds=0.8), *_X264, *words("-c:a aac" if extension != "avi" else "-c:a libmp3lame")),
+            ffmpeg(
+                *picture(seconds=0.8),
+                *words("-itsoffset 0.4"),
+                *sound(seconds=0.8),
+                *_X264,
+                *words("-c:a aac" if extension != "avi" else "-c:a libmp3lame"),
+            ),
         )
 
 
@@ -268,22 +327,39 @@ def _colours() -> Iterator[Subject]:
         for extension in ("mkv", "webm", "mp4"):
             yield from one(
                 named(extension, "colour", label, "vp9"),
-                ffmpeg(*picture(seconds=0.4), *words("-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -pix_fmt yuv420p10le"), *said),
+                ffmpeg(
+                    *picture(seconds=0.4),
+                    *words("-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -pix_fmt yuv420p10le"),
+                    *said,
+                ),
             )
             yield from one(
                 named(extension, "colour", label, "av1"),
-                ffmpeg(*picture(seconds=0.2), *words("-c:v libaom-av1 -cpu-used 8 -usage realtime -pix_fmt yuv420p10le"), *said),
+                ffmpeg(
+                    *picture(seconds=0.2),
+                    *words("-c:v libaom-av1 -cpu-used 8 -usage realtime -pix_fmt yuv420p10le"),
+                    *said,
+                ),
             )
         yield from one(
-            named("mpg", "colour", label, "mpeg2"), ffmpeg(*picture("160x90", seconds=0.4), *words("-c:v mpeg2video"), *said)
+            named("mpg", "colour", label, "mpeg2"),
+            ffmpeg(*picture("160x90", seconds=0.4), *words("-c:v mpeg2video"), *said),
         )
         yield from one(
-            named("mov", "colour", label, "prores"), ffmpeg(*picture("128x72", seconds=0.2), *words("-c:v prores_ks"), *said)
+            named("mov", "colour", label, "prores"),
+            ffmpeg(
+                *picture("128x72", seconds=0.2),
+                *words("-c:v prores_ks -pix_fmt yuv422p10le"),
+                *said,
+            ),
         )
     for extension in ("mkv", "mp4"):
         yield from one(
             named(extension, "range", "full"),
-            ffmpeg(*picture(seconds=0.4), *words("-c:v libx264 -preset ultrafast -pix_fmt yuvj420p -color_range pc")),
+            ffmpeg(
+                *picture(seconds=0.4),
+                *words("-c:v libx264 -preset ultrafast -pix_fmt yuvj420p -color_range pc"),
+            ),
         )
 
 
@@ -299,5 +375,15 @@ def _rotations() -> Iterator[Subject]:
         yield from one(
             named("mkv", "rotation", str(angle).replace("-", "minus")),
             ffmpeg(*picture(seconds=0.4), *_X264, *words("-f matroska"), out="{out}.src"),
-            ("mkvmerge", "-q", "-o", "{out}", "--projection-type", "0:0", "--projection-pose-roll", f"0:{angle}", "{out}.src"),
+            (
+                "mkvmerge",
+                "-q",
+                "-o",
+                "{out}",
+                "--projection-type",
+                "0:0",
+                "--projection-pose-roll",
+                f"0:{angle}",
+                "{out}.src",
+            ),
         )

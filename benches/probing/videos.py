@@ -8,30 +8,72 @@ from probing.subjects import Subject, ffmpeg, named, one, picture, sound, words
 
 # Each codec: encoder arguments, containers.
 _CODECS = {
-    "h264-high": ("-c:v libx264 -preset ultrafast -profile:v high -pix_fmt yuv420p -x264-params 8x8dct=1:cabac=1", "mkv mp4 mov avi ts m2ts flv 3gp"),
-    "h264-main": ("-c:v libx264 -preset ultrafast -profile:v main -pix_fmt yuv420p -x264-params cabac=1", "mkv mp4 ts flv"),
-    "h264-base": ("-c:v libx264 -preset ultrafast -profile:v baseline -pix_fmt yuv420p", "mkv mp4 mov ts 3gp"),
-    "h264-bframes": ("-c:v libx264 -preset medium -bf 3 -pix_fmt yuv420p", "mkv mp4 mov ts m2ts avi flv"),
+    "h264-high": (
+        "-c:v libx264 -preset ultrafast -profile:v high -pix_fmt yuv420p -x264-params 8x8dct=1:cabac=1",
+        "mkv mp4 mov avi ts m2ts flv 3gp",
+    ),
+    "h264-main": (
+        "-c:v libx264 -preset ultrafast -profile:v main -pix_fmt yuv420p -x264-params cabac=1",
+        "mkv mp4 ts flv",
+    ),
+    "h264-base": (
+        "-c:v libx264 -preset ultrafast -profile:v baseline -pix_fmt yuv420p",
+        "mkv mp4 mov ts 3gp",
+    ),
+    "h264-bframes": (
+        "-c:v libx264 -preset medium -bf 3 -pix_fmt yuv420p",
+        "mkv mp4 mov ts m2ts avi flv",
+    ),
     "h264-10": ("-c:v libx264 -preset ultrafast -pix_fmt yuv420p10le", "mkv mp4 ts"),
     "h264-422": ("-c:v libx264 -preset ultrafast -pix_fmt yuv422p", "mkv mp4"),
     "h264-444": ("-c:v libx264 -preset ultrafast -pix_fmt yuv444p", "mkv mp4 ts"),
     "h264-422-10": ("-c:v libx264 -preset ultrafast -pix_fmt yuv422p10le", "mkv mov"),
-    "h264-interlaced": ("-c:v libx264 -preset ultrafast -pix_fmt yuv420p -flags +ilme+ildct -x264-params tff=1", "mkv mp4 ts m2ts"),
+    "h264-interlaced": (
+        "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -flags +ilme+ildct -x264-params tff=1",
+        "mkv mp4 ts m2ts",
+    ),
     "h264-gray": ("-c:v libx264 -preset ultrafast -pix_fmt gray", "mkv mp4"),
-    "hevc": ("-c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv420p", "mkv mp4 mov ts m2ts"),
-    "hevc-hvc1": ("-c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv420p -tag:v hvc1", "mp4 mov"),
-    "hevc-10": ("-c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv420p10le", "mkv mp4 mov ts"),
-    "hevc-444": ("-c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv444p", "mkv mp4"),
-    "hevc-422-10": ("-c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv422p10le", "mkv mp4"),
-    "hevc-12": ("-c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv420p12le", "mkv mp4"),
+    "hevc": (
+        "-c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv420p",
+        "mkv mp4 mov ts m2ts",
+    ),
+    "hevc-hvc1": (
+        "-c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv420p -tag:v hvc1",
+        "mp4 mov",
+    ),
+    "hevc-10": (
+        "-c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv420p10le",
+        "mkv mp4 mov ts",
+    ),
+    "hevc-444": (
+        "-c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv444p",
+        "mkv mp4",
+    ),
+    "hevc-422-10": (
+        "-c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv422p10le",
+        "mkv mp4",
+    ),
+    "hevc-12": (
+        "-c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv420p12le",
+        "mkv mp4",
+    ),
     "vp8": ("-c:v libvpx -deadline realtime -cpu-used 8 -b:v 100k", "mkv webm ogv avi"),
     "vp9": ("-c:v libvpx-vp9 -deadline realtime -cpu-used 8", "mkv webm mp4"),
-    "vp9-10": ("-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -pix_fmt yuv420p10le", "mkv webm mp4"),
+    "vp9-10": (
+        "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -pix_fmt yuv420p10le",
+        "mkv webm mp4",
+    ),
     "vp9-444": ("-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -pix_fmt yuv444p", "mkv webm mp4"),
     "vp9-422-12": ("-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -pix_fmt yuv422p12le", "webm"),
     "av1": ("-c:v libaom-av1 -cpu-used 8 -usage realtime -frames:v 5", "mkv webm mp4"),
-    "av1-10": ("-c:v libaom-av1 -cpu-used 8 -usage realtime -frames:v 5 -pix_fmt yuv420p10le", "mkv webm mp4"),
-    "av1-444": ("-c:v libaom-av1 -cpu-used 8 -usage realtime -frames:v 5 -pix_fmt yuv444p", "mkv mp4"),
+    "av1-10": (
+        "-c:v libaom-av1 -cpu-used 8 -usage realtime -frames:v 5 -pix_fmt yuv420p10le",
+        "mkv webm mp4",
+    ),
+    "av1-444": (
+        "-c:v libaom-av1 -cpu-used 8 -usage realtime -frames:v 5 -pix_fmt yuv444p",
+        "mkv mp4",
+    ),
     "mpeg1": ("-c:v mpeg1video", "mpg mkv avi m1v"),
     "mpeg2": ("-c:v mpeg2video", "mpg vob ts m2ts mkv mp4 mov avi m2v"),
     "mpeg2-422": ("-c:v mpeg2video -pix_fmt yuv422p", "mpg ts mkv mov"),
@@ -43,10 +85,11 @@ _CODECS = {
     "wmv2": ("-c:v wmv2", "avi mkv"),
     "mjpeg": ("-c:v mjpeg -pix_fmt yuvj420p", "avi mov mkv mp4"),
     "mjpeg-422": ("-c:v mjpeg -pix_fmt yuvj422p", "avi mov mkv"),
-    "prores-422": ("-c:v prores_ks -profile:v 2", "mov mkv"),
-    "prores-hq": ("-c:v prores_ks -profile:v 3", "mov mkv"),
+    "prores-422": ("-c:v prores_ks -profile:v 2 -pix_fmt yuv422p10le", "mov mkv"),
+    "prores-hq": ("-c:v prores_ks -profile:v 3 -pix_fmt yuv422p10le", "mov mkv"),
+    "prores-odd": ("-c:v prores_ks -profile:v 2 -pix_fmt yuv444p10le", "mov"),
     "prores-4444": ("-c:v prores_ks -profile:v 4 -pix_fmt yuva444p10le", "mov mkv"),
-    "prores-proxy": ("-c:v prores_ks -profile:v 0", "mov"),
+    "prores-proxy": ("-c:v prores_ks -profile:v 0 -pix_fmt yuv422p10le", "mov"),
     "ffv1": ("-c:v ffv1", "mkv avi mov"),
     "ffv1-10": ("-c:v ffv1 -level 3 -pix_fmt yuv422p10le", "mkv avi"),
     "ffv1-rgb": ("-c:v ffv1 -level 3 -pix_fmt bgr0", "mkv"),
@@ -108,12 +151,28 @@ def _sizes() -> Iterator[Subject]:
             encoder = "-c:v mpeg2video" if extension == "mpg" else "-c:v libx264 -preset ultrafast"
             yield from one(
                 named(extension, "aspect", ratio),
-                ffmpeg(*picture("160x90", seconds=0.4), *words(encoder), "-aspect", ratio.replace("/", ":")),
+                ffmpeg(
+                    *picture("160x90", seconds=0.4),
+                    *words(encoder),
+                    "-aspect",
+                    ratio.replace("/", ":"),
+                ),
             )
 
 
 def _rates() -> Iterator[Subject]:
-    for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "12.5", "15"):
+    for rate in (
+        "24000/1001",
+        "24",
+        "25",
+        "30000/1001",
+        "30",
+        "50",
+        "60000/1001",
+        "60",
+        "12.5",
+        "15",
+    ):
         for extension, encoder in (
             ("mkv", "-c:v libx264 -preset ultrafast -pix_fmt yuv420p"),
             ("mp4", "-c:v libx264 -preset ultrafast -pix_fmt yuv420p"),
@@ -156,7 +215,10 @@ def _h263_dv_dnxhd() -> Iterator[Subject]:
     for extension in ("mov", "mkv"):
         yield from one(
             named(extension, "video", "dnxhr"),
-            ffmpeg(*picture("256x120", seconds=0.2), *words("-c:v dnxhd -profile:v dnxhr_sq -pix_fmt yuv422p")),
+            ffmpeg(
+                *picture("256x120", seconds=0.2),
+                *words("-c:v dnxhd -profile:v dnxhr_sq -pix_fmt yuv422p"),
+            ),
         )
 
 
@@ -179,6 +241,8 @@ def _with_sound() -> Iterator[Subject]:
         speed = "-preset ultrafast" if video in ("libx264", "libx265") else ""
         if video == "libx265":
             speed += " -x265-params log-level=none"
+        if video == "prores_ks":
+            speed = "-pix_fmt yuv422p10le"
         if video.startswith("libvpx"):
             speed = "-deadline realtime -cpu-used 8"
         yield from one(

@@ -23,7 +23,11 @@ def main() -> None:
     alpha = any(name in (b"ALPH", b"VP8L") for name, _ in pictures)
     flags = 0x10 * alpha | 0x08 * bool(exif) | 0x04 * bool(xmp)
     width, height = _size(chunks)
-    header = struct.pack("<I", flags) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    header = (
+        struct.pack("<I", flags)
+        + (width - 1).to_bytes(3, "little")
+        + (height - 1).to_bytes(3, "little")
+    )
     chunks = [(b"VP8X", header), *pictures]
     chunks += [(b"EXIF", data) for data in exif] + [(b"XMP ", data) for data in xmp]
     body = b"WEBP" + b"".join(

@@ -40,6 +40,8 @@ pub enum Format {
     WebP,
     /// XMP sidecars: XML.
     Xmp,
+    /// GIF, BMP, PSD, JPEG XL, JPEG 2000.
+    OtherPhoto,
 }
 
 /// The most that telling a format needs: ID3 tags apart.
@@ -157,6 +159,8 @@ fn by_structure(head: &[u8]) -> Option<Format> {
         Some(Format::MpegPs)
     } else if is_xmp(head) {
         Some(Format::Xmp)
+    } else if super::photo::other::is_one(head) {
+        Some(Format::OtherPhoto)
     } else {
         None
     }
@@ -357,6 +361,9 @@ pub fn extension_fits(extension: &str, container: &str) -> bool {
         "heif" => &["heic", "heif", "hif", "heics", "heifs"],
         "dng" => &["dng", "gpr"],
         "xmp" => &["xmp"],
+        "jp2" => &["jp2", "jpf", "jpx", "jpm", "j2k"],
+        "bmp" => &["bmp", "dib"],
+        "psd" => &["psd", "psb"],
         other => return extension.is_empty() || extension == other,
     };
     extension.is_empty() || usual.contains(&extension)

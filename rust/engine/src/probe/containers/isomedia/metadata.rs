@@ -27,6 +27,9 @@ pub struct Metadata {
     pub chapters: Vec<(u64, String)>,
 }
 
+/// What `ftyp` says, that some write as tags, too.
+const BRANDS: [&str; 3] = ["major_brand", "minor_version", "compatible_brands"];
+
 /// How texts are stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -220,6 +223,9 @@ impl Metadata {
     }
 
     fn set(&mut self, name: &str, text: String) {
+        if BRANDS.contains(&name) {
+            return;
+        }
         self.tags.insert(name.to_lowercase(), text);
     }
 }

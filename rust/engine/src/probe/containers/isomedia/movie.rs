@@ -22,6 +22,12 @@ const MOST_CHAPTERS: usize = 512;
 /// Requests after which titles of chapters are not read any more.
 const MOST_REQUESTS: u32 = 64;
 
+/// User data of a track is mostly no longer than this.
+const BEFORE_NEXT: u64 = 1024;
+
+/// No movie has more boxes, unless it means harm.
+const MOST_BOXES: usize = 4096;
+
 /// No movie has more tracks, unless it means harm.
 const MOST_TRACKS: usize = 1024;
 
@@ -62,7 +68,14 @@ impl Movie {
             streams: Vec::new(),
             metadata: Metadata::default(),
         };
-        for found in children(source, moov)? {
+        let mut offset = moov.content;
+        for _ in 0..MOST_BOXES {
+            if !loaded {
+                // What is at the end of a track comes with the next.
+                source.up_to(offset.saturating_sub(BEFORE_NEXT), BEFORE_NEXT as usize + 16)?;
+            }
+            let Some(found) = box_at(source, offset, moov.end)? else { break };
+            offset = found.end;
             match &found.kind {
                 b"mvhd" => this.header(&content(source, &found, 256)?),
                 b"trak" if this.streams.len() < MOST_TRACKS => {
@@ -216,7 +229,10 @@ impl Movie {
             let length = usize::try_from(sample.size).unwrap_or(usize::MAX).min(PACKET_HEAD);
             let packet = source.up_to(sample.offset, length)?;
             if !packet.is_empty() {
+                let told = trak.track.codec.clone();
                 codec::read_packet(&mut trak.track, packet, trak.description.framing);
+                // Whichever layer of MPEG audio it is: `ffprobe` believes the header.
+                trak.track.codec = told;
             }
         }
         Ok(())
@@ -237,7 +253,22 @@ impl Movie {
             }
             trak.track.track_type = TrackType::Other;
             trak.track.codec = Some("bin_data".into());
-            for (index, chapter) in titles(source, trak, media)?.into_iter().enumerate() {
+            let found = titles(source, trak, media)?;
+            if found.is_empty() && trak.duration > 0 {
+                // They are in fragments; the header has them, too, or nobody.
+                match chapters.last_mut() {
+                    Some(last) => {
+                        last.1 = Some(trak.duration as f64 / f64::from(trak.timescale.max(1)));
+                    }
+                    None => media.doubt("chapters: they are in fragments"),
+                }
+            }
+            if trak.edits.is_empty() || found.is_empty() {
+                // As nothing of it is read to tell when it begins.
+                let whole = media.duration_seconds.unwrap_or(0.0);
+                trak.duration = (whole * f64::from(trak.timescale)).round() as u64;
+            }
+            for (index, chapter) in found.into_iter().enumerate() {
                 match chapters.get_mut(index) {
                     Some(known) => *known = chapter,
                     None => chapters.push(chapter),
