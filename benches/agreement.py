@@ -21,11 +21,12 @@ from typing import Any
 from errors import BenchError
 from probing import engine, matrix, photos, second, tables
 from probing.compare import compare
+from probing.subjects import words
 
 ENGINE = "cargo run -q -p vpo-engine --example probe --"
 
 PHOTOS = frozenset(
-    "jpg jpeg jpe tif tiff png webp heic heif hif avif dng cr2 cr3 nef arw raf orf rw2 xmp".split()
+    words("jpg jpeg jpe tif tiff png webp heic heif hif avif dng cr2 cr3 nef arw raf orf rw2 xmp")
 )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from probing import shared, sounds, stills, tracks, videos
+from probing import colours, shared, sounds, stills, tracks, videos
 from probing.subjects import Subject
 
 # ffmpeg at its slowest takes a few seconds for one of them.
@@ -31,7 +31,7 @@ def all_subjects() -> list[Subject]:
 
 def _all_subjects() -> Iterator[Subject]:
     seen = set()
-    for module in (videos, sounds, tracks, stills):
+    for module in (videos, sounds, tracks, colours, stills):
         for subject in module.subjects():
             assert subject.name not in seen, subject.name
             seen.add(subject.name)
