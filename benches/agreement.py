@@ -103,7 +103,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--probe", default=ENGINE, help="the engine's program (%(default)s)")
     parser.add_argument("--ffprobe", default="ffprobe", help="the program (%(default)s)")
     parser.add_argument("--work", default=os.path.join(tempfile.gettempdir(), "vpo-agreement"),
-                        help="where files and ffprobe's answers are kept (%(default)s)")  # fmt: skip
+                        help="where files and answers are kept (%(default)s)")  # fmt: skip
     parser.add_argument("--also", action="append", default=[], metavar="DIR", help="more files")
     parser.add_argument("--only-also", action="store_true", help="no generated files")
     parser.add_argument("--match", default="", metavar="TEXT", help="files with that in their name")
