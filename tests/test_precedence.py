@@ -27,6 +27,7 @@ SAMPLES: dict[Key, tuple[Any, Any, Any, Any]] = {
     ("tools", "ffprobe"): ("f-ffprobe", "/p/ffprobe", "e-ffprobe", "/c/ffprobe"),
     ("tools", "mkvmerge"): ("/f/m", "/p/m", "/e/m", "/c/m"),
     ("tools", "mkvpropedit"): ("/f/e", "/p/e", "/e/e", "/c/e"),
+    ("tools", "prober"): ("native", "ffprobe", "auto", "native"),
     ("behavior", "warn_on_missing_features"): (False, True, False, True),
     ("behavior", "show_upgrade_suggestions"): (True, False, True, False),
     ("logging", "level"): ("debug", "warning", "error", "info"),
@@ -45,6 +46,7 @@ SAMPLES: dict[Key, tuple[Any, Any, Any, Any]] = {
     ("scan", "follow_symlinks"): (False, True, False, True),
     ("scan", "one_file_system"): (True, False, True, False),
     ("scan", "threads"): (1, 0, 2, 3),
+    ("scan", "introspect"): (False, True, False, True),
 }
 
 
@@ -216,6 +218,7 @@ OPTIONS: dict[str, tuple[list[str], Any]] = {
     "follow_symlinks": (["--follow-symlinks"], True),
     "one_file_system": (["--no-one-file-system"], False),
     "threads": (["--threads", "3"], 3),
+    "introspect": (["--introspect"], True),
 }
 
 

@@ -40,6 +40,8 @@ pub enum Format {
     WebP,
     /// XMP sidecars: XML.
     Xmp,
+    /// GIF, BMP, PSD, JPEG XL, JPEG 2000.
+    OtherPhoto,
 }
 
 /// The most that telling a format needs: ID3 tags apart.
@@ -151,6 +153,8 @@ fn by_structure(head: &[u8]) -> Option<Format> {
         Some(Format::Mp3)
     } else if is_xmp(head) {
         Some(Format::Xmp)
+    } else if super::photo::other::is_one(head) {
+        Some(Format::OtherPhoto)
     } else {
         None
     }
@@ -264,6 +268,19 @@ pub fn mpeg_audio_frames(bytes: &[u8]) -> Option<AudioFrame> {
     starts.take(MOST_STARTS).find_map(|at| frames_in_a_row(&bytes[at..], 2))
 }
 
+/// How many frames of AAC follow each other from the first one on, and their bytes.
+pub fn adts_frames(bytes: &[u8]) -> Option<(usize, usize)> {
+    let start = (0..bytes.len().min(MOST_STARTS))
+        .find(|&at| frames_in_a_row(&bytes[at..], 2).is_some_and(|frame| frame.layer == 0))?;
+    let (mut frames, mut at) = (0, start);
+    while let Some(frame) = bytes.get(at..).and_then(audio_frame).filter(|one| one.layer == 0) {
+        let Some(length) = frame.length.filter(|length| at + length <= bytes.len()) else { break };
+        at += length;
+        frames += 1;
+    }
+    (frames > 0).then_some((frames, at - start))
+}
+
 /// Places that are tried.
 const MOST_STARTS: usize = 4096;
 
@@ -315,6 +332,9 @@ pub fn extension_fits(extension: &str, container: &str) -> bool {
         "heif" => &["heic", "heif", "hif", "heics", "heifs"],
         "dng" => &["dng", "gpr"],
         "xmp" => &["xmp"],
+        "jp2" => &["jp2", "jpf", "jpx", "jpm", "j2k"],
+        "bmp" => &["bmp", "dib"],
+        "psd" => &["psd", "psb"],
         other => return extension.is_empty() || extension == other,
     };
     extension.is_empty() || usual.contains(&extension)

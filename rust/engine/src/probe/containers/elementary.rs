@@ -2,9 +2,8 @@
 //! is collected until its codec has said what it can, and times of its packets
 //! give its duration, in the way `ffprobe` reckons it.
 
-use super::pes;
+use super::sniff;
 use crate::probe::codec::{self, Framing};
-use crate::probe::format;
 use crate::probe::model::{Media, Track, TrackType};
 
 /// Of one stream, no more is looked at: a picture of video has its headers first.
@@ -124,10 +123,19 @@ impl Elementary {
     pub fn is_incomplete(&self) -> bool {
         let wants = codec::wants_packet(&self.track);
         match self.track.track_type {
-            TrackType::Video => wants || self.lacks_times(),
+            // What a whole picture does not say, the next does not either.
+            TrackType::Video => {
+                let has_picture = self.track.pixel_format.is_some() && self.times.len() > 1;
+                wants && !has_picture || self.lacks_times()
+            }
             TrackType::Audio => wants,
             _ => false,
         }
+    }
+
+    /// Whether it is private data that nobody has looked at yet.
+    pub fn is_untold(&self) -> bool {
+        self.data.is_empty() && self.track.codec.as_deref() == Some(UNTOLD)
     }
 
     fn lacks_times(&self) -> bool {
@@ -139,10 +147,16 @@ impl Elementary {
         if self.data.len() == self.asked {
             return;
         }
+        let is_first = self.asked == 0;
         self.asked = self.data.len();
         self.recognise();
-        if codec::wants_packet(&self.track) || self.track.codec.is_some() {
+        if is_first || codec::wants_packet(&self.track) {
             codec::read_packet(&mut self.track, &self.data, Framing::StartCodes);
+        }
+        match self.track.codec.as_deref() {
+            Some("pcm_bluray") => sniff::lpcm_of_blu_ray(&mut self.track, &self.data),
+            Some("pcm_dvd") => sniff::lpcm_of_dvd(&mut self.track, &self.data),
+            _ => {}
         }
     }
 
@@ -150,9 +164,9 @@ impl Elementary {
     fn recognise(&mut self) {
         let data = &self.data;
         let codec = match self.track.codec.as_deref() {
-            None | Some(UNTOLD) => pes_codec(data),
-            Some("mp3" | "mp2") => mpeg_audio(data).map(|codec| (TrackType::Audio, codec)),
-            Some("mpeg2video") => mpeg_video(data).map(|codec| (TrackType::Video, codec)),
+            None | Some(UNTOLD) => sniff::pes_codec(data),
+            Some("mp3" | "mp2") => sniff::mpeg_audio(data).map(|codec| (TrackType::Audio, codec)),
+            Some("mpeg2video") => sniff::mpeg_video(data).map(|codec| (TrackType::Video, codec)),
             Some(_) => None,
         };
         if let Some((track_type, codec)) = codec {
@@ -167,10 +181,19 @@ impl Elementary {
         if is_video && self.times_all && self.track.frame_rate.is_none() {
             self.track.frame_rate = frame_rate(&mut self.times);
         }
+        let track = &mut self.track;
+        match (track.codec.as_deref(), track.sample_rate) {
+            (Some("aac"), Some(rate)) if track.bit_rate.is_none() => {
+                track.bit_rate = sniff::adts_bit_rate(&self.data, rate);
+            }
+            (Some("mpeg1video"), _) => track.bit_rate = sniff::mpeg1_bit_rate(&self.data),
+            _ => {}
+        }
         self.data = Vec::new();
     }
 
-    /// How long the last packet lasts: one frame, however many it holds.
+    /// How long the last packet lasts: one frame, however many it holds, and
+    /// nothing where `ffprobe` does not know how long a frame is.
     fn frame_ticks(&self) -> i64 {
         let track = &self.track;
         if track.track_type == TrackType::Video {
@@ -194,10 +217,9 @@ impl Elementary {
                     1152
                 }
             }
-            Some("ac3" | "eac3") => 1536,
-            Some("opus") => 960,
+            Some("ac3") => 1536,
             Some("truehd") => rate / 1200,
-            Some("dts") => 512,
+            Some("pcm_bluray") => rate / 200,
             _ => 0,
         };
         if rate > 0 { samples * TICKS / rate } else { 0 }
@@ -286,67 +308,5 @@ fn frame_rate(times: &mut [i64]) -> Option<String> {
         Some((num, den)) => Some(format!("{num}/{den}")),
         None if TICKS % middle == 0 => Some(format!("{}/1", TICKS / middle)),
         None => Some(format!("{TICKS}/{middle}")),
-    }
-}
-
-/// The codec of MPEG audio, from its first frame that another follows.
-fn mpeg_audio(data: &[u8]) -> Option<&'static str> {
-    let frame = format::mpeg_audio_frames(data)?;
-    Some(match frame.layer {
-        1 => "mp1",
-        2 => "mp2",
-        3 => "mp3",
-        _ => "aac",
-    })
-}
-
-/// MPEG-2 video has an extension behind its sequence header.
-fn mpeg_video(data: &[u8]) -> Option<&'static str> {
-    let mut codes = start_codes(data).skip_while(|&code| code != 0xb3).skip(1);
-    Some(if codes.next()? == 0xb5 { "mpeg2video" } else { "mpeg1video" })
-}
-
-fn start_codes(data: &[u8]) -> impl Iterator<Item = u8> {
-    data.windows(4).filter(|bytes| bytes.starts_with(&[0, 0, 1])).map(|bytes| bytes[3])
-}
-
-/// The codec of a stream that no table tells of.
-fn pes_codec(data: &[u8]) -> Option<(TrackType, &'static str)> {
-    if data.starts_with(&[0x0b, 0x77]) {
-        let eac3 = data.get(5)? >> 3 > 10;
-        return Some((TrackType::Audio, if eac3 { "eac3" } else { "ac3" }));
-    }
-    if data.starts_with(&[0x7f, 0xfe, 0x80, 0x01]) {
-        return Some((TrackType::Audio, "dts"));
-    }
-    if data.starts_with(&[0xff]) {
-        return mpeg_audio(data).map(|codec| (TrackType::Audio, codec));
-    }
-    if !data.get(..64.min(data.len()))?.windows(3).any(|bytes| bytes == [0, 0, 1]) {
-        return None;
-    }
-    if let Some(codec) = mpeg_video(data) {
-        return Some((TrackType::Video, codec));
-    }
-    let codes = || start_codes(data).take(64);
-    // Parameter sets of H.264 are 0x67 and 0x68 (or 0x27, 0x28), of HEVC 0x40 to 0x44.
-    if codes().any(|code| code & 0x9f == 0x07) && codes().any(|code| code & 0x9f == 0x08) {
-        Some((TrackType::Video, "h264"))
-    } else if codes().any(|code| code == 0x40) && codes().any(|code| code == 0x42) {
-        Some((TrackType::Video, "hevc"))
-    } else if codes().any(|code| code == 0xb0) && codes().any(|code| code & 0xf0 == 0x20) {
-        Some((TrackType::Video, "mpeg4"))
-    } else {
-        None
-    }
-}
-
-/// What the stream id of a packet says of its type.
-pub fn type_by_id(stream_id: u8) -> TrackType {
-    match stream_id {
-        0xc0..=0xdf => TrackType::Audio,
-        0xe0..=0xef => TrackType::Video,
-        pes::PRIVATE_1 => TrackType::Audio,
-        _ => TrackType::Other,
     }
 }

@@ -15,4 +15,13 @@ pub mod mpegts;
 pub mod ogg;
 mod pes;
 pub mod riff;
+mod sniff;
 pub mod wav;
+
+mod average;
+mod genre;
+mod id3;
+mod picture;
+#[cfg(test)]
+mod testing;
+mod vorbis_comment;

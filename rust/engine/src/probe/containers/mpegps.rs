@@ -81,22 +81,15 @@ fn raw_video(length: u64, head: &[u8]) -> Media {
     let mut stream = Elementary::new(track);
     stream.push(head);
     stream.look();
+    stream.settle();
     let track = stream.track;
-    if track.codec.as_deref() == Some("mpeg1video")
-        && let Some(rate) = constant_rate(head)
-    {
+    // MPEG-2 only says the most that it has.
+    if let Some(rate) = track.bit_rate.filter(|_| track.codec.as_deref() == Some("mpeg1video")) {
         media.bit_rate = Some(rate);
         media.duration_seconds = Some(length as f64 * 8.0 / rate as f64);
     }
     media.tracks.push(track);
     media
-}
-
-/// The bit rate of MPEG-1 video, unless it varies.
-fn constant_rate(sequence: &[u8]) -> Option<u64> {
-    let field = sequence.get(8..11)?;
-    let rate = u64::from(field[0]) << 10 | u64::from(field[1]) << 2 | u64::from(field[2]) >> 6;
-    (rate != 0 && rate != 0x3_ffff).then_some(rate * 400)
 }
 
 #[derive(Default)]

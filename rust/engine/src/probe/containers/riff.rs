@@ -77,6 +77,25 @@ pub fn read_pcm(track: &mut Track) {
     };
 }
 
+/// Uncompressed pictures by their FourCC, those that are common.
+pub fn raw_pixel_format(fourcc: &[u8]) -> Option<&'static str> {
+    Some(match fourcc {
+        b"I420" | b"IYUV" | b"YV12" => "yuv420p",
+        b"YUY2" | b"yuvs" | b"YUYV" => "yuyv422",
+        b"UYVY" | b"2vuy" | b"HDYC" => "uyvy422",
+        b"Y42B" | b"422P" | b"P422" => "yuv422p",
+        b"444P" | b"YV24" => "yuv444p",
+        b"NV12" => "nv12",
+        b"NV21" => "nv21",
+        b"Y800" | b"GREY" | b"Y8  " => "gray",
+        b"RGB\x18" => "rgb24",
+        b"BGR\x18" => "bgr24",
+        b"RGBA" => "rgba",
+        b"BGRA" => "bgra",
+        _ => return None,
+    })
+}
+
 const AUDIO: &[(&str, &[u16])] = &[
     ("aac", &[0x00ff, 0x1600, 0x706d, 0x4143, 0xa106]),
     ("aac_latm", &[0x1602]),

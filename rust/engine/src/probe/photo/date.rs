@@ -134,3 +134,50 @@ fn digits(text: &[u8], at: usize, count: usize) -> Option<u32> {
     }
     Some(number.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0')))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> Option<(String, Option<String>)> {
+        let mut photo = Photo::default();
+        parse(text)?.fill(&mut photo);
+        Some((photo.taken_at?, photo.taken_at_offset))
+    }
+
+    #[test]
+    fn dates_are_read_as_the_three_standards_write_them() {
+        for (text, date, offset) in [
+            ("2019:05:04 12:33:01", "2019-05-04T12:33:01", None),
+            ("2019-05-04T12:33:01.250+02:00", "2019-05-04T12:33:01.250", Some("+02:00")),
+            ("2019-05-04T12:33Z", "2019-05-04T12:33:00", Some("+00:00")),
+            ("2019-05-04T12:33-03:30", "2019-05-04T12:33:00", Some("-03:30")),
+            ("2019/05/04 12-33-01", "2019-05-04T12:33:01", None),
+            ("2019: 5: 4 12:33: 1", "2019-05-04T12:33:01", None),
+            ("20190504", "2019-05-04", None),
+            ("2019:05:04", "2019-05-04", None),
+        ] {
+            assert_eq!(said(text), Some((date.into(), offset.map(str::to_owned))), "{text}");
+        }
+        let mut date = parse("20190504").unwrap();
+        date.add_time("123301+0100");
+        let mut photo = Photo::default();
+        date.fill(&mut photo);
+        assert_eq!(photo.taken_at.as_deref(), Some("2019-05-04T12:33:01"));
+        assert_eq!(photo.taken_at_offset.as_deref(), Some("+01:00"));
+    }
+
+    #[test]
+    fn days_and_times_that_do_not_exist_are_no_dates() {
+        for text in [
+            "0000:00:00 00:00:00",
+            "2019:00:01",
+            "2019:01:32",
+            "2019:01:01 25:00:00",
+            "2019",
+            "\u{e4}",
+        ] {
+            assert_eq!(said(text), None, "{text}");
+        }
+    }
+}

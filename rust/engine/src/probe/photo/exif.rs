@@ -120,11 +120,8 @@ fn sensitivity(tiff: &mut Tiff<'_>, ifd: &Ifd) -> Option<u32> {
 fn gps_directory(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
     let latitude = degrees(tiff, ifd, 2, 1, "S");
     let longitude = degrees(tiff, ifd, 4, 3, "W");
-    if let (Some(latitude), Some(longitude), None, None) =
-        (latitude, longitude, photo.latitude, photo.longitude)
-    {
-        photo.latitude = Some(latitude);
-        photo.longitude = Some(longitude);
+    if photo.latitude.is_none() && photo.longitude.is_none() {
+        (photo.latitude, photo.longitude) = (latitude, longitude);
     }
     fill(&mut photo.altitude, || {
         let altitude = tiff.number(ifd, 6)?;
@@ -218,4 +215,133 @@ pub(super) fn positive(value: Option<f64>) -> Option<f64> {
 
 fn small(value: Option<u64>) -> Option<u8> {
     value.filter(|it| (1..=8).contains(it)).map(|it| it as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{self, Value, assert_is_camera, tiff};
+    use super::*;
+    use crate::probe::photo::ifd::Order;
+
+    fn photo(directory: testing::Directory) -> Photo {
+        let mut photo = Photo::default();
+        read(&tiff(Order::Big, &[directory]), &mut photo);
+        photo
+    }
+
+    fn exif_photo(directory: testing::Directory) -> Photo {
+        photo(vec![(0x8769, Value::Directories(vec![directory]))])
+    }
+
+    #[test]
+    fn what_a_camera_says_is_read_in_either_order_of_bytes() {
+        for order in [Order::Little, Order::Big] {
+            let mut photo = Photo::default();
+            read(&tiff(order, &[testing::camera()]), &mut photo);
+            assert_is_camera(&photo);
+        }
+    }
+
+    #[test]
+    fn directories_apart_from_each_other_are_read_as_parts() {
+        let mut photo = Photo::default();
+        let note = tiff(Order::Little, &[vec![(0x0095, Value::Text("RF50mm F1.2 L USM"))]]);
+        read_part(&note, Part::CanonMakerNote, &mut photo);
+        let gps = vec![
+            (2, Value::Rational(&[(1, 1), (30, 1), (0, 1)])),
+            (4, Value::Rational(&[(2, 1), (0, 1), (0, 1)])),
+        ];
+        read_part(&tiff(Order::Little, &[gps]), Part::Gps, &mut photo);
+        let exif = vec![(0x9004, Value::Text("2020:01:02 03:04:05"))];
+        read_part(&tiff(Order::Little, &[exif]), Part::Exif, &mut photo);
+        assert_eq!(photo.lens_model.as_deref(), Some("RF50mm F1.2 L USM"));
+        assert_eq!((photo.latitude, photo.longitude), (Some(1.5), Some(2.0)));
+        assert_eq!(photo.taken_at.as_deref(), Some("2020-01-02T03:04:05"));
+    }
+
+    #[test]
+    fn dates_that_were_not_set_are_not_said() {
+        for text in ["0000:00:00 00:00:00", "    :  :     :  :  ", "", "2019:13:01 00:00:00", "now"]
+        {
+            let photo = exif_photo(vec![(0x9003, Value::Text(text))]);
+            assert_eq!(photo.taken_at, None, "{text}");
+        }
+        let both = vec![
+            (0x9003, Value::Text("0000:00:00 00:00:00")),
+            (0x9004, Value::Text("2001:02:03 04:05:06")),
+            (0x9292, Value::Text("7")),
+        ];
+        let photo = exif_photo(both);
+        assert_eq!(photo.taken_at.as_deref(), Some("2001-02-03T04:05:06.7"));
+    }
+
+    #[test]
+    fn sensitivities_above_65534_are_in_the_newer_tag() {
+        let new = vec![(0x8827, Value::Short(&[65535])), (0x8832, Value::Long(&[102_400]))];
+        assert_eq!(exif_photo(new).iso, Some(102_400));
+        let old = vec![(0x8827, Value::Short(&[100])), (0x8832, Value::Long(&[125]))];
+        assert_eq!(exif_photo(old).iso, Some(100));
+    }
+
+    #[test]
+    fn zeros_and_zero_denominators_are_not_values() {
+        let photo = exif_photo(vec![
+            (0x829a, Value::Rational(&[(1, 0)])),
+            (0x829d, Value::Rational(&[(0, 1)])),
+            (0x920a, Value::Rational(&[(0, 0)])),
+            (0xa405, Value::Short(&[0])),
+            (0xa434, Value::Text("----")),
+        ]);
+        assert_eq!(photo, Photo::default());
+    }
+
+    #[test]
+    fn exposures_can_be_told_by_their_logarithms() {
+        let photo = exif_photo(vec![
+            (0x9201, Value::Rational(&[(3, 1)])),
+            (0x9202, Value::Rational(&[(4, 1)])),
+        ]);
+        assert_eq!((photo.exposure_seconds, photo.f_number), (Some(0.125), Some(4.0)));
+    }
+
+    #[test]
+    fn a_lens_without_a_name_is_told_by_its_range() {
+        let exif = vec![(0xa432, Value::Rational(&[(24, 1), (70, 1), (28, 10), (28, 10)]))];
+        assert_eq!(exif_photo(exif).lens_model.as_deref(), Some("24-70mm f/2.8"));
+        let dng = vec![(0xc630, Value::Rational(&[(50, 1), (50, 1), (0, 0), (0, 0)]))];
+        assert_eq!(photo(dng).lens_model.as_deref(), Some("50mm"));
+    }
+
+    #[test]
+    fn what_windows_adds_is_read() {
+        let wide = |text: &str| {
+            Value::Undefined(text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect())
+        };
+        let photo = photo(vec![
+            (0x4746, Value::Short(&[4])),
+            (0x8298, Value::Text("Ann \0 Bob")),
+            (0x9c9d, wide("J\u{f6}rg")),
+            (0x9c9e, wide("sea;sun; sea")),
+        ]);
+        assert_eq!(photo.rating, Some(4));
+        assert_eq!(photo.copyright.as_deref(), Some("Ann\nBob"));
+        assert_eq!(photo.artist.as_deref(), Some("J\u{f6}rg"));
+        assert_eq!(photo.keywords, ["sea", "sun"]);
+    }
+
+    #[test]
+    fn values_beyond_the_end_and_circles_are_left_out() {
+        let mut bytes = tiff(Order::Big, &[vec![(0x010f, Value::Text("Acme Corporation"))]]);
+        bytes.truncate(bytes.len() - 1);
+        let mut photo = Photo::default();
+        read(&bytes, &mut photo);
+        assert_eq!(photo, Photo::default());
+        // EXIF, GPS and what follows are all the main directory.
+        let circle = vec![(0x8769, Value::Long(&[8])), (0x8825, Value::Long(&[8]))];
+        let mut bytes = tiff(Order::Big, &[circle]);
+        let next = bytes.len() - 1;
+        bytes[next] = 8;
+        read(&bytes, &mut photo);
+        assert_eq!(photo, Photo::default());
+    }
 }

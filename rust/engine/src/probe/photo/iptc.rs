@@ -105,3 +105,39 @@ fn text(data: &[u8], utf8: bool) -> String {
         Err(_) => data.iter().map(|&byte| char::from(byte)).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+    use super::*;
+
+    #[test]
+    fn datasets_are_read_out_of_resources() {
+        let mut photo = Photo::default();
+        read_resources(&testing::resources(), &mut photo);
+        assert_eq!(photo.keywords, ["sea", "sun"]);
+        assert_eq!(photo.artist.as_deref(), Some("Ann"));
+        assert_eq!(photo.description.as_deref(), Some("\u{c9}t\u{e9}"));
+        assert_eq!(photo.taken_at.as_deref(), Some("2015-05-06T11:22:33"));
+        assert_eq!(photo.taken_at_offset.as_deref(), Some("+01:00"));
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_latin() {
+        let mut photo = Photo::default();
+        read(b"\x1c\x02\x78\0\x03\xc9t\xe9", &mut photo);
+        assert_eq!(photo.description.as_deref(), Some("\u{c9}t\u{e9}"));
+        let mut photo = Photo::default();
+        read(b"\x1c\x01\x5a\0\x03\x1b%G\x1c\x02\x78\0\x03\xc9t\xe9", &mut photo);
+        assert_eq!(photo.description.as_deref(), Some("\u{fffd}t\u{fffd}"));
+    }
+
+    #[test]
+    fn what_is_longer_than_there_is_ends_the_reading() {
+        let mut photo = Photo::default();
+        read(b"\x1c\x02\x19\0\x03sea\x1c\x02\x19\x7f\xffsun", &mut photo);
+        assert_eq!(photo.keywords, ["sea"]);
+        read_resources(b"8BIM\x04\x04\0\0\xff\xff\xff\xffxx", &mut photo);
+        assert_eq!(photo.keywords, ["sea"]);
+    }
+}

@@ -179,3 +179,116 @@ impl Segments {
         iptc::read_resources(&self.photoshop, photo);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{self, assert_damage_is_survived, assert_is_camera, probe_photo};
+    use super::*;
+
+    fn segment(marker: u8, payload: &[u8]) -> Vec<u8> {
+        let length = (payload.len() as u16 + 2).to_be_bytes();
+        [&[0xff, marker], &length[..], payload].concat()
+    }
+
+    fn frame() -> Vec<u8> {
+        segment(0xc2, &[8, 0, 200, 1, 64, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1])
+    }
+
+    fn picture(segments: &[Vec<u8>]) -> Vec<u8> {
+        let scan = segment(0xda, &[3, 1, 0, 2, 0x11, 3, 0x11, 0, 63, 0]);
+        [vec![0xff, 0xd8], segments.concat(), frame(), scan, vec![1, 2, 3, 0xff, 0xd9]].concat()
+    }
+
+    fn exif() -> Vec<u8> {
+        segment(0xe1, &[b"Exif\0\0", &testing::exif()[..]].concat())
+    }
+
+    fn xmp(packet: &str) -> Vec<u8> {
+        segment(0xe1, &[XMP, packet.as_bytes()].concat())
+    }
+
+    fn full() -> Vec<u8> {
+        let rating = testing::packet("xmp:Rating='3' xmpNote:HasExtendedXMP='0123'", "");
+        let iptc = segment(0xed, &[PHOTOSHOP, &testing::resources()[..]].concat());
+        picture(&[segment(0xe0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0"), exif(), xmp(&rating), iptc])
+    }
+
+    #[test]
+    fn all_that_applications_say_is_read() {
+        let (media, photo) = probe_photo(&full());
+        assert_eq!(media.container, "jpeg");
+        assert!(media.warnings.is_empty(), "{:?}", media.warnings);
+        assert_eq!((photo.width, photo.height), (Some(320), Some(200)));
+        assert_eq!(photo.bit_depth, Some(8));
+        assert_is_camera(&photo);
+        assert_eq!(photo.rating, Some(3));
+        assert_eq!(photo.keywords, ["sea", "sun"]);
+        // EXIF is trusted more than IPTC, which has a caption too.
+        assert_eq!(photo.description.as_deref(), Some("At the sea"));
+        assert_eq!(photo.artist.as_deref(), Some("Ann"));
+    }
+
+    #[test]
+    fn markers_within_segments_are_not_those_of_the_picture() {
+        let thumbnail = segment(0xc0, &[8, 0, 1, 0, 1, 1, 1, 0x11, 0]);
+        let (_, photo) = probe_photo(&picture(&[segment(0xe2, &thumbnail)]));
+        assert_eq!((photo.width, photo.height), (Some(320), Some(200)));
+    }
+
+    #[test]
+    fn exif_goes_on_in_the_next_segment_and_a_second_one_is_left_alone() {
+        let bytes = testing::exif();
+        let (first, second) = bytes.split_at(100);
+        let parts = [first, second].map(|part| segment(0xe1, &[b"Exif\0\0", part].concat()));
+        let (_, photo) = probe_photo(&picture(&[parts[0].clone(), parts[1].clone(), exif()]));
+        assert_is_camera(&photo);
+    }
+
+    #[test]
+    fn extended_xmp_is_put_together_by_name_and_offset() {
+        let name = "0123456789ABCDEF0123456789ABCDEF";
+        let main = testing::packet(&format!("xmpNote:HasExtendedXMP='{name}'"), "");
+        let packet = testing::packet("xmp:Rating='5'", "");
+        let part = |name: &str, offset: usize, data: &str| {
+            let head = [(packet.len() as u32).to_be_bytes(), (offset as u32).to_be_bytes()];
+            let head = head.concat();
+            segment(0xe1, &[EXTENDED_XMP, name.as_bytes(), &head, data.as_bytes()].concat())
+        };
+        let (first, second) = packet.split_at(150);
+        let foreign = part(&"F".repeat(32), 0, "<other/>");
+        let parts = [xmp(&main), part(name, 150, second), foreign, part(name, 0, first)];
+        let (_, photo) = probe_photo(&picture(&parts));
+        assert_eq!(photo.rating, Some(5));
+    }
+
+    #[test]
+    fn what_is_between_segments_is_skipped() {
+        let (media, photo) = probe_photo(&picture(&[vec![0xff, 0xff], exif(), vec![0, 1, 2]]));
+        assert_is_camera(&photo);
+        assert_eq!(photo.width, Some(320));
+        assert_eq!(media.warnings, ["there is something else between segments"]);
+    }
+
+    #[test]
+    fn a_file_that_ends_before_its_picture_tells_what_it_has() {
+        let bytes = picture(&[exif()]);
+        let (media, photo) = probe_photo(&bytes[..testing::exif().len() + 20]);
+        assert_is_camera(&photo);
+        assert_eq!(media.warnings, ["it ends before the picture"]);
+    }
+
+    #[test]
+    fn few_places_are_read_of_a_file_with_much_before_its_picture() {
+        let profile = segment(0xe2, &vec![0; 65_000]);
+        let bytes = picture(&[exif(), profile.clone(), profile.clone(), profile]);
+        let mut source = Source::new(&bytes, bytes.len() as u64, crate::probe::Limits::default());
+        let photo = read(&mut source).unwrap().photo.unwrap();
+        assert_eq!(photo.width, Some(320));
+        assert!(source.requests() <= 4, "{}", source.requests());
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        assert_damage_is_survived(&full());
+    }
+}

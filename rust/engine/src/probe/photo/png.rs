@@ -1,4 +1,4 @@
-//! PNG (W3C PNG 3): chunks before the picture and, if those say little, after it.
+//! PNG (W3C PNG 3): chunks before the picture and, if EXIF is not among them, after it.
 
 use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 
@@ -11,8 +11,11 @@ use crate::probe::source::Source;
 /// Chunks before the picture that are looked at.
 const MOST_CHUNKS: usize = 200;
 
-/// What is read of a packet, and what a compressed one may become.
+/// What is read of a packet, and what all compressed ones together may become.
 const LONGEST: usize = 1024 * 1024;
+
+/// What is kept of a text.
+const LONGEST_TEXT: usize = 8192;
 
 /// Where chunks after the picture are looked for: from so far before the end on.
 const TAIL: usize = 32 * 1024;
@@ -39,7 +42,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         Err(problem @ Problem::Io(_)) => return Err(problem),
         Err(problem) => media.warn(problem.to_string()),
     }
-    if said.exif.is_empty() && said.xmp.is_empty() && said.picture > 0 {
+    if said.exif.is_empty() && said.picture > 0 {
         match said.after_picture(source) {
             Err(problem @ Problem::Io(_)) => return Err(problem),
             Err(problem) => media.warn(problem.to_string()),
@@ -61,6 +64,8 @@ struct Said {
     texts: Vec<(&'static str, String)>,
     /// Where the picture begins.
     picture: u64,
+    /// How much was inflated.
+    inflated: usize,
 }
 
 impl Said {
@@ -125,7 +130,7 @@ impl Said {
                 // The key, the method, and what is compressed.
                 if let Some((key, rest)) = split(data)
                     && is_known(key)
-                    && let Some(text) = rest.get(1..).and_then(inflate)
+                    && let Some(text) = rest.get(1..).and_then(|data| self.inflate(data))
                 {
                     self.text(key, &text, false);
                 }
@@ -146,9 +151,18 @@ impl Said {
         if compressed == 0 {
             self.text(key, text, true);
         } else if is_known(key) {
-            self.text(key, &inflate(text)?, true);
+            let text = self.inflate(text)?;
+            self.text(key, &text, true);
         }
         Some(())
+    }
+
+    fn inflate(&mut self, data: &[u8]) -> Option<Vec<u8>> {
+        let most = LONGEST.checked_sub(self.inflated)?;
+        let inflated = decompress_to_vec_zlib_with_limit(data, most).ok();
+        // What fails may have taken as long as what does not.
+        self.inflated += inflated.as_ref().map_or(LONGEST, Vec::len);
+        inflated
     }
 
     fn text(&mut self, key: &[u8], text: &[u8], utf8: bool) {
@@ -166,6 +180,7 @@ impl Said {
             }
             b"Raw profile type iptc" | b"Raw profile type 8bim" => self.iptc = profile(text),
             _ => {
+                let text = &text[..text.len().min(LONGEST_TEXT)];
                 let text = if utf8 || std::str::from_utf8(text).is_ok() {
                     String::from_utf8_lossy(text).into_owned()
                 } else {
@@ -236,10 +251,6 @@ fn split(data: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&data[..zero], &data[zero + 1..]))
 }
 
-fn inflate(data: &[u8]) -> Option<Vec<u8>> {
-    decompress_to_vec_zlib_with_limit(data, LONGEST).ok()
-}
-
 /// A profile as ImageMagick writes it: a name, a length, and hexadecimal digits.
 fn profile(text: &[u8]) -> Vec<u8> {
     let lines = text.trim_ascii_start().splitn(3, |&byte| byte == b'\n');
@@ -247,4 +258,91 @@ fn profile(text: &[u8]) -> Vec<u8> {
     let values: Vec<u8> =
         digits.filter_map(|&it| char::from(it).to_digit(16)).map(|it| it as u8).collect();
     values.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use miniz_oxide::deflate::compress_to_vec_zlib;
+
+    use super::super::testing::{self, assert_damage_is_survived, assert_is_camera, probe_photo};
+    use super::*;
+
+    fn file(chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
+        let header = vec![0, 0, 1, 0x40, 0, 0, 0, 200, 16, 2, 0, 0, 0];
+        let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+        let end = (b"IEND", Vec::new());
+        for (name, data) in [(b"IHDR", header)].iter().chain(chunks).chain([&end]) {
+            bytes.extend((data.len() as u32).to_be_bytes());
+            bytes.extend(*name);
+            bytes.extend(data);
+            bytes.extend([0; 4]);
+        }
+        bytes
+    }
+
+    fn exif() -> (&'static [u8; 4], Vec<u8>) {
+        (b"eXIf", testing::exif())
+    }
+
+    fn picture(length: usize) -> (&'static [u8; 4], Vec<u8>) {
+        (b"IDAT", vec![7; length])
+    }
+
+    fn full() -> Vec<u8> {
+        let packet = testing::packet("xmp:Rating='4'", "");
+        let digits: String = testing::resources().iter().map(|it| format!("{it:02x}")).collect();
+        let profile = format!("\n8bim\n   100\n{digits}\n");
+        let compressed = compress_to_vec_zlib(profile.as_bytes(), 6);
+        file(&[
+            (b"iTXt", [b"XML:com.adobe.xmp\0\0\0\0\0", packet.as_bytes()].concat()),
+            (b"tEXt", b"Software\0Draw \xe9".to_vec()),
+            (b"zTXt", [b"Raw profile type 8bim\0\0", &compressed[..]].concat()),
+            exif(),
+            picture(10),
+        ])
+    }
+
+    #[test]
+    fn chunks_before_the_picture_are_read() {
+        let (media, photo) = probe_photo(&full());
+        assert_eq!(media.container, "png");
+        assert!(media.warnings.is_empty(), "{:?}", media.warnings);
+        assert_eq!((photo.width, photo.height), (Some(320), Some(200)));
+        assert_eq!(photo.bit_depth, Some(16));
+        assert_is_camera(&photo);
+        assert_eq!(photo.rating, Some(4));
+        assert_eq!(photo.software.as_deref(), Some("Draw \u{e9}"));
+        assert_eq!(photo.keywords, ["sea", "sun"]);
+    }
+
+    #[test]
+    fn chunks_after_a_long_picture_cost_one_more_read() {
+        let mut chunks = vec![picture(8192); 100];
+        chunks.push(exif());
+        let bytes = file(&chunks);
+        let mut source = Source::new(&bytes, bytes.len() as u64, crate::probe::Limits::default());
+        assert_is_camera(&read(&mut source).unwrap().photo.unwrap());
+        assert_eq!(source.requests(), 2);
+    }
+
+    #[test]
+    fn a_picture_that_is_cut_off_is_noticed() {
+        let bytes = file(&[picture(100_000)]);
+        let (media, photo) = probe_photo(&bytes[..90_000]);
+        assert_eq!(photo.width, Some(320));
+        assert_eq!(media.warnings, ["it ends before it should"]);
+    }
+
+    #[test]
+    fn what_would_become_too_large_is_not_inflated() {
+        let bomb = compress_to_vec_zlib(&vec![b' '; 4 * LONGEST], 9);
+        let text = [b"Description\0\0", &bomb[..]].concat();
+        let (_, photo) = probe_photo(&file(&[(b"zTXt", text), picture(10)]));
+        assert_eq!(photo.description, None);
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        assert_damage_is_survived(&full());
+    }
 }

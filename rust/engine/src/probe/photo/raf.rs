@@ -71,3 +71,39 @@ fn number(bytes: &[u8], at: usize) -> u32 {
     let bytes = bytes.get(at..at + 4).and_then(|it| it.try_into().ok());
     bytes.map_or(0, u32::from_be_bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_damage_is_survived, assert_is_camera, exif, probe_photo};
+
+    fn file() -> Vec<u8> {
+        let exif = [b"Exif\0\0", &exif()[..]].concat();
+        let mut picture = vec![0xff, 0xd8, 0xff, 0xe1];
+        picture.extend((exif.len() as u16 + 2).to_be_bytes());
+        picture.extend(exif);
+        picture.extend(b"\xff\xc0\0\x0b\x08\0\x0a\0\x14\x01\x01\x11\0\xff\xda\0\x02\xff\xd9");
+        let mut directory = 2_u32.to_be_bytes().to_vec();
+        directory.extend([1, 0, 0, 4, 0x0c, 0xe0, 0x13, 0x46]);
+        directory.extend([1, 0x11, 0, 4, 0x0c, 0xc0, 0x13, 0x20]);
+        let mut bytes = b"FUJIFILMCCD-RAW 0201FF383501X-T1".to_vec();
+        bytes.resize(84, 0);
+        let (start, length) = (100_u32, picture.len() as u32);
+        for number in [start, length, start + length, directory.len() as u32] {
+            bytes.extend(number.to_be_bytes());
+        }
+        [bytes, picture, directory].concat()
+    }
+
+    #[test]
+    fn the_size_is_the_raw_pictures_and_the_rest_the_jpegs() {
+        let (media, photo) = probe_photo(&file());
+        assert_eq!(media.container, "raf");
+        assert_eq!((photo.width, photo.height), (Some(4896), Some(3264)));
+        assert_is_camera(&photo);
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        assert_damage_is_survived(&file());
+    }
+}

@@ -225,3 +225,181 @@ fn is_cut_off(tiff: &mut Tiff<'_>, pictures: &[Ifd], length: u64) -> bool {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ifd::Order;
+    use super::super::testing::{
+        self, Directory, Value, assert_damage_is_survived, assert_is_camera, probe, probe_photo,
+    };
+    use super::*;
+    use crate::probe::Limits;
+
+    fn picture(width: &'static [u32], height: &'static [u32], more: Directory) -> Directory {
+        let mut picture = vec![(0x0100, Value::Long(width)), (0x0101, Value::Long(height))];
+        picture.extend(more);
+        picture
+    }
+
+    fn made_by(make: &'static str, within: Directory) -> Vec<u8> {
+        let preview = vec![
+            (0x00fe, Value::Long(&[1])),
+            (0x010f, Value::Text(make)),
+            (0x014a, Value::Directories(vec![within])),
+        ];
+        testing::tiff(Order::Little, &[picture(&[160], &[120], preview)])
+    }
+
+    fn raw(compression: &'static [u16]) -> Directory {
+        let kind = vec![
+            (0x00fe, Value::Long(&[0])),
+            (0x0102, Value::Short(&[14])),
+            (0x0103, Value::Short(compression)),
+            (0x0106, Value::Short(&[32803])),
+        ];
+        picture(&[6000], &[4000], kind)
+    }
+
+    #[test]
+    fn raw_files_are_called_by_their_makers_and_as_large_as_their_raw_picture() {
+        for (make, compression, name) in [
+            ("SONY", &[32767], "arw"),
+            ("NIKON CORPORATION", &[34713], "nef"),
+            ("PENTAX", &[65535], "pef"),
+            ("SAMSUNG", &[32770], "srw"),
+            ("Hasselblad", &[1], "tiff"),
+        ] {
+            let (media, photo) = probe_photo(&made_by(make, raw(compression)));
+            assert_eq!(media.container, name);
+            assert_eq!((photo.width, photo.height), (Some(6000), Some(4000)), "{name}");
+            assert_eq!(photo.bit_depth, Some(14));
+        }
+        let scan = picture(&[160], &[120], vec![(0x010f, Value::Text("NIKON"))]);
+        let (media, _) = probe_photo(&testing::tiff(Order::Big, &[scan]));
+        assert_eq!(media.container, "tiff");
+    }
+
+    #[test]
+    fn dng_and_cr2_are_told_by_their_marks() {
+        let mut main = testing::camera();
+        main.push((0xc612, Value::Byte(&[1, 4, 0, 0])));
+        main.push((0x014a, Value::Directories(vec![raw(&[7])])));
+        let (media, photo) = probe_photo(&testing::tiff(Order::Big, &[main]));
+        assert_eq!(media.container, "dng");
+        assert_eq!(photo.width, Some(6000));
+        assert_is_camera(&photo);
+
+        let exif = vec![(0xa002, Value::Short(&[5616])), (0xa003, Value::Short(&[3744]))];
+        let more = vec![(0x8769, Value::Directories(vec![exif]))];
+        let structure = testing::tiff(Order::Little, &[vec![], picture(&[384], &[256], more)]);
+        // The second directory becomes the first one, after Canon's mark.
+        let mut bytes = structure.clone();
+        bytes[4] = 14;
+        bytes[8..11].copy_from_slice(b"CR\x02");
+        let (media, photo) = probe_photo(&bytes);
+        assert_eq!(media.container, "cr2");
+        assert_eq!((photo.width, photo.height), (Some(5616), Some(3744)));
+    }
+
+    #[test]
+    fn panasonics_pictures_lie_within_borders() {
+        let main = vec![
+            (4, Value::Short(&[4])),
+            (5, Value::Short(&[8])),
+            (6, Value::Short(&[3460])),
+            (7, Value::Short(&[4624])),
+            (0x17, Value::Short(&[200])),
+        ];
+        let mut bytes = testing::tiff(Order::Little, &[main]);
+        bytes[2] = b'U';
+        let (media, photo) = probe_photo(&bytes);
+        assert_eq!(media.container, "rw2");
+        assert_eq!((photo.width, photo.height), (Some(4616), Some(3456)));
+        assert_eq!(photo.iso, Some(200));
+    }
+
+    #[test]
+    fn the_first_page_counts_unless_another_is_said_to_be_the_picture() {
+        let page = |size, kind| picture(size, &[50], vec![(0x00fe, Value::Long(kind))]);
+        let pages = testing::tiff(Order::Big, &[page(&[100], &[2]), page(&[200], &[2])]);
+        assert_eq!(probe_photo(&pages).1.width, Some(100));
+        let preview = testing::tiff(Order::Big, &[page(&[100], &[1]), page(&[200], &[0])]);
+        assert_eq!(probe_photo(&preview).1.width, Some(200));
+    }
+
+    #[test]
+    fn big_tiff_is_read() {
+        let mut bytes = b"MM\0+\0\x08\0\0\0\0\0\0\0\0\0\x10".to_vec();
+        bytes.extend(2_u64.to_be_bytes());
+        for (tag, value) in [(0x0100_u16, 70_000_u32), (0x0101, 50)] {
+            bytes.extend(tag.to_be_bytes());
+            bytes.extend([0, 4, 0, 0, 0, 0, 0, 0, 0, 1]);
+            bytes.extend(value.to_be_bytes());
+            bytes.extend([0; 4]);
+        }
+        bytes.extend([0; 8]);
+        let (_, photo) = probe_photo(&bytes);
+        assert_eq!((photo.width, photo.height), (Some(70_000), Some(50)));
+        // 2^63 entries, and a value as long.
+        bytes[16] = 0x80;
+        assert_eq!(probe_photo(&bytes).1.width, Some(70_000));
+        bytes[28..36].fill(0xff);
+        assert!(probe(&bytes).is_ok());
+        assert_damage_is_survived(&bytes);
+    }
+
+    #[test]
+    fn circles_of_directories_end() {
+        let mut within: Directory = vec![(0x014a, Value::Long(&[8, 8, 8, 8]))];
+        within.push((0x8769, Value::Long(&[8])));
+        let mut bytes = testing::tiff(Order::Little, &[within]);
+        let next = 8 + 2 + 24;
+        bytes[next] = 8;
+        assert!(probe(&bytes).is_ok());
+    }
+
+    #[test]
+    fn directories_at_the_end_of_a_large_file_cost_few_reads() {
+        let mut bytes = b"II*\0".to_vec();
+        bytes.extend(900_000_u32.to_le_bytes());
+        let structure = testing::tiff(Order::Little, &[testing::camera()]);
+        bytes.resize(900_000 - structure.len(), 0);
+        // Values before the directory, as some programs write them.
+        let text = bytes.len() as u32;
+        bytes.extend(b"Acme Cameras\0");
+        bytes.resize(900_000, 0);
+        bytes.extend([2, 0]);
+        for (tag, kind, count, value) in [(0x0100_u16, 4_u16, 1_u32, 320), (0x010f, 2, 13, text)] {
+            bytes.extend(tag.to_le_bytes());
+            bytes.extend(kind.to_le_bytes());
+            bytes.extend(count.to_le_bytes());
+            bytes.extend(value.to_le_bytes());
+        }
+        bytes.extend([0; 200_000]);
+        let mut source = Source::new(&bytes, bytes.len() as u64, Limits::default());
+        let photo = read(&mut source).unwrap().photo.unwrap();
+        assert_eq!(photo.camera_make.as_deref(), Some("Acme Cameras"));
+        assert!(source.requests() <= 2, "{}", source.requests());
+    }
+
+    #[test]
+    fn packets_within_are_read() {
+        let packet = testing::packet("xmp:Rating='2'", "");
+        let main = vec![
+            (0x0100, Value::Long(&[10])),
+            (0x02bc, Value::Undefined(packet.into_bytes())),
+            (0x8649, Value::Undefined(testing::resources())),
+        ];
+        let (_, photo) = probe_photo(&testing::tiff(Order::Big, &[main]));
+        assert_eq!(photo.rating, Some(2));
+        assert_eq!(photo.keywords, ["sea", "sun"]);
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        let mut main = testing::camera();
+        main.push((0x014a, Value::Directories(vec![raw(&[7]), raw(&[7])])));
+        main.push((0x8649, Value::Undefined(testing::resources())));
+        assert_damage_is_survived(&testing::tiff(Order::Big, &[main, raw(&[1])]));
+    }
+}

@@ -97,3 +97,57 @@ fn lossless_size(head: &[u8], photo: &mut Photo) {
         photo.height = Some((bits >> 14 & 0x3fff) + 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{self, assert_damage_is_survived, assert_is_camera, probe_photo};
+
+    fn file(chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
+        let mut body = b"WEBP".to_vec();
+        for (name, data) in chunks {
+            body.extend(*name);
+            body.extend((data.len() as u32).to_le_bytes());
+            body.extend(data);
+            body.resize(body.len().next_multiple_of(2), 0);
+        }
+        [b"RIFF", &(body.len() as u32).to_le_bytes()[..], &body].concat()
+    }
+
+    fn extended() -> Vec<u8> {
+        let packet = testing::packet("xmp:Rating='4'", "");
+        file(&[
+            (b"VP8X", vec![0x0c, 0, 0, 0, 0x3f, 1, 0, 199, 0, 0]),
+            (b"VP8 ", vec![0; 11]),
+            (b"EXIF", testing::exif()),
+            (b"XMP ", packet.into_bytes()),
+        ])
+    }
+
+    #[test]
+    fn the_three_kinds_tell_their_size() {
+        let lossy = vec![0, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 200, 0];
+        let lossless = vec![0x2f, 0x3f, 0xc1, 0x31, 0];
+        for chunks in [vec![(b"VP8 ", lossy)], vec![(b"VP8L", lossless)]] {
+            let (media, photo) = probe_photo(&file(&chunks));
+            assert_eq!((photo.width, photo.height), (Some(320), Some(200)));
+            assert!(media.warnings.is_empty());
+        }
+        let (_, photo) = probe_photo(&extended());
+        assert_eq!((photo.width, photo.height), (Some(320), Some(200)));
+        assert_eq!(photo.rating, Some(4));
+        assert_is_camera(&photo);
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_tells_what_it_has() {
+        let bytes = extended();
+        let (media, photo) = probe_photo(&bytes[..60]);
+        assert_eq!(photo.width, Some(320));
+        assert_eq!(media.warnings, ["it ends before it should"]);
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        assert_damage_is_survived(&extended());
+    }
+}

@@ -365,3 +365,104 @@ fn degrees(text: &str) -> Option<f64> {
     let side = text[numbers.len()..].chars().next();
     Some(if matches!(side, Some('S' | 's' | 'W' | 'w')) { -degrees } else { degrees })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_damage_is_survived, packet, probe_photo};
+    use super::*;
+
+    const ELEMENTS: &str = r#"
+        <dc:subject><rdf:Bag><rdf:li>sea</rdf:li><rdf:li>a &amp; b</rdf:li></rdf:Bag></dc:subject>
+        <dc:description><rdf:Alt><rdf:li xml:lang="fr">Deux</rdf:li>
+            <rdf:li xml:lang="x-default">Two &lt;2&#62;</rdf:li></rdf:Alt></dc:description>
+        <dc:creator><rdf:Seq><rdf:li>Ann</rdf:li><rdf:li>Bob</rdf:li></rdf:Seq></dc:creator>
+        <exif:ISOSpeedRatings><rdf:Seq><rdf:li>400</rdf:li></rdf:Seq></exif:ISOSpeedRatings>
+        <exif:Flash rdf:parseType="Resource"><exif:Fired>True</exif:Fired></exif:Flash>
+        <exif:ExposureTime>1/250</exif:ExposureTime>
+        <tiff:Make>Acme</tiff:Make>"#;
+    const ATTRIBUTES: &str = r#"xmp:Rating="-1" tiff:Model="Cam &quot;1&quot;" aux:Lens="Lens 50"
+        exif:FNumber="28/10" exif:GPSLatitude="57,34.5S" exif:GPSLongitude="12,30,36E"
+        exif:GPSAltitude="125/10" exif:GPSAltitudeRef="1" tiff:Orientation="6"
+        exif:DateTimeOriginal="2019-05-04T12:33:01.05+02:00" xmp:CreateDate="2020-01-01"
+        tiff:ImageWidth="320" tiff:ImageLength="200""#;
+
+    #[test]
+    fn attributes_elements_lists_and_structures_are_read() {
+        let (media, photo) = probe_photo(packet(ATTRIBUTES, ELEMENTS).as_bytes());
+        assert_eq!(media.container, "xmp");
+        assert!(media.warnings.is_empty());
+        let expected = Photo {
+            width: Some(320),
+            height: Some(200),
+            orientation: Some(6),
+            camera_make: Some("Acme".into()),
+            camera_model: Some("Cam \"1\"".into()),
+            lens_model: Some("Lens 50".into()),
+            taken_at: Some("2019-05-04T12:33:01.05".into()),
+            taken_at_offset: Some("+02:00".into()),
+            latitude: Some(-57.575),
+            longitude: Some(12.51),
+            altitude: Some(-12.5),
+            exposure_seconds: Some(1.0 / 250.0),
+            f_number: Some(2.8),
+            iso: Some(400),
+            flash: Some(true),
+            artist: Some("Ann, Bob".into()),
+            description: Some("Two <2>".into()),
+            rating: Some(-1),
+            keywords: vec!["sea".into(), "a & b".into()],
+            ..Photo::default()
+        };
+        assert_eq!(photo, expected);
+    }
+
+    #[test]
+    fn names_count_not_their_prefixes() {
+        let renamed = packet("xmp:Rating='3'", "").replace("xmp:", "q:").replace(":xmp=", ":q=");
+        assert_eq!(probe_photo(renamed.as_bytes()).1.rating, Some(3));
+        let foreign = packet("xmp:Rating='3'", "").replace("xap/1.0", "other/1.0");
+        assert_eq!(probe_photo(foreign.as_bytes()).1.rating, None);
+    }
+
+    #[test]
+    fn what_is_known_is_not_replaced() {
+        let mut photo = Photo { rating: Some(1), ..Photo::default() };
+        fill(packet("xmp:Rating='3' tiff:Model='A'", "").as_bytes(), &mut photo);
+        assert_eq!((photo.rating, photo.camera_model.as_deref()), (Some(1), Some("A")));
+    }
+
+    #[test]
+    fn broken_xml_tells_what_stands_before() {
+        let text = packet("xmp:Rating='3'", "<dc:subject><rdf:Bag></dc:subject>");
+        let (media, photo) = probe_photo(text.as_bytes());
+        assert_eq!(photo.rating, Some(3));
+        assert_eq!(media.warnings, ["the XML is damaged"]);
+    }
+
+    #[test]
+    fn entities_of_a_document_are_not_expanded_and_depth_ends() {
+        let bomb = "<!DOCTYPE x [<!ENTITY a 'ha'><!ENTITY b '&a;&a;'>]>";
+        let text = packet("", "<dc:subject><rdf:Bag><rdf:li>x&b;y</rdf:li></rdf:Bag></dc:subject>");
+        let text = text.replacen("<x:xmpmeta", &format!("{bomb}<x:xmpmeta"), 1);
+        assert_eq!(probe_photo(text.as_bytes()).1.keywords, ["xy"]);
+        let deep = packet("xmp:Rating='3'", &"<dc:a>".repeat(100_000));
+        let (media, photo) = probe_photo(deep.as_bytes());
+        assert_eq!(photo.rating, Some(3));
+        assert_eq!(media.warnings, ["the XML is damaged"]);
+    }
+
+    #[test]
+    fn utf16_is_read() {
+        let text = packet("xmp:Rating='3'", "");
+        let mut bytes = vec![0xff, 0xfe];
+        bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+        let mut photo = Photo::default();
+        fill(&bytes, &mut photo);
+        assert_eq!(photo.rating, Some(3));
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        assert_damage_is_survived(packet(ATTRIBUTES, ELEMENTS).as_bytes());
+    }
+}

@@ -140,6 +140,12 @@ pub fn apply_stream_info(track: &mut Track, info: StreamInfo) {
     track.sample_rate = Some(info.sample_rate);
     track.bit_depth = Some(info.bits);
     set_ordered(track, info.channels);
+    // As in Vorbis, but for the surrounds, which are at the sides.
+    match info.channels {
+        5 => layout::set_mask(track, FIVE_SIDE),
+        6 => layout::set_mask(track, FIVE_SIDE | LFE),
+        _ => {}
+    }
 }
 
 /// The layout that comments may give, of as many channels as there are.
@@ -166,7 +172,7 @@ pub fn read_speex(track: &mut Track, config: &[u8]) -> Option<()> {
         return None;
     }
     track.sample_rate = le32(config, 36).filter(|&rate| rate != 0);
-    layout::set_count(track, le32(config, 48).filter(|&count| count <= 2)?);
+    track.channels = le32(config, 48).filter(|&count| matches!(count, 1 | 2));
     Some(())
 }
 
@@ -312,15 +318,15 @@ mod tests {
 
     #[test]
     fn flac_is_read_in_all_its_wrappings() {
-        let comment = b"\0\0\0\0\x01\0\0\0\x28\0\0\0WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x060f";
+        let comment = b"\0\0\0\0\x01\0\0\0\x28\0\0\0WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x003f";
         let plain = [&b"\x80\0\0\x22"[..], &info()].concat();
         let masked =
             [&b"fLaC\0\0\0\x22"[..], &info(), &[0x84, 0, 0, comment.len() as u8], comment].concat();
         for (config, layout) in [
-            (info(), "5.1"),
-            ([&b"fLaC"[..], &plain].concat(), "5.1"),
-            ([&b"\0\0\0\0"[..], &plain].concat(), "5.1"),
-            (masked, "5.1(side)"),
+            (info(), "5.1(side)"),
+            ([&b"fLaC"[..], &plain].concat(), "5.1(side)"),
+            ([&b"\0\0\0\0"[..], &plain].concat(), "5.1(side)"),
+            (masked, "5.1"),
         ] {
             let mut track = track();
             read_flac(&mut track, &config).unwrap();

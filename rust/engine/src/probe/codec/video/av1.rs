@@ -129,10 +129,10 @@ fn read_operating_points(bits: &mut Bits<'_>) -> Option<Option<(u64, u64)>> {
         if bits.read(5)? > 7 {
             bits.skip(1)?;
         }
-        if let Some(delay_bits) = delay_bits {
-            if bits.flag()? {
-                bits.skip(2 * delay_bits + 1)?;
-            }
+        if let Some(delay_bits) = delay_bits
+            && bits.flag()?
+        {
+            bits.skip(2 * delay_bits + 1)?;
         }
         if display_delay && bits.flag()? {
             bits.skip(4)?;

@@ -77,8 +77,8 @@ pub fn read_dnxhd(track: &mut Track, data: &[u8]) {
     };
     let layout = match (flags >> 6 & 1, flags & 1) {
         (0, _) => "yuv422p",
-        (_, 0) => "yuv444p",
-        (_, _) => "gbrp",
+        (_, 0) => "gbrp",
+        (_, _) => "yuv444p",
     };
     set::pixel_format(track, layout, depth);
     if track.color_space.is_none() {

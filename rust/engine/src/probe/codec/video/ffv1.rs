@@ -13,10 +13,10 @@ pub fn read_config(track: &mut Track, config: &[u8]) {
 
 /// A frame, whose key frame bit has a state of its own.
 pub fn read_packet(track: &mut Track, data: &[u8]) {
-    if let Some(mut coder) = RangeCoder::new(data) {
-        if coder.bit(&mut 128) {
-            let _understood = read_parameters(track, &mut coder);
-        }
+    if let Some(mut coder) = RangeCoder::new(data)
+        && coder.bit(&mut 128)
+    {
+        let _understood = read_parameters(track, &mut coder);
     }
 }
 
@@ -98,7 +98,7 @@ impl<'a> RangeCoder<'a> {
     }
 
     fn bit(&mut self, state: &mut u8) -> bool {
-        let part = self.range * u32::from(*state) >> 8;
+        let part = (self.range * u32::from(*state)) >> 8;
         self.range -= part;
         let bit = self.low >= self.range;
         if bit {

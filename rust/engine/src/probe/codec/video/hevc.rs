@@ -6,8 +6,8 @@
 
 use super::super::Framing;
 use super::bits::Bits;
-use super::h264::Vui;
 use super::set::{self, Colors};
+use super::vui::Vui;
 use super::{nal, t35};
 use crate::probe::model::{Hdr, Track};
 
@@ -54,10 +54,11 @@ fn read_unit(track: &mut Track, unit: &[u8]) {
                 sps.apply(track);
             }
         }
-        PREFIX_SEI if track.hdr < Some(Hdr::Hdr10Plus) => {
-            if t35::sei_is_hdr10_plus(&nal::unescape(payload)) {
-                track.hdr = Some(Hdr::Hdr10Plus);
-            }
+        PREFIX_SEI
+            if track.hdr < Some(Hdr::Hdr10Plus)
+                && t35::sei_is_hdr10_plus(&nal::unescape(payload)) =>
+        {
+            track.hdr = Some(Hdr::Hdr10Plus);
         }
         DOLBY_VISION_RPU => track.hdr = Some(Hdr::DolbyVision),
         _ => {}

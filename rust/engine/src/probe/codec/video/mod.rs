@@ -20,11 +20,13 @@ mod t35;
 mod theora;
 mod vc1;
 mod vpx;
+mod vui;
 
 use super::Framing;
 use crate::probe::model::Track;
 
-pub use editing::prores_profile;
+#[allow(unused_imports, reason = "for containers, which come one by one")]
+pub use {editing::prores_profile, simple::raw_format};
 
 /// See [`super::read_config`]; None if the codec is none of these.
 pub fn read_config(track: &mut Track, config: &[u8]) -> Option<Framing> {
@@ -46,6 +48,7 @@ pub fn read_config(track: &mut Track, config: &[u8]) -> Option<Framing> {
         "wmv3" => vc1::read_wmv3_config(track, config),
         "ffv1" => ffv1::read_config(track, config),
         "huffyuv" | "ffvhuff" => simple::read_huffyuv_config(track, config),
+        "rawvideo" => read_raw_config(track, config),
         "mjpeg" | "png" | "dnxhd" | "dvvideo" => {}
         _ if fixed => {}
         _ => return None,
@@ -97,7 +100,15 @@ pub fn wants_packet(track: &Track) -> bool {
         Some("hevc" | "av1") => track.pixel_format.is_none() || t35::is_possible(track),
         Some("vp8") => track.profile.is_none(),
         Some("h263" | "flv1") => track.width.is_none(),
-        _ => false,
+        Some(codec) => track.pixel_format.is_none() && simple::fixed_format(codec).is_some(),
+        None => false,
+    }
+}
+
+/// Matroska's `UncompressedFourCC` or what else is no more than a code.
+fn read_raw_config(track: &mut Track, config: &[u8]) {
+    if let Some(name) = config.try_into().ok().and_then(|code| raw_format(code, 0)) {
+        track.pixel_format = Some(name.into());
     }
 }
 
@@ -107,3 +118,6 @@ fn apply_fixed_format(track: &mut Track, codec: &str) -> bool {
     track.bit_depth = Some(depth);
     true
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,12 +24,10 @@ pub fn read_vp8(track: &mut Track, data: &[u8]) {
 /// A `vpcC` box (with or without version and flags), or what Matroska keeps:
 /// elements of an id, a length of 1 and a value.
 pub fn read_vp9_config(track: &mut Track, config: &[u8]) {
-    let record = config.strip_prefix(&[1, 0, 0, 0]).unwrap_or(config);
+    let record = config.strip_prefix(&[1, 0, 0, 0]).or((config.len() == 8).then_some(config));
     let (mut profile, mut depth, mut chroma) = (None, None, None);
-    if let (false, &[kind, _level, format, primaries, transfer, matrix, ..]) =
-        (config.starts_with(&[1, 1]) || config.len() % 3 == 0, record)
-    {
-        (profile, depth, chroma) = (Some(kind), Some(format >> 4), Some(format >> 1 & 7));
+    if let Some(&[number, _level, format, primaries, transfer, matrix, ..]) = record {
+        (profile, depth, chroma) = (Some(number), Some(format >> 4), Some(format >> 1 & 7));
         let name = |known: Option<&'static str>| known.map(Name::Borrowed);
         track.color_primaries =
             name(color::color_primaries(primaries)).or(track.color_primaries.take());
@@ -42,7 +40,7 @@ pub fn read_vp9_config(track: &mut Track, config: &[u8]) {
                 [1, 1, value] => profile = Some(value),
                 [3, 1, value] => depth = Some(value),
                 [4, 1, value] => chroma = Some(value),
-                _ => break,
+                _ => {}
             }
         }
     }

@@ -217,9 +217,7 @@ pub fn language(code: u16) -> String {
         return [10, 5, 0].iter().map(|by| char::from((code >> by & 0x1f) as u8 + 0x60)).collect();
     }
     let number = usize::from(code);
-    let found = MACINTOSH
-        .get(number)
-        .or_else(|| MACINTOSH_FROM_128.get(number.checked_sub(128)?));
+    let found = MACINTOSH.get(number).or_else(|| MACINTOSH_FROM_128.get(number.checked_sub(128)?));
     found.copied().unwrap_or_default().to_owned()
 }
 

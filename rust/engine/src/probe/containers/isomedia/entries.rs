@@ -4,6 +4,7 @@
 use super::boxes::{Fields, Kind, boxes_in, find_in};
 use super::channels;
 use super::codes::{codec_of, codec_of_object};
+use crate::probe::codec::video::prores_profile;
 use crate::probe::codec::{self, Framing, color};
 use crate::probe::model::{Name, Track, TrackType};
 
@@ -99,40 +100,34 @@ fn video(mut fields: Fields<'_>, track: &mut Track, description: &mut Descriptio
 
 /// What formats without headers of their own look like.
 fn uncompressed(track: &mut Track, format: &Kind, depth: u16) {
-    let (profile, pixels) = match format {
-        b"apco" => (Some("Proxy"), Some("yuv422p10le")),
-        b"apcs" => (Some("LT"), Some("yuv422p10le")),
-        b"apcn" => (Some("Standard"), Some("yuv422p10le")),
-        b"apch" => (Some("HQ"), Some("yuv422p10le")),
-        b"ap4h" => (Some("4444"), None),
-        b"ap4x" => (Some("XQ"), None),
-        b"v210" | b"bxy2" | b"CFHD" => (None, Some("yuv422p10le")),
-        b"v410" => (None, Some("yuv444p10le")),
-        b"v308" => (None, Some("yuv444p")),
-        b"v408" => (None, Some("yuva444p")),
-        b"r210" | b"R10k" | b"R10g" => (None, Some("gbrp10le")),
-        b"2vuy" | b"UYVY" => (None, Some("uyvy422")),
-        b"yuvs" | b"yuv2" | b"YUY2" => (None, Some("yuyv422")),
-        b"I420" | b"R420" | b"yuv4" => (None, Some("yuv420p")),
-        b"b16g" => (None, Some("gray16be")),
-        b"b48r" => (None, Some("rgb48be")),
-        b"b64a" => (None, Some("rgba64be")),
-        b"24BG" => (None, Some("bgr24")),
-        b"BGRA" => (None, Some("bgra")),
-        b"RGBA" => (None, Some("rgba")),
-        b"ABGR" => (None, Some("abgr")),
-        b"SVQ1" | b"svq1" | b"svqi" => (None, Some("yuv410p")),
-        b"SVQ3" => (None, Some("yuvj420p")),
-        b"raw " | b"rle " => (None, packed_rgb(depth)),
-        b"cvid" => (None, Some(if depth & 0x1f == 8 { "pal8" } else { "rgb24" })),
-        b"rpza" => (None, Some("rgb555le")),
-        b"smc " => (None, Some("pal8")),
-        b"Hap1" => (None, Some("rgb0")),
-        b"Hap5" | b"HapY" | b"HapM" => (None, Some("rgba")),
-        b"HapA" => (None, Some("gray")),
-        _ => (None, None),
+    track.profile = prores_profile(format).map(Name::Borrowed).or(track.profile.take());
+    let pixels = match format {
+        b"v210" | b"bxy2" | b"CFHD" => Some("yuv422p10le"),
+        b"v410" => Some("yuv444p10le"),
+        b"v308" => Some("yuv444p"),
+        b"v408" => Some("yuva444p"),
+        b"r210" | b"R10k" | b"R10g" => Some("gbrp10le"),
+        b"2vuy" | b"UYVY" => Some("uyvy422"),
+        b"yuvs" | b"yuv2" | b"YUY2" => Some("yuyv422"),
+        b"I420" | b"R420" | b"yuv4" => Some("yuv420p"),
+        b"b16g" => Some("gray16be"),
+        b"b48r" => Some("rgb48be"),
+        b"b64a" => Some("rgba64be"),
+        b"24BG" => Some("bgr24"),
+        b"BGRA" => Some("bgra"),
+        b"RGBA" => Some("rgba"),
+        b"ABGR" => Some("abgr"),
+        b"SVQ1" | b"svq1" | b"svqi" => Some("yuv410p"),
+        b"SVQ3" => Some("yuvj420p"),
+        b"raw " | b"rle " => packed_rgb(depth),
+        b"cvid" => Some(if depth & 0x1f == 8 { "pal8" } else { "rgb24" }),
+        b"rpza" => Some("rgb555le"),
+        b"smc " => Some("pal8"),
+        b"Hap1" => Some("rgb0"),
+        b"Hap5" | b"HapY" | b"HapM" => Some("rgba"),
+        b"HapA" => Some("gray"),
+        _ => None,
     };
-    track.profile = profile.map(Name::Borrowed).or(track.profile.take());
     track.pixel_format = pixels.map(Name::Borrowed).or(track.pixel_format.take());
     let depth = match pixels {
         Some(name) if name.contains("16") || name.contains("48") || name.contains("64") => 16,
@@ -257,7 +252,8 @@ fn read_boxes(boxes: &[u8], track: &mut Track, of: &mut Description, depth: u8) 
             b"wave" if depth < DEEPEST => wave(content, track, of, depth),
             b"colr" => colours(content, track),
             b"dvcC" | b"dvvC" | b"dvwC" => {
-                track.dolby_vision_profile = dolby_vision(content).or(track.dolby_vision_profile.take());
+                track.dolby_vision_profile =
+                    dolby_vision(content).or(track.dolby_vision_profile.take());
             }
             b"btrt" => of.bit_rate = rate_at(content, 8).or(of.bit_rate),
             b"chan" => channels::read(content, track),
@@ -409,15 +405,17 @@ fn finish(track: &mut Track, description: &mut Description) {
             track.channel_layout = Some("mono".into());
         }
         track.bit_depth = bits_of(&codec);
+<<<<<<< HEAD
         if codec.starts_with("pcm_") {
-            track.bit_rate = track
-                .bit_depth
-                .zip(track.sample_rate)
-                .zip(track.channels)
-                .map(|((bits, rate), channels)| {
-                    u64::from(bits) * u64::from(rate) * u64::from(channels)
-                });
+            track.bit_rate = track.bit_depth.zip(track.sample_rate).zip(track.channels).map(
+                |((bits, rate), channels)| u64::from(bits) * u64::from(rate) * u64::from(channels),
+            );
         }
+=======
+        track.bit_rate = track.bit_depth.zip(track.sample_rate).zip(track.channels).map(
+            |((bits, rate), channels)| u64::from(bits) * u64::from(rate) * u64::from(channels),
+        );
+>>>>>>> p-iso
     }
     if let Some(config) = &description.config {
         description.framing = codec::read_config(track, config);

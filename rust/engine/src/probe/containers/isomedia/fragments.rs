@@ -36,7 +36,10 @@ struct Sum {
     samples: u64,
     duration: u64,
     bytes: u64,
+    /// Where the next fragment goes on.
     end: i64,
+    /// The furthest that was told of.
+    length: i64,
     start: Option<i64>,
     has_index: bool,
     first: Option<Sample>,
@@ -46,6 +49,8 @@ struct Sum {
 struct Walk<'m> {
     movie: &'m Movie,
     sums: Vec<Sum>,
+    /// Whether there was an `mdat`.
+    data: bool,
     /// Whether an index tells of all fragments.
     complete: bool,
 }
@@ -62,7 +67,7 @@ pub fn read(
     media: &mut Media,
 ) -> Result<Firsts> {
     let sums = movie.traks().map(Sum::of_tables).collect();
-    let mut walk = Walk { movie, sums, complete: false };
+    let mut walk = Walk { movie, sums, data: false, complete: false };
     walk.follow(source, offset, media)?;
     let Walk { sums, .. } = walk;
     for (trak, sum) in movie.traks_mut().zip(&sums) {
@@ -88,9 +93,16 @@ impl Walk<'_> {
                     let moof = content(source, &found, LONGEST_HEADER)?;
                     self.fragment(&moof, found.start);
                 }
-                b"mdat" if found.cut => media.warn("the file ends before its data does"),
-                b"mdat" if self.complete => break,
+                b"mdat" => {
+                    self.data = true;
+                    if found.cut {
+                        media.warn("the file ends before its data does");
+                    }
+                }
                 _ => {}
+            }
+            if self.complete && self.data {
+                break;
             }
         }
         Ok(())
@@ -127,14 +139,16 @@ impl Walk<'_> {
         }
         let Some(trak) = self.movie.traks().nth(position) else { return Ok(()) };
         let time = rescale(time, u64::from(trak.timescale), u64::from(timescale));
-        self.sums[position].end = time.cast_signed();
-        self.sums[position].has_index = true;
+        if let Some(sum) = self.sums.get_mut(position) {
+            (sum.end, sum.length) = (time.cast_signed(), time.cast_signed());
+            sum.has_index = true;
+        }
         self.complete = end == source.len() || end == source.len() - random_access(source)?;
         if self.complete {
             for (sum, other) in self.sums.iter_mut().zip(self.movie.traks()) {
                 if !sum.has_index {
                     let end = rescale(time, u64::from(other.timescale), u64::from(trak.timescale));
-                    sum.end = end.cast_signed();
+                    (sum.end, sum.length) = (end.cast_signed(), end.cast_signed());
                 }
             }
         }
@@ -187,8 +201,10 @@ impl Sum {
         Self {
             samples: trak.times.samples,
             duration: trak.times.duration,
-            bytes: trak.sizes.bytes.unwrap_or(0),
+            // Tables with one size for all do not count for `ffprobe`.
+            bytes: if trak.sizes.constant > 0 { 0 } else { trak.sizes.bytes.unwrap_or(0) },
             end: trak.duration.cast_signed(),
+            length: trak.duration.cast_signed(),
             start: (trak.times.samples > 0).then_some(0),
             has_index: false,
             first: None,
@@ -216,13 +232,15 @@ impl Sum {
         }
         let width = (flags >> 8 & 0xf).count_ones() as usize * 4;
         // Samples of which nothing is said take no bytes: no more than are read.
-        let most = if width == 0 { count } else { u32::try_from(fields.rest().len() / width).ok()? };
+        let most =
+            if width == 0 { count } else { u32::try_from(fields.rest().len() / width).ok()? };
         let count = count.min(most);
         if width == 0 {
             let count = u64::from(count);
             self.add(count, count.saturating_mul(duration), count.saturating_mul(size));
             self.begin(place, size, offset, 0);
             self.end = self.end.saturating_add_unsigned(count.saturating_mul(duration));
+            self.length = self.length.max(self.end);
             return Some(place.saturating_add(count.saturating_mul(size)));
         }
         for _ in 0..count {
@@ -238,6 +256,7 @@ impl Sum {
             self.end = self.end.saturating_add_unsigned(duration);
             place = place.saturating_add(size);
         }
+        self.length = self.length.max(self.end);
         Some(place)
     }
 
@@ -256,10 +275,10 @@ impl Sum {
     }
 
     fn conclude(&self, trak: &mut Trak) {
-        trak.duration = u64::try_from(self.end).unwrap_or(0).max(trak.duration);
+        trak.duration = u64::try_from(self.length).unwrap_or(0);
         let timescale = u128::from(trak.timescale);
-        if self.duration > 0 {
-            let rate = u128::from(self.bytes) * 8 * timescale / u128::from(self.duration);
+        if trak.duration > 0 {
+            let rate = u128::from(self.bytes) * 8 * timescale / u128::from(trak.duration);
             let rate = u64::try_from(rate).ok().filter(|&rate| rate > 0);
             if trak.track.codec.as_deref().is_none_or(|codec| !codec.starts_with("pcm_")) {
                 trak.track.bit_rate = rate.or(trak.track.bit_rate);

@@ -33,8 +33,13 @@ struct Location {
     extents: Vec<(u64, u64)>,
 }
 
+<<<<<<< HEAD
 /// Reads the `meta` box of a file of pictures.
 pub fn read(source: &mut Source<'_>, meta: &BoxAt, media: &mut Media) -> Result<()> {
+=======
+/// Reads the `meta` box of a file of pictures; tells whether there is one.
+pub fn read(source: &mut Source<'_>, meta: &BoxAt, media: &mut Media) -> Result<bool> {
+>>>>>>> p-iso
     if meta.cut {
         media.warn("the file ends before its headers do");
     }
@@ -45,9 +50,14 @@ pub fn read(source: &mut Source<'_>, meta: &BoxAt, media: &mut Media) -> Result<
     let items = find_in(inner, b"iinf").map(items_in).unwrap_or_default();
     let first = items.iter().find(|item| is_picture(&item.kind)).map(|item| item.id);
     let Some(primary) = find_in(inner, b"pitm").and_then(number_in).or(first) else {
+<<<<<<< HEAD
         media.warn("the file has no picture");
         media.photo = Some(Photo::default());
         return Ok(());
+=======
+        media.photo = Some(Photo::default());
+        return Ok(false);
+>>>>>>> p-iso
     };
     let mut photo = Photo::default();
     let turned = properties(inner, primary, &mut photo);
@@ -65,7 +75,11 @@ pub fn read(source: &mut Source<'_>, meta: &BoxAt, media: &mut Media) -> Result<
     }
     photo.orientation = photo.orientation.or(turned);
     media.photo = Some(photo);
+<<<<<<< HEAD
     Ok(())
+=======
+    Ok(true)
+>>>>>>> p-iso
 }
 
 /// Makes a picture of a sequence of pictures that has no item for one.
@@ -142,8 +156,7 @@ fn refers(meta: &[u8], from: u32, to: u32) -> bool {
 /// which it is to be shown, if that is not as it is stored.
 fn properties(meta: &[u8], primary: u32, photo: &mut Photo) -> Option<u8> {
     let iprp = find_in(meta, b"iprp")?;
-    let all: Vec<(Kind, &[u8])> =
-        boxes_in(find_in(iprp, b"ipco")?).take(MOST_ITEMS).collect();
+    let all: Vec<(Kind, &[u8])> = boxes_in(find_in(iprp, b"ipco")?).take(MOST_ITEMS).collect();
     let own: Vec<(Kind, &[u8])> = boxes_in(iprp)
         .filter(|(kind, _)| kind == b"ipma")
         .find_map(|(_, ipma)| associated(ipma, primary))
@@ -158,7 +171,8 @@ fn properties(meta: &[u8], primary: u32, photo: &mut Photo) -> Option<u8> {
         photo.height = fields.u32();
     }
     // Pictures made of tiles have the depth of these.
-    let tile = |kind: &Kind| all.iter().find(|(found, _)| found == kind).map(|(_, content)| *content);
+    let tile =
+        |kind: &Kind| all.iter().find(|(found, _)| found == kind).map(|(_, content)| *content);
     photo.bit_depth = of(b"pixi")
         .and_then(|pixi| pixi.get(5).copied().map(u32::from))
         .or_else(|| of(b"hvcC").or(tile(b"hvcC")).and_then(depth_of_hevc))

@@ -27,6 +27,9 @@ pub struct Metadata {
     pub chapters: Vec<(u64, String)>,
 }
 
+/// What `ftyp` says, that some write as tags, too.
+const BRANDS: [&str; 3] = ["major_brand", "minor_version", "compatible_brands"];
+
 /// How texts are stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -86,8 +89,8 @@ impl Metadata {
     fn read_item(&mut self, source: &mut Source<'_>, item: &BoxAt, keys: &[String]) -> Result<()> {
         let number = u32::from_be_bytes(item.kind) as usize;
         let key = number.checked_sub(1).and_then(|index| keys.get(index));
-        let is_cover = &item.kind == b"covr"
-            || key.is_some_and(|key| key == "com.apple.quicktime.artwork");
+        let is_cover =
+            &item.kind == b"covr" || key.is_some_and(|key| key == "com.apple.quicktime.artwork");
         if is_cover {
             for data in children(source, item)?.iter().filter(|data| &data.kind == b"data") {
                 self.read_cover(source, data)?;
@@ -99,7 +102,8 @@ impl Metadata {
             self.read_free_form(&bytes);
             return Ok(());
         }
-        let Some((b"data", data)) = boxes_in(&bytes).next().as_ref().map(|(kind, data)| (kind, *data))
+        let Some((b"data", data)) =
+            boxes_in(&bytes).next().as_ref().map(|(kind, data)| (kind, *data))
         else {
             return Ok(());
         };
@@ -172,7 +176,10 @@ impl Metadata {
             let mut chapter = || {
                 let start = fields.u64()?;
                 let length = fields.u8()?;
-                Some((start, String::from_utf8_lossy(fields.take(usize::from(length))?).into_owned()))
+                Some((
+                    start,
+                    String::from_utf8_lossy(fields.take(usize::from(length))?).into_owned(),
+                ))
             };
             let Some(chapter) = chapter() else { break };
             self.chapters.push(chapter);
@@ -216,6 +223,9 @@ impl Metadata {
     }
 
     fn set(&mut self, name: &str, text: String) {
+        if BRANDS.contains(&name) {
+            return;
+        }
         self.tags.insert(name.to_lowercase(), text);
     }
 }
@@ -223,9 +233,7 @@ impl Metadata {
 fn keys_in(keys: &[u8]) -> Vec<String> {
     let mut fields = Fields::new(keys);
     let (Some(_), Some(_)) = (fields.version(), fields.u32()) else { return Vec::new() };
-    boxes_in(fields.rest())
-        .map(|(_, name)| String::from_utf8_lossy(name).into_owned())
-        .collect()
+    boxes_in(fields.rest()).map(|(_, name)| String::from_utf8_lossy(name).into_owned()).collect()
 }
 
 fn value(bytes: &[u8], data_type: u32, form: Form) -> Option<String> {
@@ -369,26 +377,154 @@ fn macintosh(bytes: &[u8]) -> String {
 
 /// The genres of ID3v1 and Winamp.
 const GENRES: &[&str] = &[
-    "Blues", "Classic Rock", "Country", "Dance", "Disco", "Funk", "Grunge", "Hip-Hop", "Jazz",
-    "Metal", "New Age", "Oldies", "Other", "Pop", "R&B", "Rap", "Reggae", "Rock", "Techno",
-    "Industrial", "Alternative", "Ska", "Death Metal", "Pranks", "Soundtrack", "Euro-Techno",
-    "Ambient", "Trip-Hop", "Vocal", "Jazz+Funk", "Fusion", "Trance", "Classical", "Instrumental",
-    "Acid", "House", "Game", "Sound Clip", "Gospel", "Noise", "AlternRock", "Bass", "Soul", "Punk",
-    "Space", "Meditative", "Instrumental Pop", "Instrumental Rock", "Ethnic", "Gothic", "Darkwave",
-    "Techno-Industrial", "Electronic", "Pop-Folk", "Eurodance", "Dream", "Southern Rock", "Comedy",
-    "Cult", "Gangsta", "Top 40", "Christian Rap", "Pop/Funk", "Jungle", "Native American",
-    "Cabaret", "New Wave", "Psychadelic", "Rave", "Showtunes", "Trailer", "Lo-Fi", "Tribal",
-    "Acid Punk", "Acid Jazz", "Polka", "Retro", "Musical", "Rock & Roll", "Hard Rock", "Folk",
-    "Folk-Rock", "National Folk", "Swing", "Fast Fusion", "Bebob", "Latin", "Revival", "Celtic",
-    "Bluegrass", "Avantgarde", "Gothic Rock", "Progressive Rock", "Psychedelic Rock",
-    "Symphonic Rock", "Slow Rock", "Big Band", "Chorus", "Easy Listening", "Acoustic", "Humour",
-    "Speech", "Chanson", "Opera", "Chamber Music", "Sonata", "Symphony", "Booty Bass", "Primus",
-    "Porn Groove", "Satire", "Slow Jam", "Club", "Tango", "Samba", "Folklore", "Ballad",
-    "Power Ballad", "Rhythmic Soul", "Freestyle", "Duet", "Punk Rock", "Drum Solo", "A capella",
-    "Euro-House", "Dance Hall", "Goa", "Drum & Bass", "Club-House", "Hardcore", "Terror", "Indie",
-    "BritPop", "Negerpunk", "Polsk Punk", "Beat", "Christian Gangsta", "Heavy Metal",
-    "Black Metal", "Crossover", "Contemporary Christian", "Christian Rock", "Merengue", "Salsa",
-    "Thrash Metal", "Anime", "JPop", "SynthPop",
+    "Blues",
+    "Classic Rock",
+    "Country",
+    "Dance",
+    "Disco",
+    "Funk",
+    "Grunge",
+    "Hip-Hop",
+    "Jazz",
+    "Metal",
+    "New Age",
+    "Oldies",
+    "Other",
+    "Pop",
+    "R&B",
+    "Rap",
+    "Reggae",
+    "Rock",
+    "Techno",
+    "Industrial",
+    "Alternative",
+    "Ska",
+    "Death Metal",
+    "Pranks",
+    "Soundtrack",
+    "Euro-Techno",
+    "Ambient",
+    "Trip-Hop",
+    "Vocal",
+    "Jazz+Funk",
+    "Fusion",
+    "Trance",
+    "Classical",
+    "Instrumental",
+    "Acid",
+    "House",
+    "Game",
+    "Sound Clip",
+    "Gospel",
+    "Noise",
+    "AlternRock",
+    "Bass",
+    "Soul",
+    "Punk",
+    "Space",
+    "Meditative",
+    "Instrumental Pop",
+    "Instrumental Rock",
+    "Ethnic",
+    "Gothic",
+    "Darkwave",
+    "Techno-Industrial",
+    "Electronic",
+    "Pop-Folk",
+    "Eurodance",
+    "Dream",
+    "Southern Rock",
+    "Comedy",
+    "Cult",
+    "Gangsta",
+    "Top 40",
+    "Christian Rap",
+    "Pop/Funk",
+    "Jungle",
+    "Native American",
+    "Cabaret",
+    "New Wave",
+    "Psychadelic",
+    "Rave",
+    "Showtunes",
+    "Trailer",
+    "Lo-Fi",
+    "Tribal",
+    "Acid Punk",
+    "Acid Jazz",
+    "Polka",
+    "Retro",
+    "Musical",
+    "Rock & Roll",
+    "Hard Rock",
+    "Folk",
+    "Folk-Rock",
+    "National Folk",
+    "Swing",
+    "Fast Fusion",
+    "Bebob",
+    "Latin",
+    "Revival",
+    "Celtic",
+    "Bluegrass",
+    "Avantgarde",
+    "Gothic Rock",
+    "Progressive Rock",
+    "Psychedelic Rock",
+    "Symphonic Rock",
+    "Slow Rock",
+    "Big Band",
+    "Chorus",
+    "Easy Listening",
+    "Acoustic",
+    "Humour",
+    "Speech",
+    "Chanson",
+    "Opera",
+    "Chamber Music",
+    "Sonata",
+    "Symphony",
+    "Booty Bass",
+    "Primus",
+    "Porn Groove",
+    "Satire",
+    "Slow Jam",
+    "Club",
+    "Tango",
+    "Samba",
+    "Folklore",
+    "Ballad",
+    "Power Ballad",
+    "Rhythmic Soul",
+    "Freestyle",
+    "Duet",
+    "Punk Rock",
+    "Drum Solo",
+    "A capella",
+    "Euro-House",
+    "Dance Hall",
+    "Goa",
+    "Drum & Bass",
+    "Club-House",
+    "Hardcore",
+    "Terror",
+    "Indie",
+    "BritPop",
+    "Negerpunk",
+    "Polsk Punk",
+    "Beat",
+    "Christian Gangsta",
+    "Heavy Metal",
+    "Black Metal",
+    "Crossover",
+    "Contemporary Christian",
+    "Christian Rock",
+    "Merengue",
+    "Salsa",
+    "Thrash Metal",
+    "Anime",
+    "JPop",
+    "SynthPop",
 ];
 
 #[cfg(test)]

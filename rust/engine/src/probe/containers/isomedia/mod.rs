@@ -64,11 +64,10 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let top = Top::read(source)?;
     let container = top.brands.container();
     let mut media = Media::new(container.clone());
-    if matches!(&*container, "heif" | "avif") && top.meta.is_some() {
-        if let Some(meta) = top.meta {
-            items::read(source, &meta, &mut media)?;
+    if let (true, Some(meta)) = (is_picture(&container), top.meta) {
+        if items::read(source, &meta, &mut media)? || top.moov.is_none() {
+            return Ok(media);
         }
-        return Ok(media);
     }
     let Some(moov) = top.moov else {
         return Err(Problem::damaged(match (top.cut, top.fragments) {
@@ -89,10 +88,14 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     if !moov.cut && top.cut && top.data {
         media.warn("the file ends before its data does");
     }
-    if matches!(&*container, "heif" | "avif") {
+    if is_picture(&container) {
         items::from_movie(&mut media);
     }
     Ok(media)
+}
+
+fn is_picture(container: &str) -> bool {
+    matches!(container, "heif" | "avif")
 }
 
 impl Top {
@@ -119,16 +122,9 @@ impl Top {
                     top.moov = Some(found);
                     break;
                 }
-                b"meta" if top.meta.is_none() => {
-                    top.meta = Some(found);
-                    if matches!(&*top.brands.container(), "heif" | "avif") {
-                        break;
-                    }
-                }
+                b"meta" if top.meta.is_none() => top.meta = Some(found),
                 b"moof" | b"styp" => top.fragments = true,
                 b"mdat" => top.data = true,
-                // Data that was to grow beyond 4 GiB, but did not.
-                b"wide" if found.len() == 0 => {}
                 _ => {}
             }
         }

@@ -199,8 +199,7 @@ impl Movie {
         if let Some(duration) = self.duration {
             return Some(duration as f64 / f64::from(self.timescale));
         }
-        let seconds =
-            |trak: &Trak| trak.duration as f64 / f64::from(trak.timescale.max(1));
+        let seconds = |trak: &Trak| trak.duration as f64 / f64::from(trak.timescale.max(1));
         self.traks().map(seconds).reduce(f64::max)
     }
 
@@ -217,7 +216,10 @@ impl Movie {
             let length = usize::try_from(sample.size).unwrap_or(usize::MAX).min(PACKET_HEAD);
             let packet = source.up_to(sample.offset, length)?;
             if !packet.is_empty() {
+                let told = trak.track.codec.clone();
                 codec::read_packet(&mut trak.track, packet, trak.description.framing);
+                // Whichever layer of MPEG audio it is: `ffprobe` believes the header.
+                trak.track.codec = told;
             }
         }
         Ok(())
@@ -238,7 +240,22 @@ impl Movie {
             }
             trak.track.track_type = TrackType::Other;
             trak.track.codec = Some("bin_data".into());
-            for (index, chapter) in titles(source, trak, media)?.into_iter().enumerate() {
+            let found = titles(source, trak, media)?;
+            if found.is_empty() && trak.duration > 0 {
+                // They are in fragments; the header has them, too, or nobody.
+                match chapters.last_mut() {
+                    Some(last) => {
+                        last.1 = Some(trak.duration as f64 / f64::from(trak.timescale.max(1)));
+                    }
+                    None => media.doubt("chapters: they are in fragments"),
+                }
+            }
+            if trak.edits.is_empty() || found.is_empty() {
+                // As nothing of it is read to tell when it begins.
+                let whole = media.duration_seconds.unwrap_or(0.0);
+                trak.duration = (whole * f64::from(trak.timescale)).round() as u64;
+            }
+            for (index, chapter) in found.into_iter().enumerate() {
                 match chapters.get_mut(index) {
                     Some(known) => *known = chapter,
                     None => chapters.push(chapter),

@@ -186,7 +186,9 @@ impl Tables {
             .peekable();
         let mut per_chunk = 0;
         let (mut samples, mut time): (Vec<Sample>, u64) = (Vec::new(), 0);
-        for (number, entry) in (1_u32..).zip(entries_of(&offsets_table, if wide { 8 } else { 4 }, u32::MAX)) {
+        for (number, entry) in
+            (1_u32..).zip(entries_of(&offsets_table, if wide { 8 } else { 4 }, u32::MAX))
+        {
             while let Some(&(first, count)) = lines.peek() {
                 if first > number {
                     break;

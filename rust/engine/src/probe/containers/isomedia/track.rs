@@ -102,8 +102,7 @@ impl Trak {
         let wide = version == 1;
         let mut entry = || {
             let duration = fields.u32_or_u64(wide)?;
-            let time =
-                if wide { fields.u64()?.cast_signed() } else { i64::from(fields.i32()?) };
+            let time = if wide { fields.u64()?.cast_signed() } else { i64::from(fields.i32()?) };
             fields.u32()?;
             Some((duration, time))
         };
@@ -161,7 +160,8 @@ impl Trak {
         }
         if matches!(&*self.track.language, "" | "und") {
             if let Some(text) = extended.as_deref().and_then(|elng| elng.get(4..)) {
-                self.track.language = String::from_utf8_lossy(Fields::new(text).text()).into_owned();
+                self.track.language =
+                    String::from_utf8_lossy(Fields::new(text).text()).into_owned();
             }
         }
         Ok(())
@@ -186,7 +186,12 @@ impl Trak {
         }
     }
 
-    fn sample_table(&mut self, source: &mut Source<'_>, stbl: &BoxAt, manner: Manner) -> Result<()> {
+    fn sample_table(
+        &mut self,
+        source: &mut Source<'_>,
+        stbl: &BoxAt,
+        manner: Manner,
+    ) -> Result<()> {
         let most = if manner.loaded { usize::MAX } else { SHORT_TABLE };
         let mut offset = stbl.content;
         while let Some(found) = box_at(source, offset, stbl.end)? {
@@ -252,11 +257,10 @@ impl Trak {
         }
         let timescale = u64::from(self.timescale.max(1));
         let measured = match self.sizes.bytes {
-            Some(bytes) if self.duration > 0 && self.sizes.samples > 0 => {
-                (!self.is_old_uncompressed())
-                    .then(|| u128::from(bytes) * 8 * u128::from(timescale) / u128::from(self.duration))
-                    .and_then(|rate| u64::try_from(rate).ok())
-            }
+            Some(bytes) if self.duration > 0 && self.sizes.samples > 0 => (!self
+                .is_old_uncompressed())
+            .then(|| u128::from(bytes) * 8 * u128::from(timescale) / u128::from(self.duration))
+            .and_then(|rate| u64::try_from(rate).ok()),
             _ => None,
         };
         self.track.bit_rate =

@@ -307,16 +307,16 @@ fn frame_rate(mut times: Vec<i64>, scale: u64) -> Option<String> {
     let rate = intervals as f64 / seconds;
     // Times are rounded to ticks, which counts the less the more there are.
     let tolerance = (scale as f64 / 1e9 / seconds).clamp(0.0002, 0.01);
-    let near = |&(numerator, denominator): &(u32, u32)| {
-        let usual = f64::from(numerator) / f64::from(denominator);
-        ((rate / usual - 1.0).abs() < tolerance).then_some((numerator, denominator))
+    let error = |&(numerator, denominator): &(u32, u32)| {
+        (rate * f64::from(denominator) / f64::from(numerator) - 1.0).abs()
     };
+    let nearest = RATES.iter().min_by(|one, other| error(one).total_cmp(&error(other)))?;
     let regular = times.windows(2).all(|pair| {
         let ticks = (pair[1] - pair[0]) as f64;
         (ticks - span as f64 / intervals as f64).abs() <= 1.0
     });
-    let (numerator, denominator) = RATES.iter().find_map(near).filter(|_| regular)?;
-    Some(format!("{numerator}/{denominator}"))
+    let (numerator, denominator) = nearest;
+    (regular && error(nearest) < tolerance).then(|| format!("{numerator}/{denominator}"))
 }
 
 #[cfg(test)]

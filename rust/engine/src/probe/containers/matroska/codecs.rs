@@ -68,6 +68,9 @@ const CODECS: &[(&str, &str)] = &[
     ("V_VP9", "vp9"),
 ];
 
+/// Codecs of which the container may say the bit depth, before they do.
+const LOSSLESS: [&str; 4] = ["alac", "flac", "tta", "wavpack"];
+
 /// The size of the header of Video for Windows before a codec's own data.
 const BITMAP_INFO_HEADER: usize = 40;
 
@@ -96,8 +99,10 @@ pub fn read(track: &mut Track, id: &str, private: &[u8]) -> Framing {
             .find(|(prefix, _)| id.starts_with(prefix))
             .map(|&(_, codec)| Name::Borrowed(codec)),
     };
-    if track.codec.is_none() {
-        return Framing::default();
+    let Some(codec) = track.codec.as_deref() else { return Framing::default() };
+    // Of sound that is not kept bit by bit, the depth that is written means nothing.
+    if !LOSSLESS.contains(&codec) {
+        track.bit_depth = None;
     }
     codec::read_config(track, config)
 }

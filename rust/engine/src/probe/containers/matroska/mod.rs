@@ -15,6 +15,8 @@ mod ids;
 mod tags;
 mod tracks;
 
+use std::collections::BTreeMap;
+
 use ebml::{Head, children};
 use tracks::Entry;
 
@@ -132,10 +134,12 @@ impl File {
         }
         self.read_in_order(source)?;
         self.follow_seeks(source)?;
-        let tags = std::mem::take(&mut self.tags);
-        for data in tags {
-            tags::read(&data, &mut self.media, &mut self.entries);
+        let mut tags = BTreeMap::new();
+        for data in std::mem::take(&mut self.tags) {
+            tags::read(&data, &mut tags, &mut self.entries);
         }
+        // Tags say more than `Info` does, which has the program that copied a file.
+        self.media.tags.append(&mut tags);
         if let Some(cluster) = self.first_cluster {
             blocks::read(source, cluster, &mut self.entries, self.scale)?;
             if self.media.duration_seconds.is_none() {
@@ -388,3 +392,6 @@ fn date(nanoseconds: i64) -> Option<String> {
     let micros = micros.rem_euclid(1_000_000);
     Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,14 @@
 //! Tags (RFC 9559, section 5.1.8): those of the file, and of its tracks, where
 //! `mkvmerge` keeps its statistics.
 
+use std::collections::BTreeMap;
+
 use super::ebml::children;
 use super::ids::tag as ids;
 use super::tracks::Entry;
-use crate::probe::model::Media;
 
-/// Reads the data of a `Tags` element.
-pub fn read(data: &[u8], media: &mut Media, entries: &mut [Entry]) {
+/// Reads the data of a `Tags` element; of tags of the same name the first counts.
+pub fn read(data: &[u8], tags: &mut BTreeMap<String, String>, entries: &mut [Entry]) {
     for tag in children(data).filter(|child| child.id == ids::TAG) {
         let targets = tag.child(ids::TARGETS);
         let uid =
@@ -26,9 +27,10 @@ pub fn read(data: &[u8], media: &mut Media, entries: &mut [Entry]) {
         {
             // "ALBUM/TITLE" is not the title of the file.
             let level = targets.and_then(|targets| targets.child(ids::TARGET_TYPE));
-            let level = level.map(|level| format!("{}/", level.text())).unwrap_or_default();
+            let level = level.map(|level| level.text()).filter(|level| !level.is_empty());
+            let level = level.map(|level| format!("{level}/")).unwrap_or_default();
             for (name, value) in values {
-                media.tags.entry(format!("{level}{name}").to_lowercase()).or_insert(value);
+                tags.entry(format!("{level}{name}").to_lowercase()).or_insert(value);
             }
         }
     }

@@ -14,7 +14,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use super::elementary::{self, Clock, Elementary};
-use super::pes;
+use super::{pes, sniff};
 use crate::probe::model::{Media, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
@@ -52,7 +52,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     for length in HEADS {
         extend(source, &mut head, length)?;
         demuxer.read_head(&head, &mut at, size);
-        if demuxer.is_done() {
+        if demuxer.is_done() && !(length < HEADS[2] && demuxer.has_untold()) {
             break;
         }
     }
@@ -256,7 +256,7 @@ impl Demuxer {
             if !is_pes || !self.guesses || self.streams.len() >= MOST_STREAMS {
                 return;
             }
-            let track_type = elementary::type_by_id(packet.payload[3]);
+            let track_type = sniff::type_by_id(packet.payload[3]);
             self.add_stream(packet.pid, None).elementary.track.track_type = track_type;
         }
         let Some(main) = self.find(packet.pid, None) else { return };
@@ -309,6 +309,10 @@ impl Demuxer {
                 .all(|one| one.extension.is_some() || !one.elementary.wants_more())
     }
 
+    fn has_untold(&self) -> bool {
+        self.streams.iter().any(|one| one.elementary.is_untold())
+    }
+
     /// Reads times at the end of the file.
     fn read_tail(&mut self, source: &mut Source<'_>, head: &[u8], size: usize) -> Result<()> {
         for stream in &mut self.streams {
@@ -350,7 +354,8 @@ impl Demuxer {
     fn finish(mut self, length: u64, at_end: bool) -> Media {
         let mut media = Media::new("mpegts");
         let streams: Vec<&Elementary> = self.streams.iter().map(|one| &one.elementary).collect();
-        let incomplete = streams.iter().any(|one| one.is_incomplete());
+        let mut main = self.streams.iter().filter(|one| one.extension.is_none());
+        let incomplete = main.any(|one| one.elementary.is_incomplete());
         media.tracks = streams.iter().map(|one| one.track.clone()).collect();
         let programs: Vec<Vec<usize>> =
             self.programs.iter_mut().map(|one| std::mem::take(&mut one.streams)).collect();
