@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from probing.subjects import Subject, ffmpeg, named, one, picture, words
+
+HDR10_PLUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hdr10plus.py")
 
 _X264 = words("-c:v libx264 -preset ultrafast -pix_fmt yuv420p")
 
@@ -26,6 +29,7 @@ _MASTERING = (
 def subjects() -> Iterator[Subject]:
     """All of them."""
     yield from _colours()
+    yield from _dynamic()
     yield from _rotations()
 
 
@@ -87,6 +91,21 @@ def _colours() -> Iterator[Subject]:
                 *words("-c:v libx264 -preset ultrafast -pix_fmt yuvj420p -color_range pc"),
             ),
         )
+
+
+def _dynamic() -> Iterator[Subject]:
+    """HDR10+."""
+    raw = ffmpeg(
+        *picture(seconds=0.4), *words("-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le"),
+        "-x265-params", "log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:"
+        + _MASTERING, "-f", "hevc", out="{out}.src",
+    )  # fmt: skip
+    dynamic = ("{python}", HDR10_PLUS, "{out}.src", "{out}.src.hevc")
+    matroska = ("mkvmerge", "-q", "-o", "{out}.src", "{out}.src.hevc")
+    yield from one("hdr10plus.mkv", raw, dynamic, matroska, ("cp", "{out}.src", "{out}"))
+    for extension in ("mp4", "ts"):
+        muxed = ffmpeg("-i", "{out}.src", "-c", "copy")
+        yield from one(named(extension, "hdr10plus"), raw, dynamic, matroska, muxed)
 
 
 def _rotations() -> Iterator[Subject]:

@@ -15,6 +15,9 @@ from probing.subjects import Subject
 # ffmpeg at its slowest takes a few seconds for one of them.
 _LONGEST_SECONDS = 120
 
+# What commands leave beside a file that they make in steps.
+_SOURCES = (".src", ".src.mp4", ".src.jpg", ".src.hevc")
+
 
 @dataclass(frozen=True)
 class Made:
@@ -72,7 +75,7 @@ def _make(subject: Subject, files: str, shared_directory: str) -> str | None:
                 return failure
         os.rename(part, out)
     finally:
-        for left in (part, part + ".src", part + ".src.mp4", part + ".src.jpg"):
+        for left in (part, *(part + suffix for suffix in _SOURCES)):
             if os.path.exists(left):
                 os.unlink(left)
     return None

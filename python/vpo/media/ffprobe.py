@@ -61,8 +61,8 @@ _OPTIONS = (
     "json=compact=1",
 )
 _SHOW = ("-show_format", "-show_streams", "-show_chapters")
-# The side data of each track's first frame.
-_SHOW_FRAME = ("-read_intervals", "%+#1", "-select_streams", "V", "-show_frames")
+# The side data of the first frames; the very first may be left out of what is shown.
+_SHOW_FRAME = ("-read_intervals", "%+#5", "-select_streams", "V", "-show_frames")
 
 # Settings of ffprobe's that are not its command line's: a report file, colours.
 _NOT_INHERITED = ("FFREPORT", "AV_LOG_FORCE_COLOR", "AV_LOG_FORCE_256COLOR")
