@@ -76,7 +76,7 @@ def _subtitles() -> Iterator[Subject]:
         )  # fmt: skip
     for extension, codec in (
         ("mkv", "copy"), ("mkv", "dvdsub"), ("mkv", "dvbsub"), ("ts", "copy"), ("ts", "dvbsub"),
-        ("m2ts", "copy"), ("mp4", "dvdsub"), ("vob", "dvdsub"),
+        ("m2ts", "copy"), ("vob", "dvdsub"),
     ):  # fmt: skip
         muxer = {"m2ts": "-f mpegts -mpegts_m2ts_mode 1", "vob": "-f vob"}.get(extension, "")
         video = words("-c:v mpeg2video") if extension == "vob" else _X264

@@ -237,13 +237,11 @@ def _rotation(degrees: object) -> int | None:
 def _frame_rate(stream: Mapping[str, Any]) -> str | None:
     # Of a single frame, ffprobe takes the clock's rate for the frames'.
     above, _, below = str(stream.get("time_base", "")).partition("/")
-    unknown = ("90000/1", f"{below}/{above}")
-    for key in ("avg_frame_rate", "r_frame_rate"):
-        rate = str(stream.get(key, ""))
+    clock = f"{below}/{above}" if below in ("1000", "90000") else "90000/1"
+    average, lowest = str(stream.get("avg_frame_rate")), str(stream.get("r_frame_rate"))
+    for rate in (average, "" if lowest in (clock, "90000/1") else lowest):
         above, _, below = rate.partition("/")
         if above.isdecimal() and below.isdecimal() and int(above) and int(below):
-            if key == "r_frame_rate" and rate in unknown:
-                continue
             return rate
     return None
 
