@@ -180,6 +180,7 @@ def shown(vpo: Vpo, *words: str | Path) -> tuple[dict[str, Any], dict[str, str]]
 def test_the_command_shows_each_layer_over_those_below(vpo: Vpo) -> None:
     names = {key: setting.name for key, setting in KEYS.items()}
     layered = Layered(vpo.home)
+    vpo.introspects = True
     for count, layer in enumerate(LAYERS[:3], 1):
         chosen = {key: sample(key, set(LAYERS[:count])) for key in KEYS}
         layered.write(by_layer(chosen))
@@ -224,6 +225,7 @@ OPTIONS: dict[str, tuple[list[str], Any]] = {
 
 def test_a_scan_uses_each_layer_over_those_below(vpo: Vpo, tree: Tree) -> None:
     layered = Layered(vpo.home)
+    vpo.introspects = True
     keys: list[Key] = [("scan", name) for name in OPTIONS]
     assert {("scan", "directories"), *keys} == {key for key in KEYS if key[0] == "scan"}
 

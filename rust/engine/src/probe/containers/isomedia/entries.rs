@@ -405,17 +405,9 @@ fn finish(track: &mut Track, description: &mut Description) {
             track.channel_layout = Some("mono".into());
         }
         track.bit_depth = bits_of(&codec);
-<<<<<<< HEAD
-        if codec.starts_with("pcm_") {
-            track.bit_rate = track.bit_depth.zip(track.sample_rate).zip(track.channels).map(
-                |((bits, rate), channels)| u64::from(bits) * u64::from(rate) * u64::from(channels),
-            );
-        }
-=======
         track.bit_rate = track.bit_depth.zip(track.sample_rate).zip(track.channels).map(
             |((bits, rate), channels)| u64::from(bits) * u64::from(rate) * u64::from(channels),
         );
->>>>>>> p-iso
     }
     if let Some(config) = &description.config {
         description.framing = codec::read_config(track, config);

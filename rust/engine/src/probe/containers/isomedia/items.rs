@@ -33,13 +33,8 @@ struct Location {
     extents: Vec<(u64, u64)>,
 }
 
-<<<<<<< HEAD
-/// Reads the `meta` box of a file of pictures.
-pub fn read(source: &mut Source<'_>, meta: &BoxAt, media: &mut Media) -> Result<()> {
-=======
 /// Reads the `meta` box of a file of pictures; tells whether there is one.
 pub fn read(source: &mut Source<'_>, meta: &BoxAt, media: &mut Media) -> Result<bool> {
->>>>>>> p-iso
     if meta.cut {
         media.warn("the file ends before its headers do");
     }
@@ -50,14 +45,8 @@ pub fn read(source: &mut Source<'_>, meta: &BoxAt, media: &mut Media) -> Result<
     let items = find_in(inner, b"iinf").map(items_in).unwrap_or_default();
     let first = items.iter().find(|item| is_picture(&item.kind)).map(|item| item.id);
     let Some(primary) = find_in(inner, b"pitm").and_then(number_in).or(first) else {
-<<<<<<< HEAD
-        media.warn("the file has no picture");
-        media.photo = Some(Photo::default());
-        return Ok(());
-=======
         media.photo = Some(Photo::default());
         return Ok(false);
->>>>>>> p-iso
     };
     let mut photo = Photo::default();
     let turned = properties(inner, primary, &mut photo);
@@ -75,11 +64,7 @@ pub fn read(source: &mut Source<'_>, meta: &BoxAt, media: &mut Media) -> Result<
     }
     photo.orientation = photo.orientation.or(turned);
     media.photo = Some(photo);
-<<<<<<< HEAD
-    Ok(())
-=======
     Ok(true)
->>>>>>> p-iso
 }
 
 /// Makes a picture of a sequence of pictures that has no item for one.

@@ -22,6 +22,12 @@ const MOST_CHAPTERS: usize = 512;
 /// Requests after which titles of chapters are not read any more.
 const MOST_REQUESTS: u32 = 64;
 
+/// User data of a track is mostly no longer than this.
+const BEFORE_NEXT: u64 = 1024;
+
+/// No movie has more boxes, unless it means harm.
+const MOST_BOXES: usize = 4096;
+
 /// No movie has more tracks, unless it means harm.
 const MOST_TRACKS: usize = 1024;
 
@@ -62,7 +68,14 @@ impl Movie {
             streams: Vec::new(),
             metadata: Metadata::default(),
         };
-        for found in children(source, moov)? {
+        let mut offset = moov.content;
+        for _ in 0..MOST_BOXES {
+            if !loaded {
+                // What is at the end of a track comes with the next.
+                source.up_to(offset.saturating_sub(BEFORE_NEXT), BEFORE_NEXT as usize + 16)?;
+            }
+            let Some(found) = box_at(source, offset, moov.end)? else { break };
+            offset = found.end;
             match &found.kind {
                 b"mvhd" => this.header(&content(source, &found, 256)?),
                 b"trak" if this.streams.len() < MOST_TRACKS => {

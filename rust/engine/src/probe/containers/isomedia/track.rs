@@ -14,7 +14,7 @@ use crate::probe::source::Source;
 const LONGEST_HEADER: usize = 128 * 1024;
 
 /// Tables up to this length are read even where it costs a request.
-const SHORT_TABLE: usize = 16 * 1024;
+const SHORT_TABLE: usize = 64 * 1024;
 
 /// Tables of sizes up to this length are read if the file does not tell the
 /// rate otherwise: the samples of hours.
