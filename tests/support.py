@@ -42,6 +42,8 @@ class Vpo:
 
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
+    introspects: bool = False
+    """Whether files are read, as they are by default outside of the tests."""
 
     @property
     def database(self) -> Path:
@@ -55,15 +57,17 @@ class Vpo:
     def env(self) -> dict[str, str]:
         """The environment of a run: ours without VPO_ settings and wishes for colour.
 
-        Files are not introspected unless a test says so: most of them are no media,
-        as what is tested is something else.
+        Files are not read unless a test says so (`introspects`): most of them are no
+        media, as what is tested is something else.
         """
         inherited = {
             key: text
             for key, text in os.environ.items()
             if not key.startswith("VPO_") and key not in ("NO_COLOR", "FORCE_COLOR")
         }
-        ours = {"VPO_HOME": str(self.home), "LC_ALL": "C.UTF-8", "VPO_SCAN__INTROSPECT": "false"}
+        ours = {"VPO_HOME": str(self.home), "LC_ALL": "C.UTF-8"}
+        if not self.introspects:
+            ours["VPO_SCAN__INTROSPECT"] = "false"
         return {**inherited, **ours, **self.environment}
 
     def start(self, *args: str | bytes | Path, **options: Any) -> subprocess.Popen[bytes]:

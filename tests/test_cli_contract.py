@@ -281,6 +281,7 @@ def test_a_job_records_the_configuration_the_counts_and_the_files(vpo: Vpo, tree
         "follow_symlinks": False,
         "one_file_system": False,
         "threads": 3,
+        "introspect": False,
     }
     assert (used["full"], used["prune"]) == (False, False)
 

@@ -61,6 +61,7 @@ def test_any_value_is_shown_on_one_line_from_which_it_can_be_read(value: Any) ->
 
 
 def test_the_origin_of_each_setting_is_shown_beside_it(vpo: Vpo, config: Path) -> None:
+    vpo.introspects = True
     config.write_text("scan:\n  hidden: true\n")
     (vpo.home / "profiles").mkdir()
     profile = vpo.home / "profiles/movies.yaml"

@@ -29,6 +29,7 @@ from vpo.db.migrations import (
     v07_scan_jobs,
     v08_directories,
     v09_job_history,
+    v10_media,
 )
 
 ISO_Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -48,6 +49,7 @@ class OldFile(NamedTuple):
     scan_error: str | None = None
     content_hash: str | None = "xxh64:91b7584a2265b1f5:cd613e30d8f16adf:1000000"
     container_format: str | None = "matroska,webm"
+    new_container: str | None = "matroska"
     scanned_at: str = SCANNED_AT
     size_bytes: int = 1_000_000
 
@@ -55,7 +57,8 @@ class OldFile(NamedTuple):
     """None for any: there was none."""
     new_extension: str = "mkv"
     kind: str = "video"
-    new_status: str = "ok"
+    # To be read again: the program that read them knew less.
+    new_status: str = "pending"
 
 
 OLD_FILES = (
@@ -70,9 +73,9 @@ OLD_FILES = (
         scan_error="Invalid data found\nat « 0 »",
         content_hash=None,
         container_format=None,
+        new_container=None,
         mtime_ns=1_759_305_611_000_000_000,
         new_extension="mp4",
-        new_status="error",
     ),
     OldFile(
         6,
@@ -82,6 +85,7 @@ OLD_FILES = (
         scan_status="pending",
         content_hash=None,
         container_format=None,
+        new_container=None,
         size_bytes=0,
         new_extension="srt",
         kind="sidecar",
@@ -129,11 +133,14 @@ FAR_FILES = (
 )
 
 KEPT_TABLES = (
-    "tracks",
     "operations",
     "policies",
     "plugin_acknowledgments",
     "transcription_results",
+)
+V6_TRACK_COLUMNS = (
+    "id, file_id, track_index, track_type, codec, language, title, is_default, is_forced,"
+    " channels, channel_layout, width, height, frame_rate"
 )
 V6_JOB_COLUMNS = (
     "id, file_id, file_path, job_type, status, priority, policy_name, policy_json,"
@@ -260,6 +267,7 @@ def version(path: Path) -> int:
 def old_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     """The rows whose columns all versions have in common."""
     kept = {table: rows(path, f"SELECT * FROM {table} ORDER BY 1") for table in KEPT_TABLES}
+    kept["tracks"] = rows(path, f"SELECT {V6_TRACK_COLUMNS} FROM tracks ORDER BY id")
     kept["jobs"] = rows(
         path, f"SELECT {V6_JOB_COLUMNS} FROM jobs WHERE job_type <> 'scan' ORDER BY id"
     )
@@ -282,11 +290,7 @@ def check_files(path: Path, files: Iterable[OldFile]) -> None:
         ]
         assert os.path.normpath(new_path) == os.path.normpath(file.path)
         assert (extension, kind, status) == (file.new_extension, file.kind, file.new_status)
-        assert (error, content, container) == (
-            file.scan_error,
-            file.content_hash,
-            file.container_format,
-        )
+        assert (error, content, container) == (None, file.content_hash, file.new_container)
         assert size == file.size_bytes
         if file.mtime_ns is not None:
             assert mtime_ns == file.mtime_ns
@@ -509,7 +513,7 @@ def test_files_that_have_not_changed_stay_as_they_were_read(vpo: Vpo, tree: Tree
         vpo.database,
         "SELECT id, mtime_ns, scan_status, content_hash, container_format FROM files ORDER BY id",
     )
-    known = ("ok", records[0].content_hash, records[0].container_format)
+    known = ("pending", records[0].content_hash, "matroska")
     assert kept == [(n + 1, mtime_ns, *known) for n, mtime_ns in enumerate(mtimes)]
     again = vpo.scan(tree.root)
     assert (again["skipped"], again["scanned"]) == (len(mtimes), 0)
@@ -524,7 +528,7 @@ def test_files_that_changed_are_to_be_read_anew(vpo: Vpo, tree: Tree) -> None:
     os.utime(tree.path("touched.mkv"), ns=(1_700_000_000_000_000_000,) * 2)
     result = vpo.scan(tree.root)
     assert (result["scanned"], result["skipped"]) == (2, 1)
-    known = ("ok", records[0].content_hash)
+    known = ("pending", records[0].content_hash)
     found = rows(vpo.database, "SELECT name, scan_status, content_hash FROM files ORDER BY id")
     assert found == [
         ("grown.mkv", "pending", None),
@@ -566,10 +570,10 @@ def test_old_records_are_found_gone_and_found_again(vpo: Vpo, tree: Tree) -> Non
     result = vpo.scan(tree.root)
     assert (result["skipped"], result["removed"], result["added"]) == (3, 1, 0)
     assert vpo.statuses() == {
-        "there.mkv": "ok",
+        "there.mkv": "pending",
         "gone.mkv": "missing",
-        "back.mkv": "ok",
-        "failed.mkv": "error",
+        "back.mkv": "pending",
+        "failed.mkv": "pending",
     }
 
 
@@ -586,7 +590,7 @@ def test_a_root_that_only_the_old_library_knows_is_guarded(
     if state == "gone":
         tree.root.rmdir()
     assert vpo.scan(tree.root, status=2)["code"] == "ROOT_OFFLINE"
-    assert set(vpo.statuses().values()) == {"ok"}
+    assert set(vpo.statuses().values()) == {"pending"}
 
 
 def test_doubled_slashes_do_not_make_another_file(vpo: Vpo, tree: Tree) -> None:
@@ -676,7 +680,9 @@ main()
 
 
 @pytest.mark.parametrize(
-    "step", [v07_scan_jobs, v08_directories, v09_job_history], ids=["to-7", "to-8", "to-9"]
+    "step",
+    [v07_scan_jobs, v08_directories, v09_job_history, v10_media],
+    ids=["to-7", "to-8", "to-9", "to-10"],
 )
 def test_a_kill_in_an_upgrade_leaves_a_library_that_the_next_scan_upgrades(
     vpo: Vpo, tree: Tree, old: Path, backup: Path, step: ModuleType
@@ -813,7 +819,8 @@ def test_jobs_of_version_8_keep_all_that_is_recorded_of_them(
     vpo.home.mkdir()
     with monkeypatch.context() as patch:
         patch.setattr(migrations, "LATEST", 8)
-        patch.delitem(migrations._STEPS, 9)
+        for step in range(9, LATEST + 1):
+            patch.delitem(migrations._STEPS, step)
         open_library(str(vpo.database), "create").close()
     columns = (
         "id, file_path, job_type, status, priority, policy_json, created_at, started_at,"

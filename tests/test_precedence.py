@@ -27,6 +27,7 @@ SAMPLES: dict[Key, tuple[Any, Any, Any, Any]] = {
     ("tools", "ffprobe"): ("f-ffprobe", "/p/ffprobe", "e-ffprobe", "/c/ffprobe"),
     ("tools", "mkvmerge"): ("/f/m", "/p/m", "/e/m", "/c/m"),
     ("tools", "mkvpropedit"): ("/f/e", "/p/e", "/e/e", "/c/e"),
+    ("tools", "prober"): ("native", "ffprobe", "auto", "native"),
     ("behavior", "warn_on_missing_features"): (False, True, False, True),
     ("behavior", "show_upgrade_suggestions"): (True, False, True, False),
     ("logging", "level"): ("debug", "warning", "error", "info"),
@@ -45,6 +46,7 @@ SAMPLES: dict[Key, tuple[Any, Any, Any, Any]] = {
     ("scan", "follow_symlinks"): (False, True, False, True),
     ("scan", "one_file_system"): (True, False, True, False),
     ("scan", "threads"): (1, 0, 2, 3),
+    ("scan", "introspect"): (False, True, False, True),
 }
 
 
@@ -178,6 +180,7 @@ def shown(vpo: Vpo, *words: str | Path) -> tuple[dict[str, Any], dict[str, str]]
 def test_the_command_shows_each_layer_over_those_below(vpo: Vpo) -> None:
     names = {key: setting.name for key, setting in KEYS.items()}
     layered = Layered(vpo.home)
+    vpo.introspects = True
     for count, layer in enumerate(LAYERS[:3], 1):
         chosen = {key: sample(key, set(LAYERS[:count])) for key in KEYS}
         layered.write(by_layer(chosen))
@@ -216,11 +219,13 @@ OPTIONS: dict[str, tuple[list[str], Any]] = {
     "follow_symlinks": (["--follow-symlinks"], True),
     "one_file_system": (["--no-one-file-system"], False),
     "threads": (["--threads", "3"], 3),
+    "introspect": (["--introspect"], True),
 }
 
 
 def test_a_scan_uses_each_layer_over_those_below(vpo: Vpo, tree: Tree) -> None:
     layered = Layered(vpo.home)
+    vpo.introspects = True
     keys: list[Key] = [("scan", name) for name in OPTIONS]
     assert {("scan", "directories"), *keys} == {key for key in KEYS if key[0] == "scan"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from vpo.media.model import Chapter, Hdr, Media, Track, TrackType, empty_photo, empty_track
@@ -31,8 +31,12 @@ _PICTURES = {
 _HEIF_BRANDS = ("heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1")
 _AVIF_BRANDS = ("avif", "avis")
 
-# Tags of the container that say nothing of the content.
+# Tags of MP4 and its like that say nothing of the content.
+_ISO_MEDIA = "mov,mp4,m4a,3gp,3g2,mj2"
 _NOT_TAGS = ("major_brand", "minor_version", "compatible_brands")
+
+# MPEG-1's and MPEG-2's way not to say how many bits a second there may be.
+_NO_BIT_RATE = 0x3FFFF * 400
 
 _DEPTHS = (
     (re.compile(r"^(?:yuv|yuva|gray|gbr|gbra|ya)\w*?p?(9|10|12|14|16|32)[bl]e$"), None),
@@ -44,26 +48,29 @@ _DEPTHS = (
     (re.compile(r"^0?(?:rgb|bgr|argb|abgr)(?:a|0|24)?$"), 8),
 )
 
-_A_DAY_OF_A_THOUSAND_YEARS = 3.2e10
+_THOUSAND_YEARS = 3.2e10
 
 
 def to_media(answer: Mapping[str, Any], path: bytes, language: Callable[[str], str]) -> Media:
     """The engine's document, as far as streams, chapters and the format say it."""
     about = answer.get("format", {})
     streams = answer.get("streams", [])
+    name = str(about.get("format_name", ""))
     tags = _lower(about.get("tags"))
     media: Media = {
-        "container": _container(str(about.get("format_name", "")), tags, streams, path),
+        "container": _container(name, tags, streams, path),
         "duration_seconds": _time(about.get("duration")),
         "bit_rate": _natural(about.get("bit_rate")),
         "tracks": [],
         "chapters": [_chapter(chapter) for chapter in answer.get("chapters", [])],
-        "tags": {key: text for key, text in tags.items() if key not in _NOT_TAGS},
+        "tags": tags,
         "photo": None,
         "warnings": [],
         "unsure": [],
     }
-    if _is_picture(about.get("format_name", ""), media["container"]):
+    if name == _ISO_MEDIA:
+        media["tags"] = {key: text for key, text in tags.items() if key not in _NOT_TAGS}
+    if _is_picture(name, media["container"]):
         _make_photo(media, streams)
         return media
     media["tracks"] = [_track(stream, language) for stream in streams]
@@ -98,7 +105,7 @@ def _container(
 ) -> str:
     if name == "matroska,webm":
         return _doc_type(path)
-    if name == "mov,mp4,m4a,3gp,3g2,mj2":
+    if name == _ISO_MEDIA:
         brand = tags.get("major_brand", "qt").strip().lower()
         if brand in _AVIF_BRANDS:
             return "avif"
@@ -180,6 +187,8 @@ def _track(stream: Mapping[str, Any], language: Callable[[str], str]) -> Track:
 
 def _add_video(track: Track, stream: Mapping[str, Any]) -> None:
     track["profile"] = _profile(stream)
+    if track["bit_rate"] == _NO_BIT_RATE:
+        track["bit_rate"] = None
     track["width"] = _natural(stream.get("width"))
     track["height"] = _natural(stream.get("height"))
     track["frame_rate"] = _frame_rate(stream)
@@ -216,12 +225,14 @@ def _rotation(degrees: object) -> int | None:
 
 
 def _frame_rate(stream: Mapping[str, Any]) -> str | None:
-    # 90000/1 is what ffprobe says if it has seen no two frames.
-    for key, unknown in (("avg_frame_rate", ()), ("r_frame_rate", ("90000/1",))):
+    # Of a single frame, ffprobe takes the clock's rate for the frames'.
+    above, _, below = str(stream.get("time_base", "")).partition("/")
+    unknown = ("90000/1", f"{below}/{above}")
+    for key in ("avg_frame_rate", "r_frame_rate"):
         rate = str(stream.get(key, ""))
         above, _, below = rate.partition("/")
         if above.isdecimal() and below.isdecimal() and int(above) and int(below):
-            if rate in unknown:
+            if key == "r_frame_rate" and rate in unknown:
                 continue
             return rate
     return None
@@ -250,24 +261,26 @@ def _chapter(chapter: Mapping[str, Any]) -> Chapter:
 def _lower(tags: object) -> dict[str, str]:
     """Tags with their names in lower case; of two that are then one, the first."""
     lower: dict[str, str] = {}
-    if isinstance(tags, dict):
-        for key, text in tags.items():
-            tidy = str(text).partition("\0")[0].strip()
-            if tidy:
-                lower.setdefault(_base_name(str(key).lower(), tags), tidy)
+    if not isinstance(tags, dict):
+        return lower
+    for key, text in tags.items():
+        tidy = str(text).partition("\0")[0].strip()
+        if tidy:
+            lower.setdefault(str(key).lower(), tidy)
+    # `bps-eng`: the same again, with its language; it may be the only one.
+    for key in [key for key in lower if re.search(r"[^-]-[a-z]{3}$", key)]:
+        base = key[:-4]
+        if base in lower and lower[base] == lower[key]:
+            del lower[key]
+        elif base in ("bps", "duration"):
+            lower.setdefault(base, lower.pop(key))
     return lower
 
 
-def _base_name(key: str, tags: Iterable[str]) -> str:
-    """`BPS-eng` is mkvmerge's `BPS`, in what it takes for a language."""
-    base, _, suffix = key.rpartition("-")
-    return base if base in ("bps", "duration") and len(suffix) == 3 and tags else key
-
-
 def _profile(stream: Mapping[str, Any]) -> str | None:
+    # A number stands for a profile that has no name; one below 0 for none.
     profile = _name(stream.get("profile"))
-    # A number stands for a profile that has no name.
-    return None if profile is None or profile.lstrip("-").isdecimal() else profile
+    return None if profile is None or profile.startswith("-") else profile
 
 
 def _name(text: object) -> str | None:
@@ -288,7 +301,7 @@ def _time(text: object) -> float | None:
         seconds = float(str(text))
     except ValueError:
         return None
-    return seconds if 0 <= seconds < _A_DAY_OF_A_THOUSAND_YEARS else None
+    return seconds if 0 <= seconds < _THOUSAND_YEARS else None
 
 
 def _clock(text: str) -> float | None:

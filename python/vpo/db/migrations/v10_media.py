@@ -88,8 +88,8 @@ _STATEMENTS = (
         keywords_json TEXT                -- an array of texts; NULL: none
     )
     """,
-    "UPDATE files SET scan_status = 'pending', scan_error = NULL"
-    " WHERE scan_status = 'ok' OR scan_status = 'error'",
+    "UPDATE files SET scan_status = 'pending' WHERE scan_status = 'ok' OR scan_status = 'error'",
+    "UPDATE files SET scan_error = NULL WHERE scan_error IS NOT NULL",
     # ffprobe's names for its demuxers, as the one container that the file is.
     """
     UPDATE files SET container_format = CASE

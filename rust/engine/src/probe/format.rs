@@ -40,6 +40,8 @@ pub enum Format {
     WebP,
     /// XMP sidecars: XML.
     Xmp,
+    /// GIF, BMP, PSD, JPEG XL, JPEG 2000.
+    OtherPhoto,
 }
 
 /// The most that telling a format needs: ID3 tags apart.
@@ -151,47 +153,149 @@ fn by_structure(head: &[u8]) -> Option<Format> {
         Some(Format::Mp3)
     } else if is_xmp(head) {
         Some(Format::Xmp)
+    } else if super::photo::other::is_one(head) {
+        Some(Format::OtherPhoto)
     } else {
         None
     }
 }
 
+/// Sync bytes at the same place of each packet, and no packet number that is
+/// not allowed; the first packet may be cut off.
 fn is_transport_stream(head: &[u8]) -> bool {
-    // Sync bytes at the same place of each packet; the first may be cut off.
-    [(188, 0), (192, 4), (204, 0)].iter().any(|&(size, offset)| {
-        (0..size).any(|start| {
-            let mut syncs = head.iter().skip(start + offset).step_by(size).take(5);
-            let count = syncs.len();
-            count >= head.len().div_ceil(size).clamp(2, 5) - 1
-                && count >= 2
-                && syncs.all(|&byte| byte == 0x47)
-        })
-    })
+    let in_a_row = |size: usize, start: usize| {
+        let packets = head.get(start..).unwrap_or_default().chunks(size);
+        // Of the last packet there may be only a piece.
+        let mut packets = packets.take(LEAST_PACKETS).filter(|packet| packet.len() >= 4);
+        let mut count = 0;
+        let all = packets.all(|packet| {
+            count += 1;
+            let adaptation = packet[3] >> 4 & 3;
+            packet[0] == 0x47 && (adaptation != 0 || packet[1] & 0x1f == 0x1f)
+        });
+        // A file of so few packets begins with one.
+        let enough = head.len() < size * LEAST_PACKETS && start % size == start && start <= 4;
+        all && (count == LEAST_PACKETS || enough && count >= 2)
+    };
+    [188, 192, 204].iter().any(|&size| (0..size).any(|start| in_a_row(size, start)))
 }
 
+/// So many packets in a row are no accident: 64 bits.
+const LEAST_PACKETS: usize = 8;
+
+/// A frame of MPEG audio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AudioFrame {
+    /// 1, 2 or 3; 0 for AAC.
+    pub layer: u8,
+    /// In bytes; None with a bit rate that the header does not say.
+    length: Option<usize>,
+    /// What all frames of a file have in common.
+    kind: [u8; 2],
+}
+
+/// The frame whose header is at the beginning of `bytes`: MPEG 1, 2, 2.5 layers
+/// 1 to 3 (ISO/IEC 11172-3, 2.4.2.3), or AAC in ADTS (ISO/IEC 13818-7, 6.2).
+fn audio_frame(bytes: &[u8]) -> Option<AudioFrame> {
+    let [0xff, second, third, fourth, ..] = *bytes else { return None };
+    if second & 0xf6 == 0xf0 {
+        let rest = bytes.get(4..6)?;
+        let length =
+            usize::from(fourth & 3) << 11 | usize::from(rest[0]) << 3 | usize::from(rest[1] >> 5);
+        let valid = length > 7 && third >> 2 & 0xf < 13;
+        let kind = [second, third & 0xfc];
+        return valid.then_some(AudioFrame { layer: 0, length: Some(length), kind });
+    }
+    let version = second >> 3 & 3;
+    let layer = 4 - (second >> 1 & 3);
+    let rate = usize::from(third >> 4);
+    let sampling = usize::from(third >> 2 & 3);
+    if second & 0xe0 != 0xe0 || version == 1 || layer == 4 || rate == 15 || sampling == 3 {
+        return None;
+    }
+    // Emphasis 2 is reserved.
+    if fourth & 3 == 2 {
+        return None;
+    }
+    let kind = [second & 0xfe, third & 0x0c];
+    if rate == 0 {
+        return Some(AudioFrame { layer, length: None, kind });
+    }
+    let table = match (version == 3, layer) {
+        (true, 1) => [32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
+        (true, 2) => [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
+        (true, _) => [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
+        (false, 1) => [32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256],
+        (false, _) => [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+    };
+    let bits = table.get(rate - 1)? * 1000;
+    let hertz = [44_100, 48_000, 32_000][sampling]
+        >> match version {
+            3 => 0,
+            2 => 1,
+            _ => 2,
+        };
+    let padding = usize::from(third >> 1 & 1);
+    let length = match (layer, version) {
+        (1, _) => (12 * bits / hertz + padding) * 4,
+        (3, 0 | 2) => 72 * bits / hertz + padding,
+        _ => 144 * bits / hertz + padding,
+    };
+    Some(AudioFrame { layer, length: Some(length), kind })
+}
+
+/// So many frames in a row are no accident, if they are where they say.
+const LEAST_FRAMES: usize = 3;
+
+/// Whether frames of one kind follow each other from the beginning of `bytes`
+/// on: `LEAST_FRAMES`, or as many as there are bytes for, and at least two.
+fn frames_in_a_row(bytes: &[u8], least: usize) -> Option<AudioFrame> {
+    let first = audio_frame(bytes)?;
+    let mut at = 0;
+    for count in 0..LEAST_FRAMES {
+        let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= 6) else {
+            return (count >= least).then_some(first);
+        };
+        let frame = audio_frame(rest).filter(|frame| frame.kind == first.kind)?;
+        at += frame.length?;
+    }
+    Some(first)
+}
+
+/// The first frame of MPEG audio or AAC in `bytes` that others follow.
+pub fn mpeg_audio_frames(bytes: &[u8]) -> Option<AudioFrame> {
+    let starts = (0..bytes.len()).filter(|&at| bytes[at] == 0xff);
+    starts.take(MOST_STARTS).find_map(|at| frames_in_a_row(&bytes[at..], 2))
+}
+
+/// How many frames of AAC follow each other from the first one on, and their bytes.
+pub fn adts_frames(bytes: &[u8]) -> Option<(usize, usize)> {
+    let start = (0..bytes.len().min(MOST_STARTS))
+        .find(|&at| frames_in_a_row(&bytes[at..], 2).is_some_and(|frame| frame.layer == 0))?;
+    let (mut frames, mut at) = (0, start);
+    while let Some(frame) = bytes.get(at..).and_then(audio_frame).filter(|one| one.layer == 0) {
+        let Some(length) = frame.length.filter(|length| at + length <= bytes.len()) else { break };
+        at += length;
+        frames += 1;
+    }
+    (frames > 0).then_some((frames, at - start))
+}
+
+/// Places that are tried.
+const MOST_STARTS: usize = 4096;
+
+/// AAC from the first byte on. Frames may be longer than what is there.
 fn is_adts(head: &[u8]) -> bool {
-    let length = |at: usize| {
-        let header = head.get(at..at + 6)?;
-        let length = usize::from(header[3] & 3) << 11
-            | usize::from(header[4]) << 3
-            | usize::from(header[5] >> 5);
-        (header[0] == 0xff && header[1] & 0xf6 == 0xf0 && length >= 7).then_some(length)
-    };
-    length(0).is_some_and(|first| first >= head.len() || length(first).is_some())
+    frames_in_a_row(head, 1).is_some_and(|frame| frame.layer == 0)
 }
 
+/// MPEG audio from the first byte on, or behind zeros or the end of a frame
+/// that was cut off.
 fn is_mpeg_audio(head: &[u8]) -> bool {
-    // Layers 1 to 3; the parser looks whether frames follow each other.
-    let is_header = |header: &[u8]| {
-        header.len() >= 4
-            && header[0] == 0xff
-            && header[1] & 0xe0 == 0xe0
-            && header[1] >> 3 & 3 != 1
-            && header[1] >> 1 & 3 != 0
-            && header[2] >> 4 != 15
-            && header[2] >> 2 & 3 != 3
-    };
-    is_header(head)
+    if frames_in_a_row(head, 1).is_some_and(|frame| frame.layer > 0) {
+        return true;
+    }
+    mpeg_audio_frames(head).is_some_and(|frame| frame.layer > 0)
 }
 
 fn is_xmp(head: &[u8]) -> bool {
@@ -228,6 +332,9 @@ pub fn extension_fits(extension: &str, container: &str) -> bool {
         "heif" => &["heic", "heif", "hif", "heics", "heifs"],
         "dng" => &["dng", "gpr"],
         "xmp" => &["xmp"],
+        "jp2" => &["jp2", "jpf", "jpx", "jpm", "j2k"],
+        "bmp" => &["bmp", "dib"],
+        "psd" => &["psd", "psb"],
         other => return extension.is_empty() || extension == other,
     };
     extension.is_empty() || usual.contains(&extension)

@@ -75,6 +75,7 @@ fn probe_unguarded(source: &mut Source<'_>, extension: &str) -> Result<Media> {
         Format::Png => photo::png::read(source)?,
         Format::WebP => photo::webp::read(source)?,
         Format::Xmp => photo::xmp::read(source)?,
+        Format::OtherPhoto => photo::other::read(source)?,
     };
     media.tidy();
     if !format::extension_fits(extension, &media.container) {

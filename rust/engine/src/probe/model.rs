@@ -22,7 +22,8 @@ pub type Name = Cow<'static, str>;
 pub struct Media {
     /// `matroska`, `webm`, `mp4`, `mov`, `3gp`, `avi`, `mpegts`, `mpeg`, `flv`,
     /// `ogg`, `mp3`, `flac`, `wav`, `aac`; `jpeg`, `tiff`, `dng`, `cr2`, `cr3`,
-    /// `nef`, `arw`, `raf`, `orf`, `rw2`, `heif`, `avif`, `png`, `webp`, `xmp`.
+    /// `nef`, `arw`, `raf`, `orf`, `rw2`, `pef`, `srw`, `heif`, `avif`, `png`, `webp`,
+    /// `gif`, `bmp`, `psd`, `jxl`, `jp2`, `xmp`.
     pub container: Name,
     /// In seconds.
     pub duration_seconds: Option<f64>,

@@ -5,6 +5,7 @@
 //! Neither fails: headers that are damaged leave the track as it was.
 
 pub mod audio;
+pub mod color;
 pub mod video;
 
 use super::model::Track;
@@ -21,7 +22,8 @@ pub enum Framing {
 
 /// Fills in what a codec's configuration says: `CodecPrivate` without a wrapper,
 /// `avcC`, `hvcC`, `av1C`, `vpcC`, an AudioSpecificConfig, `dfLa`, `dOps`, …
-/// Returns the framing of the packets that go with it.
+/// Called without bytes too, where a container has none. Returns the framing of
+/// the packets that go with it.
 pub fn read_config(track: &mut Track, config: &[u8]) -> Framing {
     video::read_config(track, config).unwrap_or_else(|| {
         audio::read_config(track, config);

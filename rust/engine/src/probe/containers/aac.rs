@@ -1,10 +1,77 @@
-//! To come.
+//! AAC in ADTS: frames one after the other, maybe behind ID3 tags.
+//!
+//! Nothing says how long it takes: as `ffprobe` does, the bit rate is that of
+//! the first frames, and the duration what the file takes at that rate.
 
-use crate::probe::model::Media;
+use super::{average::Average, id3};
+use crate::probe::codec;
+use crate::probe::codec::Framing;
+use crate::probe::codec::audio::aac;
+use crate::probe::model::{Media, Name, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
+/// So many frames tell the bit rate.
+const FRAMES: usize = 50;
+
+/// Enough for them.
+const HEAD: usize = 64 * 1024;
+
 /// Reads what the file says of itself.
-pub fn read(_source: &mut Source<'_>) -> Result<Media> {
-    Err(Problem::Unsupported("not read yet".into()))
+pub fn read(source: &mut Source<'_>) -> Result<Media> {
+    let mut media = Media::new("aac");
+    let mut id3 = id3::read(source, 0)?;
+    let length = source.len();
+    let data = source.up_to(id3.end, HEAD)?.to_vec();
+    let mut rate = Average::default();
+    let mut rest = &data[..];
+    while let Some(frame) = aac::adts(rest).filter(|_| rate.count() < FRAMES) {
+        let samples = 1024 * u64::from(frame.blocks);
+        rate.add(frame.frame_length as u64 * 8 * u64::from(frame.sample_rate) / samples);
+        rest = rest.get(frame.frame_length..).unwrap_or_default();
+    }
+    if rate.count() == 0 {
+        return Err(Problem::damaged("no frame where the first should be"));
+    }
+    if rate.count() < FRAMES && id3.end + (data.len() as u64) < length {
+        media.doubt("duration");
+    }
+    let mut track = Track::new(0, TrackType::Audio);
+    track.codec = Some(Name::Borrowed("aac"));
+    codec::read_packet(&mut track, &data, Framing::StartCodes);
+    track.bit_rate = rate.get();
+    let size = length.saturating_sub(id3.end);
+    media.duration_seconds = rate.get().map(|rate| size as f64 * 8.0 / rate as f64);
+    track.duration_seconds = media.duration_seconds;
+    media.bit_rate = media.duration_seconds.map(|seconds| (length as f64 * 8.0 / seconds) as u64);
+    media.tracks.push(track);
+    media.tracks.extend(id3.take_pictures(1));
+    (media.tags, media.chapters) = (id3.tags, id3.chapters);
+    Ok(media)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::probe::containers::testing;
+
+    fn frames(count: usize) -> Vec<u8> {
+        let mut frame = vec![0xff, 0xf1, 0x50, 0x80, 0x19, 0x1f, 0xfc];
+        frame.resize(200, 0x55);
+        frame.repeat(count)
+    }
+
+    #[test]
+    fn the_bit_rate_of_the_first_frames_gives_the_duration() {
+        let media = testing::probe(&frames(100), "aac").unwrap();
+        let track = &media.tracks[0];
+        assert_eq!((track.codec.as_deref(), track.profile.as_deref()), (Some("aac"), Some("LC")));
+        assert_eq!(track.bit_rate, Some(200 * 8 * 44_100 / 1024));
+        let seconds = media.duration_seconds.unwrap();
+        assert!((seconds - 100.0 * 1024.0 / 44_100.0).abs() < 0.001);
+    }
+
+    #[test]
+    fn damage_is_never_a_panic() {
+        testing::damage(&frames(3), "aac");
+    }
 }

@@ -1,10 +1,195 @@
-//! To come.
+//! FLAC (RFC 9639): metadata blocks, maybe behind ID3 tags. The sound is not read.
 
-use crate::probe::model::Media;
+use super::id3;
+use super::vorbis_comment::{self, close_chapters};
+use crate::probe::codec::audio::bits::{Bits, be32};
+use crate::probe::codec::audio::xiph;
+use crate::probe::model::{Chapter, Media, Name, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
+/// No file has more blocks, unless it means harm.
+const MOST_BLOCKS: usize = 100;
+
+/// Bytes of comments that are looked at.
+const COMMENTS: usize = 512 * 1024;
+
+/// Bytes of a picture that are looked at, for its size.
+const PICTURE: usize = 8 * 1024;
+
 /// Reads what the file says of itself.
-pub fn read(_source: &mut Source<'_>) -> Result<Media> {
-    Err(Problem::Unsupported("not read yet".into()))
+pub fn read(source: &mut Source<'_>) -> Result<Media> {
+    let mut media = Media::new("flac");
+    let id3 = id3::read(source, 0)?;
+    if source.bytes(id3.end, 4)? != b"fLaC" {
+        return Err(Problem::damaged("no `fLaC` where it should be"));
+    }
+    let mut track = Track::new(0, TrackType::Audio);
+    track.codec = Some(Name::Borrowed("flac"));
+    let mut pictures = Vec::new();
+    let mut info = None;
+    let mut sheet = Vec::new();
+    let mut at = id3.end + 4;
+    for _ in 0..MOST_BLOCKS {
+        let Some(header) = be32(source.up_to(at, 4)?, 0) else {
+            media.warn("it ends before its sound begins");
+            break;
+        };
+        let (kind, length) = (header >> 24 & 0x7f, (header & 0xff_ffff) as usize);
+        let body = at + 4;
+        at = body + length as u64;
+        match kind {
+            0 => info = xiph::stream_info(source.up_to(body, length.min(64))?),
+            4 => {
+                let comments = vorbis_comment::parse(source.up_to(body, length.min(COMMENTS))?);
+                media.tags = comments.tags;
+                media.chapters.extend(comments.chapters);
+            }
+            5 => sheet = source.up_to(body, length.min(PICTURE))?.to_vec(),
+            6 => {
+                let start = source.up_to(body, length.min(PICTURE))?;
+                pictures.extend(vorbis_comment::picture_block(start));
+            }
+            _ => {}
+        }
+        if header >> 31 == 1 {
+            break;
+        }
+    }
+    let info = info.ok_or_else(|| Problem::damaged("what it says of its sound makes no sense"))?;
+    xiph::apply_stream_info(&mut track, info);
+    if let Some(mask) = media.tags.remove("waveformatextensible_channel_mask") {
+        xiph::set_channel_mask(&mut track, &mask);
+    }
+    let rate = f64::from(info.sample_rate);
+    if info.samples != 0 {
+        let seconds = info.samples as f64 / rate;
+        track.duration_seconds = Some(seconds);
+        media.duration_seconds = Some(seconds);
+        media.bit_rate = Some((source.len() as f64 * 8.0 / seconds) as u64);
+    } else {
+        media.doubt("duration");
+    }
+    if media.chapters.is_empty() {
+        media.chapters = cue_sheet(&sheet, rate).unwrap_or_default();
+    }
+    close_chapters(&mut media.chapters, media.duration_seconds);
+    if at > source.len() {
+        media.warn("it ends before its sound begins");
+    }
+    media.tracks.push(track);
+    for mut picture in pictures {
+        picture.index = media.tracks.len() as u32;
+        media.tracks.push(picture);
+    }
+    for (key, value) in id3.tags {
+        media.tags.entry(key).or_insert(value);
+    }
+    Ok(media)
+}
+
+/// The tracks of a cue sheet; the last one is the end of the disc.
+fn cue_sheet(block: &[u8], rate: f64) -> Option<Vec<Chapter>> {
+    let mut bits = Bits::new(block);
+    bits.skip(395 * 8)?;
+    let count = bits.get(8)?.checked_sub(1)?;
+    let mut chapters = Vec::new();
+    for _ in 0..count {
+        let start = u64::from(bits.get(32)?) << 32 | u64::from(bits.get(32)?);
+        bits.skip(8)?;
+        let mut title = String::new();
+        for _ in 0..12 {
+            title.push(char::from(bits.get(8)? as u8));
+        }
+        bits.skip(14 * 8)?;
+        let indices = bits.get(8)? as usize;
+        bits.skip(indices * 12 * 8)?;
+        let start_seconds = start as f64 / rate;
+        chapters.push(Chapter { start_seconds, end_seconds: None, title: Some(title) });
+    }
+    Some(chapters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::containers::testing;
+    use crate::probe::containers::vorbis_comment::tests::build;
+
+    fn block(kind: u8, last: bool, body: &[u8]) -> Vec<u8> {
+        let length = (body.len() as u32).to_be_bytes();
+        [&[kind | u8::from(last) << 7], &length[1..], body].concat()
+    }
+
+    /// 48 kHz, stereo, 24 bits, two seconds.
+    fn info() -> Vec<u8> {
+        let mut info = vec![0; 34];
+        info[10..18].copy_from_slice(&[0x0b, 0xb8, 0x03, 0x70, 0, 1, 0x77, 0]);
+        info
+    }
+
+    fn picture(length: usize) -> Vec<u8> {
+        let mut picture = b"\0\0\0\x03\0\0\0\x09image/png\0\0\0\0\0\0\x02\0\0\0\x01\0".to_vec();
+        picture.extend([0; 12]);
+        picture.resize(picture.len() + length, 1);
+        picture
+    }
+
+    fn file() -> Vec<u8> {
+        let comments = build(&["TITLE=One", "ALBUMARTIST=Two"]);
+        [
+            b"fLaC".to_vec(),
+            block(0, false, &info()),
+            block(6, false, &picture(10)),
+            block(4, true, &comments),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn blocks_say_everything() {
+        let media = testing::probe(&file(), "flac").unwrap();
+        assert_eq!(media.duration_seconds, Some(2.0));
+        assert_eq!(media.tracks[0].bit_depth, Some(24));
+        assert_eq!(media.tracks[0].channel_layout.as_deref(), Some("stereo"));
+        assert_eq!(media.tracks[1].track_type, TrackType::Attachment);
+        assert_eq!(media.tracks[1].width, Some(512));
+        assert_eq!((&*media.tags["title"], &*media.tags["album_artist"]), ("One", "Two"));
+    }
+
+    #[test]
+    fn pictures_of_megabytes_are_passed_over() {
+        let data = [
+            b"fLaC".to_vec(),
+            block(0, false, &info()),
+            block(6, false, &picture(5_000_000)),
+            block(4, true, &build(&["TITLE=One"])),
+        ]
+        .concat();
+        let mut source = Source::new(&data, data.len() as u64, Default::default());
+        assert_eq!(read(&mut source).unwrap().tags["title"], "One");
+        assert_eq!(source.requests(), 2);
+    }
+
+    #[test]
+    fn cue_sheets_are_chapters() {
+        let mut sheet = vec![0; 395];
+        sheet.push(3);
+        for start in [0u64, 48_000, 96_000] {
+            sheet.extend(start.to_be_bytes());
+            sheet.extend(b"\x01ABCDEFGHIJKL");
+            sheet.extend([0; 14]);
+            sheet.push(0);
+        }
+        let data = [b"fLaC".to_vec(), block(0, false, &info()), block(5, true, &sheet)].concat();
+        let media = testing::probe(&data, "flac").unwrap();
+        let times: Vec<_> =
+            media.chapters.iter().map(|one| (one.start_seconds, one.end_seconds)).collect();
+        assert_eq!(times, [(0.0, Some(1.0)), (1.0, Some(2.0))]);
+    }
+
+    #[test]
+    fn damage_is_never_a_panic() {
+        testing::damage(&file(), "flac");
+    }
 }

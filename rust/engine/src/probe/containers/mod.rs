@@ -4,6 +4,7 @@
 
 pub mod aac;
 pub mod avi;
+mod elementary;
 pub mod flac;
 pub mod flv;
 pub mod isomedia;
@@ -12,4 +13,15 @@ pub mod mp3;
 pub mod mpegps;
 pub mod mpegts;
 pub mod ogg;
+mod pes;
+pub mod riff;
+mod sniff;
 pub mod wav;
+
+mod average;
+mod genre;
+mod id3;
+mod picture;
+#[cfg(test)]
+mod testing;
+mod vorbis_comment;

@@ -1,10 +1,193 @@
-//! To come.
+//! MPEG audio, layers 1 to 3: frames one after the other, with ID3 tags around.
+//!
+//! The first frame of layer 3 may be a header (Xing, Info or VBRI) that counts
+//! frames. Without it, as `ffprobe` does: the bit rate is that of the first
+//! frames, and the duration what the file takes at that rate.
 
-use crate::probe::model::Media;
+use super::{average::Average, id3};
+use crate::probe::codec::audio::bits::{be16, be32};
+use crate::probe::codec::audio::mpeg::{self, Header};
+use crate::probe::model::{Media, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
+/// Where the first frame is looked for, and frames that tell the bit rate.
+const HEAD: usize = 64 * 1024;
+
+/// Frames that tell the bit rate, and the pieces in which they are read.
+const FRAMES: usize = 50;
+const PIECE: usize = 1024;
+
+/// What a header frame says of the frames behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Count {
+    frames: u64,
+    bytes: u64,
+    constant: bool,
+}
+
 /// Reads what the file says of itself.
-pub fn read(_source: &mut Source<'_>) -> Result<Media> {
-    Err(Problem::Unsupported("not read yet".into()))
+pub fn read(source: &mut Source<'_>) -> Result<Media> {
+    let mut media = Media::new("mp3");
+    let mut id3 = id3::read(source, 0)?;
+    let length = source.len();
+    let data = source.up_to(id3.end, HEAD)?.to_vec();
+    let (skipped, first) =
+        mpeg::find(&data).ok_or_else(|| Problem::damaged("no frames of MPEG audio"))?;
+    let start = id3.end + skipped as u64;
+    let frames = data.get(skipped..).unwrap_or_default();
+    let size = length.saturating_sub(start);
+
+    let count = count(frames, &first);
+    let behind = count.and(first.frame_length).and_then(|length| frames.get(length..));
+    let rate = average(behind.unwrap_or(frames));
+    let count = count.filter(|count| {
+        // Files put one behind the other: the first one's header counts too little.
+        let too_long = count.bytes != 0 && size > count.bytes + count.bytes / 16;
+        if too_long {
+            media.warn("the file is longer than its header says");
+        } else if count.bytes != 0 && size + size / 16 < count.bytes {
+            media.warn("the file ends before its end");
+        }
+        !too_long
+    });
+
+    let mut track = Track::new(0, TrackType::Audio);
+    mpeg::apply(&mut track, &first);
+    track.bit_rate = rate.get();
+    let per_second = f64::from(first.sample_rate) / f64::from(first.samples);
+    match count {
+        Some(count) if count.frames != 0 => {
+            track.duration_seconds = Some(count.frames as f64 / per_second);
+            if count.bytes != 0 && !count.constant {
+                let samples = count.frames * u64::from(first.samples);
+                let bits = count.bytes * 8 * u64::from(first.sample_rate);
+                track.bit_rate = Some((bits + samples / 2) / samples);
+            }
+        }
+        _ => {
+            let begin =
+                behind.map_or(id3.end, |behind| start + (frames.len() - behind.len()) as u64);
+            let data_size = length.saturating_sub(begin);
+            track.duration_seconds = rate.get().map(|rate| data_size as f64 * 8.0 / rate as f64);
+            if rate.count() < FRAMES && start + (data.len() as u64) < length {
+                media.doubt("duration");
+            }
+        }
+    }
+    media.duration_seconds = track.duration_seconds;
+    media.bit_rate = media
+        .duration_seconds
+        .filter(|&seconds| seconds > 0.0)
+        .map(|seconds| (length as f64 * 8.0 / seconds) as u64);
+    media.tracks.push(track);
+    media.tracks.extend(id3.take_pictures(1));
+    if id3.tags.is_empty() {
+        let last = source.up_to(length.saturating_sub(128), 128)?;
+        id3.tags = id3::read_last(last);
+    }
+    (media.tags, media.chapters) = (id3.tags, id3.chapters);
+    Ok(media)
+}
+
+/// Reads the header that the first frame may be.
+fn count(frame: &[u8], header: &Header) -> Option<Count> {
+    if header.layer != 3 {
+        return None;
+    }
+    let xing = 4 + header.side_length;
+    let mut count = Count::default();
+    match frame.get(xing..xing + 4) {
+        Some(name @ (b"Xing" | b"Info")) => {
+            count.constant = name == b"Info";
+            let flags = be32(frame, xing + 4)?;
+            let mut at = xing + 8;
+            if flags & 1 != 0 {
+                count.frames = be32(frame, at)?.into();
+                at += 4;
+            }
+            if flags & 2 != 0 {
+                count.bytes = be32(frame, at)?.into();
+            }
+        }
+        _ if frame.get(36..40) == Some(b"VBRI") && be16(frame, 40) == Some(1) => {
+            count.bytes = be32(frame, 46)?.into();
+            count.frames = be32(frame, 50)?.into();
+        }
+        _ => return None,
+    }
+    (count.frames != 0 || count.bytes != 0).then_some(count)
+}
+
+/// The bit rate of the first frames: of those whose header lies in the pieces
+/// that fifty frames need.
+fn average(frames: &[u8]) -> Average {
+    let mut rate = Average::default();
+    let mut at = 0;
+    let mut end = usize::MAX;
+    while at + 4 <= end {
+        let Some(header) = frames.get(at..).and_then(mpeg::header) else { break };
+        let (Some(bits), Some(length)) = (header.bit_rate, header.frame_length) else { break };
+        rate.add(bits.into());
+        at += length.max(4);
+        if rate.count() == FRAMES {
+            end = at.next_multiple_of(PIECE);
+        }
+    }
+    rate
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::probe::containers::testing;
+
+    /// 44.1 kHz, stereo, 128 kbit/s.
+    fn frame() -> Vec<u8> {
+        let mut frame = vec![0xff, 0xfb, 0x90, 0x04];
+        frame.resize(417, 0);
+        frame
+    }
+
+    fn counting(name: &[u8], frames: u32, bytes: u32) -> Vec<u8> {
+        let mut frame = frame();
+        frame[36..40].copy_from_slice(name);
+        frame[43] = 3;
+        frame[44..48].copy_from_slice(&frames.to_be_bytes());
+        frame[48..52].copy_from_slice(&bytes.to_be_bytes());
+        frame
+    }
+
+    #[test]
+    fn a_header_frame_counts() {
+        let data = [counting(b"Xing", 100, 41_700), frame().repeat(99)].concat();
+        let media = testing::probe(&data, "mp3").unwrap();
+        let seconds = 100.0 * 1152.0 / 44_100.0;
+        assert_eq!(media.duration_seconds, Some(seconds));
+        assert_eq!(media.tracks[0].bit_rate, Some(127_706));
+        assert_eq!(media.tracks[0].channel_layout.as_deref(), Some("stereo"));
+        let constant = [counting(b"Info", 100, 41_700), frame().repeat(99)].concat();
+        assert_eq!(testing::probe(&constant, "mp3").unwrap().tracks[0].bit_rate, Some(128_000));
+    }
+
+    #[test]
+    fn without_one_the_bit_rate_says() {
+        let data = [b"ID3\x03\0\0\0\0\0\x04\0\0\0\0", &frame().repeat(100)[..]].concat();
+        let media = testing::probe(&data, "mp3").unwrap();
+        assert_eq!(media.duration_seconds, Some(41_700.0 * 8.0 / 128_000.0));
+        assert!(media.unsure.is_empty());
+    }
+
+    #[test]
+    fn a_header_of_another_file_is_not_believed() {
+        let data = [counting(b"Info", 10, 4_170), frame().repeat(99)].concat();
+        let media = testing::probe(&data, "mp3").unwrap();
+        assert_eq!(media.duration_seconds, Some(41_283.0 * 8.0 / 128_000.0));
+        assert_eq!(media.warnings.len(), 1);
+    }
+
+    #[test]
+    fn damage_is_never_a_panic() {
+        let tag = b"ID3\x03\0\0\0\0\0\x12TIT2\0\0\0\x06\0\0\0Title\0\0";
+        testing::damage(&[&tag[..], &counting(b"Xing", 3, 1251), &frame()].concat(), "mp3");
+    }
 }

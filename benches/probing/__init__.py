@@ -1,0 +1,1 @@
+"""How far the engine's probing agrees with ffprobe and exiftool: see ../agreement.py."""

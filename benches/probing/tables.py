@@ -1,0 +1,143 @@
+"""What was found, for people and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from probing.compare import Field
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A file of which both sides said something."""
+
+    path: str
+    peer: str
+    sure: bool
+    """Whether the engine's answer would stand: else ffprobe is asked."""
+    fields: Sequence[Field]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file of which only one side, or neither, said something."""
+
+    path: str
+    peer: str
+    ours: str | None
+    """The engine's problem; None if it has an answer."""
+    theirs: str | None
+    """The peer's; None if it has an answer."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All of a run."""
+
+    compared: Sequence[Compared]
+    refused: Sequence[Refused]
+
+
+def share(part: int, whole: int) -> str:
+    """A percentage."""
+    return f"{100 * part / whole:.2f} %" if whole else "none"
+
+
+def text(findings: Findings, most: int) -> str:
+    """Tables, and the first differences of each field."""
+    parts = []
+    for peer in ("ffprobe", "exiftool"):
+        parts += _of_peer(findings, peer, most)
+    return "\n".join(parts) + "\n"
+
+
+def _of_peer(findings: Findings, peer: str, most: int) -> list[str]:
+    compared = [one for one in findings.compared if one.peer == peer]
+    refused = [one for one in findings.refused if one.peer == peer]
+    files = len(compared) + len(refused)
+    if not files:
+        return []
+    sure = [one for one in compared if one.sure]
+    given = [one for one in refused if one.ours and not one.theirs]
+    fields = [(one, field) for one in sure for field in one.fields]
+    agreeing = sum(field.agrees for _, field in fields)
+    lines = [
+        f"## {peer}: {files} files",
+        "",
+        f"Fields that agree: {share(agreeing, len(fields))} ({agreeing} of {len(fields)}), in {len(sure)} files.",
+        f"Files that agree in all: {share(sum(all(field.agrees for field in one.fields) for one in sure), len(sure))}.",
+        f"Unsure, so left to ffprobe: {len(compared) - len(sure)} ({share(len(compared) - len(sure), files)}).",
+        f"No answer where {peer} has one: {len(given)} ({share(len(given), files)}).",
+        f"Answers where {peer} has none: {sum(1 for one in refused if one.theirs and not one.ours)};"
+        f" neither has one: {sum(1 for one in refused if one.theirs and one.ours)}.",
+        "",
+    ]
+    lines += _table(field for _, field in fields)
+    lines += _differences(fields, most)
+    if given:
+        lines += ["", "### No answer", ""]
+        lines += [f"- {_name(one.path)}: {one.ours}" for one in given[: most * 10]]
+    return [*lines, ""]
+
+
+def _table(fields: Iterable[Field]) -> list[str]:
+    totals: Counter[str] = Counter()
+    agreeing: Counter[str] = Counter()
+    for field in fields:
+        totals[field.name] += 1
+        agreeing[field.name] += field.agrees
+    lines = ["| field | said | agree | |", "| --- | ---: | ---: | ---: |"]
+    for name in sorted(totals, key=lambda name: (agreeing[name] / totals[name], name)):
+        lines.append(
+            f"| {name} | {totals[name]} | {agreeing[name]} | {share(agreeing[name], totals[name])} |"
+        )
+    return lines
+
+
+def _differences(fields: Sequence[tuple[Compared, Field]], most: int) -> list[str]:
+    by_name: dict[str, list[str]] = {}
+    for one, field in fields:
+        if not field.agrees:
+            where = f" {field.where}" if field.where else ""
+            by_name.setdefault(field.name, []).append(
+                f"- {_name(one.path)}{where}: ours {field.ours!r}, theirs {field.theirs!r}"
+            )
+    lines = []
+    for name, found in sorted(by_name.items(), key=lambda item: -len(item[1])):
+        lines += ["", f"### {name}: {len(found)}", "", *found[:most]]
+        if len(found) > most:
+            lines.append(f"- and {len(found) - most} more")
+    return lines
+
+
+def as_json(findings: Findings) -> dict[str, Any]:
+    """All of it."""
+    return {
+        "compared": [
+            {
+                "path": one.path,
+                "peer": one.peer,
+                "sure": one.sure,
+                "fields": len(one.fields),
+                "differences": [
+                    {
+                        "field": field.name,
+                        "where": field.where,
+                        "ours": field.ours,
+                        "theirs": field.theirs,
+                    }
+                    for field in one.fields
+                    if not field.agrees
+                ],
+            }
+            for one in findings.compared
+        ],
+        "refused": [vars(one) for one in findings.refused],
+    }
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]

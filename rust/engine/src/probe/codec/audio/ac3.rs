@@ -1,0 +1,276 @@
+//! AC-3 and Enhanced AC-3: sync frames and the boxes of MP4 (ETSI TS 102 366).
+
+use super::bits::{Bits, be16};
+use super::layout::{
+    self, BC, BL, BR, FC, FL, FLC, FR, FRC, LFE, LFE2, SDL, SDR, SL, SR, TC, TFC, TFL, TFR, WL, WR,
+};
+use crate::probe::model::Track;
+
+const RATES: [u32; 3] = [48_000, 44_100, 32_000];
+
+/// Kilobits a second, by `frmsizecod` / 2.
+const BIT_RATES: [u32; 19] =
+    [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
+
+/// How many frames are looked at: one with its dependent ones.
+const MOST_FRAMES: usize = 8;
+
+/// Channels of `acmod`.
+fn mode_mask(acmod: u32) -> u64 {
+    match acmod {
+        1 => layout::MONO,
+        3 => layout::STEREO | FC,
+        4 => layout::STEREO | BC,
+        5 => layout::STEREO | FC | BC,
+        6 => layout::STEREO | SL | SR,
+        7 => layout::FIVE_SIDE,
+        _ => layout::STEREO,
+    }
+}
+
+/// Channels of `chanmap` of dependent substreams, most significant bit first.
+const MAP: [u64; 16] = [
+    FL,
+    FC,
+    FR,
+    SL,
+    SR,
+    FLC | FRC,
+    BL | BR,
+    BC,
+    TC,
+    SDL | SDR,
+    WL | WR,
+    TFL | TFR,
+    TFC,
+    layout::TSL | layout::TSR,
+    LFE2,
+    LFE,
+];
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Frame {
+    enhanced: bool,
+    dependent: bool,
+    length: usize,
+    sample_rate: u32,
+    bit_rate: u64,
+    mask: u64,
+}
+
+fn frame(bytes: &[u8]) -> Option<Frame> {
+    if be16(bytes, 0)? != 0x0b77 {
+        return None;
+    }
+    let id = bytes.get(5)? >> 3;
+    match id {
+        0..=10 => plain_frame(bytes, u32::from(id)),
+        11..=16 => enhanced_frame(bytes),
+        _ => None,
+    }
+}
+
+fn plain_frame(bytes: &[u8], id: u32) -> Option<Frame> {
+    let mut bits = Bits::new(bytes);
+    bits.skip(32)?;
+    let rate_code = bits.get(2)?;
+    let size_code = bits.get(6)?;
+    bits.skip(8)?;
+    let acmod = bits.get(3)?;
+    if acmod == 2 {
+        bits.skip(2)?;
+    } else {
+        if acmod & 1 == 1 && acmod != 1 {
+            bits.skip(2)?;
+        }
+        if acmod & 4 == 4 {
+            bits.skip(2)?;
+        }
+    }
+    let low = bits.flag()?;
+    let shift = id.saturating_sub(8);
+    let kilobits = *BIT_RATES.get(size_code as usize / 2)?;
+    let sample_rate = *RATES.get(rate_code as usize)?;
+    let words = match rate_code {
+        0 => kilobits * 2,
+        1 => kilobits * 320 / 147 + (size_code & 1),
+        _ => kilobits * 3,
+    };
+    Some(Frame {
+        enhanced: false,
+        dependent: false,
+        length: words as usize * 2,
+        sample_rate: sample_rate >> shift,
+        bit_rate: u64::from(kilobits * 1000 >> shift),
+        mask: mode_mask(acmod) | if low { LFE } else { 0 },
+    })
+}
+
+fn enhanced_frame(bytes: &[u8]) -> Option<Frame> {
+    let mut bits = Bits::new(bytes);
+    bits.skip(16)?;
+    let kind = bits.get(2)?;
+    bits.skip(3)?;
+    let length = (bits.get(11)? as usize + 1) * 2;
+    let (sample_rate, blocks) = match bits.get(2)? {
+        3 => (*RATES.get(bits.get(2)? as usize)? / 2, 6),
+        code => (RATES[code as usize], [1, 2, 3, 6][bits.get(2)? as usize]),
+    };
+    let acmod = bits.get(3)?;
+    let low = bits.flag()?;
+    let mut mask = mode_mask(acmod) | if low { LFE } else { 0 };
+    let dependent = kind == 1;
+    if dependent {
+        // The id, dialogue levels and compression, then the map of channels.
+        bits.skip(5)?;
+        for _ in 0..if acmod == 0 { 2 } else { 1 } {
+            bits.skip(5)?;
+            if bits.flag()? {
+                bits.skip(8)?;
+            }
+        }
+        if bits.flag()? {
+            let map = bits.get(16)?;
+            mask = mapped(map as u16);
+        }
+    }
+    let bit_rate = 8 * length as u64 * u64::from(sample_rate) / (blocks * 256);
+    Some(Frame { enhanced: true, dependent, length, sample_rate, bit_rate, mask })
+}
+
+fn mapped(map: u16) -> u64 {
+    let set = MAP.iter().enumerate().filter(|(bit, _)| map >> (15 - bit) & 1 == 1);
+    set.fold(0, |mask, (_, channels)| mask | channels)
+}
+
+/// Reads sync frames: the first, and those that depend on it.
+pub fn read_packet(track: &mut Track, packet: &[u8]) {
+    let start = (0..packet.len().min(8192)).find(|&start| {
+        let found = packet.get(start..).and_then(frame);
+        found.is_some_and(|found| {
+            start == 0 || packet.get(start + found.length..).and_then(frame).is_some()
+        })
+    });
+    let Some(mut rest) = start.and_then(|start| packet.get(start..)) else { return };
+    let Some(first) = frame(rest) else { return };
+    let mut whole = first;
+    for _ in 0..MOST_FRAMES {
+        let Some(next) = rest.get(whole_length(rest)..).filter(|next| !next.is_empty()) else {
+            break;
+        };
+        match frame(next) {
+            Some(next) if next.dependent => {
+                whole.mask |= next.mask;
+                whole.bit_rate += next.bit_rate;
+            }
+            _ => break,
+        }
+        rest = next;
+    }
+    track.sample_rate = Some(first.sample_rate);
+    layout::set_mask(track, whole.mask);
+    // What the container says of Enhanced AC-3 is the whole; a frame of AC-3 is sure.
+    if !whole.enhanced || track.bit_rate.is_none() {
+        track.bit_rate = Some(first.bit_rate);
+    }
+}
+
+fn whole_length(bytes: &[u8]) -> usize {
+    frame(bytes).map_or(usize::MAX, |frame| frame.length)
+}
+
+/// Reads the content of a `dac3` box.
+pub fn read_dac3(track: &mut Track, config: &[u8]) -> Option<()> {
+    let mut bits = Bits::new(config);
+    let rate_code = bits.get(2)?;
+    bits.skip(5 + 3)?;
+    let acmod = bits.get(3)?;
+    let low = bits.flag()?;
+    let rate = bits.get(5)?;
+    track.sample_rate = RATES.get(rate_code as usize).copied().or(track.sample_rate);
+    layout::set_mask(track, mode_mask(acmod) | if low { LFE } else { 0 });
+    if track.bit_rate.is_none() {
+        track.bit_rate = BIT_RATES.get(rate as usize).map(|&rate| u64::from(rate) * 1000);
+    }
+    Some(())
+}
+
+/// Reads the content of a `dec3` box: its first substream, and what depends on it.
+pub fn read_dec3(track: &mut Track, config: &[u8]) -> Option<()> {
+    let mut bits = Bits::new(config);
+    let kilobits = bits.get(13)?;
+    bits.skip(3)?;
+    let rate_code = bits.get(2)?;
+    bits.skip(5 + 1 + 1 + 3)?;
+    let acmod = bits.get(3)?;
+    let low = bits.flag()?;
+    bits.skip(3)?;
+    let dependent = bits.get(4)?;
+    let mut mask = mode_mask(acmod) | if low { LFE } else { 0 };
+    if dependent > 0 {
+        let map = bits.get(9)?;
+        let places = [FLC | FRC, BL | BR, BC, TC, SDL | SDR, WL | WR, TFL | TFR, TFC, LFE2];
+        for (bit, place) in places.iter().enumerate() {
+            if map >> bit & 1 == 1 {
+                mask |= place;
+            }
+        }
+    }
+    track.sample_rate = RATES.get(rate_code as usize).copied().or(track.sample_rate);
+    layout::set_mask(track, mask);
+    if track.bit_rate.is_none() && kilobits != 0 {
+        track.bit_rate = Some(u64::from(kilobits) * 1000);
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::model::TrackType;
+
+    fn track() -> Track {
+        Track::new(0, TrackType::Audio)
+    }
+
+    #[test]
+    fn frames_of_ac3_say_channels_and_bit_rate() {
+        // 48 kHz, 448 kbit/s, 3/2 with low frequency.
+        let mut data = vec![0x0b, 0x77, 0, 0, 0x1e, 0x40, 0xe1, 0x00];
+        data.resize(1792, 0);
+        let mut track = track();
+        read_packet(&mut track, &data);
+        assert_eq!(track.channel_layout.as_deref(), Some("5.1(side)"));
+        assert_eq!((track.bit_rate, track.sample_rate), (Some(448_000), Some(48_000)));
+    }
+
+    #[test]
+    fn dependent_frames_add_channels() {
+        // Frames of 64 bytes: 3/2 with low frequency, then one that maps the back pair.
+        let mut first = vec![0x0b, 0x77, 0x00, 0x1f, 0x3f, 0x80];
+        first.resize(64, 0);
+        // kind 1, acmod 2, bsid 16, dialnorm, no compression, a map: bit 6.
+        let mut second = vec![0x0b, 0x77, 0x40, 0x1f, 0x34, 0x80, 0x08 | 0x00, 0x00];
+        let map: u16 = 1 << 9;
+        // After byte 5's five bits of id: 5 of dialnorm, 1, then the flag and the map.
+        let tail: u32 = 1 << 28 | u32::from(map) << 12;
+        second.truncate(5);
+        second.push(0x80);
+        second.extend(tail.to_be_bytes());
+        second.resize(64, 0);
+        let mut track = track();
+        read_packet(&mut track, &[first, second].concat());
+        assert_eq!(track.channel_layout.as_deref(), Some("7.1"));
+    }
+
+    #[test]
+    fn boxes_say_what_frames_say() {
+        let mut plain = track();
+        read_dac3(&mut plain, &[0x10, 0x3d, 0xe0]).unwrap();
+        assert_eq!(plain.channel_layout.as_deref(), Some("5.1(side)"));
+        assert_eq!(plain.bit_rate, Some(448_000));
+        let mut enhanced = track();
+        read_dec3(&mut enhanced, &[0x0c, 0x00, 0x20, 0x0f, 0x00]).unwrap();
+        assert_eq!(enhanced.channel_layout.as_deref(), Some("5.1(side)"));
+    }
+}

@@ -1,0 +1,106 @@
+//! Codecs for editing: ProRes (SMPTE RDD 36), DNxHD and DNxHR (SMPTE ST 2019-1), DV.
+//!
+//! Of ProRes, `ffprobe` believes size and colours of the frame; the profile and
+//! the depth follow from the code in the container. Of DNxHD, the container's colours.
+
+use super::set::{self, Colors};
+use crate::probe::model::Track;
+
+/// The profile by the four characters that containers give the codec as.
+pub fn prores_profile(code: &[u8]) -> Option<&'static str> {
+    Some(match code {
+        b"apco" => "Proxy",
+        b"apcs" => "LT",
+        b"apcn" => "Standard",
+        b"apch" => "HQ",
+        b"ap4h" => "4444",
+        b"ap4x" => "XQ",
+        _ => return None,
+    })
+}
+
+/// Matroska's configuration: the code. Containers may have put it in the profile.
+pub fn read_prores_config(track: &mut Track, config: &[u8]) {
+    let code = track.profile.as_ref().map(|code| code.as_bytes());
+    if let Some(name) = code.and_then(prores_profile).or_else(|| prores_profile(config.get(..4)?)) {
+        set::profile(track, name);
+    }
+}
+
+/// A ProRes frame.
+pub fn read_prores(track: &mut Track, data: &[u8]) {
+    read_prores_config(track, &[]);
+    let Some(header) = data.get(8..26).filter(|_| data.get(4..8) == Some(b"icpf")) else { return };
+    let &[_, _, _, _, _, _, _, _, w0, w1, h0, h1, flags, _, primaries, transfer, matrix, alpha] =
+        header
+    else {
+        return;
+    };
+    set::size(
+        track,
+        u32::from(u16::from_be_bytes([w0, w1])),
+        u32::from(u16::from_be_bytes([h0, h1])),
+    );
+    set::colors(track, Colors { primaries, transfer, matrix });
+    let depth = if matches!(track.profile.as_deref(), Some("4444" | "XQ")) { 12 } else { 10 };
+    let layout = match (flags >> 6 == 3, alpha & 15 != 0) {
+        (true, true) => "yuva444p",
+        (true, false) => "yuv444p",
+        (false, true) => "yuva422p",
+        (false, false) => "yuv422p",
+    };
+    set::pixel_format(track, layout, depth);
+}
+
+/// A DNxHD or DNxHR frame.
+pub fn read_dnxhd(track: &mut Track, data: &[u8]) {
+    let Some(header) = data.get(..0x2d).filter(|header| header.starts_with(&[0, 0])) else {
+        return;
+    };
+    let (depth, flags) = (header[0x21] >> 5, header[0x2c]);
+    let profile = match u32::from_be_bytes([header[0x28], header[0x29], header[0x2a], header[0x2b]])
+    {
+        1270 => "DNXHR 444",
+        1271 => "DNXHR HQX",
+        1272 => "DNXHR HQ",
+        1273 => "DNXHR SQ",
+        1274 => "DNXHR LB",
+        1235..=1260 => "DNXHD",
+        _ => return,
+    };
+    set::profile(track, profile);
+    let depth = match depth {
+        1 => 8,
+        2 => 10,
+        3 => 12,
+        _ => return,
+    };
+    let layout = match (flags >> 6 & 1, flags & 1) {
+        (0, _) => "yuv422p",
+        (_, 0) => "gbrp",
+        (_, _) => "yuv444p",
+    };
+    set::pixel_format(track, layout, depth);
+    if track.color_space.is_none() {
+        track.color_space = Some("bt709".into());
+    }
+}
+
+/// A DV frame: what sort of sampling its header and first video pack say.
+pub fn read_dv(track: &mut Track, data: &[u8]) {
+    let (Some(header), Some(&pack)) = (data.first_chunk::<5>(), data.get(5 * 80 + 48 + 3)) else {
+        return;
+    };
+    if header[0] >> 5 != 0 {
+        return;
+    }
+    let is_625_lines = header[3] & 0x80 != 0;
+    let is_dvcpro = header[4] & 7 != 0;
+    let layout = match (is_625_lines, pack & 0x1f) {
+        (true, 0) if !is_dvcpro => "yuv420p",
+        (_, 0) => "yuv411p",
+        (_, 4 | 0x14 | 0x18) => "yuv422p",
+        _ => return,
+    };
+    set::pixel_format(track, layout, 8);
+}

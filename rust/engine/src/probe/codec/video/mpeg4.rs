@@ -1,0 +1,126 @@
+//! MPEG-4 part 2 (ISO/IEC 14496-2): the visual object sequence and the video
+//! object layer; and H.263 (5.1) with Sorenson's variant in FLV.
+//!
+//! `ffprobe` takes the size from the headers, the profile only from a sequence header.
+
+use super::bits::Bits;
+use super::nal;
+use super::set;
+use crate::probe::model::Track;
+
+const SEQUENCE: u8 = 0xb0;
+
+/// A configuration or packets of MPEG-4.
+pub fn read(track: &mut Track, data: &[u8]) {
+    for unit in nal::start_code_units(data) {
+        match unit.split_first() {
+            Some((&SEQUENCE, &[level, ..])) => set::profile(track, profile_name(level >> 4)),
+            Some((0x20..=0x2f, payload)) => {
+                let _understood = read_layer(track, payload);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn profile_name(profile: u8) -> &'static str {
+    match profile {
+        0 => "Simple Profile",
+        1 => "Simple Scalable Profile",
+        2 => "Core Profile",
+        3 => "Main Profile",
+        4 => "N-bit Profile",
+        5 => "Scalable Texture Profile",
+        6 => "Simple Face Animation Profile",
+        7 => "Basic Animated Texture Profile",
+        8 => "Hybrid Profile",
+        9 => "Advanced Real Time Simple Profile",
+        10 => "Core Scalable Profile",
+        11 => "Advanced Coding Profile",
+        12 => "Advanced Core Profile",
+        13 => "Advanced Scalable Texture Profile",
+        14 => "Simple Studio Profile",
+        _ => "Advanced Simple Profile",
+    }
+}
+
+/// 6.2.3, of rectangular layers.
+fn read_layer(track: &mut Track, payload: &[u8]) -> Option<()> {
+    let bits = &mut Bits::new(payload);
+    bits.skip(1 + 8)?;
+    if bits.flag()? {
+        bits.skip(4 + 3)?;
+    }
+    if bits.read(4)? == 15 {
+        bits.skip(16)?;
+    }
+    if bits.flag()? {
+        bits.skip(2 + 1)?;
+        if bits.flag()? {
+            bits.skip(79)?;
+        }
+    }
+    let shape = bits.read(2)?;
+    bits.skip(1)?;
+    let ticks = bits.read(16)?;
+    bits.skip(1)?;
+    let mut frame_rate = None;
+    if bits.flag()? {
+        let width = (u32::BITS - ticks.saturating_sub(1).leading_zeros()).max(1);
+        frame_rate = Some((ticks, bits.read(width)?));
+    }
+    if shape != 0 {
+        return None;
+    }
+    bits.skip(1)?;
+    let width = bits.read(13)?;
+    bits.skip(1)?;
+    let height = bits.read(13)?;
+    set::size(track, width, height);
+    set::pixel_format(track, "yuv420p", 8);
+    if let Some((ticks, duration)) = frame_rate {
+        set::frame_rate(track, u64::from(ticks), u64::from(duration));
+    }
+    Some(())
+}
+
+/// The header of an H.263 picture: the size, if it is one of the standard ones.
+pub fn read_h263(track: &mut Track, data: &[u8]) {
+    let bits = &mut Bits::new(data);
+    if bits.read(22) == Some(0x20) && bits.skip(8 + 5).is_some() {
+        let (width, height) = match bits.read(3) {
+            Some(1) => (128, 96),
+            Some(2) => (176, 144),
+            Some(3) => (352, 288),
+            Some(4) => (704, 576),
+            Some(5) => (1408, 1152),
+            _ => return,
+        };
+        set::size(track, width, height);
+    }
+}
+
+/// The header of a picture of FLV's codec 2.
+pub fn read_sorenson(track: &mut Track, data: &[u8]) {
+    let _understood = read_sorenson_size(track, data);
+}
+
+fn read_sorenson_size(track: &mut Track, data: &[u8]) -> Option<()> {
+    let bits = &mut Bits::new(data);
+    if bits.read(17)? != 1 {
+        return None;
+    }
+    bits.skip(5 + 8)?;
+    let (width, height) = match bits.read(3)? {
+        0 => (bits.read(8)?, bits.read(8)?),
+        1 => (bits.read(16)?, bits.read(16)?),
+        2 => (352, 288),
+        3 => (176, 144),
+        4 => (128, 96),
+        5 => (320, 240),
+        6 => (160, 120),
+        _ => return None,
+    };
+    set::size(track, width, height);
+    Some(())
+}

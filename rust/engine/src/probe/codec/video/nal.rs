@@ -1,0 +1,91 @@
+//! NAL units and other units behind start codes: where they begin, and what
+//! their bytes are without emulation prevention.
+
+use super::super::Framing;
+
+/// No parameter set or message that is read here is longer.
+const LONGEST_UNIT: usize = 16 * 1024;
+
+/// What follows each start code `00 00 01`, up to the next or the end of the data.
+pub fn start_code_units(data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = after_start_code(data);
+    std::iter::from_fn(move || {
+        let unit = rest?;
+        rest = after_start_code(unit);
+        let length = match rest {
+            Some(next) => unit.len().saturating_sub(next.len() + 3),
+            None => unit.len(),
+        };
+        unit.get(..length)
+    })
+}
+
+/// The data from behind the first start code.
+fn after_start_code(data: &[u8]) -> Option<&[u8]> {
+    let at = data.windows(3).position(|bytes| bytes == [0, 0, 1])?;
+    data.get(at + 3..)
+}
+
+/// The units of a packet; the last may be cut short.
+pub fn units(data: &[u8], framing: Framing) -> Box<dyn Iterator<Item = &[u8]> + '_> {
+    match framing {
+        Framing::StartCodes => Box::new(start_code_units(data)),
+        Framing::Lengths(size) => Box::new(length_units(data, usize::from(size))),
+    }
+}
+
+fn length_units(data: &[u8], size: usize) -> impl Iterator<Item = &[u8]> {
+    let mut rest = data;
+    std::iter::from_fn(move || {
+        let (length, behind) = rest.split_at_checked(size).filter(|_| (1..=4).contains(&size))?;
+        let length = length.iter().fold(0usize, |value, &byte| value << 8 | usize::from(byte));
+        let (unit, next) = behind.split_at(length.min(behind.len()));
+        rest = next;
+        Some(unit)
+    })
+}
+
+/// Whether a configuration is units behind start codes rather than a box's record.
+pub fn has_start_codes(config: &[u8]) -> bool {
+    matches!(config, [0, 0, 1, ..] | [0, 0, 0, 1, ..])
+}
+
+/// A unit's payload: without the 03 of each 00 00 03.
+pub fn unescape(unit: &[u8]) -> Vec<u8> {
+    let mut zeros = 0;
+    let mut payload = Vec::new();
+    for &byte in unit.iter().take(LONGEST_UNIT) {
+        if zeros >= 2 && byte == 3 {
+            zeros = 0;
+            continue;
+        }
+        zeros = if byte == 0 { zeros + 1 } else { 0 };
+        payload.push(byte);
+    }
+    payload
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_end_where_the_next_begins_or_the_data_ends() {
+        let data = [9, 0, 0, 1, 7, 8, 0, 0, 1, 0, 0, 1, 5];
+        let units: Vec<_> = start_code_units(&data).collect();
+        assert_eq!(units, [&[7, 8][..], &[], &[5]]);
+        let data = [0, 2, 7, 8, 0, 0, 255, 255, 5];
+        let units: Vec<_> = units_of_two(&data);
+        assert_eq!(units, [&[7, 8][..], &[], &[5]]);
+    }
+
+    fn units_of_two(data: &[u8]) -> Vec<&[u8]> {
+        units(data, Framing::Lengths(2)).collect()
+    }
+
+    #[test]
+    fn emulation_prevention_is_taken_out() {
+        assert_eq!(unescape(&[1, 0, 0, 3, 1, 0, 0, 3, 0, 0, 3]), [1, 0, 0, 1, 0, 0, 0, 0]);
+        assert_eq!(unescape(&[0, 3, 0, 0, 0, 3]), [0, 3, 0, 0, 0]);
+    }
+}

@@ -1,0 +1,81 @@
+//! Filling in fields of a track.
+
+use super::super::color;
+use crate::probe::model::{Name, Track};
+
+/// Colour by code points, as most headers have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Colors {
+    /// `ColourPrimaries`.
+    pub primaries: u8,
+    /// `TransferCharacteristics`.
+    pub transfer: u8,
+    /// `MatrixCoefficients`.
+    pub matrix: u8,
+}
+
+impl Colors {
+    /// Nothing said.
+    pub const UNSPECIFIED: Self = Self { primaries: 2, transfer: 2, matrix: 2 };
+}
+
+/// Sets all three, also where that makes known ones unknown: `ffprobe` does.
+pub fn colors(track: &mut Track, colors: Colors) {
+    track.color_primaries = color::color_primaries(colors.primaries).map(Name::Borrowed);
+    track.color_transfer = color::color_transfer(colors.transfer).map(Name::Borrowed);
+    track.color_space = color::color_space(colors.matrix).map(Name::Borrowed);
+}
+
+/// The size in pixels, if it is one.
+pub fn size(track: &mut Track, width: u32, height: u32) {
+    if width > 0 && height > 0 {
+        (track.width, track.height) = (Some(width), Some(height));
+    }
+}
+
+/// The size in pixels, unless the container has said it.
+pub fn size_if_unknown(track: &mut Track, width: u32, height: u32) {
+    if track.width.is_none() || track.height.is_none() {
+        size(track, width, height);
+    }
+}
+
+/// A layout such as `yuv420p` with components of so many bits.
+pub fn pixel_format(track: &mut Track, layout: &'static str, depth: u32) {
+    track.pixel_format = Some(match depth {
+        0..=8 => layout.into(),
+        _ => format!("{layout}{depth}le").into(),
+    });
+    track.bit_depth = Some(depth);
+}
+
+/// The profile's name.
+pub fn profile(track: &mut Track, name: impl Into<Name>) {
+    track.profile = Some(name.into());
+}
+
+/// Frames a second, unless the container has said it.
+pub fn frame_rate(track: &mut Track, numerator: u64, denominator: u64) {
+    if track.frame_rate.is_none() && numerator > 0 && denominator > 0 {
+        let divisor = common_divisor(numerator, denominator);
+        track.frame_rate = Some(format!("{}/{}", numerator / divisor, denominator / divisor));
+    }
+}
+
+fn common_divisor(mut one: u64, mut other: u64) -> u64 {
+    while other != 0 {
+        (one, other) = (other, one % other);
+    }
+    one
+}
+
+/// The planar layout by how chroma is sampled: `chroma_format_idc` of the ITU.
+pub fn yuv_layout(chroma_format: u32) -> Option<&'static str> {
+    Some(match chroma_format {
+        0 => "gray",
+        1 => "yuv420p",
+        2 => "yuv422p",
+        3 => "yuv444p",
+        _ => return None,
+    })
+}

@@ -1,0 +1,147 @@
+//! Codecs whose pixels are told by a byte or two, or always the same.
+
+use super::set;
+use crate::probe::model::Track;
+
+/// The format that `ffprobe` gives all tracks of a codec, with its bits a component.
+pub fn fixed_format(codec: &str) -> Option<(&'static str, u32)> {
+    Some(match codec {
+        "vp8" | "vp6f" | "h261" | "h263" | "h263p" | "h263i" | "flv1" | "msmpeg4v1"
+        | "msmpeg4v2" | "msmpeg4v3" | "wmv1" | "wmv2" | "wmv3" | "rv10" | "rv20" | "rv30"
+        | "rv40" | "vp3" | "vp5" | "vp6" | "asv1" | "asv2" | "snow" | "mimic" | "4xm" => {
+            ("yuv420p", 8)
+        }
+        "vp6a" => ("yuva420p", 8),
+        "svq1" | "indeo2" | "indeo3" | "indeo5" => ("yuv410p", 8),
+        "svq3" => ("yuvj420p", 8),
+        "v210" | "cfhd" => ("yuv422p10le", 10),
+        "gif" => ("bgra", 8),
+        "cinepak" => ("rgb24", 8),
+        "msvideo1" => ("rgb555le", 5),
+        _ => return None,
+    })
+}
+
+/// The format of `rawvideo`, by the code that containers give it, or for AVI and
+/// QuickTime, where there is none, by the bits of a pixel.
+pub fn raw_format(code: &[u8; 4], bits: u32) -> Option<&'static str> {
+    Some(match code {
+        b"I420" | b"IYUV" | b"i420" => "yuv420p",
+        b"YV12" | b"yv12" => "yuv420p",
+        b"NV12" => "nv12",
+        b"NV21" => "nv21",
+        b"YUY2" | b"yuy2" | b"yuvs" | b"YUYV" | b"YUNV" | b"V422" => "yuyv422",
+        b"UYVY" | b"2vuy" | b"2Vuy" | b"HDYC" | b"UYNV" | b"uyvy" => "uyvy422",
+        b"Y42B" => "yuv422p",
+        b"444P" => "yuv444p",
+        b"YUV9" | b"YVU9" => "yuv410p",
+        b"Y41B" => "yuv411p",
+        b"Y800" | b"GREY" | b"Y8  " => "gray",
+        b"P010" => "p010le",
+        b"RGBA" => "rgba",
+        b"BGRA" => "bgra",
+        b"ARGB" => "argb",
+        b"ABGR" => "abgr",
+        [0, 0, 0, 0] | b"DIB " | b"RGB " => match bits {
+            8 => "pal8",
+            15 | 16 => "rgb555le",
+            24 => "bgr24",
+            32 => "bgra",
+            _ => return None,
+        },
+        b"raw " => match bits {
+            8 => "pal8",
+            16 => "rgb555be",
+            24 => "rgb24",
+            32 => "argb",
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// `huffyuv` and `ffvhuff`: the bits of a pixel, or since version 3 how it is sampled.
+pub fn read_huffyuv_config(track: &mut Track, config: &[u8]) {
+    let Some(&[_, format, flags, version]) = config.first_chunk() else { return };
+    if version == 0 {
+        let layout = match format & !7 | format & 4 {
+            12 => "yuv420p",
+            16 => "yuv422p",
+            24 => "bgr0",
+            32 => "bgra",
+            _ => return,
+        };
+        return set::pixel_format(track, layout, 8);
+    }
+    let depth = u32::from(format >> 4) + 1;
+    let (is_yuv, has_chroma, alpha) = (flags & 1 != 0, flags & 3 != 0, flags & 4 != 0);
+    let layout = match (format & 3, format >> 2 & 3) {
+        _ if !has_chroma && !alpha => "gray",
+        _ if !is_yuv => {
+            if alpha {
+                "gbrap"
+            } else {
+                "gbrp"
+            }
+        }
+        (0, 0) => {
+            if alpha {
+                "yuva444p"
+            } else {
+                "yuv444p"
+            }
+        }
+        (1, 0) => {
+            if alpha {
+                "yuva422p"
+            } else {
+                "yuv422p"
+            }
+        }
+        (1, 1) => {
+            if alpha {
+                "yuva420p"
+            } else {
+                "yuv420p"
+            }
+        }
+        (0, 1) => "yuv440p",
+        (2, 0) => "yuv411p",
+        (2, 2) => "yuv410p",
+        _ => return,
+    };
+    set::pixel_format(track, layout, depth);
+}
+
+/// A PNG picture: its `IHDR`.
+pub fn read_png(track: &mut Track, data: &[u8]) {
+    let Some(header) = data.strip_prefix(b"\x89PNG\r\n\x1a\n").and_then(|chunk| chunk.get(4..18))
+    else {
+        return;
+    };
+    let &[b'I', b'H', b'D', b'R', w0, w1, w2, w3, h0, h1, h2, h3, depth, kind] = header else {
+        return;
+    };
+    set::size(track, u32::from_be_bytes([w0, w1, w2, w3]), u32::from_be_bytes([h0, h1, h2, h3]));
+    let name = match (kind, depth) {
+        (0, 1) => "monob",
+        (0, 2 | 4 | 8) => "gray",
+        (0, 16) => "gray16be",
+        (2, 8) => "rgb24",
+        (2, 16) => "rgb48be",
+        (3, 1 | 2 | 4 | 8) => "pal8",
+        (4, 8) => "ya8",
+        (4, 16) => "ya16be",
+        (6, 8) => "rgba",
+        (6, 16) => "rgba64be",
+        _ => return,
+    };
+    track.pixel_format = Some(name.into());
+    track.bit_depth = Some(if depth == 16 {
+        16
+    } else if name == "monob" {
+        1
+    } else {
+        8
+    });
+}

@@ -1,0 +1,52 @@
+//! Theora (Theora Specification, 6.2): the identification header, a packet of its
+//! own in Ogg and the first part of a configuration elsewhere.
+
+use super::bits::Bits;
+use super::set;
+use crate::probe::model::Track;
+
+const IDENTIFICATION: &[u8] = b"\x80theora";
+
+/// Before the header there may be the lengths of what is laced together.
+const LONGEST_LACING: usize = 64;
+
+/// A configuration or the first packet.
+pub fn read(track: &mut Track, data: &[u8]) {
+    let start = data.get(..data.len().min(LONGEST_LACING)).unwrap_or_default();
+    if let Some(at) = start.windows(IDENTIFICATION.len()).position(|bytes| bytes == IDENTIFICATION)
+    {
+        let header = data.get(at + IDENTIFICATION.len()..).unwrap_or_default();
+        let _understood = read_header(track, header);
+    }
+}
+
+fn read_header(track: &mut Track, header: &[u8]) -> Option<()> {
+    let bits = &mut Bits::new(header);
+    bits.skip(24 + 16 + 16)?;
+    let (width, height) = (bits.read(24)?, bits.read(24)?);
+    bits.skip(16)?;
+    let frame_rate = (bits.read(32)?, bits.read(32)?);
+    bits.skip(48)?;
+    let primaries = match bits.read(8)? {
+        1 => Some("bt470m"),
+        2 => Some("bt470bg"),
+        _ => None,
+    };
+    bits.skip(24 + 6 + 5)?;
+    let layout = match bits.read(2)? {
+        0 => "yuv420p",
+        2 => "yuv422p",
+        3 => "yuv444p",
+        _ => return None,
+    };
+    set::size(track, width, height);
+    set::pixel_format(track, layout, 8);
+    set::frame_rate(track, u64::from(frame_rate.0), u64::from(frame_rate.1));
+    if let Some(primaries) = primaries {
+        // The specification's two colour spaces have these in common.
+        track.color_primaries = Some(primaries.into());
+        track.color_transfer = Some("bt709".into());
+        track.color_space = Some("smpte170m".into());
+    }
+    Some(())
+}

@@ -1,0 +1,48 @@
+//! Video usability information: what H.264 (E.1.1) and HEVC (E.2.1) share of it.
+
+use super::bits::Bits;
+use super::set::Colors;
+
+/// What is wanted of the video usability information.
+#[derive(Debug, Default)]
+pub struct Vui {
+    /// Full range, if the signal type is described.
+    pub full_range: Option<bool>,
+    /// The colour description.
+    pub colors: Option<Colors>,
+    /// `num_units_in_tick` and `time_scale`.
+    pub timing: Option<(u32, u32)>,
+}
+
+impl Vui {
+    /// The part that H.264 and HEVC share; None where the data ends.
+    pub fn read_signal(&mut self, bits: &mut Bits<'_>) -> Option<()> {
+        if bits.flag()? && bits.byte()? == 255 {
+            bits.skip(32)?;
+        }
+        if bits.flag()? {
+            bits.flag()?;
+        }
+        if bits.flag()? {
+            bits.skip(3)?;
+            self.full_range = Some(bits.flag()?);
+            if bits.flag()? {
+                let (primaries, transfer, matrix) = (bits.byte()?, bits.byte()?, bits.byte()?);
+                self.colors = Some(Colors { primaries, transfer, matrix });
+            }
+        }
+        if bits.flag()? {
+            bits.ue()?;
+            bits.ue()?;
+        }
+        Some(())
+    }
+
+    /// The part of that name.
+    pub fn read_timing(&mut self, bits: &mut Bits<'_>) -> Option<()> {
+        if bits.flag()? {
+            self.timing = Some((bits.read(32)?, bits.read(32)?));
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,312 @@
+//! Elementary streams of transport and program streams: the beginning of each
+//! is collected until its codec has said what it can, and times of its packets
+//! give its duration, in the way `ffprobe` reckons it.
+
+use super::sniff;
+use crate::probe::codec::{self, Framing};
+use crate::probe::model::{Media, Track, TrackType};
+
+/// Of one stream, no more is looked at: a picture of video has its headers first.
+const MOST_VIDEO: usize = 1024 * 1024;
+const MOST_AUDIO: usize = 96 * 1024;
+
+/// Times that are kept of the first packets, for the frame rate.
+const MOST_TIMES: usize = 40;
+
+/// What `ffprobe` calls private data of which nothing is said.
+pub const UNTOLD: &str = "bin_data";
+
+/// Ticks of the clock in a second.
+pub const TICKS: i64 = 90_000;
+
+/// Timestamps have 33 bits.
+const WRAP: i64 = 1 << 33;
+
+/// Jumps of more than this between packets are no progress: edits, damage.
+const JUMP: i64 = 60 * TICKS;
+
+/// Timestamps on a line that does not begin anew after 26.5 hours.
+#[derive(Debug, Default)]
+pub struct Clock {
+    first: Option<i64>,
+}
+
+impl Clock {
+    /// Ticks since the first timestamp, from a minute before it on.
+    pub fn ticks(&mut self, timestamp: u64) -> i64 {
+        // 33 bits: it fits.
+        let timestamp = (timestamp & (WRAP as u64 - 1)) as i64;
+        let first = *self.first.get_or_insert(timestamp);
+        (timestamp - first + JUMP).rem_euclid(WRAP) - JUMP
+    }
+}
+
+/// One stream.
+#[derive(Debug, Default)]
+pub struct Elementary {
+    /// What is known of it.
+    pub track: Track,
+    /// Its beginning.
+    data: Vec<u8>,
+    /// How much of it the codec has seen.
+    asked: usize,
+    /// When its first packet begins.
+    pub first: Option<i64>,
+    times: Vec<i64>,
+    /// Whether each frame has a time.
+    pub times_all: bool,
+    duration: Option<i64>,
+    last: i64,
+}
+
+impl Elementary {
+    /// A stream of which nothing was read yet.
+    pub fn new(track: Track) -> Self {
+        Self { track, ..Self::default() }
+    }
+
+    /// Whether bytes of it would tell something.
+    fn is_read(&self) -> bool {
+        matches!(self.track.track_type, TrackType::Video | TrackType::Audio)
+    }
+
+    /// Notes when a packet near the beginning begins.
+    pub fn starts_at(&mut self, ticks: i64) {
+        self.first.get_or_insert(ticks);
+        if self.times.len() < MOST_TIMES {
+            self.times.push(ticks);
+        }
+    }
+
+    /// Notes when a packet near the end begins, and how long it lasts.
+    pub fn ends_after(&mut self, ticks: i64) {
+        let Some(first) = self.first else { return };
+        let duration = ticks + self.frame_ticks() - first;
+        if duration <= 0 {
+            return;
+        }
+        let follows = (duration - self.last).abs() < JUMP;
+        if self.last <= 0 || self.duration.is_none_or(|known| known < duration && follows) {
+            self.duration = Some(duration);
+        }
+        self.last = duration;
+    }
+
+    /// Whether it can be said how long it lasts, if it lasts at all.
+    pub fn has_end(&self) -> bool {
+        self.duration.is_some() || self.first.is_none() || !self.is_read()
+    }
+
+    /// Adds bytes at the beginning.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let most = match self.track.track_type {
+            TrackType::Video => MOST_VIDEO,
+            TrackType::Audio => MOST_AUDIO,
+            _ if matches!(self.track.codec.as_deref(), None | Some(UNTOLD)) => 4096,
+            _ => 0,
+        };
+        let room = most.saturating_sub(self.data.len()).min(bytes.len());
+        self.data.extend_from_slice(&bytes[..room]);
+    }
+
+    /// Whether more bytes would tell more.
+    pub fn wants_more(&self) -> bool {
+        let full = match self.track.track_type {
+            TrackType::Video => self.data.len() >= MOST_VIDEO,
+            TrackType::Audio => self.data.len() >= MOST_AUDIO,
+            _ => return false,
+        };
+        !full && (self.data.is_empty() || self.first.is_none() || self.is_incomplete())
+    }
+
+    /// Whether what makes a track of its type is not known.
+    pub fn is_incomplete(&self) -> bool {
+        let wants = codec::wants_packet(&self.track);
+        match self.track.track_type {
+            // What a whole picture does not say, the next does not either.
+            TrackType::Video => {
+                let has_picture = self.track.pixel_format.is_some() && self.times.len() > 1;
+                wants && !has_picture || self.lacks_times()
+            }
+            TrackType::Audio => wants,
+            _ => false,
+        }
+    }
+
+    /// Whether it is private data that nobody has looked at yet.
+    pub fn is_untold(&self) -> bool {
+        self.data.is_empty() && self.track.codec.as_deref() == Some(UNTOLD)
+    }
+
+    fn lacks_times(&self) -> bool {
+        self.times_all && self.track.frame_rate.is_none() && self.times.len() < 12
+    }
+
+    /// Has the codec look at what was collected since it last did.
+    pub fn look(&mut self) {
+        if self.data.len() == self.asked {
+            return;
+        }
+        let is_first = self.asked == 0;
+        self.asked = self.data.len();
+        self.recognise();
+        if is_first || codec::wants_packet(&self.track) {
+            codec::read_packet(&mut self.track, &self.data, Framing::StartCodes);
+        }
+        match self.track.codec.as_deref() {
+            Some("pcm_bluray") => sniff::lpcm_of_blu_ray(&mut self.track, &self.data),
+            Some("pcm_dvd") => sniff::lpcm_of_dvd(&mut self.track, &self.data),
+            _ => {}
+        }
+    }
+
+    /// Tells codecs apart that one stream type stands for.
+    fn recognise(&mut self) {
+        let data = &self.data;
+        let codec = match self.track.codec.as_deref() {
+            None | Some(UNTOLD) => sniff::pes_codec(data),
+            Some("mp3" | "mp2") => sniff::mpeg_audio(data).map(|codec| (TrackType::Audio, codec)),
+            Some("mpeg2video") => sniff::mpeg_video(data).map(|codec| (TrackType::Video, codec)),
+            Some(_) => None,
+        };
+        if let Some((track_type, codec)) = codec {
+            self.track.track_type = track_type;
+            self.track.codec = Some(codec.into());
+        }
+    }
+
+    /// Fills in the frame rate from the times of packets, if the codec has none.
+    pub fn settle(&mut self) {
+        let is_video = self.track.track_type == TrackType::Video;
+        if is_video && self.times_all && self.track.frame_rate.is_none() {
+            self.track.frame_rate = frame_rate(&mut self.times);
+        }
+        let track = &mut self.track;
+        match (track.codec.as_deref(), track.sample_rate) {
+            (Some("aac"), Some(rate)) if track.bit_rate.is_none() => {
+                track.bit_rate = sniff::adts_bit_rate(&self.data, rate);
+            }
+            (Some("mpeg1video"), _) => track.bit_rate = sniff::mpeg1_bit_rate(&self.data),
+            _ => {}
+        }
+        self.data = Vec::new();
+    }
+
+    /// How long the last packet lasts: one frame, however many it holds, and
+    /// nothing where `ffprobe` does not know how long a frame is.
+    fn frame_ticks(&self) -> i64 {
+        let track = &self.track;
+        if track.track_type == TrackType::Video {
+            let rate = track.frame_rate.as_deref().and_then(|rate| rate.split_once('/'));
+            let number = |text: &str| text.parse::<i64>().ok();
+            let rate = rate.and_then(|(num, den)| Some((number(num)?, number(den)?)));
+            return match rate {
+                Some((num, den)) if num > 0 && den > 0 && den < TICKS => TICKS * den / num,
+                _ => 0,
+            };
+        }
+        let rate = i64::from(track.sample_rate.unwrap_or(0));
+        let samples = match track.codec.as_deref() {
+            Some("aac" | "aac_latm") => 1024,
+            Some("mp2") => 1152,
+            Some("mp1") => 384,
+            Some("mp3") => {
+                if rate <= 24_000 {
+                    576
+                } else {
+                    1152
+                }
+            }
+            Some("ac3") => 1536,
+            Some("truehd") => rate / 1200,
+            Some("pcm_bluray") => rate / 200,
+            _ => 0,
+        };
+        if rate > 0 { samples * TICKS / rate } else { 0 }
+    }
+}
+
+/// Durations of tracks and the file. Of several programs the longest counts.
+pub fn settle_times(
+    media: &mut Media,
+    streams: &[&Elementary],
+    programs: &[Vec<usize>],
+    bytes: u64,
+) {
+    for (track, stream) in media.tracks.iter_mut().zip(streams) {
+        track.duration_seconds = stream.duration.map(|ticks| ticks as f64 / TICKS as f64);
+    }
+    let all: Vec<usize> = (0..streams.len()).collect();
+    let whole = [all];
+    let programs = if programs.len() > 1 { programs } else { &whole };
+    let ticks = programs.iter().filter_map(|program| {
+        let streams = program.iter().filter_map(|&index| streams.get(index).copied());
+        span(&streams.collect::<Vec<_>>())
+    });
+    let longest = ticks.max();
+    for (track, _) in media.tracks.iter_mut().zip(streams).filter(|(_, one)| one.first.is_none()) {
+        track.duration_seconds = longest.map(|ticks| ticks as f64 / TICKS as f64);
+    }
+    media.duration_seconds = longest.map(|ticks| ticks as f64 / TICKS as f64);
+    media.bit_rate = media
+        .duration_seconds
+        .filter(|&seconds| seconds > 0.0)
+        .map(|seconds| (bytes as f64 * 8.0 / seconds) as u64);
+}
+
+/// From the first to the last of some streams. Subtitles and data count if they
+/// are less than a second off.
+fn span(streams: &[&Elementary]) -> Option<i64> {
+    let (read, other): (Vec<&Elementary>, Vec<&Elementary>) =
+        streams.iter().partition(|stream| stream.is_read());
+    let first = |streams: &[&Elementary]| streams.iter().filter_map(|one| one.first).min();
+    let last = |streams: &[&Elementary]| {
+        streams.iter().filter_map(|one| Some(one.first? + one.duration?)).max()
+    };
+    let start = match (first(&read), first(&other)) {
+        (Some(read), Some(other)) if other < read && read - other < TICKS => other,
+        (read, other) => read.or(other)?,
+    };
+    let end = match (last(&read), last(&other)) {
+        (Some(read), Some(other)) if other > read && other - read < TICKS => other,
+        (read, other) => read.or(other)?,
+    };
+    (end > start).then_some(end - start)
+}
+
+/// The rate at which times of frames follow each other, in any order.
+fn frame_rate(times: &mut [i64]) -> Option<String> {
+    times.sort_unstable();
+    let mut steps: Vec<i64> =
+        times.windows(2).map(|pair| pair[1] - pair[0]).filter(|&step| step > 0).collect();
+    steps.sort_unstable();
+    let middle = *steps.get(steps.len() / 2)?;
+    // Rounding to ticks makes steps of two sizes; at the end frames are missing.
+    steps.retain(|step| (step - middle).abs() <= 2);
+    let count = steps.len() as f64;
+    let rate = TICKS as f64 * count / steps.iter().sum::<i64>() as f64;
+    let usual = [
+        (24_000, 1001),
+        (24, 1),
+        (25, 1),
+        (30_000, 1001),
+        (30, 1),
+        (50, 1),
+        (60_000, 1001),
+        (60, 1),
+        (10, 1),
+        (12, 1),
+        (15, 1),
+        (48, 1),
+        (100, 1),
+        (120, 1),
+    ];
+    let near = usual
+        .iter()
+        .find(|(num, den)| (f64::from(*num) / f64::from(*den) / rate - 1.0).abs() < 5e-4);
+    match near {
+        Some((num, den)) => Some(format!("{num}/{den}")),
+        None if TICKS % middle == 0 => Some(format!("{}/1", TICKS / middle)),
+        None => Some(format!("{TICKS}/{middle}")),
+    }
+}

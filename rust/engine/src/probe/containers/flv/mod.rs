@@ -1,0 +1,383 @@
+//! Flash video: Adobe's "Video File Format Specification", version 10, annex E,
+//! and Enhanced RTMP for codecs that came later.
+//!
+//! Tags follow each other from the beginning; the first of each kind says which
+//! codec, `onMetaData` most of the rest.
+
+mod amf;
+#[cfg(test)]
+mod tests;
+mod video;
+
+use crate::probe::codec::{self, Framing};
+use crate::probe::model::{Media, Track, TrackType};
+use crate::probe::problem::{Problem, Result};
+use crate::probe::source::Source;
+use amf::Value;
+
+/// Where the search for the first tags ends, and after how many.
+const HEAD: u64 = 1 << 20;
+const MOST_TAGS: usize = 400;
+
+/// Requests that are made for tags behind the first block.
+const MOST_REQUESTS: u32 = 12;
+
+/// What is looked at of a tag. Metadata with all key frames may be longer, but
+/// they come last.
+const MOST_OF_TAG: usize = 16 * 1024;
+
+/// Times of frames that tell their rate.
+const MOST_TIMES: usize = 13;
+
+const TAG_HEADER: u64 = 11;
+
+/// Reads what the file says of itself.
+pub fn read(source: &mut Source<'_>) -> Result<Media> {
+    let [_, _, _, _, flags, offset @ ..]: [u8; 9] = source.array(0)?;
+    // The offset counts the header.
+    let start = u64::from(u32::from_be_bytes(offset)).max(9) + 4;
+    let mut file = Flv { has_audio: flags & 4 != 0, has_video: flags & 1 != 0, ..Flv::default() };
+    file.read_tags(source, start)?;
+    let mut media = Media::new("flv");
+    media.duration_seconds = file.number("duration").filter(|&seconds| seconds > 0.0);
+    if media.duration_seconds.is_none() {
+        media.duration_seconds = last_time(source)?;
+    }
+    file.finish(&mut media, source.len());
+    Ok(media)
+}
+
+/// A tag's header.
+struct Tag {
+    kind: u8,
+    /// Of its data, in bytes.
+    length: u64,
+    /// In milliseconds.
+    time: u32,
+    encrypted: bool,
+}
+
+fn tag(header: [u8; 11]) -> Tag {
+    let [kind, size @ .., _, _, _] = header;
+    let [a, b, c, x, y, z, high] = size;
+    Tag {
+        kind: kind & 0x1f,
+        length: u32::from_be_bytes([0, a, b, c]).into(),
+        time: u32::from_be_bytes([high, x, y, z]),
+        encrypted: kind & 0x20 != 0,
+    }
+}
+
+#[derive(Default)]
+struct Flv {
+    has_audio: bool,
+    has_video: bool,
+    tracks: Vec<Track>,
+    /// How the packets of the video track are laid out.
+    framing: Framing,
+    metadata: Vec<(String, Value)>,
+    /// When frames of video are shown, in milliseconds.
+    times: Vec<u32>,
+    encrypted: bool,
+    /// Where the last tag that was seen ends.
+    truncated: bool,
+}
+
+impl Flv {
+    fn read_tags(&mut self, source: &mut Source<'_>, start: u64) -> Result<()> {
+        let mut at = start;
+        for _ in 0..MOST_TAGS {
+            if self.is_done() || at > HEAD || source.requests() > MOST_REQUESTS {
+                break;
+            }
+            let header = match source.array(at) {
+                Ok(header) => header,
+                Err(Problem::Damaged(_)) => {
+                    self.truncated = at != source.len();
+                    break;
+                }
+                Err(problem) => return Err(problem),
+            };
+            let tag = tag(header);
+            let length = usize::try_from(tag.length).unwrap_or(usize::MAX).min(MOST_OF_TAG);
+            let data = source.up_to(at + TAG_HEADER, length)?;
+            if data.is_empty() && tag.length > 0 {
+                self.truncated = true;
+                break;
+            }
+            self.encrypted |= tag.encrypted;
+            match tag.kind {
+                _ if tag.encrypted || data.is_empty() => {}
+                8 => self.audio(data),
+                9 => self.video(&tag, data),
+                18 => self.script(data),
+                _ => {}
+            }
+            at += TAG_HEADER + tag.length + 4;
+        }
+        Ok(())
+    }
+
+    fn script(&mut self, data: &[u8]) {
+        if let Some((name, properties)) = amf::script(data)
+            && name == "onMetaData"
+            && self.metadata.is_empty()
+        {
+            self.metadata = properties;
+        }
+    }
+
+    fn number(&self, name: &str) -> Option<f64> {
+        self.metadata.iter().find_map(|(key, value)| match value {
+            Value::Number(number) if key == name && number.is_finite() => Some(*number),
+            _ => None,
+        })
+    }
+
+    /// Whether all tracks that are to be expected are known.
+    fn is_done(&self) -> bool {
+        let has = |wanted| self.tracks.iter().any(|track| track.track_type == wanted);
+        let rate_is_known = self.number("framerate").is_some_and(|rate| rate > 0.0)
+            || self.times.len() >= MOST_TIMES
+            || !has(TrackType::Video);
+        (!self.has_audio || has(TrackType::Audio))
+            && (!self.has_video || has(TrackType::Video))
+            && !self.tracks.is_empty()
+            && !self.tracks.iter().any(|track| track.codec.is_some() && codec::wants_packet(track))
+            && rate_is_known
+    }
+
+    fn track(&mut self, track_type: TrackType) -> (&mut Track, bool) {
+        let known = self.tracks.iter().position(|track| track.track_type == track_type);
+        let index = known.unwrap_or_else(|| {
+            // Two at most.
+            self.tracks.push(Track::new(self.tracks.len() as u32, track_type));
+            self.tracks.len() - 1
+        });
+        (&mut self.tracks[index], known.is_none())
+    }
+
+    fn audio(&mut self, data: &[u8]) {
+        let Some((&flags, rest)) = data.split_first() else { return };
+        let (track, is_new) = self.track(TrackType::Audio);
+        if flags >> 4 == 9 {
+            enhanced_audio(track, flags & 0xf, rest);
+            return;
+        }
+        if is_new {
+            describe_audio(track, flags);
+        }
+        let is_aac = track.codec.as_deref() == Some("aac");
+        match rest.split_first() {
+            Some((0, config)) if is_aac => {
+                codec::read_config(track, config);
+            }
+            Some((_, frame)) if is_aac => codec::read_packet(track, frame, Framing::StartCodes),
+            _ if is_new && track.codec.is_some() => {
+                codec::read_packet(track, rest, Framing::StartCodes);
+            }
+            _ => {}
+        }
+    }
+
+    fn video(&mut self, tag: &Tag, data: &[u8]) {
+        // Commands to the player.
+        if data[0] >> 4 & 7 == 5 {
+            return;
+        }
+        let framing = self.framing;
+        let (track, is_new) = self.track(TrackType::Video);
+        let unit = video::read(track, is_new, framing, data);
+        match unit {
+            video::Unit::Config(framing) => self.framing = framing,
+            video::Unit::Frame if self.times.len() < MOST_TIMES => self.times.push(tag.time),
+            video::Unit::Frame => {}
+        }
+    }
+
+    fn finish(mut self, media: &mut Media, length: u64) {
+        let seconds = media.duration_seconds.filter(|&seconds| seconds > 0.0);
+        media.bit_rate = seconds.map(|seconds| (length as f64 * 8.0 / seconds) as u64);
+        let number = |name| self.number(name).filter(|&number| number > 0.0);
+        let (width, height) = (number("width"), number("height"));
+        let (video_rate, audio_rate) = (number("videodatarate"), number("audiodatarate"));
+        let claimed = number("filesize");
+        let frame_rate = number("framerate").and_then(fraction).or_else(|| by_times(&self.times));
+        let bits = |kilobits: f64| (kilobits * 1024.0) as u64;
+        for track in &mut self.tracks {
+            if track.track_type == TrackType::Video {
+                track.frame_rate = frame_rate.clone().or(track.frame_rate.take());
+                track.bit_rate = video_rate.map(bits).or(track.bit_rate);
+                track.width = track.width.or(width.map(|pixels| pixels as u32));
+                track.height = track.height.or(height.map(|pixels| pixels as u32));
+            } else {
+                track.bit_rate = audio_rate.map(bits).or(track.bit_rate);
+            }
+        }
+        if claimed.is_some_and(|size| size > length as f64) || self.truncated {
+            media.warn("the file ends before it should");
+        }
+        if self.encrypted {
+            media.warn("it is encrypted");
+        }
+        if self.tracks.is_empty() {
+            media.warn("no streams were found at its beginning");
+        } else if self.tracks.iter().any(|track| track.codec.is_none()) {
+            media.doubt("codecs that are not known");
+        }
+        let tags =
+            self.metadata.iter().filter(|(key, _)| !DESCRIBES_STREAMS.contains(&key.as_str()));
+        for (key, value) in tags {
+            let text = match value {
+                Value::Text(text) => text.clone(),
+                Value::Number(number) => format!("{number:.0}"),
+                Value::Boolean(value) => value.to_string(),
+                Value::Other => continue,
+            };
+            media.tags.entry(key.to_lowercase()).or_insert(text);
+        }
+        media.tracks = self.tracks;
+    }
+}
+
+/// Metadata that is no tag.
+const DESCRIBES_STREAMS: &[&str] = &[
+    "duration",
+    "filesize",
+    "width",
+    "height",
+    "videodatarate",
+    "framerate",
+    "videocodecid",
+    "audiodatarate",
+    "audiosamplerate",
+    "audiosamplesize",
+    "stereo",
+    "audiocodecid",
+    "datastream",
+];
+
+fn describe_audio(track: &mut Track, flags: u8) {
+    let wide = flags & 2 != 0;
+    let channels = u32::from(flags & 1) + 1;
+    let rate = 44_100 >> (3 - (flags >> 2 & 3));
+    let (codec, rate, channels) = match flags >> 4 {
+        0 | 3 => (if wide { "pcm_s16le" } else { "pcm_u8" }, rate, channels),
+        1 => ("adpcm_swf", rate, channels),
+        2 => ("mp3", rate, channels),
+        4 => ("nellymoser", 16_000, 1),
+        5 => ("nellymoser", 8_000, 1),
+        6 => ("nellymoser", rate, channels),
+        7 => ("pcm_alaw", 8_000, channels),
+        8 => ("pcm_mulaw", 8_000, channels),
+        10 => ("aac", rate, channels),
+        11 => ("speex", 16_000, 1),
+        14 => ("mp3", 8_000, channels),
+        _ => return,
+    };
+    track.codec = Some(codec.into());
+    // AAC always says the same here; its own header knows.
+    if codec == "aac" {
+        return;
+    }
+    track.sample_rate = Some(rate);
+    track.channels = Some(channels);
+    if codec != "speex" {
+        track.channel_layout = Some(if channels == 2 { "stereo" } else { "mono" }.into());
+    }
+    let bits = match codec {
+        "pcm_s16le" => 16,
+        "pcm_u8" | "pcm_alaw" | "pcm_mulaw" => 8,
+        _ => return,
+    };
+    track.bit_depth = Some(bits);
+    track.bit_rate = Some(u64::from(bits * rate * channels));
+}
+
+/// Enhanced RTMP: a code of four characters.
+fn enhanced_audio(track: &mut Track, packet_type: u8, data: &[u8]) {
+    let Some((code, rest)) = data.split_at_checked(4) else { return };
+    let codec = match code {
+        b"mp4a" => "aac",
+        b"Opus" => "opus",
+        b"fLaC" => "flac",
+        b"ac-3" => "ac3",
+        b"ec-3" => "eac3",
+        b".mp3" => "mp3",
+        _ => return,
+    };
+    track.codec = Some(codec.into());
+    match packet_type {
+        0 => {
+            codec::read_config(track, rest);
+        }
+        1 => codec::read_packet(track, rest, Framing::StartCodes),
+        _ => {}
+    }
+}
+
+/// The time of the last tag, which is found from the end.
+fn last_time(source: &mut Source<'_>) -> Result<Option<f64>> {
+    let mut end = source.len();
+    // Tags at time 0 may follow the last one.
+    for _ in 0..4 {
+        let Some(at) = end.checked_sub(4).filter(|&at| at > 13) else { break };
+        let size = u64::from(u32::from_be_bytes(source.array(at)?));
+        let Some(start) = at.checked_sub(size).filter(|_| size >= TAG_HEADER) else { break };
+        let tag = tag(source.array(start)?);
+        if tag.length + TAG_HEADER != size {
+            break;
+        }
+        if tag.time > 0 {
+            return Ok(Some(f64::from(tag.time) / 1000.0));
+        }
+        end = start;
+    }
+    Ok(None)
+}
+
+/// As the nearest fraction of numbers up to 1000, which is what `ffprobe` makes
+/// of a rate.
+fn fraction(rate: f64) -> Option<String> {
+    const LARGEST: u32 = 1000;
+    let near = |den: u32| {
+        let num = (rate * f64::from(den)).round();
+        (num >= 1.0 && num <= f64::from(LARGEST))
+            .then(|| (num as u32, den, (num / f64::from(den) - rate).abs()))
+    };
+    let mut best: Option<(u32, u32, f64)> = None;
+    for fraction in (1..=LARGEST).filter_map(near) {
+        if best.is_none_or(|best| fraction.2 < best.2) {
+            best = Some(fraction);
+        }
+    }
+    best.map(|(num, den, _)| format!("{num}/{den}"))
+}
+
+/// The usual rate that is next to that of the frames.
+fn by_times(times: &[u32]) -> Option<String> {
+    let span = times.last()?.checked_sub(*times.first()?).filter(|&span| span > 0)?;
+    let rate = 1000.0 * (times.len() - 1) as f64 / f64::from(span);
+    let usual = [
+        (24, 1),
+        (25, 1),
+        (30, 1),
+        (24_000, 1001),
+        (30_000, 1001),
+        (50, 1),
+        (60, 1),
+        (60_000, 1001),
+        (12, 1),
+        (15, 1),
+        (10, 1),
+        (120, 1),
+    ];
+    let distance = |&(num, den): &(u32, u32)| (f64::from(num) / f64::from(den) / rate - 1.0).abs();
+    let nearest = usual.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+    // Times are rounded to milliseconds.
+    if distance(nearest) < 0.01 {
+        Some(format!("{}/{}", nearest.0, nearest.1))
+    } else {
+        fraction(rate)
+    }
+}

@@ -1,0 +1,337 @@
+//! Fragmented files (ISO/IEC 14496-12, 8.8 and 8.16.3): `moof` and `sidx`.
+//!
+//! `ffprobe` reads every fragment, unless an index tells of all that follow
+//! it; so does this, for as many fragments as is cheap.
+
+use super::boxes::{BoxAt, Fields, box_at, boxes_in, content};
+use super::movie::Movie;
+use super::number::rescale;
+use super::samples::Sample;
+use super::track::Trak;
+use crate::probe::model::{Media, TrackType};
+use crate::probe::problem::Result;
+use crate::probe::source::Source;
+
+/// Requests after which fragments are not followed any more: `ffprobe` makes
+/// as many, and knows more then.
+const MOST_REQUESTS: u32 = 48;
+
+/// Headers of a fragment are no longer than this.
+const LONGEST_HEADER: usize = 512 * 1024;
+
+/// Defaults for a track's fragments: `trex`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Defaults {
+    /// Whose.
+    pub track: u32,
+    /// Of a sample.
+    pub duration: u32,
+    /// Of a sample.
+    pub size: u32,
+}
+
+/// What the fragments of a track add to what its tables say.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    samples: u64,
+    duration: u64,
+    bytes: u64,
+    /// Where the next fragment goes on.
+    end: i64,
+    /// The furthest that was told of.
+    length: i64,
+    start: Option<i64>,
+    has_index: bool,
+    first: Option<Sample>,
+}
+
+/// What is known of all tracks, in their order.
+struct Walk<'m> {
+    movie: &'m Movie,
+    sums: Vec<Sum>,
+    /// Whether there was an `mdat`.
+    data: bool,
+    /// Whether an index tells of all fragments.
+    complete: bool,
+}
+
+/// The first samples of tracks, in their order.
+pub type Firsts = Vec<Option<Sample>>;
+
+/// Reads the fragments after a `moov` that ends at `offset`; adds to its
+/// tracks what they say, and tells where each has its first sample.
+pub fn read(
+    source: &mut Source<'_>,
+    offset: u64,
+    movie: &mut Movie,
+    media: &mut Media,
+) -> Result<Firsts> {
+    let sums = movie.traks().map(Sum::of_tables).collect();
+    let mut walk = Walk { movie, sums, data: false, complete: false };
+    walk.follow(source, offset, media)?;
+    let Walk { sums, .. } = walk;
+    for (trak, sum) in movie.traks_mut().zip(&sums) {
+        sum.conclude(trak);
+    }
+    media.duration_seconds = whole_duration(movie, &sums);
+    Ok(sums.iter().map(|sum| sum.first).collect())
+}
+
+impl Walk<'_> {
+    fn follow(&mut self, source: &mut Source<'_>, start: u64, media: &mut Media) -> Result<()> {
+        let (mut offset, length) = (start, source.len());
+        while offset < length {
+            if source.requests() > MOST_REQUESTS {
+                media.doubt("duration and rates: not all fragments were read");
+                break;
+            }
+            let Some(found) = box_at(source, offset, length)? else { break };
+            offset = found.end;
+            match &found.kind {
+                b"sidx" => self.index(source, &found)?,
+                b"moof" => {
+                    let moof = content(source, &found, LONGEST_HEADER)?;
+                    self.fragment(&moof, found.start);
+                }
+                b"mdat" => {
+                    self.data = true;
+                    if found.cut {
+                        media.warn("the file ends before its data does");
+                    }
+                }
+                _ => {}
+            }
+            if self.complete && self.data {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn position(&self, id: u32) -> Option<usize> {
+        self.movie.traks().position(|trak| trak.id == id)
+    }
+
+    fn index(&mut self, source: &mut Source<'_>, found: &BoxAt) -> Result<()> {
+        let sidx = content(source, found, LONGEST_HEADER)?;
+        let mut fields = Fields::new(&sidx);
+        let mut header = || {
+            let (version, _) = fields.version()?;
+            let track = fields.u32()?;
+            let timescale = fields.u32()?;
+            let time = fields.u32_or_u64(version != 0)?;
+            let offset = fields.u32_or_u64(version != 0)?;
+            fields.u16()?;
+            Some((track, timescale, time, offset, fields.u16()?))
+        };
+        let Some((track, timescale, mut time, offset, count)) = header() else { return Ok(()) };
+        let Some(position) = self.position(track) else { return Ok(()) };
+        let mut end = found.end.saturating_add(offset);
+        for _ in 0..count {
+            let (Some(size), Some(duration)) = (fields.u32(), fields.u32()) else { break };
+            fields.u32();
+            if size >> 31 != 0 {
+                // An index of indices.
+                return Ok(());
+            }
+            end = end.saturating_add(u64::from(size));
+            time = time.saturating_add(u64::from(duration));
+        }
+        let Some(trak) = self.movie.traks().nth(position) else { return Ok(()) };
+        let time = rescale(time, u64::from(trak.timescale), u64::from(timescale));
+        if let Some(sum) = self.sums.get_mut(position) {
+            (sum.end, sum.length) = (time.cast_signed(), time.cast_signed());
+            sum.has_index = true;
+        }
+        self.complete = end == source.len() || end == source.len() - random_access(source)?;
+        if self.complete {
+            for (sum, other) in self.sums.iter_mut().zip(self.movie.traks()) {
+                if !sum.has_index {
+                    let end = rescale(time, u64::from(other.timescale), u64::from(trak.timescale));
+                    (sum.end, sum.length) = (end.cast_signed(), end.cast_signed());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fragment(&mut self, moof: &[u8], offset: u64) {
+        let mut next = offset;
+        for (kind, traf) in boxes_in(moof) {
+            if &kind == b"traf" {
+                next = self.track_fragment(traf, offset, next).unwrap_or(next);
+            }
+        }
+    }
+
+    /// Reads a `traf`; tells where the data after its own begins.
+    fn track_fragment(&mut self, traf: &[u8], moof: u64, implicit: u64) -> Option<u64> {
+        let (_, tfhd) = boxes_in(traf).find(|(kind, _)| kind == b"tfhd")?;
+        let mut fields = Fields::new(tfhd);
+        let (_, flags) = fields.version()?;
+        let id = fields.u32()?;
+        let position = self.position(id)?;
+        let trak = self.movie.traks().nth(position)?;
+        let offset = trak.offset(self.movie.timescale);
+        let defaults = self.movie.defaults.iter().find(|defaults| defaults.track == id)?;
+        let mut optional = |bit: u32, wide: bool| {
+            if flags & bit == 0 { None } else { fields.u32_or_u64(wide) }
+        };
+        let base = optional(1, true).unwrap_or(if flags & 0x2_0000 != 0 { moof } else { implicit });
+        optional(2, false);
+        let duration = optional(8, false).unwrap_or(u64::from(defaults.duration));
+        let size = optional(0x10, false).unwrap_or(u64::from(defaults.size));
+
+        let sum = self.sums.get_mut(position)?;
+        if let Some((_, tfdt)) = boxes_in(traf).find(|(kind, _)| kind == b"tfdt") {
+            let mut fields = Fields::new(tfdt);
+            let (version, _) = fields.version()?;
+            sum.end = fields.u32_or_u64(version != 0)?.cast_signed();
+        }
+        let mut place = base;
+        for (_, trun) in boxes_in(traf).filter(|(kind, _)| kind == b"trun") {
+            place = sum.run(trun, (base, place), (duration, size), offset)?;
+        }
+        Some(place)
+    }
+}
+
+impl Sum {
+    fn of_tables(trak: &Trak) -> Self {
+        Self {
+            samples: trak.times.samples,
+            duration: trak.times.duration,
+            // Tables with one size for all do not count for `ffprobe`.
+            bytes: if trak.sizes.constant > 0 { 0 } else { trak.sizes.bytes.unwrap_or(0) },
+            end: trak.duration.cast_signed(),
+            length: trak.duration.cast_signed(),
+            start: (trak.times.samples > 0).then_some(0),
+            has_index: false,
+            first: None,
+        }
+    }
+
+    /// Reads a `trun` with the defaults for duration and size; tells where the
+    /// data after its own begins.
+    fn run(
+        &mut self,
+        trun: &[u8],
+        (base, place): (u64, u64),
+        (duration, size): (u64, u64),
+        offset: i64,
+    ) -> Option<u64> {
+        let mut fields = Fields::new(trun);
+        let (_, flags) = fields.version()?;
+        let count = fields.u32()?;
+        let mut place = match flags & 1 {
+            0 => place,
+            _ => base.saturating_add_signed(i64::from(fields.i32()?)),
+        };
+        if flags & 4 != 0 {
+            fields.u32()?;
+        }
+        let width = (flags >> 8 & 0xf).count_ones() as usize * 4;
+        // Samples of which nothing is said take no bytes: no more than are read.
+        let most =
+            if width == 0 { count } else { u32::try_from(fields.rest().len() / width).ok()? };
+        let count = count.min(most);
+        if width == 0 {
+            let count = u64::from(count);
+            self.add(count, count.saturating_mul(duration), count.saturating_mul(size));
+            self.begin(place, size, offset, 0);
+            self.end = self.end.saturating_add_unsigned(count.saturating_mul(duration));
+            self.length = self.length.max(self.end);
+            return Some(place.saturating_add(count.saturating_mul(size)));
+        }
+        for _ in 0..count {
+            let mut optional = |bit: u32, default: u64| {
+                if flags & bit == 0 { Some(default) } else { fields.u32().map(u64::from) }
+            };
+            let duration = optional(0x100, duration)?;
+            let size = optional(0x200, size)?;
+            optional(0x400, 0)?;
+            let shift = optional(0x800, 0)? as u32;
+            self.begin(place, size, offset, i64::from(shift.cast_signed()));
+            self.add(1, duration, size);
+            self.end = self.end.saturating_add_unsigned(duration);
+            place = place.saturating_add(size);
+        }
+        self.length = self.length.max(self.end);
+        Some(place)
+    }
+
+    fn add(&mut self, samples: u64, duration: u64, bytes: u64) {
+        self.samples = self.samples.saturating_add(samples);
+        self.duration = self.duration.saturating_add(duration);
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// Notes the first sample, before it is counted.
+    fn begin(&mut self, offset: u64, size: u64, edit: i64, shift: i64) {
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        self.first.get_or_insert(Sample { offset, size, time: 0 });
+        let shown = self.end.saturating_add(shift).saturating_sub(edit);
+        self.start.get_or_insert(shown);
+    }
+
+    fn conclude(&self, trak: &mut Trak) {
+        trak.duration = u64::try_from(self.length).unwrap_or(0);
+        let timescale = u128::from(trak.timescale);
+        if trak.duration > 0 {
+            let rate = u128::from(self.bytes) * 8 * timescale / u128::from(trak.duration);
+            let rate = u64::try_from(rate).ok().filter(|&rate| rate > 0);
+            if trak.track.codec.as_deref().is_none_or(|codec| !codec.starts_with("pcm_")) {
+                trak.track.bit_rate = rate.or(trak.track.bit_rate);
+            }
+        }
+        trak.times.samples = self.samples;
+        trak.times.duration = self.duration;
+    }
+}
+
+/// From the first that is shown to the last, of all tracks.
+fn whole_duration(movie: &Movie, sums: &[Sum]) -> Option<f64> {
+    let (mut first, mut last, mut longest) = (f64::INFINITY, f64::NEG_INFINITY, 0.0_f64);
+    for (trak, sum) in movie.traks().zip(sums) {
+        let timescale = f64::from(trak.timescale.max(1));
+        let duration = trak.duration as f64 / timescale;
+        longest = longest.max(duration);
+        let is_shown = matches!(trak.track.track_type, TrackType::Video | TrackType::Audio);
+        if let (Some(start), true) = (sum.start, is_shown) {
+            let start = start as f64 / timescale;
+            first = first.min(start);
+            last = last.max(start + duration);
+        }
+    }
+    let span = if last > first { last - first } else { 0.0 };
+    let whole = longest.max(span);
+    (whole > 0.0).then_some(whole)
+}
+
+/// The length of the `mfra` box that the file ends with, 0 if it does not.
+fn random_access(source: &mut Source<'_>) -> Result<u64> {
+    let length = source.len();
+    let Some(place) = length.checked_sub(16) else { return Ok(0) };
+    let mfro = source.up_to(place, 16)?;
+    if mfro.get(4..8) != Some(b"mfro") {
+        return Ok(0);
+    }
+    let size = Fields::new(mfro.get(12..).unwrap_or(&[])).u32().unwrap_or(0);
+    Ok(u64::from(size).min(length))
+}
+
+/// The defaults in `mvex`.
+pub fn defaults(source: &mut Source<'_>, mvex: &BoxAt) -> Result<Vec<Defaults>> {
+    let bytes = content(source, mvex, LONGEST_HEADER)?;
+    let read = |trex: &[u8]| {
+        let mut fields = Fields::new(trex);
+        fields.version()?;
+        let track = fields.u32()?;
+        fields.u32()?;
+        Some(Defaults { track, duration: fields.u32()?, size: fields.u32()? })
+    };
+    Ok(boxes_in(&bytes)
+        .filter(|(kind, _)| kind == b"trex")
+        .filter_map(|(_, trex)| read(trex))
+        .collect())
+}

@@ -1,0 +1,164 @@
+//! ISO base media (ISO/IEC 14496-12) and QuickTime: MP4, MOV, 3GP, F4V; HEIF,
+//! AVIF and CR3.
+//!
+//! Boxes are read by hand. The crates that read this format want a whole
+//! `moov` in memory (the tables of a film are megabytes, which this jumps
+//! over), give up all of it for one box they do not expect, and do not know
+//! QuickTime's half of the format.
+
+mod boxes;
+mod channels;
+mod codes;
+mod entries;
+mod fragments;
+mod items;
+mod metadata;
+mod movie;
+mod number;
+mod raw;
+mod samples;
+#[cfg(test)]
+mod tests;
+mod track;
+
+use self::boxes::{BoxAt, Fields, Kind, box_at, content};
+use self::movie::Movie;
+use crate::probe::model::{Media, Name};
+use crate::probe::problem::{Problem, Result};
+use crate::probe::source::Source;
+
+/// What is left of a file after its data is read at once up to this length:
+/// mostly it is `moov`.
+const LONGEST_TAIL: u64 = 512 * 1024;
+
+/// No file has more boxes before its `moov`, unless it means harm.
+const MOST_BOXES: usize = 4096;
+
+/// Requests after which no `moov` is looked for any more.
+const MOST_REQUESTS: u32 = 64;
+
+/// Who can read a file, says `ftyp`.
+#[derive(Debug, Default)]
+struct Brands {
+    major: Option<Kind>,
+    compatible: Vec<Kind>,
+}
+
+/// What is at the top of a file.
+#[derive(Debug, Default)]
+struct Top {
+    brands: Brands,
+    moov: Option<BoxAt>,
+    meta: Option<BoxAt>,
+    fragments: bool,
+    data: bool,
+    /// The file ends within a box.
+    cut: bool,
+}
+
+/// Reads what the file says of itself.
+///
+/// # Errors
+/// [`Problem::Damaged`] if there are no headers, and if the file cannot be read.
+pub fn read(source: &mut Source<'_>) -> Result<Media> {
+    let top = Top::read(source)?;
+    let container = top.brands.container();
+    let mut media = Media::new(container.clone());
+    if let (true, Some(meta)) = (is_picture(&container), top.meta) {
+        if items::read(source, &meta, &mut media)? || top.moov.is_none() {
+            return Ok(media);
+        }
+    }
+    let Some(moov) = top.moov else {
+        return Err(Problem::damaged(match (top.cut, top.fragments) {
+            (true, _) => "it ends before its headers",
+            (false, true) => "it has fragments, but no headers",
+            (false, false) => "it has no headers",
+        }));
+    };
+    if container == "cr3" {
+        raw::read(source, &moov, &mut media)?;
+        return Ok(media);
+    }
+    if moov.cut {
+        media.warn("the file ends before its headers do");
+    }
+    let movie = Movie::read(source, &moov, top.brands.is_quicktime())?;
+    movie.into_media(source, moov.end, &mut media)?;
+    if !moov.cut && top.cut && top.data {
+        media.warn("the file ends before its data does");
+    }
+    if is_picture(&container) {
+        items::from_movie(&mut media);
+    }
+    Ok(media)
+}
+
+fn is_picture(container: &str) -> bool {
+    matches!(container, "heif" | "avif")
+}
+
+impl Top {
+    /// Reads headers of boxes up to `moov`, or what there is instead.
+    fn read(source: &mut Source<'_>) -> Result<Self> {
+        let mut top = Self::default();
+        let mut offset = 0;
+        for _ in 0..MOST_BOXES {
+            let length = source.len();
+            if source.requests() > MOST_REQUESTS {
+                break;
+            }
+            if top.data && length.saturating_sub(offset) <= LONGEST_TAIL {
+                source.up_to(offset, LONGEST_TAIL as usize)?;
+            }
+            let Some(found) = box_at(source, offset, length)? else { break };
+            offset = found.end;
+            top.cut |= found.cut;
+            match &found.kind {
+                b"ftyp" if top.brands.major.is_none() => {
+                    top.brands = Brands::read(&content(source, &found, 4096)?);
+                }
+                b"moov" => {
+                    top.moov = Some(found);
+                    break;
+                }
+                b"meta" if top.meta.is_none() => top.meta = Some(found),
+                b"moof" | b"styp" => top.fragments = true,
+                b"mdat" => top.data = true,
+                _ => {}
+            }
+        }
+        Ok(top)
+    }
+}
+
+impl Brands {
+    fn read(ftyp: &[u8]) -> Self {
+        let mut fields = Fields::new(ftyp);
+        let major = fields.kind();
+        fields.u32();
+        Self { major, compatible: std::iter::from_fn(|| fields.kind()).collect() }
+    }
+
+    /// What files with such brands are called.
+    fn container(&self) -> Name {
+        let Some(major) = &self.major else { return "mov".into() };
+        let is_avif = |brand: &Kind| matches!(brand, b"avif" | b"avis");
+        Name::Borrowed(match major {
+            b"qt  " => "mov",
+            b"crx " => "cr3",
+            b"avif" | b"avis" => "avif",
+            b"mif1" | b"msf1" | b"mif2" if self.compatible.iter().any(is_avif) => "avif",
+            b"mif1" | b"msf1" | b"mif2" | b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim"
+            | b"heis" | b"hevm" | b"hevs" | b"jpeg" | b"jpgs" | b"avci" | b"avcs" => "heif",
+            [b'3', b'g' | b'G', ..] => "3gp",
+            _ => "mp4",
+        })
+    }
+
+    /// Whether sound descriptions may be in QuickTime's versions.
+    fn is_quicktime(&self) -> bool {
+        let quicktime = *b"qt  ";
+        self.major.is_none_or(|major| major == quicktime) || self.compatible.contains(&quicktime)
+    }
+}

@@ -1,0 +1,352 @@
+//! Tracks (ISO/IEC 14496-12, 8.3 to 8.7): the `trak` box.
+
+use super::boxes::{BoxAt, Fields, Kind, box_at, boxes_in, children, content};
+use super::codes::language;
+use super::entries::{self, Description};
+use super::number::{reduce, rescale};
+use super::samples::{self, Sizes, Tables, Times};
+use crate::probe::codec;
+use crate::probe::model::{Track, TrackType};
+use crate::probe::problem::Result;
+use crate::probe::source::Source;
+
+/// Headers are no longer than this, with all that is in them.
+const LONGEST_HEADER: usize = 128 * 1024;
+
+/// Tables up to this length are read even where it costs a request.
+const SHORT_TABLE: usize = 64 * 1024;
+
+/// Tables of sizes up to this length are read if the file does not tell the
+/// rate otherwise: the samples of hours.
+const LONG_TABLE: usize = 2 * 1024 * 1024;
+
+/// A track, and what is needed to tell more of it.
+#[derive(Debug, Default)]
+pub struct Trak {
+    /// What is known.
+    pub track: Track,
+    /// The number by which others refer to it.
+    pub id: u32,
+    /// Units a second.
+    pub timescale: u32,
+    /// What the media header says, in units.
+    pub duration: u64,
+    /// Segments of the edit list: duration in units of the movie, and where in
+    /// the media they begin, -1 for pauses.
+    pub edits: Vec<(u64, i64)>,
+    /// Tracks with its chapters.
+    pub chapters: Vec<u32>,
+    /// What the sample entry says.
+    pub description: Description,
+    /// Where the tables are.
+    pub tables: Tables,
+    /// What they say of time.
+    pub times: Times,
+    /// What they say of sizes.
+    pub sizes: Sizes,
+    /// The display matrix.
+    pub matrix: Option<[i32; 9]>,
+    handler: Kind,
+}
+
+/// How a movie is to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Whether sound descriptions may be QuickTime's.
+    pub quicktime: bool,
+    /// Whether all of the movie's headers are in memory already.
+    pub loaded: bool,
+}
+
+impl Trak {
+    /// Reads a `trak` box. What is damaged is left out.
+    pub fn read(source: &mut Source<'_>, trak: &BoxAt, manner: Manner) -> Result<Self> {
+        let mut this = Self::default();
+        for found in children(source, trak)? {
+            match &found.kind {
+                b"tkhd" => this.header(&content(source, &found, LONGEST_HEADER)?),
+                b"edts" => this.edit_list(&content(source, &found, LONGEST_HEADER)?),
+                b"tref" => this.references(&content(source, &found, LONGEST_HEADER)?),
+                b"mdia" => this.media(source, &found, manner)?,
+                b"udta" => this.user_data(&content(source, &found, LONGEST_HEADER)?),
+                _ => {}
+            }
+        }
+        Ok(this)
+    }
+
+    fn header(&mut self, tkhd: &[u8]) {
+        let mut fields = Fields::new(tkhd);
+        let mut read = || {
+            let (version, flags) = fields.version()?;
+            let wide = version == 1;
+            self.track.default = flags & 1 != 0;
+            fields.take(if wide { 16 } else { 8 })?;
+            self.id = fields.u32()?;
+            // Duration, layer, group and volume.
+            fields.take(if wide { 28 } else { 24 })?;
+            let mut matrix = [0; 9];
+            for number in &mut matrix {
+                *number = fields.i32()?;
+            }
+            self.matrix = Some(matrix);
+            Some(())
+        };
+        read();
+    }
+
+    fn edit_list(&mut self, edts: &[u8]) {
+        let Some((_, elst)) = boxes_in(edts).find(|(kind, _)| kind == b"elst") else { return };
+        let mut fields = Fields::new(elst);
+        let (Some((version, _)), Some(_)) = (fields.version(), fields.u32()) else { return };
+        let wide = version == 1;
+        let mut entry = || {
+            let duration = fields.u32_or_u64(wide)?;
+            let time = if wide { fields.u64()?.cast_signed() } else { i64::from(fields.i32()?) };
+            fields.u32()?;
+            Some((duration, time))
+        };
+        // As many as are there, whatever the count says.
+        self.edits = std::iter::from_fn(&mut entry).collect();
+    }
+
+    fn references(&mut self, tref: &[u8]) {
+        for (kind, content) in boxes_in(tref) {
+            if &kind == b"chap" {
+                let mut fields = Fields::new(content);
+                self.chapters = std::iter::from_fn(|| fields.u32()).collect();
+            }
+        }
+    }
+
+    /// Roles (ISO/IEC 23009-1, 5.8.5.5) in `kind` boxes.
+    fn user_data(&mut self, udta: &[u8]) {
+        for (_, content) in boxes_in(udta).filter(|(kind, _)| kind == b"kind") {
+            let mut fields = Fields::new(content);
+            if fields.version().is_none() || fields.text() != b"urn:mpeg:dash:role:2011" {
+                continue;
+            }
+            let track = &mut self.track;
+            match fields.text() {
+                b"caption" => track.hearing_impaired = true,
+                b"commentary" => track.commentary = true,
+                b"description" => track.visual_impaired = true,
+                b"forced-subtitle" => track.forced = true,
+                _ => {}
+            }
+        }
+    }
+
+    fn media(&mut self, source: &mut Source<'_>, mdia: &BoxAt, manner: Manner) -> Result<()> {
+        let mut extended = None;
+        for found in children(source, mdia)? {
+            match &found.kind {
+                b"mdhd" => self.media_header(&content(source, &found, LONGEST_HEADER)?),
+                b"hdlr" => {
+                    let hdlr = content(source, &found, LONGEST_HEADER)?;
+                    self.handler =
+                        Fields::new(hdlr.get(8..).unwrap_or(&[])).kind().unwrap_or_default();
+                }
+                b"elng" => extended = Some(content(source, &found, LONGEST_HEADER)?),
+                b"minf" => {
+                    for inner in children(source, &found)? {
+                        if &inner.kind == b"stbl" {
+                            self.sample_table(source, &inner, manner)?;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        if matches!(&*self.track.language, "" | "und") {
+            if let Some(text) = extended.as_deref().and_then(|elng| elng.get(4..)) {
+                self.track.language =
+                    String::from_utf8_lossy(Fields::new(text).text()).into_owned();
+            }
+        }
+        Ok(())
+    }
+
+    fn media_header(&mut self, mdhd: &[u8]) {
+        let mut fields = Fields::new(mdhd);
+        let mut read = || {
+            let (version, _) = fields.version()?;
+            let wide = version == 1;
+            fields.take(if wide { 16 } else { 8 })?;
+            self.timescale = fields.u32()?;
+            let duration = fields.u32_or_u64(wide)?;
+            let unknown = if wide { u64::MAX } else { u64::from(u32::MAX) };
+            self.duration = if duration == unknown { 0 } else { duration };
+            self.track.language = language(fields.u16()?);
+            Some(())
+        };
+        read();
+        if self.timescale == 0 || i32::try_from(self.timescale).is_err() {
+            self.timescale = 1;
+        }
+    }
+
+    fn sample_table(
+        &mut self,
+        source: &mut Source<'_>,
+        stbl: &BoxAt,
+        manner: Manner,
+    ) -> Result<()> {
+        let most = if manner.loaded { usize::MAX } else { SHORT_TABLE };
+        let mut offset = stbl.content;
+        while let Some(found) = box_at(source, offset, stbl.end)? {
+            offset = found.end;
+            match &found.kind {
+                b"stsd" => {
+                    let stsd = content(source, &found, LONGEST_HEADER)?;
+                    self.description =
+                        entries::read(&stsd, &self.handler, manner.quicktime, &mut self.track);
+                }
+                b"stts" => {
+                    self.times = samples::times(source, &found, most)?;
+                    self.tables.times = Some(found);
+                }
+                b"stsz" | b"stz2" => self.tables.sizes = Some(found),
+                b"stsc" => self.tables.chunks = Some(found),
+                b"stco" | b"co64" => self.tables.offsets = Some(found),
+                _ => {}
+            }
+            // Each jump over a long table costs a request.
+            let enough = self.tables.times.is_some()
+                && !self.times.unread
+                && self.track.codec.is_some()
+                && self.knows_rate()
+                && !codec::wants_packet(&self.track);
+            if !manner.loaded && enough {
+                break;
+            }
+        }
+        if let Some(found) = self.tables.sizes {
+            let most = match (manner.loaded, self.knows_rate()) {
+                (true, _) => usize::MAX,
+                (false, true) => SHORT_TABLE,
+                (false, false) => LONG_TABLE,
+            };
+            self.sizes = samples::sizes(source, &found, most)?;
+        }
+        if self.times.unread {
+            // The count is that of sizes, the time that of the media header.
+            self.times.samples = self.sizes.samples;
+            self.times.duration = self.duration;
+        }
+        Ok(())
+    }
+
+    /// Whether the rate is written down and looks as if it was measured, not
+    /// what an encoder was told to aim at.
+    fn knows_rate(&self) -> bool {
+        self.description.bit_rate.is_some_and(|rate| rate % 1000 != 0)
+    }
+
+    /// Whether samples are so small that the tables count what sounds at once.
+    fn is_old_uncompressed(&self) -> bool {
+        self.track.track_type == TrackType::Audio
+            && self.times.entries == 1
+            && self.times.first_delta == 1
+    }
+
+    /// Fills in durations and rates from the tables, as far as they say.
+    pub fn conclude(&mut self, movie_timescale: u32, movie_matrix: &[i32; 9]) {
+        if self.times.duration > 0 {
+            self.duration = self.duration.min(self.times.duration);
+        }
+        let timescale = u64::from(self.timescale.max(1));
+        let measured = match self.sizes.bytes {
+            Some(bytes) if self.duration > 0 && self.sizes.samples > 0 => (!self
+                .is_old_uncompressed())
+            .then(|| u128::from(bytes) * 8 * u128::from(timescale) / u128::from(self.duration))
+            .and_then(|rate| u64::try_from(rate).ok()),
+            _ => None,
+        };
+        self.track.bit_rate =
+            measured.or(self.track.bit_rate).or(self.description.bit_rate).filter(|&rate| rate > 0);
+        let has_samples = self.sizes.samples > 0 || self.times.samples > 0;
+        if has_samples && !self.edits.is_empty() && movie_timescale > 0 {
+            let of_edit = |&(duration, _): &(u64, i64)| {
+                rescale(duration, timescale, u64::from(movie_timescale))
+            };
+            let edited = self.edits.iter().map(of_edit).fold(0, u64::saturating_add);
+            self.duration = self.duration.min(edited);
+        }
+        if self.track.track_type == TrackType::Video {
+            self.track.rotation = self.matrix.and_then(|matrix| rotation(&matrix, movie_matrix));
+        }
+    }
+
+    /// The average rate, as a fraction.
+    pub fn frame_rate(&self) -> Option<String> {
+        let frames = self.times.samples.checked_mul(u64::from(self.timescale))?;
+        let (above, below) = reduce(frames, self.times.duration)?;
+        Some(format!("{above}/{below}"))
+    }
+
+    /// Where the media's time 0 is, in units of the track, in files of fragments.
+    pub fn offset(&self, movie_timescale: u32) -> i64 {
+        let mut edits = self.edits.iter();
+        let (mut pause, mut first) = (0, edits.next());
+        if let Some(&(duration, -1)) = first {
+            let timescale = u64::from(self.timescale);
+            pause = rescale(duration, timescale, u64::from(movie_timescale)).cast_signed();
+            first = edits.next();
+        }
+        let start = first.map_or(0, |&(_, time)| time.max(0));
+        start.saturating_sub(pause)
+    }
+}
+
+/// Degrees clockwise; None if the picture is to be shown as it is, or at an
+/// angle that is no quarter.
+fn rotation(track: &[i32; 9], movie: &[i32; 9]) -> Option<u32> {
+    const SHIFTS: [u32; 3] = [16, 16, 30];
+    const IDENTITY: [i64; 9] = [1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30];
+    let mut matrix = [0_i64; 9];
+    for (index, number) in matrix.iter_mut().enumerate() {
+        let (row, column) = (index / 3 * 3, index % 3);
+        for (step, shift) in SHIFTS.iter().enumerate() {
+            let product = i64::from(track[row + step]) * i64::from(movie[step * 3 + column]);
+            *number += product >> shift;
+        }
+    }
+    if matrix == IDENTITY {
+        return None;
+    }
+    let [a, b, _, c, d, ..] = matrix.map(|number| number as f64);
+    let (width, height) = (a.hypot(c), b.hypot(d));
+    if width == 0.0 || height == 0.0 {
+        return None;
+    }
+    let quarters = (b / height).atan2(a / width).to_degrees() / 90.0;
+    let whole = quarters.round();
+    if (quarters - whole).abs() > 0.05 {
+        return None;
+    }
+    Some((whole as i32).rem_euclid(4) as u32 * 90)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: i32 = 1 << 16;
+    const AS_IS: [i32; 9] = [ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30];
+
+    #[test]
+    fn rotation_is_clockwise_and_absent_where_nothing_is_to_be_turned() {
+        assert_eq!(rotation(&AS_IS, &AS_IS), None);
+        for (turned, degrees) in [
+            ([0, ONE, 0, -ONE, 0, 0, 0, 0, 1 << 30], 90),
+            ([-ONE, 0, 0, 0, -ONE, 0, 0, 0, 1 << 30], 180),
+            ([0, -ONE, 0, ONE, 0, 0, 0, 0, 1 << 30], 270),
+        ] {
+            assert_eq!(rotation(&turned, &AS_IS), Some(degrees));
+            assert_eq!(rotation(&AS_IS, &turned), Some(degrees));
+        }
+        assert_eq!(rotation(&[0; 9], &AS_IS), None);
+        rotation(&[i32::MIN; 9], &[i32::MIN; 9]);
+    }
+}

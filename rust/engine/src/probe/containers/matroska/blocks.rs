@@ -1,0 +1,346 @@
+//! Clusters (RFC 9559, sections 5.1.3 and 10): the first packets of tracks, and
+//! how far apart their pictures are, where the headers leave that open.
+
+use super::ebml::{Head, children, variable_integer};
+use super::ids::{CLUSTER, cluster as ids};
+use super::tracks::Entry;
+use crate::probe::codec;
+use crate::probe::model::{Hdr, TrackType};
+use crate::probe::problem::Result;
+use crate::probe::source::Source;
+
+/// Packets that are read of a track: the first say all, or none does.
+const MOST_PACKETS: u8 = 3;
+
+/// Of a packet, its beginning: headers, and whole frames of sound.
+const MOST_OF_PACKET: usize = 32 * 1024;
+
+/// Less of a packet will do, if that much of it was read with the head of the file.
+const ENOUGH_OF_PACKET: u64 = 4 * 1024;
+const FIRST_LOOK: u64 = 64 * 1024;
+
+/// How far to go on: elements, and requests to the file system.
+const MOST_ELEMENTS: u32 = 4096;
+const MOST_REQUESTS: u32 = 6;
+
+/// Pictures whose times tell the frame rate, if nothing else does.
+const PICTURES: usize = 40;
+
+/// Of a group of blocks, the elements that are looked at.
+const MOST_IN_GROUP: usize = 16;
+
+/// `BlockAddID` of ITU-T T.35 messages, and how those of HDR10+ begin:
+/// country, provider, the provider's code, application 4.
+const ITU_T_T35: u64 = 4;
+const HDR10_PLUS: [u8; 6] = [0xb5, 0x00, 0x3c, 0x00, 0x01, 0x04];
+
+/// What is looked for of one track.
+#[derive(Clone, Debug, Default)]
+struct Wanted {
+    packets: u8,
+    times: Vec<i64>,
+}
+
+/// Reads packets of the tracks that want them, from the cluster at `offset` on.
+/// `scale` is the length of a tick in nanoseconds.
+pub fn read(source: &mut Source<'_>, offset: u64, entries: &mut [Entry], scale: u64) -> Result<()> {
+    let mut walk = Walk {
+        wanted: entries.iter().map(Wanted::new).collect(),
+        cluster_time: 0,
+        last_time: None,
+    };
+    let last_request = source.requests() + MOST_REQUESTS;
+    let mut position = offset;
+    for _ in 0..MOST_ELEMENTS {
+        if walk.wanted.iter().all(Wanted::nothing) || source.requests() >= last_request {
+            break;
+        }
+        let Some(next) = walk.element(source, position, entries)? else { break };
+        position = next;
+    }
+    for (entry, wanted) in entries.iter_mut().zip(walk.wanted) {
+        entry.unread = wanted.packets > 0 && codec::wants_packet(&entry.track);
+        if entry.track.frame_rate.is_none() && entry.track.track_type == TrackType::Video {
+            entry.track.frame_rate = frame_rate(wanted.times, scale);
+        }
+    }
+    Ok(())
+}
+
+/// The time at which the last block from `offset` on begins, in ticks.
+pub fn last_time(source: &mut Source<'_>, offset: u64) -> Result<Option<i64>> {
+    let mut walk = Walk { wanted: Vec::new(), cluster_time: 0, last_time: None };
+    let mut position = offset;
+    for _ in 0..MOST_ELEMENTS {
+        let Some(next) = walk.element(source, position, &mut [])? else { break };
+        position = next;
+    }
+    Ok(walk.last_time)
+}
+
+impl Wanted {
+    fn new(entry: &Entry) -> Self {
+        let is_video = entry.track.track_type == TrackType::Video;
+        let packets = entry.plain && codec::wants_packet(&entry.track);
+        let times = is_video && entry.track.frame_rate.is_none();
+        Self {
+            packets: if packets { MOST_PACKETS } else { 0 },
+            times: Vec::with_capacity(if times { PICTURES } else { 0 }),
+        }
+    }
+
+    fn wants_time(&self) -> bool {
+        self.times.len() < self.times.capacity()
+    }
+
+    fn nothing(&self) -> bool {
+        self.packets == 0 && !self.wants_time()
+    }
+}
+
+/// Where one is in clusters.
+struct Walk {
+    wanted: Vec<Wanted>,
+    cluster_time: i64,
+    last_time: Option<i64>,
+}
+
+/// A block without its data.
+struct Block {
+    track: u64,
+    time: i64,
+    flags: u8,
+    /// Bytes before the data.
+    length: u64,
+}
+
+impl Block {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let (track, length) = variable_integer(bytes)?;
+        let rest = bytes.get(length..length + 3)?;
+        let time = i16::from_be_bytes([rest[0], rest[1]]);
+        Some(Self { track: track?, time: time.into(), flags: rest[2], length: length as u64 + 3 })
+    }
+}
+
+impl Walk {
+    /// Reads the element at `position`; gives where the next is. Clusters are
+    /// entered, so that it does not matter whether their size is known.
+    fn element(
+        &mut self,
+        source: &mut Source<'_>,
+        position: u64,
+        entries: &mut [Entry],
+    ) -> Result<Option<u64>> {
+        let Some(head) = Head::read(source, position)? else { return Ok(None) };
+        let data = position + head.length as u64;
+        if head.id == CLUSTER {
+            return Ok(Some(data));
+        }
+        let Some(end) = head.size.and_then(|size| data.checked_add(size)) else { return Ok(None) };
+        match head.id {
+            ids::TIMESTAMP => {
+                let bytes = source.up_to(data, (end - data).min(8) as usize)?;
+                let time = bytes.iter().fold(0, |time: i64, &byte| time << 8 | i64::from(byte));
+                self.cluster_time = time;
+            }
+            ids::SIMPLE_BLOCK => self.block(source, data, end, entries)?,
+            ids::BLOCK_GROUP => self.group(source, data, end, entries)?,
+            _ => {}
+        }
+        Ok(Some(end).filter(|&end| end < source.len()))
+    }
+
+    fn group(
+        &mut self,
+        source: &mut Source<'_>,
+        data: u64,
+        end: u64,
+        entries: &mut [Entry],
+    ) -> Result<()> {
+        let mut position = data;
+        let mut track = None;
+        for _ in 0..MOST_IN_GROUP {
+            let Some(head) = Head::read(source, position)?.filter(|_| position < end) else {
+                break;
+            };
+            let data = position + head.length as u64;
+            let Some(next) = head.size.and_then(|size| data.checked_add(size)) else { break };
+            match head.id {
+                ids::BLOCK => {
+                    track = Block::parse(source.up_to(data, 16)?).map(|block| block.track);
+                    self.block(source, data, next, entries)?;
+                }
+                ids::BLOCK_ADDITIONS => {
+                    let size = (next - data).min(MOST_OF_PACKET as u64) as usize;
+                    if has_hdr10_plus(source.up_to(data, size)?)
+                        && let Some(entry) =
+                            entries.iter_mut().find(|entry| Some(entry.number) == track)
+                    {
+                        entry.track.hdr = entry.track.hdr.max(Some(Hdr::Hdr10Plus));
+                    }
+                }
+                _ => {}
+            }
+            position = next;
+        }
+        Ok(())
+    }
+
+    fn block(
+        &mut self,
+        source: &mut Source<'_>,
+        data: u64,
+        end: u64,
+        entries: &mut [Entry],
+    ) -> Result<()> {
+        let Some(block) = Block::parse(source.up_to(data, 16)?) else { return Ok(()) };
+        let time = self.cluster_time.saturating_add(block.time);
+        self.last_time = self.last_time.max(Some(time));
+        let Some(index) = entries.iter().position(|entry| entry.number == block.track) else {
+            return Ok(());
+        };
+        let (entry, wanted) = (&mut entries[index], &mut self.wanted[index]);
+        if wanted.wants_time() {
+            wanted.times.push(time);
+        }
+        if wanted.packets > 0 {
+            let start = data + block.length;
+            let there = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
+            let mut length = there.min(MOST_OF_PACKET);
+            if start + ENOUGH_OF_PACKET <= FIRST_LOOK {
+                length = length.min((FIRST_LOOK - start) as usize);
+            }
+            let frame = first_frame(source.up_to(start, length)?, block.flags, there);
+            if entry.stripped.is_empty() {
+                codec::read_packet(&mut entry.track, frame, entry.framing);
+            } else {
+                let packet = [&entry.stripped, frame].concat();
+                codec::read_packet(&mut entry.track, &packet, entry.framing);
+            }
+            wanted.packets -= 1;
+            if !codec::wants_packet(&entry.track) {
+                wanted.packets = 0;
+            }
+            entry.seen = true;
+        }
+        Ok(())
+    }
+}
+
+/// The first of the frames that share a block of `whole` bytes (lacing).
+fn first_frame(data: &[u8], flags: u8, whole: usize) -> &[u8] {
+    let kind = flags >> 1 & 3;
+    let Some((&more, rest)) = data.split_first().filter(|_| kind != 0) else { return data };
+    let frames = usize::from(more) + 1;
+    let part = match kind {
+        _ if frames == 1 => Some(rest),
+        1 => xiph_lace(rest, frames),
+        2 => rest.get(..(whole.saturating_sub(1) / frames).min(rest.len())),
+        _ => ebml_lace(rest, frames),
+    };
+    part.unwrap_or(rest)
+}
+
+/// Sizes as sums of bytes, of which all but the last are 255.
+fn xiph_lace(data: &[u8], frames: usize) -> Option<&[u8]> {
+    let mut bytes = data.iter();
+    let mut first = 0;
+    for frame in 0..frames - 1 {
+        loop {
+            let byte = usize::from(*bytes.next()?);
+            if frame == 0 {
+                first += byte;
+            }
+            if byte < 255 {
+                break;
+            }
+        }
+    }
+    let rest = bytes.as_slice();
+    rest.get(..first.min(rest.len()))
+}
+
+/// The first size, and the differences of the others, as variable-size integers.
+fn ebml_lace(data: &[u8], frames: usize) -> Option<&[u8]> {
+    let (first, length) = variable_integer(data)?;
+    let mut rest = data.get(length..)?;
+    for _ in 0..frames - 2 {
+        let (_, length) = variable_integer(rest)?;
+        rest = rest.get(length..)?;
+    }
+    rest.get(..usize::try_from(first?).ok()?.min(rest.len()))
+}
+
+fn has_hdr10_plus(additions: &[u8]) -> bool {
+    children(additions).filter(|child| child.id == ids::BLOCK_MORE).any(|more| {
+        let id = more.child(ids::BLOCK_ADD_ID).and_then(|id| id.uint());
+        let data = more.child(ids::BLOCK_ADDITIONAL);
+        id == Some(ITU_T_T35) && data.is_some_and(|data| data.data.starts_with(&HDR10_PLUS))
+    })
+}
+
+/// The usual rates, as fractions.
+const RATES: [(u32, u32); 14] = [
+    (24000, 1001),
+    (24, 1),
+    (25, 1),
+    (30000, 1001),
+    (30, 1),
+    (50, 1),
+    (60000, 1001),
+    (60, 1),
+    (15, 1),
+    (10, 1),
+    (12, 1),
+    (20, 1),
+    (120, 1),
+    (5, 1),
+];
+
+/// The usual rate that these times of pictures keep to, if they do.
+fn frame_rate(mut times: Vec<i64>, scale: u64) -> Option<String> {
+    times.sort_unstable();
+    let intervals = times.len().checked_sub(1).filter(|&intervals| intervals >= 2)?;
+    let span = times.last()?.checked_sub(*times.first()?)?;
+    let seconds = span as f64 * scale as f64 / 1e9;
+    let rate = intervals as f64 / seconds;
+    // Times are rounded to ticks, which counts the less the more there are.
+    let tolerance = (scale as f64 / 1e9 / seconds).clamp(0.0002, 0.01);
+    let error = |&(numerator, denominator): &(u32, u32)| {
+        (rate * f64::from(denominator) / f64::from(numerator) - 1.0).abs()
+    };
+    let nearest = RATES.iter().min_by(|one, other| error(one).total_cmp(&error(other)))?;
+    let regular = times.windows(2).all(|pair| {
+        let ticks = (pair[1] - pair[0]) as f64;
+        (ticks - span as f64 / intervals as f64).abs() <= 1.0
+    });
+    let (numerator, denominator) = nearest;
+    (regular && error(nearest) < tolerance).then(|| format!("{numerator}/{denominator}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_laced_frames_is_found() {
+        assert_eq!(first_frame(b"abc", 0x80, 3), b"abc");
+        assert_eq!(first_frame(b"\x02\x01\x02abbcc", 0x02, 8), b"a");
+        assert_eq!(first_frame(b"\x01\x02abcd", 0x04, 6), b"\x02a".as_slice());
+        assert_eq!(first_frame(b"\x02\x82\x80aabbcc", 0x06, 9), b"aa");
+        assert_eq!(first_frame(b"\x02\xff", 0x02, 2), b"\xff");
+        assert_eq!(first_frame(b"", 0x02, 0), b"");
+    }
+
+    #[test]
+    fn regular_times_are_a_rate_and_others_are_none() {
+        let times = |rate: f64| (0..40).map(move |n| (f64::from(n) * 1000.0 / rate).round() as i64);
+        for (rate, text) in [(24000.0 / 1001.0, "24000/1001"), (25.0, "25/1"), (60.0, "60/1")] {
+            assert_eq!(frame_rate(times(rate).collect(), 1_000_000).as_deref(), Some(text));
+        }
+        assert_eq!(frame_rate(vec![0, 40, 400, 440], 1_000_000), None);
+        assert_eq!(frame_rate(vec![0, 0, 0], 1_000_000), None);
+        assert_eq!(frame_rate(vec![i64::MIN, 0, i64::MAX], 1_000_000), None);
+    }
+}

@@ -1,0 +1,42 @@
+//! Chapters (RFC 9559, section 5.1.7): those of the default edition.
+
+use super::ebml::{Element, children};
+use super::ids::chapter as ids;
+use crate::probe::model::Chapter;
+
+/// Reads the data of a `Chapters` element.
+pub fn read(data: &[u8]) -> Vec<Chapter> {
+    let editions = || children(data).filter(|child| child.id == ids::EDITION);
+    let is_default = |edition: &Element<'_>| {
+        edition.child(ids::EDITION_DEFAULT).and_then(|flag| flag.flag()) == Some(true)
+    };
+    let Some(edition) = editions().find(is_default).or_else(|| editions().next()) else {
+        return Vec::new();
+    };
+    let atoms = edition.children().filter(|child| child.id == ids::ATOM);
+    atoms.filter_map(|atom| read_atom(&atom)).collect()
+}
+
+fn read_atom(atom: &Element<'_>) -> Option<Chapter> {
+    let seconds = |id| {
+        let nanoseconds = atom.child(id)?.uint()?;
+        Some(nanoseconds as f64 / 1e9)
+    };
+    let title = atom.child(ids::DISPLAY).and_then(|display| display.child(ids::STRING));
+    Some(Chapter {
+        start_seconds: seconds(ids::TIME_START)?,
+        end_seconds: seconds(ids::TIME_END),
+        title: title.map(|title| title.text()),
+    })
+}
+
+/// Gives chapters that do not say their end the beginning of the next, or the
+/// end of the file.
+pub fn close(chapters: &mut [Chapter], duration: Option<f64>) {
+    let starts: Vec<f64> = chapters.iter().skip(1).map(|chapter| chapter.start_seconds).collect();
+    let ends = starts.into_iter().map(Some).chain([duration]);
+    for (chapter, end) in chapters.iter_mut().zip(ends) {
+        let end = end.filter(|&end| end >= chapter.start_seconds);
+        chapter.end_seconds = chapter.end_seconds.or(end);
+    }
+}

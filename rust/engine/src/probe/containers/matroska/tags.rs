@@ -1,0 +1,69 @@
+//! Tags (RFC 9559, section 5.1.8): those of the file, and of its tracks, where
+//! `mkvmerge` keeps its statistics.
+
+use std::collections::BTreeMap;
+
+use super::ebml::children;
+use super::ids::tag as ids;
+use super::tracks::Entry;
+
+/// Reads the data of a `Tags` element; of tags of the same name the first counts.
+pub fn read(data: &[u8], tags: &mut BTreeMap<String, String>, entries: &mut [Entry]) {
+    for tag in children(data).filter(|child| child.id == ids::TAG) {
+        let targets = tag.child(ids::TARGETS);
+        let uid =
+            |id| targets.and_then(|targets| targets.child(id)?.uint()).filter(|&uid| uid != 0);
+        let values = tag
+            .children()
+            .filter(|child| child.id == ids::SIMPLE_TAG)
+            .filter_map(|tag| Some((tag.child(ids::NAME)?.text(), tag.child(ids::STRING)?.text())));
+        if let Some(uid) = uid(ids::TRACK_UID) {
+            for entry in entries.iter_mut().filter(|entry| entry.uid == uid) {
+                values.clone().for_each(|(name, value)| read_track_tag(entry, &name, value));
+            }
+        } else if ![ids::EDITION_UID, ids::CHAPTER_UID, ids::ATTACHMENT_UID]
+            .iter()
+            .any(|&id| uid(id).is_some())
+        {
+            // "ALBUM/TITLE" is not the title of the file.
+            let level = targets.and_then(|targets| targets.child(ids::TARGET_TYPE));
+            let level = level.map(|level| level.text()).filter(|level| !level.is_empty());
+            let level = level.map(|level| format!("{level}/")).unwrap_or_default();
+            for (name, value) in values {
+                tags.entry(format!("{level}{name}").to_lowercase()).or_insert(value);
+            }
+        }
+    }
+}
+
+fn read_track_tag(entry: &mut Entry, name: &str, value: String) {
+    // Older versions append a language: "BPS-eng".
+    match name.trim_end_matches("-eng").to_ascii_uppercase().as_str() {
+        "TITLE" => entry.track.title = Some(value),
+        "LANGUAGE" => entry.track.language = value,
+        "BPS" => entry.statistic = value.trim().parse().ok(),
+        "DURATION" => entry.track.duration_seconds = seconds(&value),
+        _ => {}
+    }
+}
+
+/// Seconds of a time like `01:02:03.500000000`.
+fn seconds(time: &str) -> Option<f64> {
+    let mut parts = time.trim().split(':');
+    let hours: f64 = parts.next()?.parse().ok()?;
+    let minutes: f64 = parts.next()?.parse().ok()?;
+    let seconds: f64 = parts.next()?.parse().ok()?;
+    Some(hours * 3600.0 + minutes * 60.0 + seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn times_in_tags_are_seconds() {
+        assert_eq!(seconds("00:00:02.026000000"), Some(2.026));
+        assert_eq!(seconds("01:02:03"), Some(3723.0));
+        assert_eq!(seconds("2.5"), None);
+    }
+}

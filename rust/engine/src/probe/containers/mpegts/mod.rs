@@ -1,0 +1,373 @@
+//! MPEG transport streams: ISO/IEC 13818-1, also as on Blu-rays and from cameras.
+//!
+//! Tables at the beginning say which streams there are; their first packets,
+//! what is in them; times of packets at the end, how long it all lasts. Streams
+//! are numbered as `ffprobe` does: in the order of the tables, then those that
+//! no table tells of.
+
+mod kinds;
+mod packets;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use super::elementary::{self, Clock, Elementary};
+use super::{pes, sniff};
+use crate::probe::model::{Media, Track, TrackType};
+use crate::probe::problem::{Problem, Result};
+use crate::probe::source::Source;
+use packets::Packet;
+use tables::{ProgramMap, Sections};
+
+/// Up to where the beginning is read, step by step, until all is known: what
+/// `Source` reads first, a second of television, of a Blu-ray.
+const HEADS: [usize; 4] = [64 << 10, 256 << 10, 1 << 20, 2 << 20];
+
+/// What is read at the end: as `ffprobe` does, and more if a stream is not in it.
+const TAILS: [u64; 2] = [250_000, 1_500_000];
+
+/// More streams than any file has that means well.
+const MOST_STREAMS: usize = 256;
+
+/// A PES header is not longer.
+const LONGEST_HEADER: usize = 9 + 255;
+
+const PAT: u16 = 0x00;
+const EIT: u16 = 0x12;
+const NULL: u16 = 0x1fff;
+
+/// The id of AC-3 beside TrueHD.
+const AC3_BESIDE: u8 = 0x76;
+
+/// Reads what the file says of itself.
+pub fn read(source: &mut Source<'_>) -> Result<Media> {
+    let mut head = source.up_to(0, HEADS[0])?.to_vec();
+    let (size, start) =
+        packets::layout(&head).ok_or_else(|| Problem::damaged("no packets follow each other"))?;
+    let mut demuxer = Demuxer::default();
+    demuxer.read_to_map(source, &mut head, size, start)?;
+    let mut at = start;
+    for length in HEADS {
+        extend(source, &mut head, length)?;
+        demuxer.read_head(&head, &mut at, size);
+        if demuxer.is_done() && !(length < HEADS[2] && demuxer.has_untold()) {
+            break;
+        }
+    }
+    let at_end = head.len() as u64 >= source.len();
+    demuxer.read_tail(source, &head, size)?;
+    Ok(demuxer.finish(source.len(), at_end))
+}
+
+/// Reads on, up to `length` bytes from the beginning.
+fn extend(source: &mut Source<'_>, head: &mut Vec<u8>, length: usize) -> Result<()> {
+    let missing = length.saturating_sub(head.len());
+    let more = source.up_to(head.len() as u64, missing)?;
+    head.extend_from_slice(more);
+    Ok(())
+}
+
+#[derive(Default)]
+struct Demuxer {
+    sections: BTreeMap<u16, Sections>,
+    /// The number of a program, and its map's PID, if it was seen its streams.
+    programs: Vec<Program>,
+    streams: Vec<Stream>,
+    clock: Clock,
+    /// The last time of each program's clock.
+    pcrs: BTreeMap<u16, i64>,
+    /// Whether packets that no table tells of make streams.
+    guesses: bool,
+    scrambled: bool,
+    epg: bool,
+}
+
+struct Program {
+    number: u16,
+    pid: u16,
+    pcr_pid: u16,
+    mapped: bool,
+    streams: Vec<usize>,
+}
+
+#[derive(Default)]
+struct Stream {
+    pid: u16,
+    /// Which packets with this PID, if not all.
+    extension: Option<u8>,
+    stream_type: u8,
+    elementary: Elementary,
+    /// It carries sections, timed by this clock.
+    sections: Option<u16>,
+    /// A header that is not complete yet.
+    header: Vec<u8>,
+    reads: bool,
+}
+
+impl Demuxer {
+    /// Reads up to the first map: packets before it are of streams that it tells of.
+    fn read_to_map(
+        &mut self,
+        source: &mut Source<'_>,
+        head: &mut Vec<u8>,
+        size: usize,
+        start: usize,
+    ) -> Result<()> {
+        let mut at = start;
+        for length in HEADS {
+            extend(source, head, length)?;
+            while let Some(packet) = packets::next(head, &mut at, size) {
+                self.section(&packet);
+                if self.programs.iter().any(|program| program.mapped) {
+                    self.guesses = true;
+                    return Ok(());
+                }
+            }
+            // A piece of a stream without tables: its packets tell.
+            if length >= HEADS[1] && self.programs.is_empty() {
+                break;
+            }
+        }
+        self.guesses = true;
+        Ok(())
+    }
+
+    fn read_head(&mut self, head: &[u8], at: &mut usize, size: usize) {
+        while let Some(packet) = packets::next(head, at, size) {
+            if let Some(pcr) = packet.pcr {
+                // Only clocks of programs that are known to be there count.
+                if self.programs.iter().any(|program| program.pcr_pid == packet.pid) {
+                    let ticks = self.clock.ticks(pcr);
+                    self.pcrs.insert(packet.pid, ticks);
+                }
+            }
+            if packet.pid == NULL || self.section(&packet) {
+                continue;
+            }
+            if packet.scrambled {
+                self.scrambled = true;
+            } else {
+                self.pes(&packet);
+            }
+        }
+        for stream in &mut self.streams {
+            stream.elementary.look();
+        }
+    }
+
+    /// Reads a packet of a table; false if it is none.
+    fn section(&mut self, packet: &Packet<'_>) -> bool {
+        let pid = packet.pid;
+        let is_table = pid == PAT || pid == EIT || self.programs.iter().any(|one| one.pid == pid);
+        if !is_table {
+            return false;
+        }
+        let sections = self.sections.entry(pid).or_default();
+        for section in sections.push(packet.payload, packet.starts) {
+            if pid == PAT {
+                for (number, pid) in tables::programs(&section).unwrap_or_default() {
+                    self.add_program(number, pid);
+                }
+            } else if pid == EIT {
+                self.add_epg();
+            } else if let Some(map) = tables::program_map(&section) {
+                self.add_map(pid, &map);
+            }
+        }
+        true
+    }
+
+    fn add_program(&mut self, number: u16, pid: u16) {
+        let known = self.programs.iter().any(|program| program.number == number);
+        if !known && self.programs.len() < MOST_STREAMS {
+            let (mapped, streams) = (false, Vec::new());
+            self.programs.push(Program { number, pid, pcr_pid: NULL, mapped, streams });
+        }
+    }
+
+    /// Television's programme guide: to `ffprobe` it is a stream.
+    fn add_epg(&mut self) {
+        if !self.epg {
+            self.epg = true;
+            self.add_stream(EIT, None).elementary.track.codec = Some("epg".into());
+        }
+    }
+
+    fn add_stream(&mut self, pid: u16, extension: Option<u8>) -> &mut Stream {
+        let index = self.streams.len();
+        // Never more than `MOST_STREAMS` of them.
+        let track = Track::new(index as u32, TrackType::Other);
+        let mut elementary = Elementary::new(track);
+        elementary.times_all = true;
+        self.streams.push(Stream { pid, extension, elementary, ..Stream::default() });
+        &mut self.streams[index]
+    }
+
+    fn find(&self, pid: u16, extension: Option<u8>) -> Option<usize> {
+        self.streams.iter().position(|one| one.pid == pid && one.extension == extension)
+    }
+
+    fn add_map(&mut self, pid: u16, map: &ProgramMap<'_>) {
+        let mut indexes = Vec::new();
+        for mapped in &map.streams {
+            let known = self.find(mapped.pid, None);
+            if known.is_none() && self.streams.len() + 2 > MOST_STREAMS {
+                continue;
+            }
+            let index = known.unwrap_or_else(|| {
+                self.add_stream(mapped.pid, None);
+                self.streams.len() - 1
+            });
+            indexes.push(index);
+            let stream = &mut self.streams[index];
+            if stream.stream_type == mapped.stream_type {
+                continue;
+            }
+            stream.stream_type = mapped.stream_type;
+            if kinds::is_sections(mapped.stream_type, map.registration) {
+                stream.sections = Some(map.pcr_pid);
+            }
+            let track = &mut stream.elementary.track;
+            kinds::describe(track, mapped.stream_type, map.registration, mapped.descriptors);
+            let track = track.clone();
+            if mapped.stream_type == kinds::HDMV_TRUEHD && kinds::is_hdmv(map.registration) {
+                let beside = self.add_stream(mapped.pid, Some(AC3_BESIDE));
+                beside.elementary.track.track_type = TrackType::Audio;
+                beside.elementary.track.codec = Some("ac3".into());
+                beside.elementary.track.language = track.language;
+            }
+        }
+        for program in self.programs.iter_mut().filter(|one| one.pid == pid) {
+            if program.number == map.number {
+                program.mapped = true;
+                program.pcr_pid = map.pcr_pid;
+                program.streams.clone_from(&indexes);
+            }
+        }
+    }
+
+    /// Reads a packet of a stream.
+    fn pes(&mut self, packet: &Packet<'_>) {
+        if packet.starts && self.find(packet.pid, None).is_none() {
+            let is_pes = packet.payload.starts_with(&[0, 0, 1])
+                && packet.payload.get(3).is_some_and(|&id| id >= 0xbc && id != pes::PADDING);
+            if !is_pes || !self.guesses || self.streams.len() >= MOST_STREAMS {
+                return;
+            }
+            let track_type = sniff::type_by_id(packet.payload[3]);
+            self.add_stream(packet.pid, None).elementary.track.track_type = track_type;
+        }
+        let Some(main) = self.find(packet.pid, None) else { return };
+        if let Some(pcr_pid) = self.streams[main].sections {
+            if let Some(&ticks) = self.pcrs.get(&pcr_pid)
+                && packet.starts
+            {
+                self.streams[main].elementary.starts_at(ticks);
+            }
+            return;
+        }
+        let stream = &mut self.streams[main];
+        if packet.starts {
+            stream.reads = false;
+            stream.header.clear();
+        } else if stream.header.is_empty() {
+            let target = self.streams.iter_mut().find(|one| one.pid == packet.pid && one.reads);
+            if let Some(stream) = target {
+                stream.elementary.push(packet.payload);
+            }
+            return;
+        }
+        stream.header.extend_from_slice(packet.payload);
+        let bytes = std::mem::take(&mut stream.header);
+        let Some(header) = pes::header(&bytes) else {
+            if bytes.starts_with(&[0, 0, 1]) && bytes.len() < LONGEST_HEADER {
+                stream.header = bytes;
+            }
+            return;
+        };
+        for stream in self.streams.iter_mut().filter(|one| one.pid == packet.pid) {
+            stream.reads = false;
+        }
+        let beside = header.extension.and_then(|id| self.find(packet.pid, Some(id)));
+        let stream = &mut self.streams[beside.unwrap_or(main)];
+        stream.reads = true;
+        if let Some(pts) = header.pts {
+            stream.elementary.starts_at(self.clock.ticks(pts));
+        }
+        stream.elementary.push(bytes.get(header.payload..).unwrap_or_default());
+    }
+
+    /// Whether nothing more is to be had from reading on.
+    fn is_done(&self) -> bool {
+        self.programs.iter().all(|program| program.mapped)
+            && !self.streams.is_empty()
+            && self
+                .streams
+                .iter()
+                .all(|one| one.extension.is_some() || !one.elementary.wants_more())
+    }
+
+    fn has_untold(&self) -> bool {
+        self.streams.iter().any(|one| one.elementary.is_untold())
+    }
+
+    /// Reads times at the end of the file.
+    fn read_tail(&mut self, source: &mut Source<'_>, head: &[u8], size: usize) -> Result<()> {
+        for stream in &mut self.streams {
+            stream.elementary.settle();
+        }
+        for length in TAILS {
+            let start = source.len().saturating_sub(length);
+            // Bytes that are there already are not read again.
+            let known = usize::try_from(start).ok().and_then(|start| head.get(start..));
+            let mut bytes = known.unwrap_or_default().to_vec();
+            let rest = start + bytes.len() as u64;
+            let missing = usize::try_from(source.len().saturating_sub(rest)).unwrap_or(0);
+            bytes.extend_from_slice(source.up_to(rest, missing)?);
+            self.times(&bytes, size);
+            if start == 0 || self.streams.iter().all(|one| one.elementary.has_end()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn times(&mut self, bytes: &[u8], size: usize) {
+        let mut at =
+            packets::layout(bytes).filter(|&(found, _)| found == size).map_or(0, |(_, at)| at);
+        while let Some(packet) = packets::next(bytes, &mut at, size) {
+            if !packet.starts || packet.scrambled {
+                continue;
+            }
+            let Some(header) = pes::header(packet.payload) else { continue };
+            let beside = header.extension.and_then(|id| self.find(packet.pid, Some(id)));
+            let index = beside.or_else(|| self.find(packet.pid, None));
+            if let (Some(index), Some(pts)) = (index, header.pts) {
+                let ticks = self.clock.ticks(pts);
+                self.streams[index].elementary.ends_after(ticks);
+            }
+        }
+    }
+
+    fn finish(mut self, length: u64, at_end: bool) -> Media {
+        let mut media = Media::new("mpegts");
+        let streams: Vec<&Elementary> = self.streams.iter().map(|one| &one.elementary).collect();
+        let mut main = self.streams.iter().filter(|one| one.extension.is_none());
+        let incomplete = main.any(|one| one.elementary.is_incomplete());
+        media.tracks = streams.iter().map(|one| one.track.clone()).collect();
+        let programs: Vec<Vec<usize>> =
+            self.programs.iter_mut().map(|one| std::mem::take(&mut one.streams)).collect();
+        elementary::settle_times(&mut media, &streams, &programs, length);
+        if self.scrambled {
+            media.warn("it is scrambled");
+        } else if incomplete && !at_end {
+            media.doubt("tracks that begin late");
+        }
+        if media.tracks.is_empty() {
+            media.warn("no streams were found at its beginning");
+        }
+        media
+    }
+}

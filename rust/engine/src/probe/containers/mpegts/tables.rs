@@ -1,0 +1,157 @@
+//! Tables of transport streams: sections, put together from packets, and what
+//! the two say that are needed (ISO/IEC 13818-1, 2.4.4).
+
+/// No section is longer.
+const LONGEST: usize = 3 + 4095;
+
+/// More entries than any table has that means well.
+const MOST_ENTRIES: usize = 512;
+
+/// Puts sections together from the payloads of one PID.
+#[derive(Debug, Default)]
+pub struct Sections {
+    bytes: Vec<u8>,
+    running: bool,
+}
+
+impl Sections {
+    /// Adds a packet's payload, and gives the sections that are complete now
+    /// and whose checksum is right.
+    pub fn push(&mut self, payload: &[u8], starts: bool) -> Vec<Vec<u8>> {
+        let mut complete = Vec::new();
+        let mut payload = payload;
+        if starts {
+            let Some((&pointer, rest)) = payload.split_first() else { return complete };
+            let Some((before, behind)) = rest.split_at_checked(usize::from(pointer)) else {
+                self.running = false;
+                return complete;
+            };
+            if self.running {
+                self.bytes.extend_from_slice(before);
+                self.take(&mut complete);
+            }
+            self.bytes.clear();
+            self.running = true;
+            payload = behind;
+        }
+        if self.running {
+            self.bytes.extend_from_slice(payload);
+            self.take(&mut complete);
+        }
+        complete
+    }
+
+    fn take(&mut self, complete: &mut Vec<Vec<u8>>) {
+        while let [table, high, low, ..] = *self.bytes.as_slice() {
+            let length = 3 + usize::from(u16::from_be_bytes([high & 0x0f, low]));
+            // 0xff is stuffing up to the end of the packet.
+            if table == 0xff || length > LONGEST {
+                self.bytes.clear();
+                self.running = false;
+                return;
+            }
+            if self.bytes.len() < length {
+                return;
+            }
+            let rest = self.bytes.split_off(length);
+            let section = std::mem::replace(&mut self.bytes, rest);
+            if crc32(&section) == 0 {
+                complete.push(section);
+            }
+        }
+    }
+}
+
+/// The checksum of sections; 0 over a section with its checksum.
+pub fn crc32(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte) << 24, |crc, _| {
+            crc << 1 ^ if crc & 1 << 31 != 0 { 0x04c1_1db7 } else { 0 }
+        })
+    })
+}
+
+/// The programs and the PIDs of their maps, of a program association table.
+pub fn programs(section: &[u8]) -> Option<Vec<(u16, u16)>> {
+    let body = body(section, 0x00)?;
+    let entries = body.get(8..)?.chunks_exact(4).take(MOST_ENTRIES).filter_map(|entry| {
+        let number = u16::from_be_bytes([entry[0], entry[1]]);
+        let pid = u16::from_be_bytes([entry[2] & 0x1f, entry[3]]);
+        // Program 0 is the network's table.
+        (number != 0).then_some((number, pid))
+    });
+    Some(entries.collect())
+}
+
+/// A program map table.
+#[derive(Debug)]
+pub struct ProgramMap<'a> {
+    /// The program.
+    pub number: u16,
+    /// Where its clock is.
+    pub pcr_pid: u16,
+    /// Whose kinds of streams it has (`HDMV`, `CUEI`), of its registration descriptor.
+    pub registration: Option<&'a [u8]>,
+    /// Its streams, in order.
+    pub streams: Vec<MappedStream<'a>>,
+}
+
+/// A stream, as the map has it.
+#[derive(Debug)]
+pub struct MappedStream<'a> {
+    /// What it is.
+    pub stream_type: u8,
+    /// Where it is.
+    pub pid: u16,
+    /// More about it.
+    pub descriptors: &'a [u8],
+}
+
+/// What a section with a program map says.
+pub fn program_map(section: &[u8]) -> Option<ProgramMap<'_>> {
+    let body = body(section, 0x02)?;
+    let [_, _, _, number_high, number_low, _, _, _, pcr_high, pcr_low, info_high, info_low, ..] =
+        *body
+    else {
+        return None;
+    };
+    let length = usize::from(u16::from_be_bytes([info_high & 0x0f, info_low]));
+    let (info, mut rest) = body.get(12..)?.split_at_checked(length)?;
+    let mut streams = Vec::new();
+    while let [stream_type, pid_high, pid_low, length_high, length_low, ref behind @ ..] = *rest {
+        let length = usize::from(u16::from_be_bytes([length_high & 0x0f, length_low]));
+        let (descriptors, behind) = behind.split_at(length.min(behind.len()));
+        let pid = u16::from_be_bytes([pid_high & 0x1f, pid_low]);
+        streams.push(MappedStream { stream_type, pid, descriptors });
+        rest = behind;
+        if streams.len() == MOST_ENTRIES {
+            break;
+        }
+    }
+    Some(ProgramMap {
+        number: u16::from_be_bytes([number_high, number_low]),
+        pcr_pid: u16::from_be_bytes([pcr_high & 0x1f, pcr_low]),
+        registration: descriptors(info)
+            .filter(|(tag, _)| *tag == 0x05)
+            .find_map(|(_, registration)| registration.get(..4)),
+        streams,
+    })
+}
+
+/// A current section of a table, without its checksum.
+fn body(section: &[u8], table: u8) -> Option<&[u8]> {
+    let current = section.get(5)? & 1 != 0;
+    let body = section.get(..section.len().checked_sub(4)?)?;
+    (section[0] == table && current).then_some(body)
+}
+
+/// Tags and contents.
+pub fn descriptors(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let [tag, length, ref behind @ ..] = *rest else { return None };
+        let (content, behind) = behind.split_at_checked(usize::from(length))?;
+        rest = behind;
+        Some((tag, content))
+    })
+}

@@ -1,0 +1,262 @@
+//! Ogg (RFC 3533): the first packets of each stream say what it is, the last
+//! page of each how long it is.
+
+mod page;
+mod stream;
+
+use self::page::{LONGEST, Packets, Page};
+use self::stream::Clock;
+use super::vorbis_comment::{self, close_chapters};
+use crate::probe::model::{Media, Track, TrackType};
+use crate::probe::problem::{Problem, Result};
+use crate::probe::source::Source;
+
+/// Pages that headers are looked for on: long comments take many.
+const MOST_PAGES: usize = 64;
+
+/// Streams of a file.
+const MOST_STREAMS: usize = 64;
+
+/// Seconds that the first page of sound may last; if it ends later, the
+/// stream does not begin at zero.
+const FIRST_PAGE: f64 = 30.0;
+
+/// A stream as it is read.
+#[derive(Clone, Debug)]
+struct Reading {
+    serial: u32,
+    packets: Packets,
+    first: Option<u64>,
+    last: Option<u64>,
+}
+
+/// Reads what the file says of itself.
+pub fn read(source: &mut Source<'_>) -> Result<Media> {
+    let mut media = Media::new("ogg");
+    let mut streams: Vec<Reading> = Vec::new();
+    read_beginning(source, &mut streams)?;
+    if streams.is_empty() {
+        return Err(Problem::damaged("no stream begins where the first should"));
+    }
+    let chained = read_end(source, &mut streams)?;
+    if chained {
+        media.doubt("duration");
+    }
+    let mut attachments = Vec::new();
+    for (index, reading) in streams.iter().enumerate() {
+        let mut stream = stream::read(reading.packets.whole.first().map_or(&[], |one| &one[..]));
+        stream.track.index = index as u32;
+        if let Some(before) = stream.comments {
+            let packet = reading.packets.whole.get(1).unwrap_or(&reading.packets.begun);
+            let comments = packet.get(before..).unwrap_or_default();
+            attachments.extend(read_comments(&mut media, &mut stream.track, comments));
+        }
+        set_duration(&mut stream.track, stream.clock, reading, &mut media);
+        media.tracks.push(stream.track);
+    }
+    for mut picture in attachments {
+        picture.index = media.tracks.len() as u32;
+        media.tracks.push(picture);
+    }
+    let longest = media.tracks.iter().filter_map(|track| track.duration_seconds);
+    media.duration_seconds = longest.reduce(f64::max);
+    if media.duration_seconds.is_none() {
+        media.doubt("duration");
+    }
+    let length = source.len() as f64;
+    media.bit_rate = media
+        .duration_seconds
+        .filter(|&seconds| seconds > 0.0)
+        .map(|seconds| (length * 8.0 / seconds) as u64);
+    close_chapters(&mut media.chapters, media.duration_seconds);
+    Ok(media)
+}
+
+/// Goes through pages from the first, until all streams have begun and said
+/// what they are.
+fn read_beginning(source: &mut Source<'_>, streams: &mut Vec<Reading>) -> Result<()> {
+    let mut at = 0u64;
+    for _ in 0..MOST_PAGES {
+        let bytes = source.up_to(at, LONGEST)?;
+        let Some(page) = page::parse(bytes) else { break };
+        let start = page.header_length();
+        let body = bytes.get(start..).unwrap_or_default();
+        let body = body.get(..page.body_length()).unwrap_or(body);
+        at += (start + page.body_length()) as u64;
+        take_page(&page, body, streams);
+        let told = |one: &Reading| {
+            let has_comments = one
+                .packets
+                .whole
+                .first()
+                .is_some_and(|first| stream::read(first).comments.is_some());
+            !has_comments || one.packets.whole.len() >= 2 && one.first.is_some()
+        };
+        if !page.first && streams.iter().all(told) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn take_page(page: &Page, body: &[u8], streams: &mut Vec<Reading>) {
+    let known = streams.iter().position(|one| one.serial == page.serial);
+    let index = match known {
+        Some(index) => index,
+        None if page.first && streams.len() < MOST_STREAMS => {
+            let (serial, packets) = (page.serial, Packets::default());
+            streams.push(Reading { serial, packets, first: None, last: None });
+            streams.len() - 1
+        }
+        None => return,
+    };
+    let Some(stream) = streams.get_mut(index) else { return };
+    stream.packets.add(page, body, 2);
+    // Pages of headers have none, or zero.
+    if stream.first.is_none() {
+        stream.first = page.granule.filter(|&granule| granule != 0);
+    }
+}
+
+/// Looks for the last page of each stream in the file's last bytes; whether
+/// there are others than those the file begins with.
+fn read_end(source: &mut Source<'_>, streams: &mut [Reading]) -> Result<bool> {
+    let start = source.len().saturating_sub(LONGEST as u64);
+    let bytes = source.up_to(start, LONGEST)?;
+    let mut chained = false;
+    let mut at = 0;
+    while let Some(next) = find(bytes, at) {
+        at = next + 4;
+        let Some(page) = bytes.get(next..).and_then(page::parse) else { continue };
+        at = next + page.header_length();
+        match streams.iter_mut().find(|one| one.serial == page.serial) {
+            Some(stream) => stream.last = page.granule.or(stream.last),
+            None => chained = true,
+        }
+    }
+    Ok(chained)
+}
+
+fn find(bytes: &[u8], from: usize) -> Option<usize> {
+    let rest = bytes.get(from..)?;
+    rest.windows(5).position(|window| window == b"OggS\0").map(|place| from + place)
+}
+
+fn set_duration(track: &mut Track, clock: Clock, reading: &Reading, media: &mut Media) {
+    let Some(end) = reading.last.and_then(|granule| clock.seconds(granule)) else { return };
+    let first = reading.first.and_then(|granule| clock.seconds(granule)).unwrap_or(0.0);
+    if first > FIRST_PAGE && track.track_type == TrackType::Audio {
+        // A recording of a broadcast: its clock was running before.
+        media.doubt("duration");
+        track.duration_seconds = Some(end - first).filter(|&seconds| seconds > 0.0);
+    } else {
+        track.duration_seconds = Some(end);
+    }
+}
+
+/// Reads comments into the track and, those of the first stream, the file; gives pictures.
+fn read_comments(media: &mut Media, track: &mut Track, data: &[u8]) -> Vec<Track> {
+    let comments = vorbis_comment::parse(data);
+    if comments.cut {
+        media.doubt("tags");
+    }
+    track.title = comments.tags.get("title").cloned();
+    if let Some(language) = comments.tags.get("language") {
+        track.language.clone_from(language);
+    }
+    for (key, value) in comments.tags {
+        media.tags.entry(key).or_insert(value);
+    }
+    if media.chapters.is_empty() {
+        media.chapters = comments.chapters;
+    }
+    comments.pictures
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::containers::testing;
+    use crate::probe::containers::vorbis_comment::tests::build;
+
+    fn page(serial: u32, kind: u8, granule: u64, packet: &[u8]) -> Vec<u8> {
+        let mut lacing = vec![255; packet.len() / 255];
+        lacing.push((packet.len() % 255) as u8);
+        let mut page = vec![b'O', b'g', b'g', b'S', 0, kind];
+        page.extend(granule.to_le_bytes());
+        page.extend(serial.to_le_bytes());
+        page.extend([0; 8]);
+        page.push(lacing.len() as u8);
+        [&page[..], &lacing, packet].concat()
+    }
+
+    fn vorbis() -> Vec<u8> {
+        let mut header = b"\x01vorbis\0\0\0\0\x02\x80\xbb\0\0\0\0\0\0\x80\xb5\x01\0".to_vec();
+        header.extend([0, 0, 0, 0, 0xb8, 1]);
+        header
+    }
+
+    fn theora() -> Vec<u8> {
+        let mut header = b"\x80theora\x03\x02\x01\0\x14\0\x0f\0\x01\x40\0\0\xf0\0\0".to_vec();
+        header.extend([0, 0, 0, 25, 0, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0xc0, 0xc0]);
+        header
+    }
+
+    fn comments() -> Vec<u8> {
+        let texts = ["TITLE=One", "LANGUAGE=de", "CHAPTER001=00:00:00.5", "CHAPTER001NAME=A"];
+        [&b"\x03vorbis"[..], &build(&texts), &[1]].concat()
+    }
+
+    fn file() -> Vec<u8> {
+        [
+            page(1, 2, 0, &vorbis()),
+            page(1, 0, 0, &comments()),
+            page(1, 0, 48_000, &[0; 300]),
+            page(1, 4, 96_000, &[0; 300]),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn first_packets_and_last_pages_say_everything() {
+        let media = testing::probe(&file(), "ogg").unwrap();
+        let track = &media.tracks[0];
+        assert_eq!((track.codec.as_deref(), track.bit_rate), (Some("vorbis"), Some(112_000)));
+        assert_eq!((track.title.as_deref(), &*track.language), (Some("One"), "ger"));
+        assert_eq!(media.duration_seconds, Some(2.0));
+        assert_eq!(media.chapters[0].end_seconds, Some(2.0));
+        assert!(media.unsure.is_empty());
+    }
+
+    #[test]
+    fn streams_are_told_apart() {
+        let data = [
+            page(1, 2, 0, &theora()),
+            page(2, 2, 0, &vorbis()),
+            page(2, 0, 0, &comments()),
+            page(1, 0, 0, &[&b"\x81theora"[..], &build(&["TITLE=Film"])].concat()),
+            page(2, 0, 48_000, &[0; 30]),
+            page(1, 4, 1 << 6 | 24, &[0; 300]),
+            page(2, 4, 96_000, &[0; 30]),
+        ]
+        .concat();
+        let media = testing::probe(&data, "ogv").unwrap();
+        let codecs: Vec<_> = media.tracks.iter().map(|track| track.codec.as_deref()).collect();
+        assert_eq!(codecs, [Some("theora"), Some("vorbis")]);
+        assert_eq!(media.tracks[0].frame_rate.as_deref(), Some("25/1"));
+        assert_eq!(media.tracks[0].duration_seconds, Some(1.0));
+        assert_eq!(media.duration_seconds, Some(2.0));
+    }
+
+    #[test]
+    fn files_one_behind_the_other_are_in_doubt() {
+        let mut data = file();
+        data.extend(page(9, 2, 0, &vorbis()));
+        assert_eq!(testing::probe(&data, "ogg").unwrap().unsure, ["duration"]);
+    }
+
+    #[test]
+    fn damage_is_never_a_panic() {
+        testing::damage(&file(), "ogg");
+    }
+}

@@ -1,0 +1,77 @@
+//! Ogg pages (RFC 3533): headers, and the packets that pages carry.
+
+use crate::probe::codec::audio::bits::le32;
+
+/// The most bytes of a page.
+pub const LONGEST: usize = 27 + 255 + 255 * 255;
+
+/// A page's header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Which stream it is of.
+    pub serial: u32,
+    /// A time in the stream's units, if a packet ends on it.
+    pub granule: Option<u64>,
+    /// Whether its first bytes continue a packet.
+    pub continued: bool,
+    /// Whether it is its stream's first.
+    pub first: bool,
+    /// Lengths of the pieces of its body.
+    pub lacing: Vec<u8>,
+}
+
+impl Page {
+    /// Bytes before the body.
+    pub fn header_length(&self) -> usize {
+        27 + self.lacing.len()
+    }
+
+    /// Bytes of the body.
+    pub fn body_length(&self) -> usize {
+        self.lacing.iter().map(|&length| usize::from(length)).sum()
+    }
+}
+
+/// Parses the header of the page that `bytes` begin with.
+pub fn parse(bytes: &[u8]) -> Option<Page> {
+    let header = bytes.first_chunk::<27>().filter(|header| header.starts_with(b"OggS\0"))?;
+    let lacing = bytes.get(27..27 + usize::from(header[26]))?.to_vec();
+    let granule = u64::from_le_bytes(*header[6..].first_chunk()?);
+    Some(Page {
+        serial: le32(header, 14)?,
+        granule: (granule != u64::MAX).then_some(granule),
+        continued: header[5] & 1 != 0,
+        first: header[5] & 2 != 0,
+        lacing,
+    })
+}
+
+/// Puts a stream's first packets together.
+#[derive(Clone, Debug, Default)]
+pub struct Packets {
+    /// Whole ones.
+    pub whole: Vec<Vec<u8>>,
+    /// The beginning of the next.
+    pub begun: Vec<u8>,
+}
+
+impl Packets {
+    /// Adds the body of a page, which may be cut off, until there are `most` packets.
+    pub fn add(&mut self, page: &Page, body: &[u8], most: usize) {
+        let mut rest = body;
+        for &length in &page.lacing {
+            if self.whole.len() >= most {
+                return;
+            }
+            let piece = rest.get(..usize::from(length)).unwrap_or(rest);
+            self.begun.extend_from_slice(piece);
+            if piece.len() < usize::from(length) {
+                return;
+            }
+            rest = rest.get(usize::from(length)..).unwrap_or_default();
+            if length < 255 {
+                self.whole.push(std::mem::take(&mut self.begun));
+            }
+        }
+    }
+}

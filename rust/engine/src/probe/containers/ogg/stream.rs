@@ -1,0 +1,162 @@
+//! What the first packet of an Ogg stream says: the codec, and how to read times.
+
+use crate::probe::codec::audio::bits::{Bits, be32, le16, le32};
+use crate::probe::codec::audio::{layout, xiph};
+use crate::probe::codec::{self};
+use crate::probe::containers::riff;
+use crate::probe::model::{Name, Track, TrackType};
+
+/// How a page's granule position is a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Clock {
+    /// It is not known here.
+    #[default]
+    Unknown,
+    /// Units of `.0 / .1` seconds.
+    Units(u64, u64),
+    /// Frames of `.0 / .1` seconds: those before the last key frame above so many
+    /// bits, those since below.
+    Frames(u64, u64, u32),
+}
+
+impl Clock {
+    /// In seconds.
+    pub fn seconds(self, granule: u64) -> Option<f64> {
+        let (count, numerator, denominator) = match self {
+            Clock::Unknown => return None,
+            Clock::Units(numerator, denominator) => (granule, numerator, denominator),
+            Clock::Frames(numerator, denominator, shift) => {
+                let since = granule & ((1 << shift) - 1);
+                ((granule >> shift).saturating_add(since), numerator, denominator)
+            }
+        };
+        let seconds = count as f64 * numerator as f64 / denominator as f64;
+        (denominator != 0 && seconds.is_finite()).then_some(seconds)
+    }
+}
+
+/// A track of a stream, and its clock.
+#[derive(Clone, Debug, Default)]
+pub struct Stream {
+    /// Without a number.
+    pub track: Track,
+    /// Of its pages.
+    pub clock: Clock,
+    /// Bytes before the comments in the second packet; None if it has none.
+    pub comments: Option<usize>,
+}
+
+/// Reads a stream's first packet.
+pub fn read(packet: &[u8]) -> Stream {
+    read_known(packet).unwrap_or_default()
+}
+
+fn read_known(packet: &[u8]) -> Option<Stream> {
+    let mut stream = Stream::default();
+    let track = &mut stream.track;
+    track.track_type = TrackType::Audio;
+    if packet.starts_with(b"\x01vorbis") {
+        track.codec = Some("vorbis".into());
+        codec::read_config(track, packet);
+        track.bit_rate = xiph::vorbis_bit_rate(packet);
+        stream.comments = Some(7);
+    } else if packet.starts_with(b"OpusHead") {
+        track.codec = Some("opus".into());
+        codec::read_config(track, packet);
+        stream.comments = Some(8);
+    } else if packet.starts_with(b"\x7fFLAC") {
+        // A version, a count of packets, then a stream of FLAC.
+        track.codec = Some("flac".into());
+        codec::read_config(track, packet.get(9..)?);
+        stream.comments = Some(4);
+    } else if packet.starts_with(b"Speex   ") {
+        track.codec = Some("speex".into());
+        codec::read_config(track, packet);
+        track.bit_rate = le32(packet, 52).filter(|&rate| rate < 1 << 31).map(u64::from);
+        stream.comments = Some(0);
+    } else if packet.starts_with(b"\x80theora") {
+        return theora(packet);
+    } else if packet.starts_with(b"OVP80\x01") {
+        return vp8(packet);
+    } else if packet.starts_with(b"\x01video\0\0\0") || packet.starts_with(b"\x01audio\0\0\0") {
+        return media_stream(packet);
+    } else if packet.starts_with(b"\x01text\0\0\0") {
+        track.track_type = TrackType::Subtitle;
+        track.codec = Some("text".into());
+        stream.clock = Clock::Units(u64::from(le32(packet, 17)?), 10_000_000);
+        stream.comments = Some(7);
+        return Some(stream);
+    } else {
+        track.track_type = TrackType::Other;
+        return Some(stream);
+    }
+    stream.clock = Clock::Units(1, u64::from(stream.track.sample_rate?));
+    Some(stream)
+}
+
+fn theora(packet: &[u8]) -> Option<Stream> {
+    let mut stream = Stream { comments: Some(7), ..Stream::default() };
+    let track = &mut stream.track;
+    track.track_type = TrackType::Video;
+    track.codec = Some("theora".into());
+    codec::read_config(track, packet);
+    let (rate, scale) = (be32(packet, 22)?, be32(packet, 26)?);
+    set_frame_rate(track, rate.into(), scale.into());
+    let mut bits = Bits::new(packet.get(40..)?);
+    bits.skip(6)?;
+    let shift = bits.get(5)?;
+    stream.clock = Clock::Frames(scale.into(), rate.into(), shift);
+    Some(stream)
+}
+
+fn vp8(packet: &[u8]) -> Option<Stream> {
+    let mut stream = Stream { comments: Some(7), ..Stream::default() };
+    let track = &mut stream.track;
+    track.track_type = TrackType::Video;
+    track.codec = Some("vp8".into());
+    let field =
+        |at: usize| packet.get(at..at + 2).map(|two| u32::from(two[0]) << 8 | u32::from(two[1]));
+    (track.width, track.height) = (field(8), field(10));
+    track.pixel_format = Some("yuv420p".into());
+    let (rate, scale) = (be32(packet, 18)?, be32(packet, 22)?);
+    set_frame_rate(track, rate.into(), scale.into());
+    Some(stream)
+}
+
+/// OGM: a structure of DirectShow with a FourCC or a format tag.
+fn media_stream(packet: &[u8]) -> Option<Stream> {
+    let mut stream = Stream { comments: Some(7), ..Stream::default() };
+    let track = &mut stream.track;
+    let four = *packet.get(9..)?.first_chunk::<4>()?;
+    let unit = u64::from_le_bytes(*packet.get(17..)?.first_chunk()?);
+    let per_unit = u64::from_le_bytes(*packet.get(25..)?.first_chunk()?);
+    if packet[1] == b'v' {
+        track.track_type = TrackType::Video;
+        track.codec = riff::video_codec(four).map(Name::Borrowed);
+        (track.width, track.height) = (le32(packet, 45), le32(packet, 49));
+        set_frame_rate(track, 10_000_000, unit);
+        stream.clock = Clock::Units(unit, 10_000_000);
+    } else {
+        track.track_type = TrackType::Audio;
+        let tag = u16::from_str_radix(&String::from_utf8_lossy(&four), 16).ok()?;
+        let bits = le16(packet, 41).unwrap_or(0);
+        track.codec = riff::audio_codec(tag, bits.into()).map(Name::Borrowed);
+        let channels = u32::from(le16(packet, 45)?);
+        layout::set_count(track, channels);
+        track.bit_rate = le32(packet, 49).map(|rate| u64::from(rate) * 8);
+        track.sample_rate = u32::try_from(per_unit).ok();
+        stream.clock = Clock::Units(1, per_unit);
+        codec::read_config(track, packet.get(57..).unwrap_or_default());
+    }
+    Some(stream)
+}
+
+fn set_frame_rate(track: &mut Track, rate: u64, scale: u64) {
+    let (mut one, mut other) = (rate, scale);
+    while other != 0 {
+        (one, other) = (other, one % other);
+    }
+    if rate != 0 && scale != 0 {
+        track.frame_rate = Some(format!("{}/{}", rate / one, scale / one));
+    }
+}

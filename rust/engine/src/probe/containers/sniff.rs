@@ -1,0 +1,138 @@
+//! Codecs of streams whose container says too little: told from the data, and
+//! what sound says of itself that has no header but in program and transport
+//! streams.
+
+use super::pes;
+use crate::probe::format;
+use crate::probe::model::{Track, TrackType};
+
+/// The codec of MPEG audio, from its first frame that another follows.
+pub fn mpeg_audio(data: &[u8]) -> Option<&'static str> {
+    let frame = format::mpeg_audio_frames(data)?;
+    Some(match frame.layer {
+        1 => "mp1",
+        2 => "mp2",
+        3 => "mp3",
+        _ => "aac",
+    })
+}
+
+/// MPEG-2 video has an extension behind its sequence header.
+pub fn mpeg_video(data: &[u8]) -> Option<&'static str> {
+    let mut codes = start_codes(data).skip_while(|&code| code != 0xb3).skip(1);
+    Some(if codes.next()? == 0xb5 { "mpeg2video" } else { "mpeg1video" })
+}
+
+fn start_codes(data: &[u8]) -> impl Iterator<Item = u8> {
+    data.windows(4).filter(|bytes| bytes.starts_with(&[0, 0, 1])).map(|bytes| bytes[3])
+}
+
+/// The codec of a stream that no table tells of.
+pub fn pes_codec(data: &[u8]) -> Option<(TrackType, &'static str)> {
+    if data.starts_with(&[0x0b, 0x77]) {
+        let eac3 = data.get(5)? >> 3 > 10;
+        return Some((TrackType::Audio, if eac3 { "eac3" } else { "ac3" }));
+    }
+    if data.starts_with(&[0x7f, 0xfe, 0x80, 0x01]) {
+        return Some((TrackType::Audio, "dts"));
+    }
+    if data.starts_with(&[0xff]) {
+        return mpeg_audio(data).map(|codec| (TrackType::Audio, codec));
+    }
+    if !data.get(..64.min(data.len()))?.windows(3).any(|bytes| bytes == [0, 0, 1]) {
+        return None;
+    }
+    if let Some(codec) = mpeg_video(data) {
+        return Some((TrackType::Video, codec));
+    }
+    let codes = || start_codes(data).take(64);
+    // Parameter sets of H.264 are 0x67 and 0x68 (or 0x27, 0x28), of HEVC 0x40 to 0x44.
+    if codes().any(|code| code & 0x9f == 0x07) && codes().any(|code| code & 0x9f == 0x08) {
+        Some((TrackType::Video, "h264"))
+    } else if codes().any(|code| code == 0x40) && codes().any(|code| code == 0x42) {
+        Some((TrackType::Video, "hevc"))
+    } else if codes().any(|code| code == 0xb0) && codes().any(|code| code & 0xf0 == 0x20) {
+        Some((TrackType::Video, "mpeg4"))
+    } else {
+        None
+    }
+}
+
+/// What the stream id of a packet says of its type.
+pub fn type_by_id(stream_id: u8) -> TrackType {
+    match stream_id {
+        0xc0..=0xdf => TrackType::Audio,
+        0xe0..=0xef => TrackType::Video,
+        pes::PRIVATE_1 => TrackType::Audio,
+        _ => TrackType::Other,
+    }
+}
+
+/// Fills in what the four bytes before LPCM on Blu-rays say.
+pub fn lpcm_of_blu_ray(track: &mut Track, data: &[u8]) {
+    let [_, _, layout, bits, ..] = *data else { return };
+    let (channels, name) = match layout >> 4 {
+        1 => (1, "mono"),
+        3 => (2, "stereo"),
+        4 => (3, "3.0"),
+        5 => (3, "3.0(back)"),
+        6 => (4, "4.0"),
+        7 => (4, "quad(side)"),
+        8 => (5, "5.0(side)"),
+        9 => (6, "5.1(side)"),
+        10 => (7, "7.0"),
+        11 => (8, "7.1"),
+        _ => return,
+    };
+    let rate = match layout & 0xf {
+        1 => 48_000,
+        4 => 96_000,
+        5 => 192_000,
+        _ => return,
+    };
+    let bits = match bits >> 6 {
+        1 => 16,
+        2 => 20,
+        3 => 24,
+        _ => return,
+    };
+    // Channels come in pairs.
+    lpcm(track, channels, channels.next_multiple_of(2), rate, bits);
+    track.channel_layout = Some(name.into());
+}
+
+/// Fills in what the three bytes before LPCM on DVDs say.
+pub fn lpcm_of_dvd(track: &mut Track, data: &[u8]) {
+    let [_, format, ..] = *data else { return };
+    let rate = [48_000, 96_000, 44_100, 32_000][usize::from(format >> 4 & 3)];
+    let channels = u32::from(format & 7) + 1;
+    let bits = 16 + 4 * u32::from(format >> 6);
+    if bits > 24 {
+        return;
+    }
+    lpcm(track, channels, channels, rate, bits);
+    let layouts = ["mono", "stereo", "2.1", "4.0", "5.0", "5.1", "6.1", "7.1"];
+    track.channel_layout = layouts.get(usize::from(format & 7)).map(|&name| name.into());
+}
+
+fn lpcm(track: &mut Track, channels: u32, coded: u32, rate: u32, bits: u32) {
+    track.channels = Some(channels);
+    track.sample_rate = Some(rate);
+    track.bit_depth = Some(bits);
+    track.bit_rate = Some(u64::from(coded * rate * bits));
+}
+
+/// The average bit rate of the frames of AAC in ADTS that are there.
+pub fn adts_bit_rate(data: &[u8], sample_rate: u32) -> Option<u64> {
+    let (frames, bytes) = format::adts_frames(data)?;
+    // Of 1024 samples.
+    Some(bytes as u64 * 8 * u64::from(sample_rate) / (frames as u64 * 1024))
+}
+
+/// The bit rate of MPEG-1 video, unless it varies.
+pub fn mpeg1_bit_rate(data: &[u8]) -> Option<u64> {
+    let at = data.windows(4).position(|code| code == [0, 0, 1, 0xb3])?;
+    let field = data.get(at + 8..at + 11)?;
+    let rate = u64::from(field[0]) << 10 | u64::from(field[1]) << 2 | u64::from(field[2]) >> 6;
+    (rate != 0 && rate != 0x3_ffff).then_some(rate * 400)
+}

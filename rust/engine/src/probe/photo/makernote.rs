@@ -1,0 +1,138 @@
+//! Lenses as makers tell them in tags of their own, where it is a plain text or
+//! four numbers. Ids that need a table of lenses are left alone.
+
+use super::exif::{fill, lens_info};
+use super::ifd::{Ifd, Order, Tiff};
+use crate::probe::model::Photo;
+
+/// Fills in what the maker's note of an EXIF directory says of the lens.
+pub(super) fn read(tiff: &mut Tiff<'_>, exif: &Ifd, photo: &mut Photo) {
+    if photo.lens_model.is_some() && photo.iso.is_some() {
+        return;
+    }
+    let Some(note) = exif.entry(0x927c).copied().filter(|note| note.size() > Some(16)) else {
+        return;
+    };
+    let head = tiff.up_to(note.place, 20).to_vec();
+    let (order, at) = (tiff.order(), note.place);
+    let own_order = |at: usize| head.get(at..).and_then(Order::of);
+    if head.starts_with(b"OLYMPUS\0") {
+        let mut maker = tiff.within(at, own_order(8).unwrap_or(order));
+        olympus(&mut maker, 12, photo);
+    } else if head.starts_with(b"OM SYSTEM\0") {
+        let mut maker = tiff.within(at, own_order(12).unwrap_or(order));
+        olympus(&mut maker, 16, photo);
+    } else if head.starts_with(b"OLYMP\0") {
+        olympus(&mut tiff.within(0, order), at.saturating_add(8), photo);
+    } else if head.starts_with(b"Panasonic\0\0\0") {
+        let mut maker = tiff.within(0, order);
+        let Some(ifd) = maker.directory(at.saturating_add(12)) else { return };
+        fill(&mut photo.lens_model, || named(maker.text(&ifd, 0x0051)));
+    } else if head.starts_with(b"Nikon\0\x02") {
+        // A whole TIFF structure of its own.
+        let Some(own) = own_order(10) else { return };
+        let mut maker = tiff.within(at.saturating_add(10), own);
+        let Some(ifd) = maker.directory(8) else { return };
+        fill(&mut photo.lens_model, || lens_info(&mut maker, &ifd, 0x0084));
+    } else if photo.camera_make.as_deref().is_some_and(|make| make.starts_with("Canon")) {
+        let mut maker = tiff.within(0, order);
+        let Some(ifd) = maker.directory(at) else { return };
+        canon(&mut maker, &ifd, photo);
+    }
+}
+
+/// Fills in what a directory of Canon's says.
+pub(super) fn canon(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
+    fill(&mut photo.lens_model, || named(tiff.text(ifd, 0x0095)));
+    fill(&mut photo.iso, || canon_sensitivity(tiff, ifd));
+}
+
+/// What Canon's cameras of before 2004 tell in their own tags only: what was set
+/// or, where the camera chose, the base and what it made of that, in steps of 1/32.
+fn canon_sensitivity(tiff: &mut Tiff<'_>, ifd: &Ifd) -> Option<u32> {
+    match tiff.get(ifd, 0x0001).and_then(|settings| settings.natural(16)) {
+        Some(16) => return Some(50),
+        Some(17) => return Some(100),
+        Some(18) => return Some(200),
+        Some(19) => return Some(400),
+        Some(20) => return Some(800),
+        Some(set @ 0x4001..0x8000) => return Some((set & 0x3fff) as u32),
+        _ => {}
+    }
+    let shot = tiff.get(ifd, 0x0004)?;
+    let auto = 2f64.powf(shot.number(1)? / 32.0);
+    let base = 100.0 / 32.0 * 2f64.powf(shot.number(2).filter(|&base| base > 0.0)? / 32.0);
+    Some((auto * base).round() as u32).filter(|iso| (1..10_000_000).contains(iso))
+}
+
+/// The lens is in the directory `Equipment`.
+fn olympus(tiff: &mut Tiff<'_>, at: u64, photo: &mut Photo) {
+    let Some(ifd) = tiff.directory(at) else { return };
+    let Some(entry) = ifd.entry(0x2010).copied() else { return };
+    // The directory itself (undefined bytes), or where it is (a number).
+    let place = if entry.size() > Some(4) { Some(entry.place) } else { tiff.natural(&ifd, 0x2010) };
+    let Some(equipment) = place.and_then(|place| tiff.directory(place)) else { return };
+    fill(&mut photo.lens_model, || named(tiff.text(&equipment, 0x0203)));
+}
+
+/// A name, not the dashes or zeros that stand for none.
+fn named(text: Option<String>) -> Option<String> {
+    text.filter(|name| name.chars().any(char::is_alphabetic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::exif;
+    use super::super::testing::{Directory, Value, tiff};
+    use super::*;
+
+    fn lens(make: &'static str, note: Vec<u8>) -> Option<String> {
+        photo(make, note).lens_model
+    }
+
+    fn photo(make: &'static str, note: Vec<u8>) -> Photo {
+        let exif: Directory = vec![(0x927c, Value::Undefined(note))];
+        let main = vec![(0x010f, Value::Text(make)), (0x8769, Value::Directories(vec![exif]))];
+        let mut photo = Photo::default();
+        exif::read(&tiff(Order::Little, &[main]), &mut photo);
+        photo
+    }
+
+    #[test]
+    fn lenses_with_a_name_in_the_makers_note_are_read() {
+        let equipment = vec![(0x0203, Value::Text("OLYMPUS M.12-40mm F2.8"))];
+        let structure = tiff(Order::Little, &[vec![(0x2010, Value::Directories(vec![equipment]))]]);
+        // Offsets are from the note, whose head is four bytes longer than TIFF's.
+        let mut note = b"OLYMPUS\0II\x03\0".to_vec();
+        note.extend(&structure[8..]);
+        let moved = note.len() - structure.len();
+        note[12 + 10] += moved as u8;
+        let entry = usize::from(note[12 + 10]);
+        note[entry + 10] += moved as u8;
+        assert_eq!(lens("OLYMPUS", note).as_deref(), Some("OLYMPUS M.12-40mm F2.8"));
+
+        let range = Value::Rational(&[(240, 10), (700, 10), (28, 10), (40, 10)]);
+        let mut note = b"Nikon\0\x02\x10\0\0".to_vec();
+        note.extend(tiff(Order::Big, &[vec![(0x0084, range)]]));
+        assert_eq!(lens("NIKON", note).as_deref(), Some("24-70mm f/2.8-4"));
+    }
+
+    #[test]
+    fn what_canon_set_the_sensitivity_to_is_read() {
+        let mut settings = [0; 24];
+        settings[16] = 19;
+        let mut bytes = tiff(Order::Little, &[vec![]]);
+        // Where the note will lie: its only value is beyond it, at the end.
+        let entry = [1, 0, 1, 0, 3, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        bytes.extend(entry);
+        let place = bytes.len() as u32;
+        bytes[14 + 10..14 + 14].copy_from_slice(&place.to_le_bytes());
+        bytes.extend(settings.iter().flat_map(|value: &u16| value.to_le_bytes()));
+        let mut structure: &[u8] = &bytes;
+        let mut tiff = Tiff::open(&mut structure).unwrap();
+        let ifd = tiff.directory(14).unwrap();
+        let mut photo = Photo::default();
+        canon(&mut tiff, &ifd, &mut photo);
+        assert_eq!(photo.iso, Some(400));
+    }
+}
