@@ -301,6 +301,11 @@ impl Value {
         &self.bytes
     }
 
+    /// How many numbers there are.
+    pub fn count(&self) -> usize {
+        unit(self.kind).map_or(0, |size| self.bytes.len() / size)
+    }
+
     /// One of its numbers. None is `1/0` or `0/0`.
     pub fn number(&self, index: usize) -> Option<f64> {
         let size = unit(self.kind)?;
@@ -327,7 +332,7 @@ impl Value {
 
     /// One of its numbers, if it is a natural one.
     pub fn natural(&self, index: usize) -> Option<u64> {
-        self.number(index).filter(|&it| it >= 0.0 && it < 1e18).map(|it| it as u64)
+        self.number(index).filter(|it| (0.0..1e18).contains(it)).map(|it| it as u64)
     }
 
     /// All of it as text: up to the first zero byte, without padding. None if

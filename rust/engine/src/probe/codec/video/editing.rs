@@ -30,12 +30,18 @@ pub fn read_prores_config(track: &mut Track, config: &[u8]) {
 /// A ProRes frame.
 pub fn read_prores(track: &mut Track, data: &[u8]) {
     read_prores_config(track, &[]);
-    let Some(header) = data.get(8..26).filter(|_| data.get(4..8) == Some(b"icpf")) else { return };
-    let &[_, _, _, _, _, _, _, _, w0, w1, h0, h1, flags, _, primaries, transfer, matrix, alpha] =
+    // Matroska leaves out the frame's size and its mark.
+    let start = if data.get(4..8) == Some(b"icpf") { 8 } else { 0 };
+    let Some(header) = data.get(start..start + 18) else { return };
+    let &[s0, s1, v0, v1, _, _, _, _, w0, w1, h0, h1, flags, _, primaries, transfer, matrix, alpha] =
         header
     else {
         return;
     };
+    let (length, version) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([v0, v1]));
+    if length < 18 || version > 1 {
+        return;
+    }
     set::size(
         track,
         u32::from(u16::from_be_bytes([w0, w1])),
@@ -69,6 +75,9 @@ pub fn read_dnxhd(track: &mut Track, data: &[u8]) {
         _ => return,
     };
     set::profile(track, profile);
+    let number = |at: usize| u32::from(u16::from_be_bytes([header[at], header[at + 1]]));
+    let is_field = header[5] & 2 != 0;
+    set::size(track, number(0x1a), number(0x18) << u32::from(is_field));
     let depth = match depth {
         1 => 8,
         2 => 10,

@@ -175,8 +175,8 @@ impl Sps {
             _ => "yuv420p",
         };
         set::pixel_format(track, layout, self.depth);
-        if let Some((units, scale)) = self.vui.timing {
-            set::frame_rate(track, u64::from(scale), u64::from(units) * 2);
+        if let Some((numerator, denominator)) = self.vui.frame_rate(2) {
+            set::frame_rate(track, numerator, denominator);
         }
     }
 

@@ -167,8 +167,8 @@ impl Sps {
         if let Some(layout) = layout {
             set::pixel_format(track, layout, self.depth);
         }
-        if let Some((units, scale)) = self.vui.timing {
-            set::frame_rate(track, u64::from(scale), u64::from(units));
+        if let Some((numerator, denominator)) = self.vui.frame_rate(1) {
+            set::frame_rate(track, numerator, denominator);
         }
     }
 }

@@ -26,7 +26,7 @@ use super::Framing;
 use crate::probe::model::Track;
 
 #[allow(unused_imports, reason = "for containers, which come one by one")]
-pub use {editing::prores_profile, simple::raw_format};
+pub use editing::prores_profile;
 
 /// See [`super::read_config`]; None if the codec is none of these.
 pub fn read_config(track: &mut Track, config: &[u8]) -> Option<Framing> {
@@ -48,7 +48,6 @@ pub fn read_config(track: &mut Track, config: &[u8]) -> Option<Framing> {
         "wmv3" => vc1::read_wmv3_config(track, config),
         "ffv1" => ffv1::read_config(track, config),
         "huffyuv" | "ffvhuff" => simple::read_huffyuv_config(track, config),
-        "rawvideo" => read_raw_config(track, config),
         "mjpeg" | "png" | "dnxhd" | "dvvideo" => {}
         _ if fixed => {}
         _ => return None,
@@ -102,13 +101,6 @@ pub fn wants_packet(track: &Track) -> bool {
         Some("h263" | "flv1") => track.width.is_none(),
         Some(codec) => track.pixel_format.is_none() && simple::fixed_format(codec).is_some(),
         None => false,
-    }
-}
-
-/// Matroska's `UncompressedFourCC` or what else is no more than a code.
-fn read_raw_config(track: &mut Track, config: &[u8]) {
-    if let Some(name) = config.try_into().ok().and_then(|code| raw_format(code, 0)) {
-        track.pixel_format = Some(name.into());
     }
 }
 

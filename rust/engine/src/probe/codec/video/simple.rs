@@ -22,44 +22,6 @@ pub fn fixed_format(codec: &str) -> Option<(&'static str, u32)> {
     })
 }
 
-/// The format of `rawvideo`, by the code that containers give it, or for AVI and
-/// QuickTime, where there is none, by the bits of a pixel.
-pub fn raw_format(code: &[u8; 4], bits: u32) -> Option<&'static str> {
-    Some(match code {
-        b"I420" | b"IYUV" | b"i420" => "yuv420p",
-        b"YV12" | b"yv12" => "yuv420p",
-        b"NV12" => "nv12",
-        b"NV21" => "nv21",
-        b"YUY2" | b"yuy2" | b"yuvs" | b"YUYV" | b"YUNV" | b"V422" => "yuyv422",
-        b"UYVY" | b"2vuy" | b"2Vuy" | b"HDYC" | b"UYNV" | b"uyvy" => "uyvy422",
-        b"Y42B" => "yuv422p",
-        b"444P" => "yuv444p",
-        b"YUV9" | b"YVU9" => "yuv410p",
-        b"Y41B" => "yuv411p",
-        b"Y800" | b"GREY" | b"Y8  " => "gray",
-        b"P010" => "p010le",
-        b"RGBA" => "rgba",
-        b"BGRA" => "bgra",
-        b"ARGB" => "argb",
-        b"ABGR" => "abgr",
-        [0, 0, 0, 0] | b"DIB " | b"RGB " => match bits {
-            8 => "pal8",
-            15 | 16 => "rgb555le",
-            24 => "bgr24",
-            32 => "bgra",
-            _ => return None,
-        },
-        b"raw " => match bits {
-            8 => "pal8",
-            16 => "rgb555be",
-            24 => "rgb24",
-            32 => "argb",
-            _ => return None,
-        },
-        _ => return None,
-    })
-}
-
 /// `huffyuv` and `ffvhuff`: the bits of a pixel, or since version 3 how it is sampled.
 pub fn read_huffyuv_config(track: &mut Track, config: &[u8]) {
     let Some(&[_, format, flags, version]) = config.first_chunk() else { return };

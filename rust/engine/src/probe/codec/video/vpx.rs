@@ -22,41 +22,37 @@ pub fn read_vp8(track: &mut Track, data: &[u8]) {
 }
 
 /// A `vpcC` box (with or without version and flags), or what Matroska keeps:
-/// elements of an id, a length of 1 and a value.
+/// elements of an id, a length of 1 and a value. Of these only the profile is
+/// taken, as the matrix is not among them: a frame tells that and the rest.
 pub fn read_vp9_config(track: &mut Track, config: &[u8]) {
     let record = config.strip_prefix(&[1, 0, 0, 0]).or((config.len() == 8).then_some(config));
-    let (mut profile, mut depth, mut chroma) = (None, None, None);
-    if let Some(&[number, _level, format, primaries, transfer, matrix, ..]) = record {
-        (profile, depth, chroma) = (Some(number), Some(format >> 4), Some(format >> 1 & 7));
-        let name = |known: Option<&'static str>| known.map(Name::Borrowed);
-        track.color_primaries =
-            name(color::color_primaries(primaries)).or(track.color_primaries.take());
-        track.color_transfer =
-            name(color::color_transfer(transfer)).or(track.color_transfer.take());
-        track.color_space = name(color::color_space(matrix)).or(track.color_space.take());
-    } else {
-        for element in config.chunks_exact(3) {
-            match *element {
-                [1, 1, value] => profile = Some(value),
-                [3, 1, value] => depth = Some(value),
-                [4, 1, value] => chroma = Some(value),
-                _ => {}
-            }
-        }
-    }
-    if let Some(profile @ 0..=3) = profile {
-        set::profile(track, format!("Profile {profile}"));
-    }
-    if let (Some(depth @ (8 | 10 | 12)), Some(chroma)) = (depth, chroma) {
-        let layout = match chroma {
-            0 | 1 => "yuv420p",
-            2 => "yuv422p",
-            3 if track.color_space.as_deref() == Some("gbr") => "gbrp",
-            3 => "yuv444p",
-            4 => "yuv440p",
-            _ => return,
-        };
+    let Some(&[profile, _level, format, primaries, transfer, matrix, ..]) = record else {
+        let profile =
+            config.chunks_exact(3).find_map(|element| element.strip_prefix(&[1, 1])?.first());
+        return apply_vp9_profile(track, profile.copied().unwrap_or(u8::MAX));
+    };
+    let name = |known: Option<&'static str>| known.map(Name::Borrowed);
+    track.color_primaries =
+        name(color::color_primaries(primaries)).or(track.color_primaries.take());
+    track.color_transfer = name(color::color_transfer(transfer)).or(track.color_transfer.take());
+    track.color_space = name(color::color_space(matrix)).or(track.color_space.take());
+    apply_vp9_profile(track, profile);
+    let layout = match format >> 1 & 7 {
+        0 | 1 => "yuv420p",
+        2 => "yuv422p",
+        3 if track.color_space.as_deref() == Some("gbr") => "gbrp",
+        3 => "yuv444p",
+        4 => "yuv440p",
+        _ => return,
+    };
+    if let depth @ (8 | 10 | 12) = format >> 4 {
         set::pixel_format(track, layout, u32::from(depth));
+    }
+}
+
+fn apply_vp9_profile(track: &mut Track, profile: u8) {
+    if profile <= 3 {
+        set::profile(track, format!("Profile {profile}"));
     }
 }
 

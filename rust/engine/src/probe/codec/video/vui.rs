@@ -45,4 +45,13 @@ impl Vui {
         }
         Some(())
     }
+
+    /// Frames a second, where each lasts so many ticks. Not if it is rather the
+    /// clock of a recording whose frames come as they may.
+    pub fn frame_rate(&self, ticks: u32) -> Option<(u64, u64)> {
+        let (units, scale) = self.timing?;
+        let (numerator, denominator) = (u64::from(scale), u64::from(units) * u64::from(ticks));
+        let plausible = denominator * 5 <= numerator && numerator <= denominator * 240;
+        plausible.then_some((numerator, denominator))
+    }
 }

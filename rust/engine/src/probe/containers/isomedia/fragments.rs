@@ -41,6 +41,8 @@ struct Sum {
     /// The furthest that was told of.
     length: i64,
     start: Option<i64>,
+    /// How much earlier than they are decoded samples are said to be shown.
+    ahead: i64,
     has_index: bool,
     first: Option<Sample>,
 }
@@ -206,6 +208,7 @@ impl Sum {
             end: trak.duration.cast_signed(),
             length: trak.duration.cast_signed(),
             start: (trak.times.samples > 0).then_some(0),
+            ahead: 0,
             has_index: false,
             first: None,
         }
@@ -231,10 +234,9 @@ impl Sum {
             fields.u32()?;
         }
         let width = (flags >> 8 & 0xf).count_ones() as usize * 4;
-        // Samples of which nothing is said take no bytes: no more than are read.
-        let most =
-            if width == 0 { count } else { u32::try_from(fields.rest().len() / width).ok()? };
-        let count = count.min(most);
+        // Samples of which something is said are no more than there are bytes for.
+        let there = fields.rest().len().checked_div(width);
+        let count = there.and_then(|there| u32::try_from(there).ok()).unwrap_or(count).min(count);
         if width == 0 {
             let count = u64::from(count);
             self.add(count, count.saturating_mul(duration), count.saturating_mul(size));
@@ -250,8 +252,9 @@ impl Sum {
             let duration = optional(0x100, duration)?;
             let size = optional(0x200, size)?;
             optional(0x400, 0)?;
-            let shift = optional(0x800, 0)? as u32;
-            self.begin(place, size, offset, i64::from(shift.cast_signed()));
+            let shift = i64::from((optional(0x800, 0)? as u32).cast_signed());
+            self.begin(place, size, offset, shift);
+            self.ahead = self.ahead.max(-shift);
             self.add(1, duration, size);
             self.end = self.end.saturating_add_unsigned(duration);
             place = place.saturating_add(size);
@@ -298,7 +301,7 @@ fn whole_duration(movie: &Movie, sums: &[Sum]) -> Option<f64> {
         longest = longest.max(duration);
         let is_shown = matches!(trak.track.track_type, TrackType::Video | TrackType::Audio);
         if let (Some(start), true) = (sum.start, is_shown) {
-            let start = start as f64 / timescale;
+            let start = start.saturating_add(sum.ahead) as f64 / timescale;
             first = first.min(start);
             last = last.max(start + duration);
         }

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::boxes::{BoxAt, Fields, Kind, boxes_in, children, content};
-use super::codes::language;
-use crate::probe::codec::{self, Framing};
-use crate::probe::model::{Track, TrackType};
+use super::values::{Form, location, macintosh, named, value};
+use crate::probe::containers::picture;
+use crate::probe::model::Track;
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
 
@@ -29,20 +29,6 @@ pub struct Metadata {
 
 /// What `ftyp` says, that some write as tags, too.
 const BRANDS: [&str; 3] = ["major_brand", "minor_version", "compatible_brands"];
-
-/// How texts are stored.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Text,
-    Raw,
-    /// A number in a byte.
-    Byte,
-    /// A number in the last of four bytes.
-    LastByte,
-    /// A number, and of how many.
-    Pair,
-    Genre,
-}
 
 impl Metadata {
     /// Reads what `udta` or `meta` says.
@@ -144,22 +130,13 @@ impl Metadata {
         let mut fields = Fields::new(&bytes);
         let (Some(data_type), Some(_)) = (fields.u32(), fields.u32()) else { return Ok(()) };
         let picture = fields.rest();
-        let codec = match data_type {
-            0x1b => "bmp",
-            0x0d | 0x0e if picture.starts_with(b"\x89PNG\r\n\x1a\n") => "png",
-            0x0d | 0x0e => "mjpeg",
+        let mime = match data_type {
+            0x1b => "image/bmp",
+            0x0d | 0x0e if picture.starts_with(b"\x89PNG\r\n\x1a\n") => "image/png",
+            0x0d | 0x0e => "image/jpeg",
             _ => return Ok(()),
         };
-        // Seen as video, so that it is read as such.
-        let mut seen = Track::new(0, TrackType::Video);
-        seen.codec = Some(codec.into());
-        codec::read_packet(&mut seen, picture, Framing::StartCodes);
-        self.covers.push(Track {
-            codec: seen.codec,
-            width: seen.width,
-            height: seen.height,
-            ..Track::new(0, TrackType::Attachment)
-        });
+        self.covers.extend(picture::track(mime, picture));
         Ok(())
     }
 
@@ -217,7 +194,6 @@ impl Metadata {
         } else if code < 0x400 || code == 0x7fff {
             self.set(name, macintosh(text));
         } else {
-            let _language = language(code);
             self.set(name, String::from_utf8_lossy(text).into_owned());
         }
     }
@@ -234,322 +210,4 @@ fn keys_in(keys: &[u8]) -> Vec<String> {
     let mut fields = Fields::new(keys);
     let (Some(_), Some(_)) = (fields.version(), fields.u32()) else { return Vec::new() };
     boxes_in(fields.rest()).map(|(_, name)| String::from_utf8_lossy(name).into_owned()).collect()
-}
-
-fn value(bytes: &[u8], data_type: u32, form: Form) -> Option<String> {
-    let mut fields = Fields::new(bytes);
-    match form {
-        Form::Byte => return Some(fields.u8()?.to_string()),
-        Form::LastByte => return Some(bytes.get(3)?.to_string()),
-        Form::Pair => {
-            fields.u16()?;
-            let number = fields.u16()?.cast_signed();
-            let of = fields.u16().unwrap_or(0).cast_signed();
-            return Some(if of == 0 { format!("{number}") } else { format!("{number}/{of}") });
-        }
-        Form::Genre => {
-            let number = usize::from(*bytes.get(1)?);
-            return GENRES.get(number.checked_sub(1)?).map(|&genre| genre.to_owned());
-        }
-        Form::Text | Form::Raw => {}
-    }
-    match data_type {
-        21 => {
-            let size = u8::try_from(bytes.len()).ok().filter(|&size| size <= 4)?;
-            let number = fields.sized(size)?;
-            let unused = 64 - 8 * u32::from(size).min(7);
-            let signed = (number << unused).cast_signed() >> unused;
-            Some(if size == 0 { "0".into() } else { signed.to_string() })
-        }
-        22 => {
-            let size = u8::try_from(bytes.len()).ok().filter(|&size| size <= 4)?;
-            Some(fields.sized(size)?.to_string())
-        }
-        23 => Some(format!("{:.6}", f32::from_bits(fields.u32()?))),
-        0 | 3 => Some(macintosh(bytes)),
-        1 | 4 => Some(String::from_utf8_lossy(bytes).into_owned()),
-        _ => None,
-    }
-}
-
-/// What texts are called, and how they are stored.
-fn named(kind: &Kind) -> Option<(&'static str, Form)> {
-    use Form::{Byte, Genre, LastByte, Pair, Raw, Text};
-    Some(match kind {
-        b"@PRM" => ("premiere_version", Raw),
-        b"@PRQ" => ("quicktime_version", Raw),
-        b"FIRM" => ("firmware", Raw),
-        b"aART" => ("album_artist", Text),
-        b"akID" => ("account_type", Byte),
-        b"apID" => ("account_id", Text),
-        b"catg" => ("category", Text),
-        b"cpil" => ("compilation", Byte),
-        b"cprt" => ("copyright", Text),
-        b"desc" => ("description", Text),
-        b"disk" => ("disc", Pair),
-        b"egid" => ("episode_uid", Byte),
-        b"gnre" => ("genre", Genre),
-        b"hdvd" => ("hd_video", Byte),
-        b"keyw" => ("keywords", Text),
-        b"ldes" => ("synopsis", Text),
-        b"manu" => ("make", Text),
-        b"modl" => ("model", Text),
-        b"pcst" => ("podcast", Byte),
-        b"pgap" => ("gapless_playback", Byte),
-        b"purd" => ("purchase_date", Text),
-        b"rtng" => ("rating", Byte),
-        b"soaa" => ("sort_album_artist", Text),
-        b"soal" => ("sort_album", Text),
-        b"soar" => ("sort_artist", Text),
-        b"soco" => ("sort_composer", Text),
-        b"sonm" => ("sort_name", Text),
-        b"sosn" => ("sort_show", Text),
-        b"stik" => ("media_type", Byte),
-        b"trkn" => ("track", Pair),
-        b"tven" => ("episode_id", Text),
-        b"tves" => ("episode_sort", LastByte),
-        b"tvnn" => ("network", Text),
-        b"tvsh" => ("show", Text),
-        b"tvsn" => ("season_number", LastByte),
-        [0xa9, rest @ ..] => (copyright_sign(rest)?, Text),
-        _ => return None,
-    })
-}
-
-/// The names after a © sign.
-fn copyright_sign(name: &[u8; 3]) -> Option<&'static str> {
-    Some(match name {
-        b"ART" | b"aut" => "artist",
-        b"PRD" | b"prd" => "producer",
-        b"alb" => "album",
-        b"chp" => "chapter",
-        b"cmt" | b"inf" => "comment",
-        b"com" | b"wrt" => "composer",
-        b"cpy" => "copyright",
-        b"day" => "date",
-        b"dir" => "director",
-        b"dis" => "disclaimer",
-        b"ed1" => "edit_date",
-        b"enc" | b"swr" | b"too" => "encoder",
-        b"fmt" => "original_format",
-        b"gen" => "genre",
-        b"grp" => "grouping",
-        b"hst" => "host_computer",
-        b"lyr" => "lyrics",
-        b"mak" => "make",
-        b"mod" => "model",
-        b"nam" => "title",
-        b"ope" => "original_artist",
-        b"prf" => "performers",
-        b"req" => "playback_requirements",
-        b"src" => "original_source",
-        b"st3" => "subtitle",
-        b"trk" => "track",
-        b"url" => "url",
-        b"wrn" => "warning",
-        b"xyz" => "location",
-        _ => return None,
-    })
-}
-
-/// A place as 3GPP TS 26.244 has it, as ISO 6709 would write it.
-fn location(loci: &[u8]) -> Option<String> {
-    let mut fields = Fields::new(loci);
-    fields.take(6)?;
-    let place = String::from_utf8_lossy(fields.text()).into_owned();
-    let _role = fields.u8()?;
-    let mut degrees = || Some(f64::from(fields.i32()?) / 65_536.0);
-    let (longitude, latitude, altitude) = (degrees()?, degrees()?, degrees()?);
-    let altitude = if altitude == 0.0 { String::new() } else { format!("{altitude:+.6}") };
-    Some(format!("{latitude:+08.4}{longitude:+09.4}{altitude}/{place}"))
-}
-
-/// Text in the Macintosh's encoding.
-fn macintosh(bytes: &[u8]) -> String {
-    const UPPER: &str = "ÄÅÇÉÑÖÜáàâäãåçéèêëíìîïñóòôöõúùûü†°¢£§•¶ß®©™´¨≠ÆØ∞±≤≥¥µ∂∑∏π∫ªºΩæø¿¡¬√ƒ≈∆«»…\u{a0}ÀÃÕŒœ–—“”‘’÷◊ÿŸ⁄€‹›ﬁﬂ‡·‚„‰ÂÊÁËÈÍÎÏÌÓÔ\u{f8ff}ÒÚÛÙıˆ˜¯˘˙˚¸˝˛ˇ";
-    let upper: Vec<char> = UPPER.chars().collect();
-    let decode = |&byte: &u8| match byte.checked_sub(0x80) {
-        None => char::from(byte),
-        Some(index) => upper.get(usize::from(index)).copied().unwrap_or('\u{fffd}'),
-    };
-    bytes.iter().map(decode).collect()
-}
-
-/// The genres of ID3v1 and Winamp.
-const GENRES: &[&str] = &[
-    "Blues",
-    "Classic Rock",
-    "Country",
-    "Dance",
-    "Disco",
-    "Funk",
-    "Grunge",
-    "Hip-Hop",
-    "Jazz",
-    "Metal",
-    "New Age",
-    "Oldies",
-    "Other",
-    "Pop",
-    "R&B",
-    "Rap",
-    "Reggae",
-    "Rock",
-    "Techno",
-    "Industrial",
-    "Alternative",
-    "Ska",
-    "Death Metal",
-    "Pranks",
-    "Soundtrack",
-    "Euro-Techno",
-    "Ambient",
-    "Trip-Hop",
-    "Vocal",
-    "Jazz+Funk",
-    "Fusion",
-    "Trance",
-    "Classical",
-    "Instrumental",
-    "Acid",
-    "House",
-    "Game",
-    "Sound Clip",
-    "Gospel",
-    "Noise",
-    "AlternRock",
-    "Bass",
-    "Soul",
-    "Punk",
-    "Space",
-    "Meditative",
-    "Instrumental Pop",
-    "Instrumental Rock",
-    "Ethnic",
-    "Gothic",
-    "Darkwave",
-    "Techno-Industrial",
-    "Electronic",
-    "Pop-Folk",
-    "Eurodance",
-    "Dream",
-    "Southern Rock",
-    "Comedy",
-    "Cult",
-    "Gangsta",
-    "Top 40",
-    "Christian Rap",
-    "Pop/Funk",
-    "Jungle",
-    "Native American",
-    "Cabaret",
-    "New Wave",
-    "Psychadelic",
-    "Rave",
-    "Showtunes",
-    "Trailer",
-    "Lo-Fi",
-    "Tribal",
-    "Acid Punk",
-    "Acid Jazz",
-    "Polka",
-    "Retro",
-    "Musical",
-    "Rock & Roll",
-    "Hard Rock",
-    "Folk",
-    "Folk-Rock",
-    "National Folk",
-    "Swing",
-    "Fast Fusion",
-    "Bebob",
-    "Latin",
-    "Revival",
-    "Celtic",
-    "Bluegrass",
-    "Avantgarde",
-    "Gothic Rock",
-    "Progressive Rock",
-    "Psychedelic Rock",
-    "Symphonic Rock",
-    "Slow Rock",
-    "Big Band",
-    "Chorus",
-    "Easy Listening",
-    "Acoustic",
-    "Humour",
-    "Speech",
-    "Chanson",
-    "Opera",
-    "Chamber Music",
-    "Sonata",
-    "Symphony",
-    "Booty Bass",
-    "Primus",
-    "Porn Groove",
-    "Satire",
-    "Slow Jam",
-    "Club",
-    "Tango",
-    "Samba",
-    "Folklore",
-    "Ballad",
-    "Power Ballad",
-    "Rhythmic Soul",
-    "Freestyle",
-    "Duet",
-    "Punk Rock",
-    "Drum Solo",
-    "A capella",
-    "Euro-House",
-    "Dance Hall",
-    "Goa",
-    "Drum & Bass",
-    "Club-House",
-    "Hardcore",
-    "Terror",
-    "Indie",
-    "BritPop",
-    "Negerpunk",
-    "Polsk Punk",
-    "Beat",
-    "Christian Gangsta",
-    "Heavy Metal",
-    "Black Metal",
-    "Crossover",
-    "Contemporary Christian",
-    "Christian Rock",
-    "Merengue",
-    "Salsa",
-    "Thrash Metal",
-    "Anime",
-    "JPop",
-    "SynthPop",
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_texts_and_numbers() {
-        assert_eq!(value(b"\xff\xfe", 21, Form::Text).as_deref(), Some("-2"));
-        assert_eq!(value(b"\x01\x00", 22, Form::Text).as_deref(), Some("256"));
-        assert_eq!(value(b"\0\0\0\x03\0\x0c\0\0", 0, Form::Pair).as_deref(), Some("3/12"));
-        assert_eq!(value(b"\0\x12", 0, Form::Genre).as_deref(), Some("Rock"));
-        assert_eq!(value(b"\x8a", 0, Form::Text).as_deref(), Some("ä"));
-        assert_eq!(value(b"\0a", 2, Form::Text), None);
-        assert_eq!(value(b"", 21, Form::Text).as_deref(), Some("0"));
-        assert_eq!(macintosh(&(0x80..=0xff).collect::<Vec<u8>>()).chars().count(), 128);
-    }
-
-    #[test]
-    fn a_place_is_written_as_iso_6709_does() {
-        let mut loci = vec![0; 6];
-        loci.extend(b"Home\0\x01");
-        for number in [(-73.5_f64 * 65_536.0) as i32, 45 << 16, 0] {
-            loci.extend(number.to_be_bytes());
-        }
-        assert_eq!(location(&loci).as_deref(), Some("+45.0000-073.5000/Home"));
-    }
 }

@@ -20,6 +20,7 @@ mod samples;
 #[cfg(test)]
 mod tests;
 mod track;
+mod values;
 
 use self::boxes::{BoxAt, Fields, Kind, box_at, content};
 use self::movie::Movie;
@@ -64,10 +65,11 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let top = Top::read(source)?;
     let container = top.brands.container();
     let mut media = Media::new(container.clone());
-    if let (true, Some(meta)) = (is_picture(&container), top.meta) {
-        if items::read(source, &meta, &mut media)? || top.moov.is_none() {
-            return Ok(media);
-        }
+    if let Some(meta) = top.meta
+        && is_picture(&container)
+        && (items::read(source, &meta, &mut media)? || top.moov.is_none())
+    {
+        return Ok(media);
     }
     let Some(moov) = top.moov else {
         return Err(Problem::damaged(match (top.cut, top.fragments) {

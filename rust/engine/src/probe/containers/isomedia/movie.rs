@@ -22,6 +22,9 @@ const MOST_CHAPTERS: usize = 512;
 /// Requests after which titles of chapters are not read any more.
 const MOST_REQUESTS: u32 = 64;
 
+/// Long tables are read for no more tracks than this.
+const MOST_LONG_TABLES: usize = 4;
+
 /// User data of a track is mostly no longer than this.
 const BEFORE_NEXT: u64 = 1024;
 
@@ -48,7 +51,7 @@ pub struct Movie {
 #[derive(Debug)]
 enum Stream {
     Trak(Box<Trak>),
-    Cover(Track),
+    Cover(Box<Track>),
 }
 
 impl Movie {
@@ -70,7 +73,7 @@ impl Movie {
         };
         let mut offset = moov.content;
         for _ in 0..MOST_BOXES {
-            if !loaded {
+            if !loaded && offset > moov.content {
                 // What is at the end of a track comes with the next.
                 source.up_to(offset.saturating_sub(BEFORE_NEXT), BEFORE_NEXT as usize + 16)?;
             }
@@ -79,7 +82,9 @@ impl Movie {
             match &found.kind {
                 b"mvhd" => this.header(&content(source, &found, 256)?),
                 b"trak" if this.streams.len() < MOST_TRACKS => {
-                    let trak = Trak::read(source, &found, Manner { quicktime, loaded })?;
+                    let generous = this.streams.len() < MOST_LONG_TABLES;
+                    let manner = Manner { quicktime, loaded, generous };
+                    let trak = Trak::read(source, &found, manner)?;
                     this.streams.push(Stream::Trak(Box::new(trak)));
                     if loaded {
                         // Tags of tracks are the file's for `ffprobe`.
@@ -108,7 +113,7 @@ impl Movie {
     }
 
     fn take_covers(&mut self) {
-        self.streams.extend(self.metadata.covers.drain(..).map(Stream::Cover));
+        self.streams.extend(self.metadata.covers.drain(..).map(Box::new).map(Stream::Cover));
     }
 
     fn header(&mut self, mvhd: &[u8]) {
@@ -170,10 +175,9 @@ impl Movie {
         }
         let firsts = if self.defaults.is_empty() {
             media.duration_seconds = self.duration();
-            if let Some(next) = box_at(source, end, source.len())? {
-                if &next.kind == b"mdat" && next.cut {
-                    media.warn("the file ends before its data does");
-                }
+            let length = source.len();
+            if box_at(source, end, length)?.is_some_and(|next| &next.kind == b"mdat" && next.cut) {
+                media.warn("the file ends before its data does");
             }
             Vec::new()
         } else {
@@ -199,7 +203,7 @@ impl Movie {
             .into_iter()
             .map(|stream| match stream {
                 Stream::Trak(trak) => trak.track,
-                Stream::Cover(cover) => cover,
+                Stream::Cover(cover) => *cover,
             })
             .zip(0..)
             .map(|(track, index)| Track { index, ..track })

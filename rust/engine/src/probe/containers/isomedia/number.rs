@@ -28,11 +28,8 @@ pub fn reduce(above: u64, below: u64) -> Option<(u64, u64)> {
         let rest = above - below * step;
         let next = (step * last.0 + before.0, step * last.1 + before.1);
         if next.0 > MOST || next.1 > MOST {
-            if last.0 != 0 {
-                step = (MOST - before.0) / last.0;
-            }
-            if last.1 != 0 {
-                step = step.min((MOST - before.1) / last.1);
+            for (last, before) in [(last.0, before.0), (last.1, before.1)] {
+                step = (MOST - before).checked_div(last).unwrap_or(step).min(step);
             }
             if below * (2 * step * last.1 + before.1) > above * last.1 {
                 last = (step * last.0 + before.0, step * last.1 + before.1);
@@ -63,7 +60,10 @@ mod tests {
         assert_eq!(reduce(0, 5), None);
         assert_eq!(reduce(5, 0), None);
         assert_eq!(reduce(u64::MAX, u64::MAX - 1), Some((1, 1)));
-        assert_eq!(reduce(90_000 * 172_800, 648_648_000_001), Some((90_000, 3_753_750)));
+        let (above, below) = reduce(90_000 * 172_801, 648_648_000_001).unwrap();
+        let exact = 90_000.0 * 172_801.0 / 648_648_000_001.0;
+        assert!((above as f64 / below as f64 - exact).abs() < 1e-12);
+        assert!(above <= i32::MAX as u64 && below <= i32::MAX as u64);
         assert!(reduce(u64::MAX, 1).is_none_or(|(above, _)| above <= i32::MAX as u64));
     }
 

@@ -56,6 +56,8 @@ pub struct Manner {
     pub quicktime: bool,
     /// Whether all of the movie's headers are in memory already.
     pub loaded: bool,
+    /// Whether a long table may be read, if nothing else tells the rate.
+    pub generous: bool,
 }
 
 impl Trak {
@@ -158,11 +160,10 @@ impl Trak {
                 _ => {}
             }
         }
-        if matches!(&*self.track.language, "" | "und") {
-            if let Some(text) = extended.as_deref().and_then(|elng| elng.get(4..)) {
-                self.track.language =
-                    String::from_utf8_lossy(Fields::new(text).text()).into_owned();
-            }
+        if let Some(text) = extended.as_deref().and_then(|elng| elng.get(4..))
+            && matches!(&*self.track.language, "" | "und")
+        {
+            self.track.language = String::from_utf8_lossy(Fields::new(text).text()).into_owned();
         }
         Ok(())
     }
@@ -224,8 +225,8 @@ impl Trak {
         if let Some(found) = self.tables.sizes {
             let most = match (manner.loaded, self.knows_rate()) {
                 (true, _) => usize::MAX,
-                (false, true) => SHORT_TABLE,
-                (false, false) => LONG_TABLE,
+                (false, false) if manner.generous => LONG_TABLE,
+                (false, _) => SHORT_TABLE,
             };
             self.sizes = samples::sizes(source, &found, most)?;
         }
