@@ -402,8 +402,17 @@ fn more_fragments_than_are_cheap_to_read_are_a_doubt() {
         ]);
         [a_box(b"moof", &a_box(b"traf", &traf)), a_box(b"mdat", &[0; 20_000])].concat()
     };
-    file.extend((4..80).flat_map(fragment));
+    file.extend((4..79).flat_map(fragment));
+    let last = file.len() as u32;
+    file.extend(fragment(79));
     assert_eq!(probe(&file).unwrap().unsure.len(), 1);
+    // The table at the end tells of the last, and so for how long it is.
+    let tfra = full(b"tfra", 0, 0, &[&words(&[1, 0, 1, 79 * 3003, last])[..], &[1; 3]].concat());
+    let length = tfra.len() as u32 + 8 + 16;
+    file.extend(a_box(b"mfra", &[tfra, full(b"mfro", 0, 0, &words(&[length]))].concat()));
+    let media = probe(&file).unwrap();
+    assert_eq!(media.unsure.len(), 1);
+    assert_eq!(media.tracks[0].duration_seconds, Some(80.0 * 0.1001));
 }
 
 fn quicktime_keys() -> Vec<u8> {
