@@ -21,11 +21,12 @@ from typing import Any
 from errors import BenchError
 from probing import engine, matrix, photos, second, tables
 from probing.compare import compare
+from probing.subjects import words
 
 ENGINE = "cargo run -q -p vpo-engine --example probe --"
 
 PHOTOS = frozenset(
-    "jpg jpeg jpe tif tiff png webp heic heif hif avif dng cr2 cr3 nef arw raf orf rw2 xmp".split()
+    words("jpg jpeg jpe tif tiff png webp heic heif hif avif dng cr2 cr3 nef arw raf orf rw2 xmp")
 )
 
 
@@ -102,7 +103,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--probe", default=ENGINE, help="the engine's program (%(default)s)")
     parser.add_argument("--ffprobe", default="ffprobe", help="the program (%(default)s)")
     parser.add_argument("--work", default=os.path.join(tempfile.gettempdir(), "vpo-agreement"),
-                        help="where files and ffprobe's answers are kept (%(default)s)")  # fmt: skip
+                        help="where files and answers are kept (%(default)s)")  # fmt: skip
     parser.add_argument("--also", action="append", default=[], metavar="DIR", help="more files")
     parser.add_argument("--only-also", action="store_true", help="no generated files")
     parser.add_argument("--match", default="", metavar="TEXT", help="files with that in their name")

@@ -25,7 +25,7 @@ _TOLERANCES: Mapping[str, tuple[float, float]] = {
 _NOT_COMPARED = ("warnings", "unsure")
 
 # Neither saying so nor saying nothing says that there is some.
-_SAYS_NOTHING = (None, "", False, [], {}, "und")
+_SAYS_NOTHING: tuple[Any, ...] = (None, "", False, [], {}, "und")
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from probing import shared, sounds, stills, tracks, videos
+from probing import colours, shared, sounds, stills, tracks, videos
 from probing.subjects import Subject
 
 # ffmpeg at its slowest takes a few seconds for one of them.
 _LONGEST_SECONDS = 120
+
+# What commands leave beside a file that they make in steps.
+_SOURCES = (".src", ".src.mp4", ".src.jpg", ".src.hevc")
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ def all_subjects() -> list[Subject]:
 
 def _all_subjects() -> Iterator[Subject]:
     seen = set()
-    for module in (videos, sounds, tracks, stills):
+    for module in (videos, sounds, tracks, colours, stills):
         for subject in module.subjects():
             assert subject.name not in seen, subject.name
             seen.add(subject.name)
@@ -72,7 +75,7 @@ def _make(subject: Subject, files: str, shared_directory: str) -> str | None:
                 return failure
         os.rename(part, out)
     finally:
-        for left in (part, part + ".src", part + ".src.mp4", part + ".src.jpg"):
+        for left in (part, *(part + suffix for suffix in _SOURCES)):
             if os.path.exists(left):
                 os.unlink(left)
     return None

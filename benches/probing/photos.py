@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from errors import BenchError
-
 from vpo.media.model import Photo, empty_photo
 
 Found = Mapping[str, Any]
@@ -34,7 +33,8 @@ _SOURCES: Mapping[str, tuple[str, ...]] = {
                "IFD0:ImageHeight", "*:ImageHeight"),
     "orientation": ("IFD0:Orientation", "XMP-tiff:Orientation"),
     "bit_depth": ("File:BitsPerSample", "PNG:BitDepth", "SubIFD:BitsPerSample",
-                  "IFD0:BitsPerSample"),
+                  "IFD0:BitsPerSample", "QuickTime:ImagePixelDepth",
+                  "QuickTime:BitDepthLuma"),
     "camera_make": ("IFD0:Make", "XMP-tiff:Make"),
     "camera_model": ("IFD0:Model", "XMP-tiff:Model"),
     "lens_make": ("ExifIFD:LensMake", "XMP-exifEX:LensMake", "XMP-microsoft:LensManufacturer"),
@@ -46,7 +46,7 @@ _SOURCES: Mapping[str, tuple[str, ...]] = {
                          "XMP-exif:ExposureTime", "XMP-exif:ShutterSpeedValue"),
     "f_number": ("ExifIFD:FNumber", "ExifIFD:ApertureValue", "XMP-exif:FNumber",
                  "XMP-exif:ApertureValue"),
-    "iso": ("ExifIFD:ISO", "XMP-exifEX:PhotographicSensitivity", "XMP-exif:ISO"),
+    "iso": ("ExifIFD:ISO", "XMP-exifEX:PhotographicSensitivity", "XMP-exif:ISO", "Composite:ISO"),
     "focal_length": ("ExifIFD:FocalLength", "XMP-exif:FocalLength"),
     "focal_length_35mm": ("ExifIFD:FocalLengthIn35mmFormat", "XMP-exif:FocalLengthIn35mmFormat"),
     "software": ("IFD0:Software", "XMP-tiff:Software", "XMP-xmp:CreatorTool", "PNG:Software"),
@@ -83,7 +83,7 @@ _NUMBERS = ("latitude", "longitude", "altitude", "exposure_seconds", "f_number",
 
 def ask(paths: list[str]) -> dict[str, dict[str, Any] | str]:
     """Each file's document, or why there is none."""
-    answers: dict[str, dict[str, Any] | str] = {path: "exiftool skips it" for path in paths}
+    answers: dict[str, dict[str, Any] | str] = dict.fromkeys(paths, "exiftool skips it")
     for start in range(0, len(paths), _AT_A_TIME):
         done = subprocess.run(
             ["exiftool", "-json", "-n", "-G1", "-q", "-a", "-charset", "filename=utf8",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 
 _SRT = """1
@@ -95,6 +96,8 @@ def make(directory: str) -> None:
     # Enough of a font for a muxer, which goes by the name.
     with open(os.path.join(directory, "font.ttf"), "wb") as font:
         font.write(b"\0\1\0\0" + bytes(200))
+    with open(os.path.join(directory, "pictures.sup"), "wb") as pictures:
+        pictures.write(_pictures_of_text())
     for name, colour in (("cover.jpg", "red"), ("cover.png", "blue")):
         _make(directory, name, "-f", "lavfi", "-i", f"color={colour}:size=40x30", "-frames:v", "1")
     for name, arguments in (
@@ -119,6 +122,24 @@ def make(directory: str) -> None:
         _make(
             directory, name, "-f", "lavfi", "-i", "testsrc=size=62x46", "-frames:v", "1", *arguments
         )
+
+
+def _pictures_of_text() -> bytes:
+    """Presentation graphics, as on Blu-rays: a square of 8 by 8 for half a second."""
+    size, at = struct.pack(">HH", 160, 90), struct.pack(">HH", 4, 4)
+    window = b"\x01\x00" + at + struct.pack(">HH", 8, 8)
+    palette = bytes([0, 0, 1, 235, 128, 128, 255])
+    # Each line: a run of 8 pixels of colour 1, and its end.
+    lines = (b"\x00\x88\x01" + b"\x00\x00") * 8
+    data = struct.pack(">HH", 8, 8) + lines
+    picture = b"\x00\x00\x00\xc0" + len(data).to_bytes(3, "big") + data
+    shown = size + b"\x10\x00\x00\x80\x00\x00\x01" + b"\x00\x00\x00\x00" + at
+    cleared = size + b"\x10\x00\x01\x00\x00\x00\x00"
+    parts = [(0, 0x16, shown), (0, 0x17, window), (0, 0x14, palette), (0, 0x15, picture)]
+    parts += [(0, 0x80, b""), (45000, 0x16, cleared), (45000, 0x17, window), (45000, 0x80, b"")]
+    return b"".join(
+        b"PG" + struct.pack(">IIBH", time, 0, kind, len(part)) + part for time, kind, part in parts
+    )
 
 
 def _make(directory: str, name: str, *arguments: str) -> None:

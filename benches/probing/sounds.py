@@ -96,7 +96,11 @@ def _tagged() -> Iterator[Subject]:
         for cover in ("jpg", "png"):
             pictures = "-map 0 -map 1 -c:v copy -disposition:v attached_pic"
             if extension == "mka":
-                pictures = f"-map 0 -attach {{shared}}/cover.{cover} -metadata:s:t mimetype=image/{cover.replace('jpg', 'jpeg')} -metadata:s:t filename=cover.{cover}"
+                kind = "jpeg" if cover == "jpg" else cover
+                pictures = (
+                    f"-map 0 -attach {{shared}}/cover.{cover} -metadata:s:t mimetype=image/{kind} "
+                    f"-metadata:s:t filename=cover.{cover}"
+                )
             inputs = () if extension == "mka" else ("-i", f"{{shared}}/cover.{cover}")
             muxer = ("-f", "ipod") if extension == "m4a" else words(_MUXERS.get(extension, ""))
             encoder = {"m4a": "aac", "mp3": "libmp3lame"}.get(extension, "flac")

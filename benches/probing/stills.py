@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from probing.subjects import Command, Subject, named, one, words
 
-_PICTURES = (
+_PICTURES = words(
     "photo.jpg photo444.jpg photo_gray.jpg photo.tif photo48.tif photo_gray.tif photo_lzw.tif "
     "photo.png photo_rgba.png photo48.png photo_gray.png photo_gray16.png photo_pal.png "
     "photo_mono.png photo.webp photo_lossless.webp photo_alpha.webp"
-).split()
+)
 
 WEBP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "webp.py")
 
@@ -47,14 +47,19 @@ _CASES: dict[str, tuple[str, ...]] = {
     "keywords": ("-XMP:Subject=one", "-XMP:Subject=zwei ö", "-XMP:Subject=three"),
     "iptc": ("-IPTC:Keywords=one", "-IPTC:Keywords=two", "-IPTC:Caption-Abstract=A caption",
              "-IPTC:By-line=Writer", "-IPTC:CopyrightNotice=IPTC copyright"),
-    "iptc-utf8": ("-IPTC:CodedCharacterSet=UTF8", "-IPTC:Keywords=größe", "-IPTC:Caption-Abstract=Größe"),
-    "xmp": ("-XMP:Make=Sony", "-XMP:Model=ILCE-7M3", "-XMP-exif:ExposureTime=1/60", "-XMP-exif:FNumber=1.8",
+    "iptc-utf8": ("-IPTC:CodedCharacterSet=UTF8", "-IPTC:Keywords=größe",
+                  "-IPTC:Caption-Abstract=Größe"),
+    "xmp": ("-XMP:Make=Sony", "-XMP:Model=ILCE-7M3", "-XMP-exif:ExposureTime=1/60",
+            "-XMP-exif:FNumber=1.8",
             "-XMP-exif:ISO=800", "-XMP-exif:DateTimeOriginal=2020:02:03 04:05:06+01:00",
             "-XMP:Description=XMP says", "-XMP:Creator=XMP artist", "-XMP:Rights=XMP rights",
-            "-XMP-exif:GPSLatitude=10.5", "-XMP-exif:GPSLongitude=-20.25", "-XMP:CreatorTool=Lightroom 9",
+            "-XMP-exif:GPSLatitude=10.5", "-XMP-exif:GPSLongitude=-20.25",
+            "-XMP:CreatorTool=Lightroom 9",
             "-XMP-aux:Lens=FE 55mm F1.8 ZA", "-XMP-exif:FocalLength=55"),
-    "xmp-rating-keywords": ("-XMP:Rating=3", "-XMP:Subject=a", "-XMP:Description=D", "-XMP:Orientation#=6"),
-    "both": (*_CAMERA, "-XMP:Make=Other", "-XMP:Rating=5", "-XMP:Subject=k", "-XMP:Description=Both",
+    "xmp-rating-keywords": ("-XMP:Rating=3", "-XMP:Subject=a", "-XMP:Description=D",
+                            "-XMP:Orientation#=6"),
+    "both": (*_CAMERA, "-XMP:Make=Other", "-XMP:Rating=5", "-XMP:Subject=k",
+             "-XMP:Description=Both",
              "-EXIF:ImageDescription=From EXIF"),
     "description": ("-EXIF:ImageDescription=A description",),
     "comment": ("-EXIF:UserComment=A user's comment",),
@@ -107,7 +112,8 @@ def subjects() -> Iterator[Subject]:
             "error",
             "-y",
             *words(
-                "-f lavfi -i testsrc=size=64x48 -frames:v 1 -c:v libaom-av1 -cpu-used 8 -still-picture 1"
+                "-f lavfi -i testsrc=size=64x48 -frames:v 1 "
+                "-c:v libaom-av1 -cpu-used 8 -still-picture 1"
             ),
             "{out}",
         ),

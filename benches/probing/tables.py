@@ -64,15 +64,19 @@ def _of_peer(findings: Findings, peer: str, most: int) -> list[str]:
     given = [one for one in refused if one.ours and not one.theirs]
     fields = [(one, field) for one in sure for field in one.fields]
     agreeing = sum(field.agrees for _, field in fields)
+    whole = sum(all(field.agrees for field in one.fields) for one in sure)
+    unsure = len(compared) - len(sure)
+    alone = [one for one in refused if one.theirs and not one.ours]
+    neither = len(refused) - len(given) - len(alone)
     lines = [
         f"## {peer}: {files} files",
         "",
-        f"Fields that agree: {share(agreeing, len(fields))} ({agreeing} of {len(fields)}), in {len(sure)} files.",
-        f"Files that agree in all: {share(sum(all(field.agrees for field in one.fields) for one in sure), len(sure))}.",
-        f"Unsure, so left to ffprobe: {len(compared) - len(sure)} ({share(len(compared) - len(sure), files)}).",
+        f"Fields that agree: {share(agreeing, len(fields))} ({agreeing} of {len(fields)}), "
+        f"in {len(sure)} files.",
+        f"Files that agree in all: {share(whole, len(sure))}.",
+        f"Unsure, so left to ffprobe: {unsure} ({share(unsure, files)}).",
         f"No answer where {peer} has one: {len(given)} ({share(len(given), files)}).",
-        f"Answers where {peer} has none: {sum(1 for one in refused if one.theirs and not one.ours)};"
-        f" neither has one: {sum(1 for one in refused if one.theirs and one.ours)}.",
+        f"Answers where {peer} has none: {len(alone)}; neither has one: {neither}.",
         "",
     ]
     lines += _table(field for _, field in fields)
@@ -91,9 +95,8 @@ def _table(fields: Iterable[Field]) -> list[str]:
         agreeing[field.name] += field.agrees
     lines = ["| field | said | agree | |", "| --- | ---: | ---: | ---: |"]
     for name in sorted(totals, key=lambda name: (agreeing[name] / totals[name], name)):
-        lines.append(
-            f"| {name} | {totals[name]} | {agreeing[name]} | {share(agreeing[name], totals[name])} |"
-        )
+        said, same = totals[name], agreeing[name]
+        lines.append(f"| {name} | {said} | {same} | {share(same, said)} |")
     return lines
 
 

@@ -10,11 +10,11 @@ _X264 = words("-c:v libx264 -preset ultrafast -pix_fmt yuv420p")
 _SRT = ("-i", "{shared}/text.srt")
 _META = ("-i", "{shared}/meta.txt")
 
-_LANGUAGES = (
-    "eng deu ger fra fre jpn zho chi spa por rus nld und mul qaa en de pt-BR zh-Hant".split()
+_LANGUAGES = words(
+    "eng deu ger fra fre jpn zho chi spa por rus nld und mul qaa en de pt-BR zh-Hant"
 )
-_FLAGS = (
-    "default forced comment hearing_impaired visual_impaired original dub default+forced 0".split()
+_FLAGS = words(
+    "default forced comment hearing_impaired visual_impaired original dub default+forced 0"
 )
 
 
@@ -28,8 +28,6 @@ def subjects() -> Iterator[Subject]:
     yield from _many()
     yield from _by_mkvmerge()
     yield from _layouts_of_mp4()
-    yield from _colours()
-    yield from _rotations()
 
 
 def _languages() -> Iterator[Subject]:
@@ -64,19 +62,29 @@ def _dispositions() -> Iterator[Subject]:
 
 def _subtitles() -> Iterator[Subject]:
     for extension, codec in (
-        ("mkv", "srt"), ("mkv", "ass"), ("mkv", "webvtt"), ("mkv", "dvdsub"), ("mkv", "dvbsub"),
-        ("mp4", "mov_text"), ("mov", "mov_text"), ("webm", "webvtt"), ("ts", "dvbsub"), ("mp4", "dvdsub"),
+        ("mkv", "srt"), ("mkv", "ass"), ("mkv", "webvtt"), ("mp4", "mov_text"),
+        ("mov", "mov_text"), ("webm", "webvtt"),
     ):  # fmt: skip
         video = words("-c:v libvpx -deadline realtime") if extension == "webm" else _X264
-        if codec in ("dvdsub", "dvbsub"):
-            # Text is not made into pictures: a picture track from nothing.
-            continue
         yield from one(
             named(extension, "subtitle", codec),
             ffmpeg(
                 *picture(), *_SRT, *_SRT, *words("-map 0 -map 1 -map 2"), *video, "-c:s", codec,
                 *words("-metadata:s:s:0 language=eng -metadata:s:s:1 language=ger"),
                 *words("-disposition:s:1 forced -metadata:s:s:1 title=Forced"),
+            ),
+        )  # fmt: skip
+    for extension, codec in (
+        ("mkv", "copy"), ("mkv", "dvdsub"), ("mkv", "dvbsub"), ("ts", "copy"), ("ts", "dvbsub"),
+        ("m2ts", "copy"), ("vob", "dvdsub"),
+    ):  # fmt: skip
+        muxer = {"m2ts": "-f mpegts -mpegts_m2ts_mode 1", "vob": "-f vob"}.get(extension, "")
+        video = words("-c:v mpeg2video") if extension == "vob" else _X264
+        yield from one(
+            named(extension, "subtitle", "pictures", codec),
+            ffmpeg(
+                *picture("160x90"), "-i", "{shared}/pictures.sup", *words("-map 0 -map 1"), *video,
+                "-c:s", codec, *words("-metadata:s:s:0 language=ger"), *words(muxer),
             ),
         )  # fmt: skip
     yield from one("only-text.mks", ffmpeg(*_SRT, *words("-c:s srt -f matroska")))
@@ -91,7 +99,8 @@ def _chapters() -> Iterator[Subject]:
         else:
             media = sound(48000)
             codecs = {
-                "mp3": words("-c:a libmp3lame"), "ogg": words("-c:a libvorbis"), "flac": words("-c:a flac"),
+                "mp3": words("-c:a libmp3lame"), "ogg": words("-c:a libvorbis"),
+                "flac": words("-c:a flac"),
                 "opus": words("-c:a libopus"), "mka": words("-c:a aac -f matroska"),
             }.get(extension, words("-c:a aac"))  # fmt: skip
         yield from one(
@@ -104,8 +113,10 @@ def _attachments() -> Iterator[Subject]:
     for label, attached in (
         ("font", "-attach {shared}/font.ttf -metadata:s:t mimetype=application/x-truetype-font"),
         ("font2", "-attach {shared}/font.ttf -metadata:s:t mimetype=font/ttf"),
-        ("cover", "-attach {shared}/cover.jpg -metadata:s:t mimetype=image/jpeg -metadata:s:t filename=cover.jpg"),
-        ("png", "-attach {shared}/cover.png -metadata:s:t mimetype=image/png -metadata:s:t filename=cover.png"),
+        ("cover", "-attach {shared}/cover.jpg -metadata:s:t mimetype=image/jpeg "
+                  "-metadata:s:t filename=cover.jpg"),
+        ("png", "-attach {shared}/cover.png -metadata:s:t mimetype=image/png "
+                "-metadata:s:t filename=cover.png"),
         ("text", "-attach {shared}/notes.txt -metadata:s:t mimetype=text/plain"),
     ):  # fmt: skip
         yield from one(
@@ -178,25 +189,30 @@ def _many() -> Iterator[Subject]:
 
 def _by_mkvmerge() -> Iterator[Subject]:
     source = plain_ffmpeg(
-        *picture(seconds=1.2, rate="24000/1001"), *sound(seconds=1.2), *_SRT, *words("-map 0 -map 1 -map 2"),
+        *picture(seconds=1.2, rate="24000/1001"), *sound(seconds=1.2), *_SRT,
+        *words("-map 0 -map 1 -map 2"),
         *_X264, "-c:a", "ac3", "-c:s", "srt", "-f", "matroska", out="{out}.src",
     )  # fmt: skip
     for label, options in (
         ("plain", ""),
-        ("tracks", "--language 0:jpn --language 1:ger --language 2:en-US --track-name 1:Deutsch --default-track-flag 1:1 --forced-display-flag 2:1"),
+        ("tracks", "--language 0:jpn --language 1:ger --language 2:en-US --track-name 1:Deutsch "
+                   "--default-track-flag 1:1 --forced-display-flag 2:1"),
         ("flags", "--hearing-impaired-flag 1:1 --commentary-flag 2:1 --original-flag 0:1"),
         ("visual", "--visual-impaired-flag 1:1 --default-track-flag 0:0 --default-track-flag 1:0"),
         ("ietf", "--language 0:zh-Hant --language 1:pt-BR --language 2:sr-Latn"),
         ("chapters", "--chapters {shared}/chapters.txt --title Film"),
         ("ordered", "--chapters {shared}/chapters.xml"),
         ("tags", "--global-tags {shared}/tags.xml"),
-        ("attached", "--attachment-mime-type font/ttf --attach-file {shared}/font.ttf --attachment-mime-type image/jpeg --attachment-name cover.jpg --attach-file {shared}/cover.jpg"),
+        ("attached", "--attachment-mime-type font/ttf --attach-file {shared}/font.ttf "
+                     "--attachment-mime-type image/jpeg "
+                     "--attachment-name cover.jpg --attach-file {shared}/cover.jpg"),
         ("no-tags", "--disable-track-statistics-tags --no-date"),
         ("no-cues", "--no-cues"),
         ("cluster", "--cluster-length 100ms"),
         ("crop", "--cropping 0:4,4,4,4 --display-dimensions 0:128x72"),
         ("aspect", "--aspect-ratio 0:4/3"),
-        ("colour", "--colour-matrix-coefficients 0:9 --colour-transfer-characteristics 0:16 --colour-primaries 0:9 --max-content-light 0:1000 --max-frame-light 0:400"),
+        ("colour", "--colour-matrix-coefficients 0:9 --colour-transfer-characteristics 0:16 "
+                   "--colour-primaries 0:9 --max-content-light 0:1000 --max-frame-light 0:400"),
         ("stereo", "--stereo-mode 0:1"),
         ("duration", "--default-duration 0:24000/1001p"),
         ("compressed", "--compression 2:zlib"),
@@ -287,103 +303,5 @@ def _layouts_of_mp4() -> Iterator[Subject]:
                 *sound(seconds=0.8),
                 *_X264,
                 *words("-c:a aac" if extension != "avi" else "-c:a libmp3lame"),
-            ),
-        )
-
-
-_COLOURS = {
-    "bt709": ("bt709", "bt709", "bt709"),
-    "bt601": ("smpte170m", "smpte170m", "smpte170m"),
-    "pal": ("bt470bg", "gamma28", "bt470bg"),
-    "bt2020": ("bt2020", "bt2020-10", "bt2020nc"),
-    "pq": ("bt2020", "smpte2084", "bt2020nc"),
-    "hlg": ("bt2020", "arib-std-b67", "bt2020nc"),
-    "p3": ("smpte432", "iec61966-2-1", "bt709"),
-}
-_MASTERING = (
-    "hdr10=1:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)"
-    "L(10000000,50):max-cll=1000,400"
-)
-
-
-def _colours() -> Iterator[Subject]:
-    for label, (primaries, transfer, matrix) in _COLOURS.items():
-        said = words(f"-color_primaries {primaries} -color_trc {transfer} -colorspace {matrix}")
-        for extension in ("mkv", "mp4", "mov", "ts"):
-            yield from one(
-                named(extension, "colour", label, "h264"),
-                ffmpeg(*picture(seconds=0.4), *_X264, *said),
-            )
-            params = f"log-level=none:colorprim={primaries}:transfer={transfer.replace('gamma28', 'bt470bg')}:colormatrix={matrix}"
-            if label == "pq":
-                params += ":" + _MASTERING
-            yield from one(
-                named(extension, "colour", label, "hevc"),
-                ffmpeg(
-                    *picture(seconds=0.2), *words("-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le"),
-                    "-x265-params", params, *said,
-                ),
-            )  # fmt: skip
-        for extension in ("mkv", "webm", "mp4"):
-            yield from one(
-                named(extension, "colour", label, "vp9"),
-                ffmpeg(
-                    *picture(seconds=0.4),
-                    *words("-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -pix_fmt yuv420p10le"),
-                    *said,
-                ),
-            )
-            yield from one(
-                named(extension, "colour", label, "av1"),
-                ffmpeg(
-                    *picture(seconds=0.2),
-                    *words("-c:v libaom-av1 -cpu-used 8 -usage realtime -pix_fmt yuv420p10le"),
-                    *said,
-                ),
-            )
-        yield from one(
-            named("mpg", "colour", label, "mpeg2"),
-            ffmpeg(*picture("160x90", seconds=0.4), *words("-c:v mpeg2video"), *said),
-        )
-        yield from one(
-            named("mov", "colour", label, "prores"),
-            ffmpeg(
-                *picture("128x72", seconds=0.2),
-                *words("-c:v prores_ks -pix_fmt yuv422p10le"),
-                *said,
-            ),
-        )
-    for extension in ("mkv", "mp4"):
-        yield from one(
-            named(extension, "range", "full"),
-            ffmpeg(
-                *picture(seconds=0.4),
-                *words("-c:v libx264 -preset ultrafast -pix_fmt yuvj420p -color_range pc"),
-            ),
-        )
-
-
-def _rotations() -> Iterator[Subject]:
-    for degrees in (90, 180, 270):
-        for extension in ("mp4", "mov", "3gp"):
-            yield from one(
-                named(extension, "rotation", str(degrees)),
-                ffmpeg(*picture(seconds=0.4), *_X264, out="{out}.src.mp4"),
-                ffmpeg("-i", "{out}.src.mp4", "-c", "copy", "-metadata:s:v:0", f"rotate={degrees}"),
-            )
-    for angle in (90, -90, 180):
-        yield from one(
-            named("mkv", "rotation", str(angle).replace("-", "minus")),
-            ffmpeg(*picture(seconds=0.4), *_X264, *words("-f matroska"), out="{out}.src"),
-            (
-                "mkvmerge",
-                "-q",
-                "-o",
-                "{out}",
-                "--projection-type",
-                "0:0",
-                "--projection-pose-roll",
-                f"0:{angle}",
-                "{out}.src",
             ),
         )

@@ -9,7 +9,8 @@ from probing.subjects import Subject, ffmpeg, named, one, picture, sound, words
 # Each codec: encoder arguments, containers.
 _CODECS = {
     "h264-high": (
-        "-c:v libx264 -preset ultrafast -profile:v high -pix_fmt yuv420p -x264-params 8x8dct=1:cabac=1",
+        "-c:v libx264 -preset ultrafast -profile:v high -pix_fmt yuv420p "
+        "-x264-params 8x8dct=1:cabac=1",
         "mkv mp4 mov avi ts m2ts flv 3gp",
     ),
     "h264-main": (
@@ -234,8 +235,9 @@ def _with_sound() -> Iterator[Subject]:
         ("m2ts", "libx264", "ac3"), ("m2ts", "mpeg2video", "mp2"), ("mpg", "mpeg1video", "mp2"),
         ("mpg", "mpeg2video", "ac3"), ("vob", "mpeg2video", "ac3"), ("vob", "mpeg2video", "mp2"),
         ("vob", "mpeg2video", "pcm_dvd"), ("flv", "libx264", "aac"), ("flv", "flv1", "libmp3lame"),
-        ("flv", "flv1", "pcm_s16le"), ("flv", "flv1", "pcm_mulaw"), ("ogv", "libtheora", "libvorbis"),
-        ("ogv", "libtheora", "libopus"), ("ogv", "libtheora", "flac"), ("webm", "libvpx", "libvorbis"),
+        ("flv", "flv1", "pcm_s16le"), ("flv", "flv1", "pcm_mulaw"),
+        ("ogv", "libtheora", "libvorbis"), ("ogv", "libtheora", "libopus"),
+        ("ogv", "libtheora", "flac"), ("webm", "libvpx", "libvorbis"),
         ("webm", "libvpx-vp9", "libopus"), ("3gp", "libx264", "aac"), ("3gp", "mpeg4", "aac"),
     ):  # fmt: skip
         speed = "-preset ultrafast" if video in ("libx264", "libx265") else ""
@@ -248,7 +250,7 @@ def _with_sound() -> Iterator[Subject]:
         yield from one(
             named(extension, "av", video, audio),
             ffmpeg(
-                *picture("160x90"), *sound(48000 if audio != "pcm_mulaw" and (extension, audio) != ("flv", "libmp3lame") and (extension, audio) != ("flv", "pcm_s16le") else 44100),
+                *picture("160x90"), *sound(44100 if extension == "flv" else 48000),
                 *words(f"-c:v {video} {speed} -c:a {audio}"), *_muxer(extension),
             ),
         )  # fmt: skip

@@ -74,6 +74,7 @@ def file_to_dict(row: sqlite3.Row) -> dict[str, object]:
         "missing_since": times.with_z(row["missing_since"]),
         "content_hash": row["content_hash"],
         "container_format": row["container_format"],
+        "duration_seconds": row["duration_seconds"],
     }
 
 

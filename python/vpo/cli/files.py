@@ -13,6 +13,7 @@ import orjson
 
 from vpo import times
 from vpo.cli.app import App, Group, echo, global_options, path_option
+from vpo.cli.file_filters import content_filter, content_options
 from vpo.cli.file_show import file_to_dict, show_command
 from vpo.cli.parameters import SeparatedList, When, joined
 from vpo.cli.sizes import human_size
@@ -60,6 +61,7 @@ def files() -> None:
     metavar="WHEN",
     help="Only those whose record changed since: 2026-01-31, 12h, 1d, 1w.",
 )
+@content_options
 @click.option("--limit", type=click.IntRange(0, 2**63 - 1), metavar="N", help="At most N files.")
 @click.option("--json", "form", flag_value="json", help="One JSON array.")
 @click.option("--jsonl", "form", flag_value="jsonl", help="One JSON object a line.")
@@ -77,6 +79,7 @@ def list_command(ctx: click.Context, /, form: str | None, **options: Any) -> Non
         kinds=joined(options["kinds"]),
         extensions=tuple(item.lstrip(".") for item in joined(options["extensions"])),
         changed_since=options["changed_since"],
+        content=content_filter(options),
         limit=options["limit"],
     )
     with open_library(app.library_path(), "read") as library, library.reading() as db:

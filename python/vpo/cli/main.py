@@ -45,6 +45,7 @@ _COMMANDS = {
         "profiles",
         "Show, make and check profiles: settings under a name.",
     ),
+    "report": ("vpo.cli.report", "report", "Report on what the library holds."),
     "scan": ("vpo.cli.scan", "scan", "Look at directories and record what changed."),
     "status": (
         "vpo.cli.status",

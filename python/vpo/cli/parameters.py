@@ -36,10 +36,13 @@ class SeparatedList(ParamType):
         items = tuple(item.strip().lower() for item in str(value).split(",") if item.strip())
         if not items:
             self.fail("at least one value is needed", param, ctx)
-        for item in items:
-            if self.choices and item not in self.choices:
-                self.fail(f"`{item}` is not one of: {', '.join(self.choices)}", param, ctx)
-        return items
+        return tuple(self.check(item, param, ctx) for item in items)
+
+    def check(self, item: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The value that an item stands for. Fails if it is none."""
+        if self.choices and item not in self.choices:
+            self.fail(f"`{item}` is not one of: {', '.join(self.choices)}", param, ctx)
+        return item
 
     def shell_complete(
         self,

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from vpo.db.content import ContentFilter, conditions_of
 from vpo.db.directories import below
 from vpo.paths import StoredPath
 
@@ -159,6 +160,7 @@ class FileFilter(NamedTuple):
     kinds: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     changed_since: str | None = None
+    content: ContentFilter = ContentFilter()
     limit: int | None = None
 
 
@@ -178,7 +180,10 @@ LISTED_COLUMNS = (
 
 
 def list_files(connection: sqlite3.Connection, wanted: FileFilter) -> Iterator[sqlite3.Row]:
-    """Rows of `LISTED_COLUMNS` for the files that fit, by directory and name."""
+    """Rows of `LISTED_COLUMNS` and `duration_seconds` for the files that fit.
+
+    They come by directory and name, each as soon as it is found.
+    """
     conditions: list[str] = []
     parameters: dict[str, Any] = {}
     if wanted.under:
@@ -204,7 +209,12 @@ def list_files(connection: sqlite3.Connection, wanted: FileFilter) -> Iterator[s
     if wanted.changed_since is not None:
         conditions.append("(scanned_at >= :since OR missing_since >= :since)")
         parameters["since"] = wanted.changed_since
-    sql = f"SELECT {', '.join(LISTED_COLUMNS)} FROM library_files"
+    conditions += conditions_of(wanted.content, parameters, of_few=bool(wanted.under))
+    sql = (
+        f"SELECT {', '.join(LISTED_COLUMNS)},"
+        " (SELECT duration_seconds FROM media WHERE file_id = library_files.id)"
+        " AS duration_seconds FROM library_files"
+    )
     if conditions:
         sql += f" WHERE {' AND '.join(conditions)}"
     sql += " ORDER BY directory, filename"
@@ -223,7 +233,8 @@ def find_file(
     cursor = connection.cursor()
     cursor.row_factory = sqlite3.Row
     row: sqlite3.Row | None = cursor.execute(
-        "SELECT v.*, f.is_symlink FROM library_files v JOIN files f ON f.id = v.id"
+        "SELECT v.*, f.is_symlink, m.duration_seconds FROM library_files v"
+        " JOIN files f ON f.id = v.id LEFT JOIN media m ON m.file_id = v.id"
         " WHERE v.directory = ? AND v.filename = ?",
         (directory, name),
     ).fetchone()

@@ -36,113 +36,16 @@ _MOST_ALLOCATION = 512 << 20
 # Demuxers that read the one file they are given. Not on the list are those that
 # open what the content names (hls, dash, concat, imf, sdp), or a neighbour (vobsub),
 # and text that anything could be taken for (tty, data, ffmetadata).
-_DEMUXERS = [
-    "matroska",
-    "mov",
-    "avi",
-    "mpegts",
-    "mpeg",
-    "mpegvideo",
-    "flv",
-    "live_flv",
-    "kux",
-    "ogg",
-    "mp3",
-    "flac",
-    "wav",
-    "w64",
-    "aac",
-    "asf",
-    "rm",
-    "mxf",
-    "gxf",
-    "nut",
-    "dv",
-    "wtv",
-    "ivf",
-    "obu",
-    "h261",
-    "h263",
-    "h264",
-    "hevc",
-    "m4v",
-    "vc1",
-    "dirac",
-    "av1",
-    "cavsvideo",
-    "mjpeg",
-    "gif",
-    "apng",
-    "swf",
-    "r3d",
-    "nsv",
-    "pva",
-    "ty",
-    "rawvideo",
-    "yuv4mpegpipe",
-    "ac3",
-    "eac3",
-    "dts",
-    "dtshd",
-    "truehd",
-    "mlp",
-    "aiff",
-    "caf",
-    "au",
-    "ape",
-    "wv",
-    "tta",
-    "mpc",
-    "mpc8",
-    "tak",
-    "amr",
-    "amrnb",
-    "amrwb",
-    "adts",
-    "loas",
-    "latm",
-    "alac",
-    "dsf",
-    "iff",
-    "voc",
-    "oma",
-    "shn",
-    "gsm",
-    "qcp",
-    "spdif",
-    "aa",
-    "aax",
-    "ac4",
-    "srt",
-    "ass",
-    "webvtt",
-    "sup",
-    "ttml",
-    "microdvd",
-    "sami",
-    "subviewer",
-    "subviewer1",
-    "image2",
-    "jpeg_pipe",
-    "jpegls_pipe",
-    "jpegxl_pipe",
-    "j2k_pipe",
-    "png_pipe",
-    "tiff_pipe",
-    "webp_pipe",
-    "bmp_pipe",
-    "gif_pipe",
-    "psd_pipe",
-    "exr_pipe",
-    "dpx_pipe",
-    "ppm_pipe",
-    "pgm_pipe",
-    "pbm_pipe",
-    "pam_pipe",
-    "qoi_pipe",
-    "sgi_pipe",
-    "pcx_pipe",
-]
+_DEMUXERS = (
+    "matroska,mov,avi,mpegts,mpeg,mpegvideo,flv,live_flv,kux,ogg,mp3,flac,wav,w64,aac,asf,"
+    "rm,mxf,gxf,nut,dv,wtv,ivf,obu,h261,h263,h264,hevc,m4v,vc1,dirac,av1,cavsvideo,mjpeg,"
+    "gif,apng,swf,r3d,nsv,pva,ty,yuv4mpegpipe,ac3,eac3,dts,dtshd,truehd,mlp,aiff,caf,au,"
+    "ape,wv,tta,mpc,mpc8,tak,amr,amrnb,amrwb,adts,loas,latm,alac,dsf,iff,voc,oma,shn,gsm,"
+    "qcp,spdif,aa,aax,ac4,srt,ass,webvtt,sup,ttml,microdvd,sami,subviewer,subviewer1,"
+    "image2,jpeg_pipe,jpegls_pipe,jpegxl_pipe,j2k_pipe,png_pipe,tiff_pipe,webp_pipe,"
+    "bmp_pipe,gif_pipe,psd_pipe,exr_pipe,dpx_pipe,ppm_pipe,pgm_pipe,pbm_pipe,pam_pipe,"
+    "qoi_pipe,sgi_pipe,pcx_pipe"
+)
 
 _OPTIONS = (
     "-v",
@@ -151,15 +54,15 @@ _OPTIONS = (
     "-protocol_whitelist",
     "file",
     "-format_whitelist",
-    ",".join(_DEMUXERS),
+    _DEMUXERS,
     "-max_alloc",
     str(_MOST_ALLOCATION),
     "-print_format",
     "json=compact=1",
 )
 _SHOW = ("-show_format", "-show_streams", "-show_chapters")
-# The side data of each track's first frame.
-_SHOW_FRAME = ("-read_intervals", "%+#1", "-select_streams", "V", "-show_frames")
+# The side data of the first frames; the very first may be left out of what is shown.
+_SHOW_FRAME = ("-read_intervals", "%+#5", "-select_streams", "V", "-show_frames")
 
 # Settings of ffprobe's that are not its command line's: a report file, colours.
 _NOT_INHERITED = ("FFREPORT", "AV_LOG_FORCE_COLOR", "AV_LOG_FORCE_256COLOR")
@@ -190,7 +93,10 @@ def read(
     Raises FfprobeError if it says nothing.
     """
     if language is None:
-        from vpo._engine import language_code as language
+        # Here: what is given another function needs no engine.
+        from vpo._engine import language_code
+
+        language = language_code
     deadline = time.monotonic() + timeout
     answer = _parse(run(ffprobe_path, path, timeout))
     media = ffprobe_answer.to_media(answer, path, language)
@@ -308,7 +214,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _reason(stderr: bytes, name: bytes, status: int) -> str:
     """The last thing it said, without the name of the file, fit for a terminal."""
-    lines = [line for line in stderr.replace(name, b"").splitlines() if line.strip(b" :\r\t")]
+    # It has the name with question marks for some control characters.
+    as_logged = re.sub(rb"[\x00-\x07\x0e-\x1f]", b"?", name)
+    stderr = stderr.replace(name, b"").replace(as_logged, b"")
+    lines = [line for line in stderr.splitlines() if line.strip(b" :\r\t")]
     if not lines:
         return f"it was ended by signal {-status}" if status < 0 else f"it ended with {status}"
     line = re.sub(rb"^\[[^]]*\]", b"", lines[-1]).strip(b" :\r\t")

@@ -35,6 +35,15 @@ _AVIF_BRANDS = ("avif", "avis")
 _ISO_MEDIA = "mov,mp4,m4a,3gp,3g2,mj2"
 _NOT_TAGS = ("major_brand", "minor_version", "compatible_brands")
 
+# Of covers, where ffprobe only has the codec.
+_MIME_TYPES: Mapping[str | None, str] = {
+    "mjpeg": "image/jpeg",
+    "png": "image/png",
+    "gif": "image/gif",
+    "bmp": "image/bmp",
+    "webp": "image/webp",
+}
+
 # MPEG-1's and MPEG-2's way not to say how many bits a second there may be.
 _NO_BIT_RATE = 0x3FFFF * 400
 
@@ -167,7 +176,8 @@ def _track(stream: Mapping[str, Any], language: Callable[[str], str]) -> Track:
         track["width"] = _natural(stream.get("width"))
         track["height"] = _natural(stream.get("height"))
         track["file_name"] = tags.get("filename") or None
-        track["mime_type"] = tags.get("mimetype") or None
+        mime_type = _MIME_TYPES.get(track["codec"]) if track["width"] else None
+        track["mime_type"] = tags.get("mimetype") or mime_type
         return track
     track["duration_seconds"] = _time(stream.get("duration")) or _clock(tags.get("duration", ""))
     # mkvmerge's statistics, which ffprobe leaves to who reads tags.
@@ -227,13 +237,11 @@ def _rotation(degrees: object) -> int | None:
 def _frame_rate(stream: Mapping[str, Any]) -> str | None:
     # Of a single frame, ffprobe takes the clock's rate for the frames'.
     above, _, below = str(stream.get("time_base", "")).partition("/")
-    unknown = ("90000/1", f"{below}/{above}")
-    for key in ("avg_frame_rate", "r_frame_rate"):
-        rate = str(stream.get(key, ""))
+    clock = f"{below}/{above}" if below in ("1000", "90000") else "90000/1"
+    average, lowest = str(stream.get("avg_frame_rate")), str(stream.get("r_frame_rate"))
+    for rate in (average, "" if lowest in (clock, "90000/1") else lowest):
         above, _, below = rate.partition("/")
         if above.isdecimal() and below.isdecimal() and int(above) and int(below):
-            if key == "r_frame_rate" and rate in unknown:
-                continue
             return rate
     return None
 

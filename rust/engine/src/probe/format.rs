@@ -1,7 +1,10 @@
 //! Formats, recognised by content.
 
+mod audio;
+
 use super::problem::Result;
 use super::source::Source;
+pub use audio::{adts_frames, mpeg_audio_frames};
 
 /// How a file is to be read. What it is called (`webm`, `dng`) its parser says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +50,10 @@ pub enum Format {
 /// The most that telling a format needs: ID3 tags apart.
 const HEAD: usize = 4096;
 
+/// How far sound is looked for: it may have anything before it. No more is read
+/// than `Source` does at first.
+const FAR: usize = 64 * 1024;
+
 impl Format {
     /// The format of a file, if it is one of these.
     ///
@@ -62,14 +69,18 @@ impl Format {
             let after = source.up_to(end, HEAD)?.to_vec();
             let format = if after.starts_with(b"fLaC") {
                 Format::Flac
-            } else if is_adts(&after) {
+            } else if audio::is_adts(&after) {
                 Format::Aac
             } else {
                 Format::Mp3
             };
             return Ok(Some(format));
         }
-        Ok(by_structure(&head))
+        if let Some(format) = by_structure(&head) {
+            return Ok(Some(format));
+        }
+        let far = source.up_to(0, FAR)?;
+        if has_packs(far) { Ok(Some(Format::MpegPs)) } else { Ok(audio::sound_in(far)) }
     }
 }
 
@@ -90,6 +101,8 @@ fn by_signature(head: &[u8]) -> Option<Format> {
             b"AVI " | b"AVIX" | b"AVI\x19" | b"AMV " => Some(Format::Avi),
             b"WAVE" => Some(Format::Wav),
             b"WEBP" => Some(Format::WebP),
+            // Video CDs, sector by sector.
+            b"CDXA" => Some(Format::MpegPs),
             _ => None,
         }
     } else if starts(b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00") {
@@ -147,10 +160,6 @@ fn by_structure(head: &[u8]) -> Option<Format> {
         Some(Format::MpegTs)
     } else if head.starts_with(&[0, 0, 1, 0xba]) || head.starts_with(&[0, 0, 1, 0xb3]) {
         Some(Format::MpegPs)
-    } else if is_adts(head) {
-        Some(Format::Aac)
-    } else if is_mpeg_audio(head) {
-        Some(Format::Mp3)
     } else if is_xmp(head) {
         Some(Format::Xmp)
     } else if super::photo::other::is_one(head) {
@@ -160,143 +169,47 @@ fn by_structure(head: &[u8]) -> Option<Format> {
     }
 }
 
-/// Sync bytes at the same place of each packet, and no packet number that is
-/// not allowed; the first packet may be cut off.
+/// Sync bytes at the same place of each packet, wherever the first begins, and
+/// packets that carry something.
 fn is_transport_stream(head: &[u8]) -> bool {
+    // Of the last packet there may be only a piece.
     let in_a_row = |size: usize, start: usize| {
-        let packets = head.get(start..).unwrap_or_default().chunks(size);
-        // Of the last packet there may be only a piece.
-        let mut packets = packets.take(LEAST_PACKETS).filter(|packet| packet.len() >= 4);
-        let mut count = 0;
-        let all = packets.all(|packet| {
-            count += 1;
-            let adaptation = packet[3] >> 4 & 3;
-            packet[0] == 0x47 && (adaptation != 0 || packet[1] & 0x1f == 0x1f)
-        });
-        // A file of so few packets begins with one.
-        let enough = head.len() < size * LEAST_PACKETS && start % size == start && start <= 4;
-        all && (count == LEAST_PACKETS || enough && count >= 2)
+        let mut packets = head[start..].chunks(size).take(LEAST_PACKETS);
+        packets.all(|packet| {
+            let [sync, flags, _, control, ..] = *packet else { return packet.starts_with(&[0x47]) };
+            let is_stuffing = flags & 0x1f == 0x1f;
+            sync == 0x47 && (control & 0x30 != 0 || is_stuffing)
+        })
     };
-    [188, 192, 204].iter().any(|&size| (0..size).any(|start| in_a_row(size, start)))
+    [(188, 0), (192, 4), (204, 0)].iter().any(|&(size, offset)| {
+        let least = size * LEAST_PACKETS;
+        if head.len() < least {
+            // All of a small file: whole packets, or enough of them.
+            let whole = head.len().is_multiple_of(size) || head.len() > size * 4;
+            return head.len() >= size * 2 && whole && in_a_row(size, offset);
+        }
+        (0..=head.len() - least).any(|start| head[start] == 0x47 && in_a_row(size, start))
+    })
+}
+
+/// A program stream that was cut out of another: a pack header, and a packet
+/// right behind it.
+fn has_packs(head: &[u8]) -> bool {
+    let packs = head.windows(4).enumerate().filter(|(_, code)| *code == [0, 0, 1, 0xba]);
+    packs.map(|(at, _)| &head[at..]).any(|pack| {
+        let length = match *pack {
+            [_, _, _, _, first, _, _, _, _, _, _, _, _, stuffing, ..] if first & 0xc4 == 0x44 => {
+                14 + usize::from(stuffing & 7)
+            }
+            [_, _, _, _, first, ..] if first & 0xf1 == 0x21 => 12,
+            _ => return false,
+        };
+        matches!(pack.get(length..), Some([0, 0, 1, 0xbb..=0xef, ..]))
+    })
 }
 
 /// So many packets in a row are no accident: 64 bits.
 const LEAST_PACKETS: usize = 8;
-
-/// A frame of MPEG audio.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AudioFrame {
-    /// 1, 2 or 3; 0 for AAC.
-    pub layer: u8,
-    /// In bytes; None with a bit rate that the header does not say.
-    length: Option<usize>,
-    /// What all frames of a file have in common.
-    kind: [u8; 2],
-}
-
-/// The frame whose header is at the beginning of `bytes`: MPEG 1, 2, 2.5 layers
-/// 1 to 3 (ISO/IEC 11172-3, 2.4.2.3), or AAC in ADTS (ISO/IEC 13818-7, 6.2).
-fn audio_frame(bytes: &[u8]) -> Option<AudioFrame> {
-    let [0xff, second, third, fourth, ..] = *bytes else { return None };
-    if second & 0xf6 == 0xf0 {
-        let rest = bytes.get(4..6)?;
-        let length =
-            usize::from(fourth & 3) << 11 | usize::from(rest[0]) << 3 | usize::from(rest[1] >> 5);
-        let valid = length > 7 && third >> 2 & 0xf < 13;
-        let kind = [second, third & 0xfc];
-        return valid.then_some(AudioFrame { layer: 0, length: Some(length), kind });
-    }
-    let version = second >> 3 & 3;
-    let layer = 4 - (second >> 1 & 3);
-    let rate = usize::from(third >> 4);
-    let sampling = usize::from(third >> 2 & 3);
-    if second & 0xe0 != 0xe0 || version == 1 || layer == 4 || rate == 15 || sampling == 3 {
-        return None;
-    }
-    // Emphasis 2 is reserved.
-    if fourth & 3 == 2 {
-        return None;
-    }
-    let kind = [second & 0xfe, third & 0x0c];
-    if rate == 0 {
-        return Some(AudioFrame { layer, length: None, kind });
-    }
-    let table = match (version == 3, layer) {
-        (true, 1) => [32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
-        (true, 2) => [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
-        (true, _) => [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
-        (false, 1) => [32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256],
-        (false, _) => [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
-    };
-    let bits = table.get(rate - 1)? * 1000;
-    let hertz = [44_100, 48_000, 32_000][sampling]
-        >> match version {
-            3 => 0,
-            2 => 1,
-            _ => 2,
-        };
-    let padding = usize::from(third >> 1 & 1);
-    let length = match (layer, version) {
-        (1, _) => (12 * bits / hertz + padding) * 4,
-        (3, 0 | 2) => 72 * bits / hertz + padding,
-        _ => 144 * bits / hertz + padding,
-    };
-    Some(AudioFrame { layer, length: Some(length), kind })
-}
-
-/// So many frames in a row are no accident, if they are where they say.
-const LEAST_FRAMES: usize = 3;
-
-/// Whether frames of one kind follow each other from the beginning of `bytes`
-/// on: `LEAST_FRAMES`, or as many as there are bytes for, and at least two.
-fn frames_in_a_row(bytes: &[u8], least: usize) -> Option<AudioFrame> {
-    let first = audio_frame(bytes)?;
-    let mut at = 0;
-    for count in 0..LEAST_FRAMES {
-        let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= 6) else {
-            return (count >= least).then_some(first);
-        };
-        let frame = audio_frame(rest).filter(|frame| frame.kind == first.kind)?;
-        at += frame.length?;
-    }
-    Some(first)
-}
-
-/// The first frame of MPEG audio or AAC in `bytes` that others follow.
-pub fn mpeg_audio_frames(bytes: &[u8]) -> Option<AudioFrame> {
-    let starts = (0..bytes.len()).filter(|&at| bytes[at] == 0xff);
-    starts.take(MOST_STARTS).find_map(|at| frames_in_a_row(&bytes[at..], 2))
-}
-
-/// How many frames of AAC follow each other from the first one on, and their bytes.
-pub fn adts_frames(bytes: &[u8]) -> Option<(usize, usize)> {
-    let start = (0..bytes.len().min(MOST_STARTS))
-        .find(|&at| frames_in_a_row(&bytes[at..], 2).is_some_and(|frame| frame.layer == 0))?;
-    let (mut frames, mut at) = (0, start);
-    while let Some(frame) = bytes.get(at..).and_then(audio_frame).filter(|one| one.layer == 0) {
-        let Some(length) = frame.length.filter(|length| at + length <= bytes.len()) else { break };
-        at += length;
-        frames += 1;
-    }
-    (frames > 0).then_some((frames, at - start))
-}
-
-/// Places that are tried.
-const MOST_STARTS: usize = 4096;
-
-/// AAC from the first byte on. Frames may be longer than what is there.
-fn is_adts(head: &[u8]) -> bool {
-    frames_in_a_row(head, 1).is_some_and(|frame| frame.layer == 0)
-}
-
-/// MPEG audio from the first byte on, or behind zeros or the end of a frame
-/// that was cut off.
-fn is_mpeg_audio(head: &[u8]) -> bool {
-    if frames_in_a_row(head, 1).is_some_and(|frame| frame.layer > 0) {
-        return true;
-    }
-    mpeg_audio_frames(head).is_some_and(|frame| frame.layer > 0)
-}
 
 fn is_xmp(head: &[u8]) -> bool {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
@@ -353,12 +266,18 @@ mod tests {
     #[test]
     fn packets_and_frames_that_follow_each_other_tell_formats_without_a_signature() {
         for (size, offset) in [(188, 0), (192, 4), (204, 0)] {
-            let mut data = vec![0; size * 8];
-            for packet in 0..8 {
+            let mut data = vec![0; size * 16];
+            for packet in 0..16 {
                 data[packet * size + offset] = 0x47;
+                data[packet * size + offset + 3] = 0x10;
             }
             assert_eq!(recognise(&data), Some(Format::MpegTs));
             assert_eq!(recognise(&data[100..]), Some(Format::MpegTs));
+            assert_eq!(recognise(&data[..size * 3]), Some(Format::MpegTs));
+            assert_eq!(
+                recognise(&[&b"G, something before it"[..], &data].concat()),
+                Some(Format::MpegTs)
+            );
         }
         let mut adts = vec![0xff, 0xf1, 0x50, 0x80, 0x02, 0x00, 0xfc];
         adts.resize(16, 0);
@@ -373,6 +292,60 @@ mod tests {
         for data in [&b"hello, world"[..], b"<html><body></body></html>", &[0; 5000], b"G", b"\xff"]
         {
             assert_eq!(recognise(data), None);
+        }
+    }
+
+    /// A frame of layer 3, 128 kbit/s, 44.1 kHz.
+    fn mp3_frame() -> Vec<u8> {
+        let mut frame = vec![0xff, 0xfb, 0x90, 0x64];
+        frame.resize(417, 0x55);
+        frame
+    }
+
+    #[test]
+    fn sound_is_found_behind_zeros_and_halves_of_frames() {
+        let frames = mp3_frame().repeat(20);
+        assert_eq!(recognise(&frames), Some(Format::Mp3));
+        assert_eq!(recognise(&mp3_frame()), Some(Format::Mp3));
+        assert_eq!(recognise(&frames[200..]), Some(Format::Mp3));
+        assert_eq!(recognise(&[vec![0; 20_000], frames.clone()].concat()), Some(Format::Mp3));
+        assert_eq!(recognise(&[vec![0; 70_000], frames].concat()), None);
+    }
+
+    #[test]
+    fn what_only_begins_like_sound_or_packets_is_none() {
+        let text = "hello, world\n".repeat(600);
+        let utf_16 = text.encode_utf16().flat_map(u16::to_le_bytes);
+        let utf_16: Vec<u8> = [0xff, 0xfe].into_iter().chain(utf_16).collect();
+        for length in [20, 300, 4096, utf_16.len()] {
+            assert_eq!(recognise(&utf_16[..length]), None);
+        }
+        assert_eq!(recognise(&[0xff; 70_000]), None);
+        assert_eq!(recognise(&[b'G'; 70_000]), None);
+        let mut text = vec![b'p'; 250];
+        text[0] = b'G';
+        text[188] = b'G';
+        assert_eq!(recognise(&text), None);
+    }
+
+    #[test]
+    fn a_piece_of_a_program_stream_is_one() {
+        let pack = [0, 0, 1, 0xba, 0x44, 0, 4, 0, 4, 1, 0, 0, 3, 0xf8, 0, 0, 1, 0xe0];
+        assert_eq!(recognise(&[&[7; 3000][..], &pack, &[7; 3000]].concat()), Some(Format::MpegPs));
+        assert_eq!(recognise(&[&[7; 3000][..], &pack[..14], &[7; 3000]].concat()), None);
+    }
+
+    #[test]
+    fn noise_is_no_media() {
+        let mut state = 1_u64;
+        for _ in 0..40 {
+            let noise: Vec<u8> = (0..70_000)
+                .map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (state >> 56) as u8
+                })
+                .collect();
+            assert_eq!(recognise(&noise), None);
         }
     }
 

@@ -57,6 +57,19 @@ fn probe_unguarded(source: &mut Source<'_>, extension: &str) -> Result<Media> {
         return Err(Problem::Damaged("the file is empty".into()));
     }
     let format = Format::recognise(source)?.ok_or(Problem::Unknown)?;
+    let mut media = read_as(source, format)?;
+    if !format::extension_fits(extension, &media.container) {
+        media.warn(format!("the name ends in `.{extension}`, the content is {}", media.container));
+    }
+    Ok(media)
+}
+
+/// Reads a source as a format, whatever its content looks like. Unlike
+/// [`probe_source`] it lets a parser's panic through, as fuzzing wants it.
+///
+/// # Errors
+/// As [`probe`].
+pub fn read_as(source: &mut Source<'_>, format: Format) -> Result<Media> {
     let mut media = match format {
         Format::Matroska => containers::matroska::read(source)?,
         Format::IsoMedia => containers::isomedia::read(source)?,
@@ -78,8 +91,5 @@ fn probe_unguarded(source: &mut Source<'_>, extension: &str) -> Result<Media> {
         Format::OtherPhoto => photo::other::read(source)?,
     };
     media.tidy();
-    if !format::extension_fits(extension, &media.container) {
-        media.warn(format!("the name ends in `.{extension}`, the content is {}", media.container));
-    }
     Ok(media)
 }

@@ -8,6 +8,10 @@ use crate::probe::model::{Media, Track, TrackType};
 
 /// Of one stream, no more is looked at: a picture of video has its headers first.
 const MOST_VIDEO: usize = 1024 * 1024;
+
+/// What is kept of video that does not begin with its headers, while they are
+/// looked for.
+const LEAST_VIDEO: usize = 64 * 1024;
 const MOST_AUDIO: usize = 96 * 1024;
 
 /// Times that are kept of the first packets, for the frame rate.
@@ -111,17 +115,15 @@ impl Elementary {
 
     /// Whether more bytes would tell more.
     pub fn wants_more(&self) -> bool {
-        let full = match self.track.track_type {
-            TrackType::Video => self.data.len() >= MOST_VIDEO,
-            TrackType::Audio => self.data.len() >= MOST_AUDIO,
-            _ => return false,
-        };
-        !full && (self.data.is_empty() || self.first.is_none() || self.is_incomplete())
+        let full = self.track.track_type == TrackType::Audio && self.data.len() >= MOST_AUDIO;
+        self.is_read()
+            && !full
+            && (self.data.is_empty() || self.first.is_none() || self.is_incomplete())
     }
 
     /// Whether what makes a track of its type is not known.
     pub fn is_incomplete(&self) -> bool {
-        let wants = codec::wants_packet(&self.track);
+        let wants = self.track.codec.is_none() || codec::wants_packet(&self.track);
         match self.track.track_type {
             // What a whole picture does not say, the next does not either.
             TrackType::Video => {
@@ -153,6 +155,13 @@ impl Elementary {
         if is_first || codec::wants_packet(&self.track) {
             codec::read_packet(&mut self.track, &self.data, Framing::StartCodes);
         }
+        if self.track.track_type == TrackType::Video
+            && self.track.width.is_none()
+            && self.data.len() > MOST_VIDEO / 2
+        {
+            self.data.drain(..self.data.len() - LEAST_VIDEO);
+            self.asked = self.data.len();
+        }
         match self.track.codec.as_deref() {
             Some("pcm_bluray") => sniff::lpcm_of_blu_ray(&mut self.track, &self.data),
             Some("pcm_dvd") => sniff::lpcm_of_dvd(&mut self.track, &self.data),
@@ -164,7 +173,7 @@ impl Elementary {
     fn recognise(&mut self) {
         let data = &self.data;
         let codec = match self.track.codec.as_deref() {
-            None | Some(UNTOLD) => sniff::pes_codec(data),
+            None | Some(UNTOLD) => sniff::pes_codec(self.track.track_type, data),
             Some("mp3" | "mp2") => sniff::mpeg_audio(data).map(|codec| (TrackType::Audio, codec)),
             Some("mpeg2video") => sniff::mpeg_video(data).map(|codec| (TrackType::Video, codec)),
             Some(_) => None,
@@ -177,9 +186,8 @@ impl Elementary {
 
     /// Fills in the frame rate from the times of packets, if the codec has none.
     pub fn settle(&mut self) {
-        let is_video = self.track.track_type == TrackType::Video;
-        if is_video && self.times_all && self.track.frame_rate.is_none() {
-            self.track.frame_rate = frame_rate(&mut self.times);
+        if self.track.track_type == TrackType::Video && self.times_all {
+            self.settle_rate();
         }
         let track = &mut self.track;
         match (track.codec.as_deref(), track.sample_rate) {
@@ -192,16 +200,27 @@ impl Elementary {
         self.data = Vec::new();
     }
 
+    /// What headers say may be far from the truth; half and double of it may be
+    /// fields.
+    fn settle_rate(&mut self) {
+        let Some((num, den)) = frame_rate(&mut self.times) else { return };
+        let told = self.track.frame_rate.as_deref().and_then(parse_rate);
+        let is_near = told.is_some_and(|(told_num, told_den)| {
+            let ratio = (told_num * den) as f64 / (told_den * num) as f64;
+            (0.45..2.2).contains(&ratio)
+        });
+        if !is_near {
+            self.track.frame_rate = Some(format!("{num}/{den}"));
+        }
+    }
+
     /// How long the last packet lasts: one frame, however many it holds, and
     /// nothing where `ffprobe` does not know how long a frame is.
     fn frame_ticks(&self) -> i64 {
         let track = &self.track;
         if track.track_type == TrackType::Video {
-            let rate = track.frame_rate.as_deref().and_then(|rate| rate.split_once('/'));
-            let number = |text: &str| text.parse::<i64>().ok();
-            let rate = rate.and_then(|(num, den)| Some((number(num)?, number(den)?)));
-            return match rate {
-                Some((num, den)) if num > 0 && den > 0 && den < TICKS => TICKS * den / num,
+            return match track.frame_rate.as_deref().and_then(parse_rate) {
+                Some((num, den)) if num > 0 => TICKS * den / num,
                 _ => 0,
             };
         }
@@ -274,8 +293,15 @@ fn span(streams: &[&Elementary]) -> Option<i64> {
     (end > start).then_some(end - start)
 }
 
+/// A fraction whose parts are small enough to reckon with.
+fn parse_rate(rate: &str) -> Option<(i64, i64)> {
+    let (num, den) = rate.split_once('/')?;
+    let part = |text: &str| text.parse().ok().filter(|part| (1..1 << 31).contains(part));
+    Some((part(num)?, part(den)?))
+}
+
 /// The rate at which times of frames follow each other, in any order.
-fn frame_rate(times: &mut [i64]) -> Option<String> {
+fn frame_rate(times: &mut [i64]) -> Option<(i64, i64)> {
     times.sort_unstable();
     let mut steps: Vec<i64> =
         times.windows(2).map(|pair| pair[1] - pair[0]).filter(|&step| step > 0).collect();
@@ -283,30 +309,29 @@ fn frame_rate(times: &mut [i64]) -> Option<String> {
     let middle = *steps.get(steps.len() / 2)?;
     // Rounding to ticks makes steps of two sizes; at the end frames are missing.
     steps.retain(|step| (step - middle).abs() <= 2);
-    let count = steps.len() as f64;
-    let rate = TICKS as f64 * count / steps.iter().sum::<i64>() as f64;
-    let usual = [
-        (24_000, 1001),
-        (24, 1),
-        (25, 1),
-        (30_000, 1001),
-        (30, 1),
-        (50, 1),
-        (60_000, 1001),
-        (60, 1),
-        (10, 1),
-        (12, 1),
-        (15, 1),
-        (48, 1),
-        (100, 1),
-        (120, 1),
-    ];
-    let near = usual
-        .iter()
-        .find(|(num, den)| (f64::from(*num) / f64::from(*den) / rate - 1.0).abs() < 5e-4);
-    match near {
-        Some((num, den)) => Some(format!("{num}/{den}")),
-        None if TICKS % middle == 0 => Some(format!("{}/1", TICKS / middle)),
-        None => Some(format!("{TICKS}/{middle}")),
-    }
+    let rate = TICKS as f64 * steps.len() as f64 / steps.iter().sum::<i64>() as f64;
+    let is_near = |&&(num, den): &&(i64, i64)| (num as f64 / den as f64 / rate - 1.0).abs() < 5e-4;
+    let near = USUAL_RATES.iter().find(is_near).copied();
+    Some(near.unwrap_or(match middle {
+        _ if TICKS % middle == 0 => (TICKS / middle, 1),
+        _ => (TICKS, middle),
+    }))
 }
+
+/// Rates that times are rounded from.
+const USUAL_RATES: [(i64, i64); 14] = [
+    (24_000, 1001),
+    (24, 1),
+    (25, 1),
+    (30_000, 1001),
+    (30, 1),
+    (50, 1),
+    (60_000, 1001),
+    (60, 1),
+    (10, 1),
+    (12, 1),
+    (15, 1),
+    (48, 1),
+    (100, 1),
+    (120, 1),
+];

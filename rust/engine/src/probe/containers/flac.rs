@@ -82,8 +82,8 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         picture.index = media.tracks.len() as u32;
         media.tracks.push(picture);
     }
-    for (key, value) in id3.tags {
-        media.tags.entry(key).or_insert(value);
+    if media.tags.is_empty() {
+        media.tags = id3.tags;
     }
     Ok(media)
 }

@@ -120,7 +120,7 @@ fn read_frames(
         at += if version == 3 { 4 + eight_bits(size) } else { seven_bits(size) };
     }
     for _ in 0..MOST_FRAMES {
-        if at.saturating_add(header_length) > end {
+        if at.saturating_add(header_length) >= end {
             break;
         }
         let header = source.up_to(at, header_length as usize)?.to_vec();
@@ -181,7 +181,9 @@ fn frame_size_4(source: &mut Source<'_>, at: u64, end: u64, size: &[u8]) -> Resu
             || bytes.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
             || bytes == [0; 4]
     };
-    if at + 10 + seven <= end && follows(source.up_to(at + 10 + seven, 4)?) {
+    let after = at + 10 + seven;
+    let is_last = (end.saturating_sub(10)..=end).contains(&after);
+    if is_last || after < end && follows(source.up_to(after, 4)?) {
         return Ok(seven);
     }
     let wide = at + 10 + eight <= end && follows(source.up_to(at + 10 + eight, 4)?);
@@ -204,7 +206,8 @@ fn read_frame(name: &str, content: &[u8], version: u8, id3: &mut Id3) {
         "USLT" | "ULT" => {
             let (_, rest) = decode(encoding, text.get(3..).unwrap_or_default());
             let (value, _) = decode(encoding, rest);
-            id3.insert("lyrics", value);
+            let language = String::from_utf8_lossy(text.get(..3).unwrap_or_default());
+            id3.insert(&format!("lyrics-{}", language.trim_end_matches('\0')), value);
         }
         "APIC" | "PIC" => id3.pictures.extend(read_picture(encoding, text, version)),
         "CHAP" => id3.chapters.extend(read_chapter(content, version)),

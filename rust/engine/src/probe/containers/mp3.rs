@@ -11,6 +11,9 @@ use crate::probe::model::{Media, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
+/// Where the first frame is, but for odd files.
+const FIRST_LOOK: usize = 16 * 1024;
+
 /// Where the first frame is looked for, and frames that tell the bit rate.
 const HEAD: usize = 64 * 1024;
 
@@ -31,7 +34,13 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut media = Media::new("mp3");
     let mut id3 = id3::read(source, 0)?;
     let length = source.len();
-    let data = source.up_to(id3.end, HEAD)?.to_vec();
+    // Most files need no more than was read to recognise them.
+    let mut data = source.up_to(id3.end, FIRST_LOOK)?.to_vec();
+    let counted =
+        mpeg::find(&data).is_some_and(|(skipped, first)| count(&data[skipped..], &first).is_some());
+    if !counted {
+        data = source.up_to(id3.end, HEAD)?.to_vec();
+    }
     let (skipped, first) =
         mpeg::find(&data).ok_or_else(|| Problem::damaged("no frames of MPEG audio"))?;
     let start = id3.end + skipped as u64;

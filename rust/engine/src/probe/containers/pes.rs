@@ -114,6 +114,50 @@ fn timestamp(bytes: &[u8]) -> Option<u64> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::probe::{Limits, Media, Problem, Result, Source, probe_source};
+
+    /// What `probe` says of a file; a panic of the parser is one here.
+    pub fn probe(data: &[u8]) -> Result<Media> {
+        let mut source = Source::new(&data, data.len() as u64, Limits::default());
+        let answer = probe_source(&mut source, "");
+        assert!(!matches!(answer, Err(Problem::Panic(_))), "{answer:?}");
+        answer
+    }
+
+    /// Probes a file cut off at every byte, and with bits flipped at random.
+    pub fn survives(data: &[u8]) {
+        for length in 0..data.len() {
+            let _ = probe(&data[..length]);
+        }
+        let mut state = 7_u64;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) as usize % below
+        };
+        for _ in 0..1500 {
+            let mut damaged = data.to_vec();
+            for _ in 0..=random(8) {
+                damaged[random(data.len())] ^= 1 << random(8);
+            }
+            let _ = probe(&damaged);
+        }
+    }
+
+    /// Two frames of AC-3, 48 kHz stereo, 192 kbit/s.
+    pub fn ac3() -> Vec<u8> {
+        let mut frame = vec![0x0b, 0x77, 0, 0, 0x14, 0x40, 0x43, 0xe1];
+        frame.resize(768, 0);
+        frame.repeat(2)
+    }
+
+    /// The headers of MPEG-2 video, 720 by 576 at 25, and the start of a picture.
+    pub fn mpeg2_video() -> Vec<u8> {
+        let mut data = vec![0, 0, 1, 0xb3, 0x2d, 0x02, 0x40, 0x33, 0xff, 0xff, 0xe0, 0x18];
+        data.extend([0, 0, 1, 0xb5, 0x14, 0x8a, 0, 1, 0, 0]);
+        data.extend([0, 0, 1, 0xb8, 0, 8, 0, 0, 0, 0, 1, 0, 0, 0x0f, 0xff, 0xf8]);
+        data.extend([0, 0, 1, 0xb5, 0x8f, 0xff, 0xf3, 0x41, 0x80, 0, 0, 1, 1, 0x13, 0xf8]);
+        data
+    }
 
     /// A packet with a timestamp, of MPEG-2.
     pub fn packet(stream_id: u8, pts: u64, payload: &[u8]) -> Vec<u8> {

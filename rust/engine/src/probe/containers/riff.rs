@@ -1,6 +1,7 @@
 //! What RIFF calls codecs: the FourCCs of Video for Windows (`BITMAPINFOHEADER`)
 //! and the format tags of `WAVEFORMATEX`, which AVI, WAV and Matroska share.
 
+use crate::probe::codec::audio::layout;
 use crate::probe::model::{Name, Track};
 
 /// The sizes of the kinds of `WAVEFORMAT`.
@@ -46,7 +47,9 @@ pub fn read_wave_format<'a>(track: &mut Track, format: &'a [u8]) -> &'a [u8] {
     let Some(mut tag) = u16_at(0) else { return &[] };
     let mut config = format.get(WAVE_FORMAT_EX..).unwrap_or_default();
     // In a `WAVEFORMATEXTENSIBLE` the tag begins the GUID at its end.
+    let mut extensible = false;
     if let (0xfffe, Some(sub_format)) = (tag, u16_at(24)) {
+        extensible = true;
         tag = sub_format;
         config = format.get(WAVE_FORMAT_EXTENSIBLE..).unwrap_or_default();
     }
@@ -57,6 +60,9 @@ pub fn read_wave_format<'a>(track: &mut Track, format: &'a [u8]) -> &'a [u8] {
     track.sample_rate = u32_at(4).filter(nonzero).or(track.sample_rate);
     track.bit_rate = u32_at(8).filter(nonzero).map(|bytes| u64::from(bytes) * 8);
     track.bit_depth = None;
+    if let (true, Some(mask)) = (extensible, u32_at(20).filter(nonzero)) {
+        track.channel_layout = layout::from_mask(mask.into());
+    }
     read_pcm(track);
     config
 }
@@ -475,6 +481,24 @@ mod tests {
             (b"????", None),
         ] {
             assert_eq!(video_codec(*fourcc), codec);
+        }
+    }
+
+    #[test]
+    fn an_extensible_format_has_its_codec_and_its_speakers_at_its_end() {
+        let mut format = Vec::new();
+        for half in [0xfffe, 6, 48000, 0, 0, 0, 18, 24, 22, 24, 0x3f, 0, 1] {
+            format.extend_from_slice(&u16::to_le_bytes(half));
+        }
+        format.resize(40, 0);
+        format.extend_from_slice(b"config");
+        let mut track = Track::default();
+        assert_eq!(read_wave_format(&mut track, &format), b"config");
+        assert_eq!(track.codec.as_deref(), Some("pcm_s24le"));
+        assert_eq!(track.channel_layout.as_deref(), Some("5.1"));
+        assert_eq!((track.bit_depth, track.bit_rate), (Some(24), Some(6_912_000)));
+        for end in 0..format.len() {
+            read_wave_format(&mut Track::default(), &format[..end]);
         }
     }
 

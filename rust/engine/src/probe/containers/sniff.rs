@@ -28,7 +28,7 @@ fn start_codes(data: &[u8]) -> impl Iterator<Item = u8> {
 }
 
 /// The codec of a stream that no table tells of.
-pub fn pes_codec(data: &[u8]) -> Option<(TrackType, &'static str)> {
+pub fn pes_codec(track_type: TrackType, data: &[u8]) -> Option<(TrackType, &'static str)> {
     if data.starts_with(&[0x0b, 0x77]) {
         let eac3 = data.get(5)? >> 3 > 10;
         return Some((TrackType::Audio, if eac3 { "eac3" } else { "ac3" }));
@@ -39,13 +39,21 @@ pub fn pes_codec(data: &[u8]) -> Option<(TrackType, &'static str)> {
     if data.starts_with(&[0xff]) {
         return mpeg_audio(data).map(|codec| (TrackType::Audio, codec));
     }
-    if !data.get(..64.min(data.len()))?.windows(3).any(|bytes| bytes == [0, 0, 1]) {
-        return None;
-    }
+    // Video may begin in the middle of a picture; what else has start codes has them first.
+    let start = if track_type == TrackType::Video { data } else { &data[..data.len().min(64)] };
+    start_codes(start).next()?;
     if let Some(codec) = mpeg_video(data) {
         return Some((TrackType::Video, codec));
     }
-    let codes = || start_codes(data).take(64);
+    let first: Vec<u8> = start_codes(data).take(64).collect();
+    // Slices of a picture of MPEG video, whose headers are still to come.
+    if first
+        .windows(3)
+        .any(|codes| codes[1].wrapping_sub(codes[0]) == 1 && codes[2].wrapping_sub(codes[1]) == 1)
+    {
+        return None;
+    }
+    let codes = || first.iter().copied();
     // Parameter sets of H.264 are 0x67 and 0x68 (or 0x27, 0x28), of HEVC 0x40 to 0x44.
     if codes().any(|code| code & 0x9f == 0x07) && codes().any(|code| code & 0x9f == 0x08) {
         Some((TrackType::Video, "h264"))

@@ -189,7 +189,7 @@ fn duration(
     let whole = sound.start.saturating_add(sound.length) <= source.len();
     let bits = sound.length.checked_mul(8).unwrap_or(0);
     // Some programs count the samples of all channels.
-    if channels > 1 && samples != 0 && samples % channels == 0 {
+    if channels > 1 && samples != 0 && samples.is_multiple_of(channels) {
         let one = bits as f64 * (channels * rate) as f64 / samples as f64;
         if bit_rate.is_some_and(|rate| (one / rate as f64 - 1.0).abs() < 0.3) {
             samples /= channels;
@@ -238,11 +238,12 @@ fn read_list(media: &mut Media, list: &[u8]) {
     }
 }
 
+/// What stands later in the file counts.
 fn insert(media: &mut Media, key: &str, text: &[u8]) {
     let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
     let text = String::from_utf8_lossy(&text[..end]).trim().to_owned();
     if !text.is_empty() {
-        media.tags.entry(key.to_owned()).or_insert(text);
+        media.tags.insert(key.to_owned(), text);
     }
 }
 

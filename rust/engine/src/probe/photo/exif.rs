@@ -149,20 +149,29 @@ fn copyright(tiff: &mut Tiff<'_>, ifd: &Ifd) -> Option<String> {
     Some(owners.join("\n")).filter(|it| !it.is_empty())
 }
 
-/// A lens's range as people write it: `24-70mm f/2.8`.
+/// The range of a lens out of four numbers: its focal lengths, and its apertures
+/// there.
 pub(super) fn lens_info(tiff: &mut Tiff<'_>, ifd: &Ifd, tag: u16) -> Option<String> {
     let value = tiff.get(ifd, tag)?;
-    let number = |index| value.number(index).filter(|&it| it > 0.0);
-    let (short, long) = (number(0)?, number(1)?);
+    lens_range(value.number(0), value.number(1), value.number(2), value.number(3))
+}
+
+/// A lens's range as people write it: `24-70mm f/2.8`. Zeros are not known.
+pub(super) fn lens_range(
+    short: Option<f64>,
+    long: Option<f64>,
+    wide: Option<f64>,
+    narrow: Option<f64>,
+) -> Option<String> {
     let range = |from: f64, to: f64| {
         if from == to { format!("{from}") } else { format!("{from}-{to}") }
     };
-    let aperture = match (number(2), number(3)) {
+    let aperture = match (positive(wide), positive(narrow)) {
         (Some(wide), Some(narrow)) => format!(" f/{}", range(wide, narrow)),
         (Some(only), None) | (None, Some(only)) => format!(" f/{only}"),
         (None, None) => String::new(),
     };
-    Some(format!("{}mm{aperture}", range(short, long)))
+    Some(format!("{}mm{aperture}", range(positive(short)?, positive(long)?)))
 }
 
 /// Stars; what is beyond them is a percentage or nonsense.

@@ -301,6 +301,11 @@ impl Value {
         &self.bytes
     }
 
+    /// How many numbers there are.
+    pub fn count(&self) -> usize {
+        unit(self.kind).map_or(0, |size| self.bytes.len() / size)
+    }
+
     /// One of its numbers. None is `1/0` or `0/0`.
     pub fn number(&self, index: usize) -> Option<f64> {
         let size = unit(self.kind)?;

@@ -73,8 +73,11 @@ pub fn read(mut datasets: &[u8], photo: &mut Photo) {
             _ => {}
         }
     }
-    fill(&mut photo.artist, || Some(authors.join(", ")).filter(|it| !it.is_empty()));
-    add_keywords(photo, keywords.iter().map(String::as_str));
+    fill(&mut photo.artist, || Some(authors.join("; ")).filter(|it| !it.is_empty()));
+    // Programs that know XMP write their keywords twice.
+    if photo.keywords.is_empty() {
+        add_keywords(photo, keywords.iter().map(String::as_str));
+    }
     let dated = dates.into_iter().zip(times).find_map(|(date, time)| Some((date?, time)));
     if let Some((date, time)) = dated {
         with_time(date, time).fill(photo);

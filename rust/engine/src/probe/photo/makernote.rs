@@ -1,7 +1,7 @@
 //! Lenses as makers tell them in tags of their own, where it is a plain text or
 //! four numbers. Ids that need a table of lenses are left alone.
 
-use super::exif::{fill, lens_info};
+use super::exif::{fill, lens_info, lens_range as range};
 use super::ifd::{Ifd, Order, Tiff};
 use crate::probe::model::Photo;
 
@@ -28,6 +28,10 @@ pub(super) fn read(tiff: &mut Tiff<'_>, exif: &Ifd, photo: &mut Photo) {
         let mut maker = tiff.within(0, order);
         let Some(ifd) = maker.directory(at.saturating_add(12)) else { return };
         fill(&mut photo.lens_model, || named(maker.text(&ifd, 0x0051)));
+    } else if head.starts_with(b"SONY DSC ") || head.starts_with(b"SONY CAM ") {
+        let mut maker = tiff.within(0, order);
+        let Some(ifd) = maker.directory(at.saturating_add(12)) else { return };
+        fill(&mut photo.lens_model, || sony_lens(maker.get(&ifd, 0xb02a)?.bytes()));
     } else if head.starts_with(b"Nikon\0\x02") {
         // A whole TIFF structure of its own.
         let Some(own) = own_order(10) else { return };
@@ -75,6 +79,21 @@ fn olympus(tiff: &mut Tiff<'_>, at: u64, photo: &mut Photo) {
     fill(&mut photo.lens_model, || named(tiff.text(&equipment, 0x0203)));
 }
 
+/// Decimal digits, two a byte: flags, two focal lengths of four digits each, two
+/// apertures in tenths, flags.
+fn sony_lens(bytes: &[u8]) -> Option<String> {
+    let &[_, s1, s0, l1, l0, wide, narrow, _] = bytes else { return None };
+    let digits = |bytes: &[u8]| {
+        bytes.iter().try_fold(0, |value: u32, &byte| {
+            let (high, low) = (byte >> 4, byte & 15);
+            (high < 10 && low < 10).then(|| value * 100 + u32::from(high * 10 + low))
+        })
+    };
+    let focal = [digits(&[s1, s0])?, digits(&[l1, l0])?].map(f64::from);
+    let aperture = [digits(&[wide])?, digits(&[narrow])?].map(|it| f64::from(it) / 10.0);
+    range(Some(focal[0]), Some(focal[1]), Some(aperture[0]), Some(aperture[1]))
+}
+
 /// A name, not the dashes or zeros that stand for none.
 fn named(text: Option<String>) -> Option<String> {
     text.filter(|name| name.chars().any(char::is_alphabetic))
@@ -110,6 +129,10 @@ mod tests {
         let entry = usize::from(note[12 + 10]);
         note[entry + 10] += moved as u8;
         assert_eq!(lens("OLYMPUS", note).as_deref(), Some("OLYMPUS M.12-40mm F2.8"));
+
+        assert_eq!(sony_lens(b"\x10\0\x18\0\x55\x35\x56\0").as_deref(), Some("18-55mm f/3.5-5.6"));
+        assert_eq!(sony_lens(b"\0\0\0\0\0\0\0\0"), None);
+        assert_eq!(sony_lens(b"\0\0\xff\0\0\0\0\0"), None);
 
         let range = Value::Rational(&[(240, 10), (700, 10), (28, 10), (40, 10)]);
         let mut note = b"Nikon\0\x02\x10\0\0".to_vec();

@@ -202,7 +202,7 @@ impl Said {
         }
         for (key, text) in self.texts {
             let slot = match key {
-                "Author" => &mut photo.artist,
+                "Artist" | "Author" => &mut photo.artist,
                 "Copyright" => &mut photo.copyright,
                 "Software" => &mut photo.software,
                 _ => &mut photo.description,
@@ -213,7 +213,7 @@ impl Said {
 }
 
 /// Keys of texts that are read.
-const TEXTS: [&str; 4] = ["Author", "Copyright", "Description", "Software"];
+const TEXTS: [&str; 5] = ["Artist", "Author", "Copyright", "Description", "Software"];
 
 fn is_known(key: &[u8]) -> bool {
     key.starts_with(b"Raw profile type ")

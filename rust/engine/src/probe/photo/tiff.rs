@@ -216,12 +216,19 @@ fn packets(tiff: &mut Tiff<'_>, main: &Ifd, photo: &mut Photo) {
     }
 }
 
-/// Whether the first strip or tile of a picture lies beyond the end.
+/// Whether strips or tiles of a picture lie beyond the end: the first or the last
+/// of those whose places were read.
 fn is_cut_off(tiff: &mut Tiff<'_>, pictures: &[Ifd], length: u64) -> bool {
     pictures.iter().any(|picture| {
-        [0x0111, 0x0144].into_iter().any(|tag| {
-            let first = tiff.get(picture, tag).and_then(|offsets| offsets.natural(0));
-            first.is_some_and(|offset| offset > length && offset < u64::from(u32::MAX))
+        [(0x0111, 0x0117), (0x0144, 0x0145)].into_iter().any(|(offsets, sizes)| {
+            let (Some(offsets), sizes) = (tiff.get(picture, offsets), tiff.get(picture, sizes))
+            else {
+                return false;
+            };
+            [0, offsets.count().saturating_sub(1)].into_iter().any(|index| {
+                let size = sizes.as_ref().and_then(|sizes| sizes.natural(index)).unwrap_or(0);
+                offsets.natural(index).is_some_and(|offset| offset.saturating_add(size) > length)
+            })
         })
     })
 }
@@ -380,6 +387,16 @@ mod tests {
         let photo = read(&mut source).unwrap().photo.unwrap();
         assert_eq!(photo.camera_make.as_deref(), Some("Acme Cameras"));
         assert!(source.requests() <= 2, "{}", source.requests());
+    }
+
+    #[test]
+    fn a_picture_that_is_cut_off_is_noticed() {
+        for (size, is_whole) in [(&[100, 20], true), (&[100, 2000], false)] {
+            let strips = vec![(0x0111, Value::Long(&[8, 200])), (0x0117, Value::Long(size))];
+            let mut bytes = testing::tiff(Order::Big, &[picture(&[10], &[10], strips)]);
+            bytes.resize(300, 0);
+            assert_eq!(probe_photo(&bytes).0.warnings.is_empty(), is_whole);
+        }
     }
 
     #[test]

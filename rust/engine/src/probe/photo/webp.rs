@@ -26,19 +26,33 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     }
     let end = claimed.min(source.len());
     let mut packet = Vec::new();
+    match chunks(source, end, &mut photo, &mut packet) {
+        Err(Problem::Limit(limit)) => media.warn(limit),
+        done => done?,
+    }
+    if photo.width.is_none() {
+        media.warn("the picture has no size");
+    }
+    if !packet.is_empty() {
+        xmp::fill(&packet, &mut photo);
+    }
+    media.photo = Some(photo);
+    Ok(media)
+}
+
+/// Fills in what chunks say; XMP, which EXIF goes before, is put into `packet`.
+fn chunks(
+    source: &mut Source<'_>,
+    end: u64,
+    photo: &mut Photo,
+    packet: &mut Vec<u8>,
+) -> Result<()> {
     let mut position = 12;
     for _ in 0..MOST_CHUNKS {
         if position + 8 > end {
             break;
         }
-        let header = match source.array::<8>(position) {
-            Err(Problem::Limit(limit)) => {
-                media.warn(limit);
-                break;
-            }
-            header => header?,
-        };
-        let [name @ .., s0, s1, s2, s3] = header;
+        let [name @ .., s0, s1, s2, s3] = source.array::<8>(position)?;
         let size = u32::from_le_bytes([s0, s1, s2, s3]);
         let start = position + 8;
         match &name {
@@ -54,31 +68,24 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
             }
             // Without VP8X nothing follows the picture.
             b"VP8 " if photo.width.is_none() => {
-                lossy_size(source.up_to(start, 10)?, &mut photo);
+                lossy_size(source.up_to(start, 10)?, photo);
                 break;
             }
             b"VP8L" if photo.width.is_none() => {
-                lossless_size(source.up_to(start, 5)?, &mut photo);
+                lossless_size(source.up_to(start, 5)?, photo);
                 break;
             }
             b"EXIF" => {
                 let data = source.up_to(start, LONGEST.min(size as usize))?;
-                exif::read(data.strip_prefix(b"Exif\0\0").unwrap_or(data), &mut photo);
+                exif::read(data.strip_prefix(b"Exif\0\0").unwrap_or(data), photo);
             }
-            b"XMP " => packet = source.up_to(start, LONGEST.min(size as usize))?.to_vec(),
+            b"XMP " => *packet = source.up_to(start, LONGEST.min(size as usize))?.to_vec(),
             _ => {}
         }
         // Chunks are padded to an even length.
         position = start + u64::from(size) + u64::from(size % 2);
     }
-    if photo.width.is_none() {
-        media.warn("the picture has no size");
-    }
-    if !packet.is_empty() {
-        xmp::fill(&packet, &mut photo);
-    }
-    media.photo = Some(photo);
-    Ok(media)
+    Ok(())
 }
 
 /// The header of a key frame of VP8 (RFC 6386, 9.1): 14 bits each, then scaling.

@@ -10,6 +10,9 @@ const RATES: [u32; 13] = [
     7_350,
 ];
 
+/// Fewer frames than this tell no bit rate: sound begins with silence.
+const ENOUGH_FRAMES: usize = 16;
+
 const AAC_LC: u32 = 2;
 const SBR: u32 = 5;
 const PS: u32 = 29;
@@ -344,6 +347,23 @@ fn read_adts(track: &mut Track, bytes: &[u8]) {
         }
     }
     apply(track, &config);
+    if track.bit_rate.is_none() {
+        track.bit_rate = average_bit_rate(bytes);
+    }
+}
+
+/// The bit rate of the frames there are, if they are enough to tell.
+fn average_bit_rate(bytes: &[u8]) -> Option<u64> {
+    let (mut length, mut samples, mut count, mut rate) = (0, 0, 0, 0);
+    let mut rest = bytes;
+    while let Some(frame) = adts(rest) {
+        length += frame.frame_length as u64;
+        samples += u64::from(frame.blocks) * 1024;
+        rate = u64::from(frame.sample_rate);
+        count += 1;
+        rest = rest.get(frame.frame_length..).unwrap_or_default();
+    }
+    (count >= ENOUGH_FRAMES).then(|| length * 8 * rate / samples)
 }
 
 /// Whether frames end with an element that replicates bands. What precedes it

@@ -101,7 +101,7 @@ fn plain_frame(bytes: &[u8], id: u32) -> Option<Frame> {
         dependent: false,
         length: words as usize * 2,
         sample_rate: sample_rate >> shift,
-        bit_rate: u64::from(kilobits * 1000 >> shift),
+        bit_rate: u64::from((kilobits * 1000) >> shift),
         mask: mode_mask(acmod) | if low { LFE } else { 0 },
     })
 }
@@ -250,7 +250,7 @@ mod tests {
         let mut first = vec![0x0b, 0x77, 0x00, 0x1f, 0x3f, 0x80];
         first.resize(64, 0);
         // kind 1, acmod 2, bsid 16, dialnorm, no compression, a map: bit 6.
-        let mut second = vec![0x0b, 0x77, 0x40, 0x1f, 0x34, 0x80, 0x08 | 0x00, 0x00];
+        let mut second = vec![0x0b, 0x77, 0x40, 0x1f, 0x34, 0x80];
         let map: u16 = 1 << 9;
         // After byte 5's five bits of id: 5 of dialnorm, 1, then the flag and the map.
         let tail: u32 = 1 << 28 | u32::from(map) << 12;

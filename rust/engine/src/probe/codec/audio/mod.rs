@@ -22,6 +22,7 @@ pub fn read_config(track: &mut Track, config: &[u8]) {
         "aac" | "aac_latm" => aac::read_config(track, config),
         "ac3" => _ = ac3::read_dac3(track, config),
         "eac3" => _ = ac3::read_dec3(track, config),
+        "dts" => track.bit_depth = None,
         "opus" => _ = xiph::read_opus(track, config),
         "vorbis" => _ = xiph::read_vorbis(track, config),
         "flac" => _ = xiph::read_flac(track, config),
@@ -49,7 +50,11 @@ pub fn read_packet(track: &mut Track, packet: &[u8]) {
     match &*codec {
         "aac" | "aac_latm" => aac::read_packet(track, packet),
         "ac3" | "eac3" => ac3::read_packet(track, packet),
-        "dts" => dts::read_packet(track, packet),
+        "dts" => {
+            // The core is coded without a number of bits, whatever the container says.
+            track.bit_depth = None;
+            dts::read_packet(track, packet);
+        }
         "truehd" | "mlp" => truehd::read_packet(track, packet),
         "mp1" | "mp2" | "mp3" => mpeg::read_packet(track, packet),
         "wavpack" => _ = xiph::read_wavpack(track, packet),

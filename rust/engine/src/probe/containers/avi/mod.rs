@@ -33,10 +33,11 @@ const TAGS: &[(&[u8; 4], &str)] = &[
     (b"IGNR", "genre"),
     (b"ILNG", "language"),
     (b"INAM", "title"),
-    (b"IPRD", "album"),
+    (b"IPRD", "product"),
     (b"IPRT", "track"),
     (b"ITRK", "track"),
     (b"ISFT", "software"),
+    (b"ISBJ", "subject"),
     (b"ISMP", "timecode"),
     (b"ITCH", "encoded_by"),
 ];
@@ -96,6 +97,8 @@ struct Stream {
     /// Of streams whose chunks hold any number of samples, the size of one.
     sample_size: u32,
     handler: [u8; 4],
+    /// Whether the headers say its bit rate, which counts for more than the index.
+    says_bit_rate: bool,
 }
 
 impl Stream {
@@ -277,7 +280,7 @@ fn read_stream_format(stream: &mut Stream, data: &[u8]) {
                 track.frame_rate = None;
                 return;
             }
-            let codec = riff::video_codec(fourcc).or_else(|| riff::video_codec(stream.handler));
+            let codec = riff::video_codec(fourcc);
             track.codec = codec.map(Name::Borrowed);
             if codec == Some("rawvideo") {
                 track.pixel_format = match fourcc {
@@ -292,6 +295,7 @@ fn read_stream_format(stream: &mut Stream, data: &[u8]) {
         }
         TrackType::Audio => {
             let config = riff::read_wave_format(track, data);
+            stream.says_bit_rate = track.bit_rate.is_some();
             if track.codec.is_some() {
                 stream.framing = codec::read_config(track, config);
             }

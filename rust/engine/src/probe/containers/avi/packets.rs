@@ -25,11 +25,16 @@ pub fn read(source: &mut Source<'_>, file: &mut File) -> Result<()> {
     let Some(movi) = file.movi else { return Ok(()) };
     first_packets(source, movi, &mut file.streams)?;
     if movi.next() < source.len() && !file.open_dml {
+        // One request for all, if there is no more than an index that is read.
+        let rest = source.len() - movi.next();
+        if rest <= LONGEST_INDEX + 8 {
+            source.up_to(movi.next(), rest as usize)?;
+        }
         let index = Chunk::read(source, movi.next())?;
         if let Some(index) = index.filter(|index| &index.id == b"idx1") {
             if index.size <= LONGEST_INDEX {
                 let entries = source.up_to(index.data, index.size as usize)?.to_vec();
-                bit_rates(&entries, movi.size, &mut file.streams);
+                bit_rates(&entries, movi, &mut file.streams);
             } else {
                 estimate(movi.size, index.size / ENTRY as u64, &mut file.streams);
             }
@@ -84,7 +89,7 @@ fn stream_number(id: [u8; 4]) -> Option<usize> {
 }
 
 /// Bit rates of streams that do not say theirs, from the sizes of all packets.
-fn bit_rates(index: &[u8], movi: u64, streams: &mut [Stream]) {
+fn bit_rates(index: &[u8], movi: Chunk, streams: &mut [Stream]) {
     let mut sums = vec![(0_u64, 0_u64); streams.len()];
     for entry in index.chunks_exact(ENTRY) {
         let number = entry.first_chunk().copied().and_then(stream_number);
@@ -95,11 +100,12 @@ fn bit_rates(index: &[u8], movi: u64, streams: &mut [Stream]) {
         }
     }
     let total: u64 = sums.iter().map(|(_, bytes)| bytes).sum();
-    if total < movi / 10 * 9 || total > movi {
+    // As `ffprobe` decides whether the index is that of the file.
+    if total < (movi.data + movi.size) / 10 * 9 || total > movi.size {
         return;
     }
     for (stream, (packets, bytes)) in streams.iter_mut().zip(sums) {
-        if stream.track.bit_rate.is_none() && stream.sample_size == 0 && packets > 1 {
+        if !stream.says_bit_rate && stream.sample_size == 0 && packets > 1 {
             // The last packet begins one packet's time before the end.
             let seconds = stream.seconds((packets - 1) as f64);
             stream.track.bit_rate = seconds
@@ -123,7 +129,8 @@ fn estimate(movi: u64, packets: u64, streams: &mut [Stream]) {
     let mut videos =
         streams.iter_mut().filter(|stream| stream.track.track_type == TrackType::Video);
     let (Some(others), Some(video), None) = (others, videos.next(), videos.next()) else { return };
-    let bytes = movi as f64 - packets as f64 * 8.0 - others;
+    // Some packets are padded to even lengths.
+    let bytes = movi as f64 - packets as f64 * 8.25 - others;
     let seconds = video.seconds(f64::from(video.length)).filter(|&seconds| seconds > 0.0);
     if video.track.bit_rate.is_none() && bytes > 0.0 {
         video.track.bit_rate = seconds.map(|seconds| (bytes * 8.0 / seconds) as u64);

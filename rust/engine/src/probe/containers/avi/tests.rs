@@ -116,6 +116,35 @@ fn without_the_lengths_of_streams_the_count_of_frames_is_the_duration() {
 }
 
 #[test]
+fn pictures_without_a_fourcc_are_told_by_their_bits() {
+    let raw = |bits: u32| {
+        let format = words(&[40, 320, 180, bits << 16 | 1, 0, 0, 0, 0, 0, 0]);
+        let chunks = [stream_header(b"vids", b"DIB ", 1, 25, 25), chunk(b"strf", &format)];
+        let media = probe(&riff(&[headers(&[list(b"strl", &chunks)]), packets().0])).unwrap();
+        let track = media.tracks[0].clone();
+        (track.codec.unwrap().into_owned(), track.pixel_format.map(|name| name.into_owned()))
+    };
+    assert_eq!(raw(24), ("rawvideo".to_owned(), Some("bgr24".to_owned())));
+    assert_eq!(raw(8), ("rawvideo".to_owned(), Some("pal8".to_owned())));
+    assert_eq!(raw(13), ("rawvideo".to_owned(), None));
+}
+
+#[test]
+fn streams_may_be_grouped_and_go_on_in_another_riff_chunk() {
+    let record = list(b"rec ", &[chunk(b"00dc", &[1; 10]), chunk(b"01wb", &[2; 10])]);
+    let count = list(b"odml", &[chunk(b"dmlh", &words(&[4800]))]);
+    let first = [
+        headers(&[video(0), chunk(b"indx", &[0; 24]), audio(0), count]),
+        list(b"movi", std::slice::from_ref(&record)),
+    ];
+    let more = chunk(b"RIFF", &[b"AVIX".to_vec(), list(b"movi", &[record])].concat());
+    let media = probe(&[riff(&first), more].concat()).unwrap();
+    assert_eq!(media.tracks.len(), 2);
+    assert_eq!(media.duration_seconds, Some(200.1984));
+    assert!(media.warnings.is_empty(), "{:?}", media.warnings);
+}
+
+#[test]
 fn a_file_cut_off_anywhere_is_an_answer_or_a_problem() {
     let data = whole();
     let header = 800;

@@ -202,11 +202,12 @@ impl Flv {
         let (width, height) = (number("width"), number("height"));
         let (video_rate, audio_rate) = (number("videodatarate"), number("audiodatarate"));
         let claimed = number("filesize");
-        let frame_rate = number("framerate").and_then(fraction).or_else(|| by_times(&self.times));
+        let frame_rate = number("framerate").and_then(fraction);
         let bits = |kilobits: f64| (kilobits * 1024.0) as u64;
         for track in &mut self.tracks {
             if track.track_type == TrackType::Video {
-                track.frame_rate = frame_rate.clone().or(track.frame_rate.take());
+                let told = track.frame_rate.take();
+                track.frame_rate = frame_rate.clone().or_else(|| by_times(told, &self.times));
                 track.bit_rate = video_rate.map(bits).or(track.bit_rate);
                 track.width = track.width.or(width.map(|pixels| pixels as u32));
                 track.height = track.height.or(height.map(|pixels| pixels as u32));
@@ -354,30 +355,46 @@ fn fraction(rate: f64) -> Option<String> {
     best.map(|(num, den, _)| format!("{num}/{den}"))
 }
 
-/// The usual rate that is next to that of the frames.
-fn by_times(times: &[u32]) -> Option<String> {
-    let span = times.last()?.checked_sub(*times.first()?).filter(|&span| span > 0)?;
-    let rate = 1000.0 * (times.len() - 1) as f64 / f64::from(span);
-    let usual = [
-        (24, 1),
-        (25, 1),
-        (30, 1),
-        (24_000, 1001),
-        (30_000, 1001),
-        (50, 1),
-        (60, 1),
-        (60_000, 1001),
-        (12, 1),
-        (15, 1),
-        (10, 1),
-        (120, 1),
-    ];
-    let distance = |&(num, den): &(u32, u32)| (f64::from(num) / f64::from(den) / rate - 1.0).abs();
-    let nearest = usual.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+/// The rate that the codec told, if the times of frames agree, or else the usual
+/// one that is next to theirs.
+fn by_times(told: Option<String>, times: &[u32]) -> Option<String> {
+    let Some(rate) = rate_of(times) else { return told };
+    let number = |text: &str| text.parse::<f64>().ok();
+    let told_rate = told.as_deref().and_then(|told| {
+        let (num, den) = told.split_once('/')?;
+        Some(number(num)? / number(den)?)
+    });
     // Times are rounded to milliseconds.
-    if distance(nearest) < 0.01 {
-        Some(format!("{}/{}", nearest.0, nearest.1))
-    } else {
-        fraction(rate)
+    let is_near = |other: f64| (other / rate - 1.0).abs() < 0.02;
+    if told_rate.is_some_and(is_near) {
+        return told;
+    }
+    let rates = USUAL_RATES.map(|(num, den)| (num, den, f64::from(num) / f64::from(den)));
+    let distance = |&(_, _, usual): &(u32, u32, f64)| (usual - rate).abs();
+    let nearest = rates.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
+    match nearest {
+        Some((num, den, usual)) if is_near(*usual) => Some(format!("{num}/{den}")),
+        _ => fraction(rate),
     }
 }
+
+/// Frames a second: times are not in order if frames are not.
+fn rate_of(times: &[u32]) -> Option<f64> {
+    let span = times.iter().max()?.checked_sub(*times.iter().min()?).filter(|&span| span > 0)?;
+    Some(1000.0 * (times.len() - 1) as f64 / f64::from(span))
+}
+
+const USUAL_RATES: [(u32, u32); 12] = [
+    (24, 1),
+    (25, 1),
+    (30, 1),
+    (24_000, 1001),
+    (30_000, 1001),
+    (50, 1),
+    (60, 1),
+    (60_000, 1001),
+    (12, 1),
+    (15, 1),
+    (10, 1),
+    (120, 1),
+];

@@ -3,7 +3,7 @@
 
 use super::ebml::{Head, children, variable_integer};
 use super::ids::{CLUSTER, cluster as ids};
-use super::tracks::Entry;
+use super::tracks::{Entry, fraction};
 use crate::probe::codec;
 use crate::probe::model::{Hdr, TrackType};
 use crate::probe::problem::Result;
@@ -59,7 +59,6 @@ pub fn read(source: &mut Source<'_>, offset: u64, entries: &mut [Entry], scale: 
         position = next;
     }
     for (entry, wanted) in entries.iter_mut().zip(walk.wanted) {
-        entry.unread = wanted.packets > 0 && codec::wants_packet(&entry.track);
         if entry.track.frame_rate.is_none() && entry.track.track_type == TrackType::Video {
             entry.track.frame_rate = frame_rate(wanted.times, scale);
         }
@@ -222,7 +221,6 @@ impl Walk {
             if !codec::wants_packet(&entry.track) {
                 wanted.packets = 0;
             }
-            entry.seen = true;
         }
         Ok(())
     }
@@ -280,43 +278,53 @@ fn has_hdr10_plus(additions: &[u8]) -> bool {
     })
 }
 
-/// The usual rates, as fractions.
-const RATES: [(u32, u32); 14] = [
-    (24000, 1001),
-    (24, 1),
-    (25, 1),
-    (30000, 1001),
-    (30, 1),
-    (50, 1),
-    (60000, 1001),
-    (60, 1),
-    (15, 1),
-    (10, 1),
-    (12, 1),
-    (20, 1),
-    (120, 1),
-    (5, 1),
-];
+/// Rates that are not a whole number of twelfths of a frame: 1000/1001 of these.
+const NTSC_RATES: [u64; 7] = [12, 15, 24, 30, 48, 60, 120];
+
+/// Pictures that come before others that are shown earlier, at most.
+const REORDERED: usize = 8;
 
 /// The usual rate that these times of pictures keep to, if they do.
 fn frame_rate(mut times: Vec<i64>, scale: u64) -> Option<String> {
     times.sort_unstable();
+    if times.len() > 2 * REORDERED {
+        // Between the last there may be some that were not seen.
+        times.truncate(times.len() - REORDERED);
+    }
     let intervals = times.len().checked_sub(1).filter(|&intervals| intervals >= 2)?;
     let span = times.last()?.checked_sub(*times.first()?)?;
-    let seconds = span as f64 * scale as f64 / 1e9;
-    let rate = intervals as f64 / seconds;
-    // Times are rounded to ticks, which counts the less the more there are.
-    let tolerance = (scale as f64 / 1e9 / seconds).clamp(0.0002, 0.01);
-    let error = |&(numerator, denominator): &(u32, u32)| {
-        (rate * f64::from(denominator) / f64::from(numerator) - 1.0).abs()
-    };
-    let nearest = RATES.iter().min_by(|one, other| error(one).total_cmp(&error(other)))?;
     let regular = times.windows(2).all(|pair| {
         let ticks = (pair[1] - pair[0]) as f64;
         (ticks - span as f64 / intervals as f64).abs() <= 1.0
     });
-    let (numerator, denominator) = nearest;
-    (regular && error(nearest) < tolerance).then(|| format!("{numerator}/{denominator}"))
+    let seconds = span as f64 * scale as f64 / 1e9;
+    let rate = intervals as f64 / seconds;
+    if !regular || !(0.5..1000.0).contains(&rate) {
+        return None;
+    }
+    // Fast rates are whole numbers.
+    let twelfths = if rate < 30.5 { (rate * 12.0).round() } else { rate.round() * 12.0 };
+    // In bounds: checked.
+    let candidates = NTSC_RATES.iter().map(|&rate| (rate * 1000, 1001));
+    let candidates = candidates.chain([(twelfths as u64, 12)]);
+    // How far the times are from where the pictures of a rate would be: times
+    // are rounded to ticks, so up to one tick.
+    let first = *times.first()?;
+    let spread = |(numerator, denominator): (u64, u64)| {
+        let ticks = denominator as f64 * 1e9 / numerator as f64 / scale as f64;
+        let (mut least, mut most) = (0.0_f64, 0.0_f64);
+        for (number, &time) in times.iter().enumerate() {
+            let off = (time - first) as f64 - number as f64 * ticks;
+            (least, most) = (least.min(off), most.max(off));
+        }
+        most - least
+    };
+    let nearest = candidates.min_by(|&one, &other| spread(one).total_cmp(&spread(other)))?;
+    if spread(nearest) > 1.1 {
+        return None;
+    }
+    let (numerator, denominator) = fraction(nearest.0, nearest.1, u64::from(u32::MAX))?;
+    Some(format!("{numerator}/{denominator}"))
 }
 
 #[cfg(test)]
@@ -336,7 +344,9 @@ mod tests {
     #[test]
     fn regular_times_are_a_rate_and_others_are_none() {
         let times = |rate: f64| (0..40).map(move |n| (f64::from(n) * 1000.0 / rate).round() as i64);
-        for (rate, text) in [(24000.0 / 1001.0, "24000/1001"), (25.0, "25/1"), (60.0, "60/1")] {
+        for (rate, text) in
+            [(24000.0 / 1001.0, "24000/1001"), (25.0, "25/1"), (60.0, "60/1"), (12.5, "25/2")]
+        {
             assert_eq!(frame_rate(times(rate).collect(), 1_000_000).as_deref(), Some(text));
         }
         assert_eq!(frame_rate(vec![0, 40, 400, 440], 1_000_000), None);

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use ebml::{Head, children};
 use tracks::Entry;
 
+use crate::probe::codec;
 use crate::probe::model::{Media, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
@@ -327,7 +328,7 @@ impl File {
             if entry.track.bit_rate.is_none() {
                 entry.track.bit_rate = entry.statistic;
             }
-            if entry.unread && !entry.seen {
+            if self.first_cluster.is_some() && codec::wants_packet(&entry.track) {
                 media.doubt(format!("track {}", entry.track.index));
             }
         }

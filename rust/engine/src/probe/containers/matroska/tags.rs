@@ -30,9 +30,18 @@ pub fn read(data: &[u8], tags: &mut BTreeMap<String, String>, entries: &mut [Ent
             let level = level.map(|level| level.text()).filter(|level| !level.is_empty());
             let level = level.map(|level| format!("{level}/")).unwrap_or_default();
             for (name, value) in values {
-                tags.entry(format!("{level}{name}").to_lowercase()).or_insert(value);
+                tags.entry(level.to_lowercase() + &usual_name(&name)).or_insert(value);
             }
         }
+    }
+}
+
+/// The name in lower case, or what other formats call it.
+fn usual_name(name: &str) -> String {
+    match name {
+        "LEAD_PERFORMER" => "performer".to_owned(),
+        "PART_NUMBER" => "track".to_owned(),
+        _ => name.to_lowercase(),
     }
 }
 

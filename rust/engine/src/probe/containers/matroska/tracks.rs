@@ -33,10 +33,6 @@ pub struct Entry {
     pub stripped: Vec<u8>,
     /// Whether its packets are neither compressed nor encrypted otherwise.
     pub plain: bool,
-    /// Whether a packet of it was read.
-    pub seen: bool,
-    /// Whether packets would say more, and none did.
-    pub unread: bool,
     /// The bit rate that tags tell.
     pub statistic: Option<u64>,
 }

@@ -22,8 +22,8 @@ use packets::Packet;
 use tables::{ProgramMap, Sections};
 
 /// Up to where the beginning is read, step by step, until all is known: what
-/// `Source` reads first, a second of television, of a Blu-ray.
-const HEADS: [usize; 4] = [64 << 10, 256 << 10, 1 << 20, 2 << 20];
+/// `Source` reads first, up to what `ffprobe` does.
+const HEADS: [usize; 5] = [64 << 10, 256 << 10, 1 << 20, 2 << 20, 5_000_000];
 
 /// What is read at the end: as `ffprobe` does, and more if a stream is not in it.
 const TAILS: [u64; 2] = [250_000, 1_500_000];
@@ -231,12 +231,10 @@ impl Demuxer {
             }
             let track = &mut stream.elementary.track;
             kinds::describe(track, mapped.stream_type, map.registration, mapped.descriptors);
-            let track = track.clone();
             if mapped.stream_type == kinds::HDMV_TRUEHD && kinds::is_hdmv(map.registration) {
                 let beside = self.add_stream(mapped.pid, Some(AC3_BESIDE));
                 beside.elementary.track.track_type = TrackType::Audio;
                 beside.elementary.track.codec = Some("ac3".into());
-                beside.elementary.track.language = track.language;
             }
         }
         for program in self.programs.iter_mut().filter(|one| one.pid == pid) {

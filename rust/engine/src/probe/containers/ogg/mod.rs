@@ -14,6 +14,9 @@ use crate::probe::source::Source;
 /// Pages that headers are looked for on: long comments take many.
 const MOST_PAGES: usize = 64;
 
+/// What the first look at a file has read.
+const AHEAD: u64 = 64 * 1024;
+
 /// Streams of a file.
 const MOST_STREAMS: usize = 64;
 
@@ -38,9 +41,12 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     if streams.is_empty() {
         return Err(Problem::damaged("no stream begins where the first should"));
     }
-    let chained = read_end(source, &mut streams)?;
-    if chained {
+    let end = read_end(source, &mut streams)?;
+    if end.chained {
         media.doubt("duration");
+    }
+    if end.cut {
+        media.warn("the file ends before its end");
     }
     let mut attachments = Vec::new();
     for (index, reading) in streams.iter().enumerate() {
@@ -76,14 +82,21 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
 /// what they are.
 fn read_beginning(source: &mut Source<'_>, streams: &mut Vec<Reading>) -> Result<()> {
     let mut at = 0u64;
+    let mut ahead = AHEAD;
+    let mut known = AHEAD;
     for _ in 0..MOST_PAGES {
-        let bytes = source.up_to(at, LONGEST)?;
-        let Some(page) = page::parse(bytes) else { break };
-        let start = page.header_length();
-        let body = bytes.get(start..).unwrap_or_default();
-        let body = body.get(..page.body_length()).unwrap_or(body);
-        at += (start + page.body_length()) as u64;
-        take_page(&page, body, streams);
+        // The header first: asking for the longest page would read the same bytes again.
+        let Some(page) = page::parse(source.up_to(at, page::LONGEST_HEADER)?) else { break };
+        let start = at + page.header_length() as u64;
+        let end = start + page.body_length() as u64;
+        if end > known {
+            // Pictures among the comments take many pages: ever more at a time.
+            ahead = ahead.saturating_mul(2);
+            source.up_to(start, ahead as usize)?;
+            known = start + ahead;
+        }
+        take_page(&page, source.up_to(start, page.body_length())?, streams);
+        at = end;
         let told = |one: &Reading| {
             let has_comments = one
                 .packets
@@ -118,23 +131,35 @@ fn take_page(page: &Page, body: &[u8], streams: &mut Vec<Reading>) {
     }
 }
 
-/// Looks for the last page of each stream in the file's last bytes; whether
-/// there are others than those the file begins with.
-fn read_end(source: &mut Source<'_>, streams: &mut [Reading]) -> Result<bool> {
+/// How a file ends.
+#[derive(Clone, Copy, Debug, Default)]
+struct End {
+    /// With streams that it did not begin with.
+    chained: bool,
+    /// In the middle of a page.
+    cut: bool,
+}
+
+/// Looks for the last page of each stream in the file's last bytes.
+fn read_end(source: &mut Source<'_>, streams: &mut [Reading]) -> Result<End> {
     let start = source.len().saturating_sub(LONGEST as u64);
     let bytes = source.up_to(start, LONGEST)?;
-    let mut chained = false;
+    let mut end = End::default();
     let mut at = 0;
     while let Some(next) = find(bytes, at) {
         at = next + 4;
         let Some(page) = bytes.get(next..).and_then(page::parse) else { continue };
         at = next + page.header_length();
+        if at + page.body_length() > bytes.len() {
+            end.cut = true;
+            continue;
+        }
         match streams.iter_mut().find(|one| one.serial == page.serial) {
             Some(stream) => stream.last = page.granule.or(stream.last),
-            None => chained = true,
+            None => end.chained = true,
         }
     }
-    Ok(chained)
+    Ok(end)
 }
 
 fn find(bytes: &[u8], from: usize) -> Option<usize> {
@@ -175,9 +200,9 @@ fn read_comments(media: &mut Media, track: &mut Track, data: &[u8]) -> Vec<Track
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::probe::containers::testing;
     use crate::probe::containers::vorbis_comment::tests::build;
+    use crate::probe::source::Source;
 
     fn page(serial: u32, kind: u8, granule: u64, packet: &[u8]) -> Vec<u8> {
         let mut lacing = vec![255; packet.len() / 255];
@@ -226,6 +251,37 @@ mod tests {
         assert_eq!(media.duration_seconds, Some(2.0));
         assert_eq!(media.chapters[0].end_seconds, Some(2.0));
         assert!(media.unsure.is_empty());
+    }
+
+    #[test]
+    fn a_long_file_costs_two_reads() {
+        let data = [file(), page(1, 0, 0, &[0; 60_000]).repeat(20), file().split_off(200)].concat();
+        let mut source = Source::new(&data, data.len() as u64, Default::default());
+        super::read(&mut source).unwrap();
+        assert_eq!(source.requests(), 2);
+    }
+
+    #[test]
+    fn a_picture_of_megabytes_costs_a_few_reads() {
+        let picture = format!("METADATA_BLOCK_PICTURE={}", "A".repeat(1_500_000));
+        let packet = [&b"\x03vorbis"[..], &build(&[&picture, "TITLE=After"])].concat();
+        let mut data = page(1, 2, 0, &vorbis());
+        let mut pieces = packet.chunks(255 * 254).peekable();
+        while let Some(piece) = pieces.next() {
+            let mut page = page(1, 0, 0, piece);
+            if pieces.peek().is_some() {
+                // The packet goes on: without the piece of no length.
+                let count = usize::from(page[26]);
+                page.remove(26 + count);
+                page[26] -= 1;
+            }
+            data.extend(page);
+        }
+        data.extend(file().split_off(200));
+        let mut source = Source::new(&data, data.len() as u64, Default::default());
+        let media = super::read(&mut source).unwrap();
+        assert_eq!(media.tags["title"], "After");
+        assert!(source.requests() <= 8);
     }
 
     #[test]

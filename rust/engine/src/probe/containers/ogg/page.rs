@@ -3,7 +3,10 @@
 use crate::probe::codec::audio::bits::le32;
 
 /// The most bytes of a page.
-pub const LONGEST: usize = 27 + 255 + 255 * 255;
+pub const LONGEST: usize = LONGEST_HEADER + 255 * 255;
+
+/// The most bytes of a page's header.
+pub const LONGEST_HEADER: usize = 27 + 255;
 
 /// A page's header.
 #[derive(Clone, Debug, PartialEq, Eq)]

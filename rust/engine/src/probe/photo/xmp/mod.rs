@@ -4,12 +4,11 @@
 //! forms come down to a name and its values. Entities that a document defines
 //! for itself are not expanded, so it cannot grow while it is read.
 
+mod properties;
+
 use std::borrow::Cow;
 
-use quick_xml::NsReader;
-use quick_xml::XmlVersion;
-use quick_xml::events::{BytesStart, Event};
-use quick_xml::name::{QName, ResolveResult};
+use properties::{Properties, Space, number};
 
 use super::date;
 use super::exif::{add_keywords, fill as set, positive, rating};
@@ -21,12 +20,6 @@ use crate::probe::source::Source;
 /// stand at the beginning.
 const LONGEST: usize = 2 * 1024 * 1024;
 
-/// No packet nests deeper, unless it means harm.
-const DEEPEST: usize = 64;
-
-/// Values that are kept.
-const MOST_VALUES: usize = 4096;
-
 /// Reads a sidecar.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut media = Media::new("xmp");
@@ -36,19 +29,17 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let text = decode(source.up_to(0, LONGEST)?).into_owned();
     let (properties, whole) = Properties::read(&text);
     if !whole {
-        media.warn("the XML is damaged");
+        media.warn("the XML is damaged or too large");
     }
     let mut photo = Photo::default();
-    let size = |space, name| properties.number(space, name).map(|it| it as u32);
-    photo.width = size(Space::Tiff, "ImageWidth").or(size(Space::Exif, "PixelXDimension"));
-    photo.height = size(Space::Tiff, "ImageLength").or(size(Space::Exif, "PixelYDimension"));
-    photo.bit_depth = size(Space::Tiff, "BitsPerSample");
+    // Not the size: a sidecar has none, and the picture it goes with tells its own.
     properties.fill(&mut photo);
     media.photo = Some(photo);
     Ok(media)
 }
 
-/// Fills in what an XMP packet says, where `photo` does not have it yet.
+/// Fills in what an XMP packet says, where `photo` does not have it yet; its
+/// rating and keywords replace those of EXIF.
 pub fn fill(packet: &[u8], photo: &mut Photo) {
     let text = decode(&packet[..packet.len().min(LONGEST)]);
     Properties::read(&text).0.fill(photo);
@@ -75,176 +66,7 @@ fn decode(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The vocabularies that say something of interest here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Space {
-    Rdf,
-    Exif,
-    ExifEx,
-    Tiff,
-    Xmp,
-    Dc,
-    Aux,
-    Photoshop,
-    Note,
-    /// Any other; its properties are not kept.
-    Other,
-}
-
-impl Space {
-    fn of(resolved: &ResolveResult<'_>) -> Self {
-        let ResolveResult::Bound(namespace) = resolved else { return Space::Other };
-        match namespace.as_ref() {
-            "http://www.w3.org/1999/02/22-rdf-syntax-ns#" => Space::Rdf,
-            "http://ns.adobe.com/exif/1.0/" => Space::Exif,
-            "http://cipa.jp/exif/1.0/" | "http://cipa.jp/exif/1.0" => Space::ExifEx,
-            "http://ns.adobe.com/tiff/1.0/" => Space::Tiff,
-            "http://ns.adobe.com/xap/1.0/" => Space::Xmp,
-            "http://purl.org/dc/elements/1.1/" => Space::Dc,
-            "http://ns.adobe.com/exif/1.0/aux/" => Space::Aux,
-            "http://ns.adobe.com/photoshop/1.0/" => Space::Photoshop,
-            "http://ns.adobe.com/xmp/note/" => Space::Note,
-            _ => Space::Other,
-        }
-    }
-}
-
-/// A value, and the property (and its field) that has it.
-struct Property {
-    space: Space,
-    name: String,
-    field: Option<String>,
-    value: String,
-}
-
-/// What a packet says, in its order.
-#[derive(Default)]
-struct Properties(Vec<Property>);
-
-/// An element that is open.
-struct Open {
-    space: Space,
-    name: String,
-    /// Whether its text is the default among those in several languages.
-    is_default: bool,
-    has_children: bool,
-}
-
 impl Properties {
-    /// What there is up to where the XML breaks, and whether it does not.
-    fn read(text: &str) -> (Self, bool) {
-        let mut properties = Self::default();
-        let mut reader = NsReader::from_str(text);
-        let mut path: Vec<Open> = Vec::new();
-        let mut content = String::new();
-        loop {
-            let event = match reader.read_event() {
-                Ok(event) => event,
-                Err(_) => return (properties, false),
-            };
-            match event {
-                Event::Start(element) => {
-                    if path.len() >= DEEPEST {
-                        return (properties, false);
-                    }
-                    properties.open(&reader, &element, &mut path);
-                    content.clear();
-                }
-                Event::Empty(element) => {
-                    properties.open(&reader, &element, &mut path);
-                    path.pop();
-                    content.clear();
-                }
-                Event::End(_) => {
-                    if path.last().is_some_and(|element| !element.has_children) {
-                        properties.add(&path, None, content.trim());
-                    }
-                    path.pop();
-                    content.clear();
-                }
-                Event::Text(text) => content.push_str(&text.xml10_content()),
-                Event::CData(text) => content.push_str(&text.xml10_content()),
-                Event::GeneralRef(reference) => match reference.resolve_char_ref() {
-                    Ok(Some(character)) => content.push(character),
-                    Ok(None) => content.push_str(predefined(&reference)),
-                    Err(_) => {}
-                },
-                Event::Eof => return (properties, path.is_empty()),
-                _ => {}
-            }
-        }
-    }
-
-    /// Opens an element, and adds the properties that are its attributes.
-    fn open(&mut self, reader: &NsReader<&[u8]>, element: &BytesStart<'_>, path: &mut Vec<Open>) {
-        if let Some(parent) = path.last_mut() {
-            parent.has_children = true;
-        }
-        let (space, name) = reader.resolver().resolve_element(element.name());
-        path.push(Open {
-            space: Space::of(&space),
-            name: name.as_ref().to_owned(),
-            is_default: false,
-            has_children: false,
-        });
-        let mut attributes = element.attributes();
-        // Whether a name comes twice is not worth looking at all names for.
-        for attribute in attributes.with_checks(false).flatten().take(MOST_VALUES) {
-            let Ok(value) = attribute.normalized_value(XmlVersion::Implicit1_0) else { continue };
-            if attribute.key == QName("xml:lang") {
-                let is_default = value == "x-default";
-                if let Some(element) = path.last_mut() {
-                    element.is_default = is_default;
-                }
-                continue;
-            }
-            let (space, name) = reader.resolver().resolve_attribute(attribute.key);
-            let space = Space::of(&space);
-            if !matches!(space, Space::Rdf | Space::Other) {
-                self.add(path, Some((space, name.as_ref())), value.trim());
-            }
-        }
-    }
-
-    /// Adds a value of the property that `path` and `attribute` lead to.
-    fn add(&mut self, path: &[Open], attribute: Option<(Space, &str)>, value: &str) {
-        let Some(root) = path.iter().position(|it| it.space == Space::Rdf && it.name == "RDF")
-        else {
-            return;
-        };
-        let elements = path[root..].iter().filter(|it| it.space != Space::Rdf);
-        let mut names = elements.map(|it| (it.space, it.name.as_str())).chain(attribute);
-        let (Some((space, name)), field, None) = (names.next(), names.next(), names.next()) else {
-            return;
-        };
-        if value.is_empty() || space == Space::Other || self.0.len() >= MOST_VALUES {
-            return;
-        }
-        let field = field.map(|(_, name)| name.to_owned());
-        let property = Property { space, name: name.to_owned(), field, value: value.to_owned() };
-        let is_default = path.last().is_some_and(|it| it.is_default);
-        let first = self.0.iter().position(|it| it.is(space, name)).filter(|_| is_default);
-        self.0.insert(first.unwrap_or(self.0.len()), property);
-    }
-
-    fn text(&self, space: Space, name: &str) -> Option<String> {
-        self.values(space, name).next().map(str::to_owned)
-    }
-
-    fn values(&self, space: Space, name: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |it| it.is(space, name)).map(|it| it.value.as_str())
-    }
-
-    fn number(&self, space: Space, name: &str) -> Option<f64> {
-        number(self.values(space, name).next()?)
-    }
-
-    /// Several authors are one string here.
-    fn list(&self, space: Space, name: &str) -> Option<String> {
-        let values: Vec<&str> = self.values(space, name).collect();
-        Some(values.join(", ")).filter(|it| !it.is_empty())
-    }
-
     fn fill(&self, photo: &mut Photo) {
         set(&mut photo.camera_make, || self.text(Space::Tiff, "Make"));
         set(&mut photo.camera_model, || self.text(Space::Tiff, "Model"));
@@ -263,8 +85,13 @@ impl Properties {
         set(&mut photo.copyright, || self.text(Space::Tiff, "Copyright"));
         set(&mut photo.description, || self.text(Space::Dc, "description"));
         set(&mut photo.description, || self.text(Space::Tiff, "ImageDescription"));
-        set(&mut photo.rating, || rating(self.number(Space::Xmp, "Rating")?));
-        add_keywords(photo, self.values(Space::Dc, "subject"));
+        // Stars and keywords are given by programs, which keep these up to date here,
+        // and not what a system's file manager writes into EXIF.
+        photo.rating = self.number(Space::Xmp, "Rating").and_then(rating).or(photo.rating);
+        if self.values(Space::Dc, "subject").next().is_some() {
+            photo.keywords.clear();
+            add_keywords(photo, self.values(Space::Dc, "subject"));
+        }
     }
 
     fn fill_taken_at(&self, photo: &mut Photo) {
@@ -303,12 +130,7 @@ impl Properties {
         set(&mut photo.focal_length, || positive(exif("FocalLength")));
         set(&mut photo.focal_length_35mm, || positive(exif("FocalLengthIn35mmFilm")));
         set(&mut photo.flash, || {
-            let is_fired = |it: &&Property| {
-                it.space == Space::Exif
-                    && it.name == "Flash"
-                    && it.field.as_deref() == Some("Fired")
-            };
-            Some(self.0.iter().find(is_fired)?.value.eq_ignore_ascii_case("true"))
+            Some(self.field(Space::Exif, "Flash", "Fired")?.eq_ignore_ascii_case("true"))
         });
     }
 
@@ -324,35 +146,6 @@ impl Properties {
             Some(if below { -altitude } else { altitude })
         });
     }
-}
-
-impl Property {
-    /// Whether it is a property itself, not a field of one.
-    fn is(&self, space: Space, name: &str) -> bool {
-        self.space == space && self.name == name && self.field.is_none()
-    }
-}
-
-fn predefined(name: &str) -> &'static str {
-    match name {
-        "amp" => "&",
-        "lt" => "<",
-        "gt" => ">",
-        "quot" => "\"",
-        "apos" => "'",
-        _ => "",
-    }
-}
-
-/// A number or a fraction.
-fn number(text: &str) -> Option<f64> {
-    let value: f64 = match text.split_once('/') {
-        Some((above, below)) => {
-            above.trim().parse::<f64>().ok()? / below.trim().parse::<f64>().ok()?
-        }
-        None => text.trim().parse().ok()?,
-    };
-    value.is_finite().then_some(value)
 }
 
 /// `57,34.93N`, `57,34,56N`, or decimal degrees.
@@ -392,8 +185,6 @@ mod tests {
         assert_eq!(media.container, "xmp");
         assert!(media.warnings.is_empty());
         let expected = Photo {
-            width: Some(320),
-            height: Some(200),
             orientation: Some(6),
             camera_make: Some("Acme".into()),
             camera_model: Some("Cam \"1\"".into()),
@@ -407,7 +198,7 @@ mod tests {
             f_number: Some(2.8),
             iso: Some(400),
             flash: Some(true),
-            artist: Some("Ann, Bob".into()),
+            artist: Some("Ann; Bob".into()),
             description: Some("Two <2>".into()),
             rating: Some(-1),
             keywords: vec!["sea".into(), "a & b".into()],
@@ -425,10 +216,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_not_replaced() {
-        let mut photo = Photo { rating: Some(1), ..Photo::default() };
-        fill(packet("xmp:Rating='3' tiff:Model='A'", "").as_bytes(), &mut photo);
-        assert_eq!((photo.rating, photo.camera_model.as_deref()), (Some(1), Some("A")));
+    fn what_is_known_is_not_replaced_but_stars_and_keywords() {
+        let mut photo = Photo {
+            iso: Some(100),
+            rating: Some(1),
+            keywords: vec!["a".into()],
+            ..Photo::default()
+        };
+        let text = packet("xmp:Rating='3' tiff:Model='A' exif:ISOSpeedRatings='200'", "");
+        fill(text.as_bytes(), &mut photo);
+        assert_eq!((photo.iso, photo.camera_model.as_deref()), (Some(100), Some("A")));
+        // But stars and keywords of XMP are later than those of EXIF.
+        assert_eq!((photo.rating, &photo.keywords[..]), (Some(3), &["a".to_owned()][..]));
+        fill(packet("", ELEMENTS).as_bytes(), &mut photo);
+        assert_eq!(photo.keywords, ["sea", "a & b"]);
     }
 
     #[test]
@@ -436,7 +237,7 @@ mod tests {
         let text = packet("xmp:Rating='3'", "<dc:subject><rdf:Bag></dc:subject>");
         let (media, photo) = probe_photo(text.as_bytes());
         assert_eq!(photo.rating, Some(3));
-        assert_eq!(media.warnings, ["the XML is damaged"]);
+        assert_eq!(media.warnings, ["the XML is damaged or too large"]);
     }
 
     #[test]
@@ -448,7 +249,7 @@ mod tests {
         let deep = packet("xmp:Rating='3'", &"<dc:a>".repeat(100_000));
         let (media, photo) = probe_photo(deep.as_bytes());
         assert_eq!(photo.rating, Some(3));
-        assert_eq!(media.warnings, ["the XML is damaged"]);
+        assert_eq!(media.warnings, ["the XML is damaged or too large"]);
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! There is no table of streams, but for a rare one: a stream is there when its
 //! first packet is, and is numbered in that order.
 
+#[cfg(test)]
+mod tests;
+
 use super::elementary::{self, Clock, Elementary};
 use super::pes::{self, Header};
 use crate::probe::model::{Media, Track, TrackType};
@@ -13,14 +16,17 @@ use crate::probe::source::Source;
 use TrackType::{Audio, Other, Subtitle, Video};
 
 /// Up to where the beginning is read, step by step, until all is known.
-const HEADS: [usize; 5] = [64 << 10, 256 << 10, 1 << 20, 2 << 20, DVD_HEAD];
+const HEADS: [usize; 5] = [64 << 10, 256 << 10, 1 << 20, 2 << 20, MOST_HEAD];
 
 /// What is read of the beginning in any case: streams without a table may begin
 /// a little later than others.
 const LEAST_HEAD: usize = 256 << 10;
 
-/// And of DVDs, whose subtitles begin when somebody speaks: as `ffprobe` does.
-const DVD_HEAD: usize = 5_000_000;
+/// The most that is read of it, as `ffprobe` does.
+const MOST_HEAD: usize = 5_000_000;
+
+/// And of DVDs, whose subtitles begin when somebody speaks.
+const DVD_HEAD: usize = MOST_HEAD;
 
 /// What is read at the end: as `ffprobe` does, and more if a stream is not in it.
 const TAILS: [u64; 2] = [250_000, 1_500_000];
@@ -48,8 +54,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         head.extend_from_slice(more);
         demuxer.read_head(&head, &mut at);
         let enough = if demuxer.is_dvd() { DVD_HEAD } else { LEAST_HEAD };
-        let at_most = enough.max(2 << 20);
-        if length >= enough && demuxer.is_done() || length >= at_most {
+        if length >= enough && demuxer.is_done() {
             break;
         }
     }
@@ -122,7 +127,7 @@ struct Packet<'a> {
 
 impl Demuxer {
     fn read_head(&mut self, head: &[u8], at: &mut usize) {
-        while let Some(packet) = self.next(head, at) {
+        while let Some(packet) = self.next(head, at, false) {
             let Some(index) = self.find(&packet) else { continue };
             let stream = &mut self.streams[index].elementary;
             if let Some(pts) = packet.pts {
@@ -137,7 +142,7 @@ impl Demuxer {
 
     fn read_tail(&mut self, bytes: &[u8]) {
         let mut at = 0;
-        while let Some(packet) = self.next(bytes, &mut at) {
+        while let Some(packet) = self.next(bytes, &mut at, true) {
             let Some(stream) = self.streams.iter_mut().find(|one| one.id == packet.id) else {
                 continue;
             };
@@ -148,8 +153,9 @@ impl Demuxer {
     }
 
     /// The next packet of a stream from `*at` on, which is moved behind it. None
-    /// if the bytes end before; then `*at` stays where it begins.
-    fn next<'a>(&mut self, bytes: &'a [u8], at: &mut usize) -> Option<Packet<'a>> {
+    /// if the bytes end before; then `*at` stays where it begins. At the end of the
+    /// file the last packet may be cut off.
+    fn next<'a>(&mut self, bytes: &'a [u8], at: &mut usize, at_end: bool) -> Option<Packet<'a>> {
         loop {
             let rest = bytes.get(*at..)?;
             let found = rest.windows(4).position(|code| code[..3] == [0, 0, 1] && code[3] >= END);
@@ -181,7 +187,7 @@ impl Demuxer {
                     };
                     // Packets have lengths here; one without goes up to the next.
                     let end = header.end.unwrap_or(header.payload);
-                    let packet = rest.get(..end)?;
+                    let packet = rest.get(..end).or_else(|| at_end.then_some(rest))?;
                     *at += end.max(4);
                     let payload = packet.get(header.payload..).unwrap_or_default();
                     if let Some(packet) = self.packet(&header, payload) {

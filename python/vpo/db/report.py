@@ -1,0 +1,340 @@
+"""Counts and sums over the whole library, for `vpo report`.
+
+A million files are looked through in parts, each by a thread with a connection
+of its own (SQLite lets go of Python's lock meanwhile); all see the same state.
+For each file its tracks are put together to three texts, its signatures. Files
+are grouped by those in SQL, so that Python sees each combination once.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+from vpo.db.content import LANGUAGE, resolution_sql
+from vpo.db.directories import below
+from vpo.db.library import Library, open_library
+
+# What is gained by more is lost to the lock that Python's part needs.
+_MOST_THREADS = 4
+# Less than this is counted before a second connection is open.
+_FILES_A_THREAD = 50_000
+# Files that are grouped at a time: few enough for SQLite to sort them in the
+# cache, which takes a third less than to sort a million.
+_FILES_A_PART = 20_000
+# If one directory in so many is asked about, going from directories to files
+# beats going through all files.
+_FEW_DIRECTORIES = 20
+
+# To have all connections see one state, while others write.
+_ATTEMPTS = 5
+
+# Between tracks, and between the facts of one. Names of codecs have neither.
+_TRACK_END, _FACT_END = "\x1e", "\x1f"
+
+
+class Totals(NamedTuple):
+    """Files and what they add up to."""
+
+    files: int = 0
+    size_bytes: int = 0
+    duration_seconds: float = 0.0
+
+    def plus(self, other: Totals) -> Totals:
+        """Both together."""
+        return Totals(
+            self.files + other.files,
+            self.size_bytes + other.size_bytes,
+            self.duration_seconds + other.duration_seconds,
+        )
+
+
+Values = frozenset[str]
+"""What a file has of one dimension: no, one or several values."""
+
+
+class ReportFilter(NamedTuple):
+    """Which files to count; missing ones never are."""
+
+    under: tuple[bytes, ...] = ()
+    """Directories of which one holds the file, at any depth."""
+    kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What was counted."""
+
+    statuses: dict[str, int]
+    """Files by status, the missing ones too, without `ok`."""
+    by: dict[str, dict[Values, Totals]]
+    """For each dimension, files by the values that they have of it."""
+
+
+# The column that each dimension is told by, and how.
+_Split = Callable[[Any], Values]
+
+
+def _one(value: str | None) -> Values:
+    return frozenset((value,)) if value else frozenset()
+
+
+def _year(text: object) -> Values:
+    year = str(text)[:4]
+    return _one(year if len(year) == 4 and year.isdecimal() and year != "0000" else None)
+
+
+def _camera(names: str | None) -> Values:
+    make, _, model = (names or "").partition(_FACT_END)
+    make, model = make.strip(), model.strip()
+    # `Canon` and `Canon EOS R5`, `NIKON CORPORATION` and `NIKON D850`.
+    if make and model and make.split()[0].lower() == model.split()[0].lower():
+        return _one(model)
+    return _one(f"{make} {model}".strip())
+
+
+def _fact(number: int) -> _Split:
+    def split(signature: str | None) -> Values:
+        if not signature:
+            return frozenset()
+        tracks = signature.split(_TRACK_END)
+        return frozenset(track.split(_FACT_END)[number] for track in tracks) - {""}
+
+    return split
+
+
+_DIMENSIONS: Mapping[str, tuple[str, _Split]] = {
+    "kind": ("kind", _one),
+    "container": ("container", _one),
+    "video_codec": ("video", _fact(0)),
+    "resolution": ("video", _fact(1)),
+    "hdr": ("video", _fact(2)),
+    "audio_codec": ("audio", _fact(0)),
+    "audio_language": ("audio", _fact(1)),
+    "subtitle_language": ("subtitle", _fact(0)),
+    "year": ("moment", _year),
+    "camera": ("camera", _camera),
+}
+DIMENSIONS = tuple(_DIMENSIONS)
+
+
+def _tracks_of(track_type: str, *facts: str) -> str:
+    signature = f" || '{_FACT_END}' || ".join(facts)
+    return f"group_concat({signature}, '{_TRACK_END}') FILTER (WHERE t.track_type = '{track_type}')"
+
+
+# The texts that files are grouped by, those of one query together.
+_OF_TAGS = ", ".join(f"json_extract(m.tags_json, '$.{key}')" for key in ("date", "year"))
+_OF_TRACKS = {
+    "kind": "f.kind",
+    "container": "f.container_format",
+    "video": _tracks_of(
+        "video",
+        "ifnull(t.codec, '')",
+        f"ifnull({resolution_sql('t')}, '')",
+        "ifnull(t.hdr, '')",
+    ),
+    "audio": _tracks_of("audio", "ifnull(t.codec, '')", LANGUAGE.format("t")),
+    "subtitle": _tracks_of("subtitle", LANGUAGE.format("t")),
+}
+_OF_MOMENTS = {
+    # The clock of the camera; for others what their makers say.
+    "moment": "substr(CASE WHEN p.file_id IS NOT NULL THEN p.taken_at ELSE"
+    f" coalesce({_OF_TAGS}, json_extract(m.tags_json, '$.creation_time')) END, 1, 4)",
+    "camera": f"CASE WHEN p.camera_make IS NOT NULL OR p.camera_model IS NOT NULL THEN"
+    f" ifnull(p.camera_make, '') || '{_FACT_END}' || ifnull(p.camera_model, '') END",
+}
+
+
+def sum_up(library: Library, wanted: ReportFilter, dimensions: Sequence[str]) -> Sums:
+    """Counts the files of an open library. Raises LibraryError."""
+    columns = {_DIMENSIONS[dimension][0] for dimension in dimensions}
+    # Without any, at least the files are counted.
+    columns.add("kind")
+    found: dict[str, dict[Any, Totals]] = {column: {} for column in columns}
+    with library.reading() as connection:
+        size = connection.execute("SELECT coalesce(max(id), 0) FROM files").fetchone()[0]
+    threads = max(1, min(_MOST_THREADS, os.cpu_count() or 1, size // _FILES_A_THREAD))
+    with _connections(library, threads) as connections, library.reading():
+        source, parameters, is_few = _source(connections[0], wanted)
+        statuses = _statuses(connections[0], source, parameters)
+        tasks = [
+            (_sql(query, columns, source), [name for name in query if name in columns])
+            for query in (_OF_TRACKS, _OF_MOMENTS)
+        ]
+        free: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        for each in connections:
+            free.put(each)
+
+        def run(
+            task: tuple[str, list[str]], first: int, last: int
+        ) -> list[tuple[str, dict[Any, Totals]]]:
+            own = free.get()
+            try:
+                sql, names = task
+                rows = own.execute(sql, {**parameters, "first": first, "last": last})
+                return list(zip(names, _add_up(rows, len(names)), strict=True))
+            finally:
+                free.put(own)
+
+        with ThreadPoolExecutor(len(connections)) as pool:
+            running = [
+                pool.submit(run, task, first, last)
+                for task in tasks
+                if task[1]
+                for first, last in _parts(size, size if is_few else _FILES_A_PART)
+            ]
+            for each_run in running:
+                for name, part in each_run.result():
+                    _merge(found[name], part.items())
+    by: dict[str, dict[Values, Totals]] = {}
+    for dimension in dict.fromkeys(("kind", *dimensions)):
+        column, split = _DIMENSIONS[dimension]
+        by[dimension] = {}
+        _merge(by[dimension], ((split(key), totals) for key, totals in found[column].items()))
+    return Sums(statuses, by)
+
+
+def _sql(query: Mapping[str, str], columns: set[str], source: str) -> str:
+    wanted = {name: sql for name, sql in query.items() if name in columns}
+    of_tracks = any("t." in sql for sql in wanted.values())
+    of_photos = any("p." in sql for sql in wanted.values())
+    shown = ", ".join(f"{sql} AS {name}" for name, sql in wanted.items())
+    joins = "LEFT JOIN media m ON m.file_id = f.id"
+    if of_tracks:
+        joins += " LEFT JOIN tracks t ON t.file_id = f.id"
+    if of_photos:
+        joins += " LEFT JOIN photos p ON p.file_id = f.id"
+    # A limit has SQLite work out each column but once; otherwise it does so
+    # again for each row of a group.
+    end = "GROUP BY f.id" if of_tracks else "LIMIT -1"
+    return (
+        f"SELECT {', '.join(wanted)}, count(*), sum(size_bytes), total(seconds) FROM ("
+        f"SELECT {shown}, f.size_bytes, m.duration_seconds AS seconds"
+        f" FROM {source.format(joins=joins)}"
+        f" AND f.scan_status <> 'missing' AND f.id BETWEEN :first AND :last {end}"
+        f") GROUP BY {', '.join(str(number) for number in range(1, len(wanted) + 1))}"
+    )
+
+
+def _source(
+    connection: sqlite3.Connection, wanted: ReportFilter
+) -> tuple[str, dict[str, Any], bool]:
+    """FROM and WHERE with a place for joins, the parameters, and whether it is of few files."""
+    is_few = False
+    conditions = ["1"]
+    parameters: dict[str, Any] = {}
+    source = "files f"
+    if wanted.under:
+        places = []
+        for number, directory in enumerate(sorted(set(wanted.under))):
+            condition, values = below(directory, "d.path", f"under{number}")
+            places.append(condition)
+            parameters.update(values)
+        place = f"({' OR '.join(places)})"
+        (there,) = connection.execute("SELECT count(*) FROM directories").fetchone()
+        (asked,) = connection.execute(
+            f"SELECT count(*) FROM directories d WHERE {place}", parameters
+        ).fetchone()
+        is_few = asked * _FEW_DIRECTORIES < there
+        if is_few:
+            source = "directories d CROSS JOIN files f ON f.directory_id = d.id"
+            conditions.append(place)
+        else:
+            conditions.append(f"+f.directory_id IN (SELECT d.id FROM directories d WHERE {place})")
+    if wanted.kinds:
+        names = [f"kind_{number}" for number in range(len(wanted.kinds))]
+        parameters.update(zip(names, wanted.kinds, strict=True))
+        conditions.append(f"f.kind IN ({', '.join(':' + name for name in names)})")
+    return f"{source} {{joins}} WHERE {' AND '.join(conditions)}", parameters, is_few
+
+
+def _statuses(
+    connection: sqlite3.Connection, source: str, parameters: Mapping[str, Any]
+) -> dict[str, int]:
+    """How many files are in each state but `ok`. There is an index on each."""
+    return {
+        status: connection.execute(
+            f"SELECT count(*) FROM {source.format(joins='')} AND f.scan_status = '{status}'",
+            parameters,
+        ).fetchone()[0]
+        for status in ("missing", "pending", "error")
+    }
+
+
+def _add_up(rows: Iterable[Sequence[Any]], columns: int) -> list[dict[Any, Totals]]:
+    """For each column, the totals of its values."""
+    sums: list[dict[Any, list[Any]]] = [{} for _ in range(columns)]
+    for row in rows:
+        files, size, seconds = row[-3:]
+        for column, value in zip(sums, row, strict=False):
+            entry = column.get(value)
+            if entry is None:
+                column[value] = [files, size, seconds]
+            else:
+                entry[0] += files
+                entry[1] += size
+                entry[2] += seconds
+    return [{value: Totals(*entry) for value, entry in column.items()} for column in sums]
+
+
+def _merge(into: dict[Any, Totals], more: Iterable[tuple[Any, Totals]]) -> None:
+    for key, totals in more:
+        known = into.get(key)
+        into[key] = totals if known is None else known.plus(totals)
+
+
+def _parts(last: int, size: int) -> Iterator[tuple[int, int]]:
+    """The ids up to `last` in ranges of that size."""
+    for first in range(1, last + 1, max(size, 1)):
+        yield first, min(first + size - 1, last)
+
+
+@contextmanager
+def _connections(library: Library, count: int) -> Iterator[list[sqlite3.Connection]]:
+    """Up to `count` connections that all see one state of the library, in transactions."""
+    own = library.connection
+    is_in_memory = not own.execute("PRAGMA database_list").fetchone()[2]
+    with ExitStack() as stack:
+        if is_in_memory or count == 1:
+            stack.enter_context(_transaction(own))
+            yield [own]
+            return
+        more = []
+        for _ in range(count - 1):
+            opened = open_library(library.path, "read").connection
+            stack.callback(opened.close)
+            more.append(opened)
+        for _ in range(_ATTEMPTS):
+            with ExitStack() as transactions:
+                # It changes with each commit of another: if none came until the
+                # last of them began, all began with the same state.
+                before = _data_version(own)
+                for each in (*more, own):
+                    transactions.enter_context(_transaction(each))
+                if _data_version(own) == before:
+                    yield [own, *more]
+                    return
+        stack.enter_context(_transaction(own))
+        yield [own]
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN")
+    try:
+        # Only now does SQLite decide on the state that is seen.
+        connection.execute("SELECT 1 FROM files LIMIT 1").fetchone()
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])

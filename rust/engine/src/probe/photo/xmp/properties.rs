@@ -1,0 +1,238 @@
+//! RDF as XMP writes it: names with their values.
+
+use quick_xml::NsReader;
+use quick_xml::XmlVersion;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::name::{QName, ResolveResult};
+
+/// No packet nests deeper, unless it means harm.
+const DEEPEST: usize = 64;
+
+/// Elements, attributes and texts that are looked at: each name among them is
+/// looked up in all namespaces.
+const MOST_PARTS: usize = 50_000;
+
+/// Values that are kept.
+const MOST_VALUES: usize = 4096;
+
+/// The vocabularies that say something of interest here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Space {
+    Rdf,
+    Exif,
+    ExifEx,
+    Tiff,
+    Xmp,
+    Dc,
+    Aux,
+    Photoshop,
+    Note,
+    /// Any other; its properties are not kept.
+    Other,
+}
+
+impl Space {
+    fn of(resolved: &ResolveResult<'_>) -> Self {
+        let ResolveResult::Bound(namespace) = resolved else { return Space::Other };
+        match namespace.as_ref() {
+            "http://www.w3.org/1999/02/22-rdf-syntax-ns#" => Space::Rdf,
+            "http://ns.adobe.com/exif/1.0/" => Space::Exif,
+            "http://cipa.jp/exif/1.0/" | "http://cipa.jp/exif/1.0" => Space::ExifEx,
+            "http://ns.adobe.com/tiff/1.0/" => Space::Tiff,
+            "http://ns.adobe.com/xap/1.0/" => Space::Xmp,
+            "http://purl.org/dc/elements/1.1/" => Space::Dc,
+            "http://ns.adobe.com/exif/1.0/aux/" => Space::Aux,
+            "http://ns.adobe.com/photoshop/1.0/" => Space::Photoshop,
+            "http://ns.adobe.com/xmp/note/" => Space::Note,
+            _ => Space::Other,
+        }
+    }
+}
+
+/// A value, and the property (and its field) that has it.
+struct Property {
+    space: Space,
+    name: String,
+    field: Option<String>,
+    value: String,
+}
+
+/// What a packet says, in its order.
+#[derive(Default)]
+pub struct Properties(Vec<Property>);
+
+/// An element that is open.
+struct Open {
+    space: Space,
+    name: String,
+    /// Whether its text is the default among those in several languages.
+    is_default: bool,
+    has_children: bool,
+}
+
+impl Properties {
+    /// What there is up to where the XML breaks, and whether it does not.
+    pub fn read(text: &str) -> (Self, bool) {
+        let mut properties = Self::default();
+        let mut reader = NsReader::from_str(text);
+        let mut path: Vec<Open> = Vec::new();
+        let mut content = String::new();
+        let mut parts = 0;
+        while let Ok(event) = reader.read_event() {
+            parts += 1;
+            if parts > MOST_PARTS {
+                break;
+            }
+            match event {
+                Event::Start(element) => {
+                    if path.len() >= DEEPEST {
+                        break;
+                    }
+                    parts += properties.open(&reader, &element, &mut path);
+                    content.clear();
+                }
+                Event::Empty(element) => {
+                    parts += properties.open(&reader, &element, &mut path);
+                    path.pop();
+                    content.clear();
+                }
+                Event::End(_) => {
+                    if path.last().is_some_and(|element| !element.has_children) {
+                        properties.add(&path, None, content.trim());
+                    }
+                    path.pop();
+                    content.clear();
+                }
+                Event::Text(text) => content.push_str(&text.xml10_content()),
+                Event::CData(text) => content.push_str(&text.xml10_content()),
+                Event::GeneralRef(reference) => match reference.resolve_char_ref() {
+                    Ok(Some(character)) => content.push(character),
+                    Ok(None) => content.push_str(predefined(&reference)),
+                    Err(_) => {}
+                },
+                Event::Eof => return (properties, path.is_empty()),
+                _ => {}
+            }
+        }
+        (properties, false)
+    }
+
+    /// Opens an element, and adds the properties that are its attributes; says
+    /// how many there are.
+    fn open(
+        &mut self,
+        reader: &NsReader<&[u8]>,
+        element: &BytesStart<'_>,
+        path: &mut Vec<Open>,
+    ) -> usize {
+        if let Some(parent) = path.last_mut() {
+            parent.has_children = true;
+        }
+        let (space, name) = reader.resolver().resolve_element(element.name());
+        path.push(Open {
+            space: Space::of(&space),
+            name: name.as_ref().to_owned(),
+            is_default: false,
+            has_children: false,
+        });
+        let mut attributes = element.attributes();
+        // Whether a name comes twice is not worth looking at all names for.
+        let mut count = 0;
+        for attribute in attributes.with_checks(false).flatten().take(MOST_VALUES) {
+            count += 1;
+            let Ok(value) = attribute.normalized_value(XmlVersion::Implicit1_0) else { continue };
+            if attribute.key == QName("xml:lang") {
+                let is_default = value == "x-default";
+                if let Some(element) = path.last_mut() {
+                    element.is_default = is_default;
+                }
+                continue;
+            }
+            let (space, name) = reader.resolver().resolve_attribute(attribute.key);
+            let space = Space::of(&space);
+            if !matches!(space, Space::Rdf | Space::Other) {
+                self.add(path, Some((space, name.as_ref())), value.trim());
+            }
+        }
+        count
+    }
+
+    /// Adds a value of the property that `path` and `attribute` lead to.
+    fn add(&mut self, path: &[Open], attribute: Option<(Space, &str)>, value: &str) {
+        let Some(root) = path.iter().position(|it| it.space == Space::Rdf && it.name == "RDF")
+        else {
+            return;
+        };
+        let elements = path[root..].iter().filter(|it| it.space != Space::Rdf);
+        let mut names = elements.map(|it| (it.space, it.name.as_str())).chain(attribute);
+        let (Some((space, name)), field, None) = (names.next(), names.next(), names.next()) else {
+            return;
+        };
+        if value.is_empty() || space == Space::Other || self.0.len() >= MOST_VALUES {
+            return;
+        }
+        let field = field.map(|(_, name)| name.to_owned());
+        let property = Property { space, name: name.to_owned(), field, value: value.to_owned() };
+        let is_default = path.last().is_some_and(|it| it.is_default);
+        let first = self.0.iter().position(|it| it.is(space, name)).filter(|_| is_default);
+        self.0.insert(first.unwrap_or(self.0.len()), property);
+    }
+
+    /// The first value of a property, or the one in the default language.
+    pub fn text(&self, space: Space, name: &str) -> Option<String> {
+        self.values(space, name).next().map(str::to_owned)
+    }
+
+    /// All values of a property.
+    pub fn values(&self, space: Space, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |it| it.is(space, name)).map(|it| it.value.as_str())
+    }
+
+    /// The first value of a property as a number.
+    pub fn number(&self, space: Space, name: &str) -> Option<f64> {
+        number(self.values(space, name).next()?)
+    }
+
+    /// Several authors are one string here, put together as EXIF does.
+    pub fn list(&self, space: Space, name: &str) -> Option<String> {
+        let values: Vec<&str> = self.values(space, name).collect();
+        Some(values.join("; ")).filter(|it| !it.is_empty())
+    }
+
+    /// The value of a field of a structure.
+    pub fn field(&self, space: Space, name: &str, field: &str) -> Option<&str> {
+        let is_it = |it: &&Property| {
+            it.space == space && it.name == name && it.field.as_deref() == Some(field)
+        };
+        self.0.iter().find(is_it).map(|it| it.value.as_str())
+    }
+}
+
+impl Property {
+    /// Whether it is a property itself, not a field of one.
+    fn is(&self, space: Space, name: &str) -> bool {
+        self.space == space && self.name == name && self.field.is_none()
+    }
+}
+
+fn predefined(name: &str) -> &'static str {
+    match name {
+        "amp" => "&",
+        "lt" => "<",
+        "gt" => ">",
+        "quot" => "\"",
+        "apos" => "'",
+        _ => "",
+    }
+}
+
+/// A number or a fraction.
+pub fn number(text: &str) -> Option<f64> {
+    let value: f64 = match text.split_once('/') {
+        Some((above, below)) => {
+            above.trim().parse::<f64>().ok()? / below.trim().parse::<f64>().ok()?
+        }
+        None => text.trim().parse().ok()?,
+    };
+    value.is_finite().then_some(value)
+}
