@@ -141,8 +141,10 @@ class Introspector:
         else:
             native = _failed(answer, path, kind, stat)
             asks = native.error is not None and answer.problem != "unreadable"
-        asks = asks or (self.choice == "ffprobe" and not native.is_gone)
-        if not asks or kind not in _KINDS_OF_FFPROBE:
+        asks = asks or self.choice == "ffprobe"
+        # Pipes and devices would keep it waiting; of nothing it has nothing to tell.
+        has_content = stat is not None and stat[0] > 0
+        if not asks or not has_content or kind not in _KINDS_OF_FFPROBE:
             self._ready.append(native)
         elif self._ffprobe is None:
             if self.choice == "auto":
@@ -189,7 +191,8 @@ def _failed(answer: Answer, path: bytes, kind: str, stat: tuple[int, int] | None
     """What the engine's failure means for a file of this kind."""
     if answer.problem == "unreadable" and not os.path.lexists(path):
         return Probed(answer.key, None, "native", is_gone=True)
-    if kind in ("sidecar", "other") and answer.problem in ("unknown", "damaged", "unsupported"):
+    is_readable = stat is not None and answer.problem in ("unknown", "damaged", "unsupported")
+    if is_readable and kind in ("sidecar", "other"):
         # Texts and files of the user's own choice: they need not be media.
         return Probed(answer.key, _nothing(), "native", stat=stat)
     return Probed(answer.key, None, "native", error=answer.message, stat=stat)
