@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import time
 from pathlib import Path
 from typing import Any
@@ -158,9 +157,7 @@ def test_files_that_cannot_be_read_are_there_all_the_same_for_the_guard(
 # -- What a stop must not lose --------------------------------------------------------------------
 
 
-def test_a_young_file_is_read_again_even_after_a_stop(
-    vpo: Vpo, tree: Tree, tmp_path: Path
-) -> None:
+def test_a_young_file_is_read_again_even_after_a_stop(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
     path = tree.write("a.wav", sound(0.5), mtime_ns=None)
     vpo.scan(tree.root)
     before = os.stat(path)
@@ -177,7 +174,7 @@ def test_a_young_file_is_read_again_even_after_a_stop(
         time.sleep(0.02)
     time.sleep(0.3)
     process.kill()
-    process.wait()
+    process.communicate()
     vpo.environment = {"VPO_TOOLS__PROBER": "native"}
     assert counts(vpo.scan(tree.root)) == (1, 0, 1, 0, 0, 0)
     assert shown(vpo, path)["tracks"][0]["sample_rate"] == 16000
@@ -267,11 +264,10 @@ def test_an_absurd_answer_is_an_error_at_most(
     assert result["errors"] in (0, 2)
     assert set(vpo.statuses().values()) == {"error" if result["errors"] else "ok"}
     vpo.check_integrity()
-    for form in ((), ("--json",), ("--jsonl",)):
-        assert vpo.run("inspect", *form, path).status == outcome.status
-    for form in ((), ("--json",)):
-        vpo.ok("files", "show", *form, path)
-        vpo.ok("report", "library", *form)
+    for form in ("--json", "--verbose"):
+        assert vpo.run("inspect", form, path).status == outcome.status
+    vpo.ok("files", "show", path)
+    vpo.ok("report", "library")
     # With the engine's word to fall back on, all is well.
     vpo.environment["VPO_TOOLS__PROBER"] = "auto"
     assert vpo.scan(tree.root, "--full")["errors"] == 0
@@ -285,7 +281,6 @@ def test_an_absurd_answer_is_an_error_at_most(
         pytest.param("echo bad >&2; exit 3", id="says-why"),
         pytest.param("printf '\\033[31m\\377\\n' >&2; exit 1", id="says-it-in-colour"),
         pytest.param("yes", id="floods"),
-        pytest.param("yes >&2", id="floods-stderr"),
         pytest.param("printf '\\377\\376'", id="not-utf-8"),
     ],
 )
