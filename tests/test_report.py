@@ -321,15 +321,3 @@ def test_what_is_committed_meanwhile_is_not_seen(
         totals = report_on(library, report_table.ReportFilter()).totals
     assert totals.size_bytes == sum(range(1, 51))
     assert commits == 20
-
-
-def test_a_library_of_an_earlier_version_is_summed_up(vpo: Vpo, tree: Tree) -> None:
-    fixture = Path(__file__).parent.parent / "fixtures/library-v6.db"
-    if not fixture.exists():
-        pytest.skip("the fixture is not there")
-    copy = tree.root / "v6.db"
-    copy.write_bytes(fixture.read_bytes())
-    found = report(vpo, "--db", copy)
-    assert found["files"] > 0
-    assert found["files"] == sum(files_by_value(found["kind"]).values())
-    assert copy.read_bytes() == fixture.read_bytes()
