@@ -13,6 +13,7 @@ import re
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import IO, Any, Literal
@@ -29,6 +30,9 @@ MOST_OUTPUT = 8 << 20
 _MOST_STDERR = 64 << 10
 _LONGEST_REASON = 300
 _CHUNK = 64 << 10
+
+# How often it is looked whether to give up.
+_POLL_SECONDS = 0.1
 
 # Memory of one allocation: an uncompressed frame of 8K with 16 bits takes 200 MB.
 _MOST_ALLOCATION = 512 << 20
@@ -72,7 +76,9 @@ class FfprobeError(Exception):
     """ffprobe gave no answer; `code` says in which way."""
 
     def __init__(
-        self, message: str, code: Literal["missing", "timeout", "failed", "too_much_output"]
+        self,
+        message: str,
+        code: Literal["missing", "timeout", "failed", "too_much_output", "stopped"],
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -84,11 +90,12 @@ def read(
     path: bytes,
     timeout: float = TIMEOUT_SECONDS,
     language: Callable[[str], str] | None = None,
+    stopped: threading.Event | None = None,
 ) -> Media:
     """What ffprobe says of a file, in the engine's form.
 
     `language` makes ISO 639-2/B of a language as a file spells it: the engine's
-    does it unless told otherwise.
+    does it unless told otherwise. Once `stopped` is set it is given up.
 
     Raises FfprobeError if it says nothing.
     """
@@ -98,13 +105,13 @@ def read(
 
         language = language_code
     deadline = time.monotonic() + timeout
-    answer = _parse(run(ffprobe_path, path, timeout))
+    answer = _parse(run(ffprobe_path, path, timeout, stopped=stopped))
     media = ffprobe_answer.to_media(answer, path, language)
     if ffprobe_answer.may_have_dynamic_metadata(media):
         # A second opinion without it is better than none.
         with contextlib.suppress(FfprobeError):
             left = max(deadline - time.monotonic(), 0.0)
-            frames = _parse(run(ffprobe_path, path, left, show=_SHOW_FRAME))
+            frames = _parse(run(ffprobe_path, path, left, show=_SHOW_FRAME, stopped=stopped))
             ffprobe_answer.add_frames(media, frames)
     return media
 
@@ -115,8 +122,9 @@ def run(
     timeout: float = TIMEOUT_SECONDS,
     *,
     show: Sequence[str] = _SHOW,
+    stopped: threading.Event | None = None,
 ) -> bytes:
-    """ffprobe's JSON for a file.
+    """ffprobe's JSON for a file. Once `stopped` is set it is given up.
 
     Raises FfprobeError if there is none, it is too long, or it takes too long.
     """
@@ -147,7 +155,7 @@ def run(
             raise FfprobeError(reason, "missing") from error
         with process:
             try:
-                stdout, stderr = _collect(process, deadline)
+                stdout, stderr = _collect(process, deadline, stopped)
                 status = process.wait(max(deadline - time.monotonic(), 0.0))
             except subprocess.TimeoutExpired as error:
                 reason = f"it took longer than {timeout:g} seconds"
@@ -179,7 +187,9 @@ def _environment() -> dict[str, str]:
     return {**inherited, "LC_ALL": "C", "AV_LOG_FORCE_NOCOLOR": "1"}
 
 
-def _collect(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes]:
+def _collect(
+    process: subprocess.Popen[bytes], deadline: float, stopped: threading.Event | None
+) -> tuple[bytes, bytes]:
     """stdout, and the end of stderr, read side by side so that neither blocks."""
     assert process.stdout is not None
     assert process.stderr is not None
@@ -191,7 +201,9 @@ def _collect(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, 
             left = deadline - time.monotonic()
             if left <= 0:
                 raise subprocess.TimeoutExpired(process.args, 0)
-            for key, _ in selector.select(left):
+            if stopped is not None and stopped.is_set():
+                raise FfprobeError("it was stopped", "stopped")
+            for key, _ in selector.select(min(left, _POLL_SECONDS)):
                 stream: IO[bytes] = key.fileobj  # type: ignore[assignment]
                 chunk = os.read(stream.fileno(), _CHUNK)
                 if not chunk:

@@ -12,6 +12,7 @@ import shutil
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from threading import Event
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import orjson
@@ -77,6 +78,7 @@ class Introspector:
             )
         self._prober = Prober(threads=threads)
         self._kinds: dict[int, tuple[bytes, str]] = {}
+        self._closed = Event()
         self._executor: ThreadPoolExecutor | None = None
         self._futures: dict[Future[Media], Probed] = {}
         self._ready: deque[Probed] = deque()
@@ -89,8 +91,9 @@ class Introspector:
 
     def close(self) -> None:
         """Gives up what was not read yet."""
+        self._closed.set()
         if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor.shutdown(cancel_futures=True)
 
     @property
     def outstanding(self) -> int:
@@ -156,7 +159,8 @@ class Introspector:
         assert self._ffprobe is not None
         if self._executor is None:
             self._executor = ThreadPoolExecutor(os.cpu_count() or 2, "vpo-ffprobe")
-        self._futures[self._executor.submit(ffprobe.read, self._ffprobe, path)] = native
+        future = self._executor.submit(ffprobe.read, self._ffprobe, path, stopped=self._closed)
+        self._futures[future] = native
 
     def _collect(self, timeout: float) -> None:
         from vpo.media.ffprobe import FfprobeError

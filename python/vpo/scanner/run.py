@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import chain, repeat
 
 from vpo import times
@@ -161,13 +162,17 @@ class Run:
             # A full scan reads every file that it sees.
             return
         root = len(self.root.rstrip(b"/")) + 1
-        retry = self.options.retry_errors
+
+        @lru_cache(maxsize=1024)
+        def enters(directory: StoredPath) -> bool:
+            return self.rules.enters(from_stored(directory)[root:])
+
         self.reading.want(
             file_id
             for file_id, directory, name in media_table.pending_files(
-                self.connection, self.root, errors=retry
+                self.connection, self.root, errors=self.options.retry_errors
             )
-            if self.rules.selects(from_stored(join(directory, name))[root:])
+            if enters(directory) and self.rules.selects(from_stored(join(directory, name))[root:])
         )
 
     def _follow(self, walk: Walk, expected: int | None) -> None:

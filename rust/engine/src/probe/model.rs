@@ -270,8 +270,20 @@ impl Track {
         for text in [&mut self.title, &mut self.file_name, &mut self.mime_type] {
             tidy_option(text);
         }
-        self.duration_seconds = self.duration_seconds.filter(is_time);
+        // Nothing, where a format has no way to say that it is not known.
+        self.duration_seconds = self.duration_seconds.filter(|s| is_time(s) && *s > 0.0);
+        self.bit_rate = self.bit_rate.filter(|rate| *rate > 0);
         self.hdr = self.hdr_kind();
+        if self.track_type == TrackType::Attachment {
+            // A cover is a picture in a file, not one that moves.
+            self.profile = None;
+            self.bit_depth = None;
+            self.frame_rate = None;
+            self.pixel_format = None;
+            self.color_primaries = None;
+            self.color_transfer = None;
+            self.color_space = None;
+        }
     }
 
     /// The richest of what the metadata (in `hdr` already) and the transfer say.

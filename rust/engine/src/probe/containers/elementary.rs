@@ -267,6 +267,9 @@ pub fn settle_times(
         track.duration_seconds = longest.map(|ticks| ticks as f64 / TICKS as f64);
     }
     media.duration_seconds = longest.map(|ticks| ticks as f64 / TICKS as f64);
+    if longest.is_none() && streams.iter().any(|one| one.first.is_some()) {
+        media.doubt("duration");
+    }
     media.bit_rate = media
         .duration_seconds
         .filter(|&seconds| seconds > 0.0)

@@ -42,6 +42,9 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     media.duration_seconds = file.number("duration").filter(|&seconds| seconds > 0.0);
     if media.duration_seconds.is_none() {
         media.duration_seconds = last_time(source)?;
+        if media.duration_seconds.is_none() && !file.tracks.is_empty() {
+            media.doubt("duration");
+        }
     }
     file.finish(&mut media, source.len());
     Ok(media)

@@ -102,7 +102,7 @@ fn video(mut fields: Fields<'_>, track: &mut Track, description: &mut Descriptio
 fn uncompressed(track: &mut Track, format: &Kind, depth: u16) {
     track.profile = prores_profile(format).map(Name::Borrowed).or(track.profile.take());
     let pixels = match format {
-        b"v210" | b"bxy2" | b"CFHD" => Some("yuv422p10le"),
+        b"v210" | b"bxy2" => Some("yuv422p10le"),
         b"v410" => Some("yuv444p10le"),
         b"v308" => Some("yuv444p"),
         b"v408" => Some("yuva444p"),

@@ -16,6 +16,9 @@ use crate::probe::source::Source;
 /// as many, and knows more then.
 const MOST_REQUESTS: u32 = 48;
 
+/// Fragments that are looked at because they are the last of a track.
+const MOST_LAST: usize = 8;
+
 /// Headers of a fragment are no longer than this.
 const LONGEST_HEADER: usize = 512 * 1024;
 
@@ -55,6 +58,8 @@ struct Walk<'m> {
     data: bool,
     /// Whether an index tells of all fragments.
     complete: bool,
+    /// Whether there are more fragments than were read.
+    partial: bool,
 }
 
 /// The first samples of tracks, in their order.
@@ -69,11 +74,11 @@ pub fn read(
     media: &mut Media,
 ) -> Result<Firsts> {
     let sums = movie.traks().map(Sum::of_tables).collect();
-    let mut walk = Walk { movie, sums, data: false, complete: false };
+    let mut walk = Walk { movie, sums, data: false, complete: false, partial: false };
     walk.follow(source, offset, media)?;
-    let Walk { sums, .. } = walk;
+    let Walk { sums, partial, .. } = walk;
     for (trak, sum) in movie.traks_mut().zip(&sums) {
-        sum.conclude(trak);
+        sum.conclude(trak, partial);
     }
     media.duration_seconds = whole_duration(movie, &sums);
     Ok(sums.iter().map(|sum| sum.first).collect())
@@ -85,6 +90,8 @@ impl Walk<'_> {
         while offset < length {
             if source.requests() > MOST_REQUESTS {
                 media.doubt("duration and rates: not all fragments were read");
+                self.partial = true;
+                self.last(source)?;
                 break;
             }
             let Some(found) = box_at(source, offset, length)? else { break };
@@ -105,6 +112,29 @@ impl Walk<'_> {
             }
             if self.complete && self.data {
                 break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the last fragment of each track that the table at the end tells of.
+    fn last(&mut self, source: &mut Source<'_>) -> Result<()> {
+        let length = source.len();
+        let start = length - random_access(source)?;
+        let Some(mfra) = box_at(source, start, length)? else { return Ok(()) };
+        let bytes = content(source, &mfra, LONGEST_HEADER)?;
+        let mut places: Vec<u64> = boxes_in(&bytes)
+            .filter(|(kind, _)| kind == b"tfra")
+            .filter_map(|(_, tfra)| last_place(tfra))
+            .collect();
+        places.sort_unstable();
+        places.dedup();
+        for place in places.into_iter().take(MOST_LAST) {
+            if let Some(found) =
+                box_at(source, place, length)?.filter(|found| &found.kind == b"moof")
+            {
+                let moof = content(source, &found, LONGEST_HEADER)?;
+                self.fragment(&moof, found.start);
             }
         }
         Ok(())
@@ -277,10 +307,10 @@ impl Sum {
         self.start.get_or_insert(shown);
     }
 
-    fn conclude(&self, trak: &mut Trak) {
+    fn conclude(&self, trak: &mut Trak, partial: bool) {
         trak.duration = u64::try_from(self.length).unwrap_or(0);
         let timescale = u128::from(trak.timescale);
-        if trak.duration > 0 {
+        if trak.duration > 0 && !partial {
             let rate = u128::from(self.bytes) * 8 * timescale / u128::from(trak.duration);
             let rate = u64::try_from(rate).ok().filter(|&rate| rate > 0);
             if trak.track.codec.as_deref().is_none_or(|codec| !codec.starts_with("pcm_")) {
@@ -321,6 +351,22 @@ fn random_access(source: &mut Source<'_>) -> Result<u64> {
     }
     let size = Fields::new(mfro.get(12..).unwrap_or(&[])).u32().unwrap_or(0);
     Ok(u64::from(size).min(length))
+}
+
+/// Where the last fragment of a `tfra` box begins.
+fn last_place(tfra: &[u8]) -> Option<u64> {
+    let mut fields = Fields::new(tfra);
+    let (version, _) = fields.version()?;
+    fields.u32()?;
+    let sizes = fields.u32()?;
+    let count = usize::try_from(fields.u32()?).ok()?;
+    let wide = version == 1;
+    // Time and place, and the numbers of a track run, a run, and a sample.
+    let numbers: usize = [4, 2, 0].iter().map(|by| (sizes >> by & 3) as usize + 1).sum();
+    let width = numbers + if wide { 16 } else { 8 };
+    fields.take(count.checked_sub(1)?.checked_mul(width)?)?;
+    fields.u32_or_u64(wide)?;
+    fields.u32_or_u64(wide)
 }
 
 /// The defaults in `mvex`.

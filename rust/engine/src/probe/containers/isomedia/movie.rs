@@ -195,6 +195,10 @@ impl Movie {
                 Some(trak.duration as f64 / f64::from(trak.timescale.max(1)));
             if trak.track.track_type == TrackType::Video {
                 trak.track.frame_rate = trak.frame_rate();
+                let is_readable = trak.times.samples > 0 && !trak.description.encrypted;
+                if is_readable && trak.track.pixel_format.is_none() {
+                    media.doubt("pixel format");
+                }
             }
         }
         media.tags = self.metadata.tags;

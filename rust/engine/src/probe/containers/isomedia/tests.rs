@@ -67,7 +67,7 @@ impl Default for Track<'_> {
             matrix: AS_IS,
             timescale: 30_000,
             language: 0x1598 + 2,
-            stsd: entry(b"mp4v", &video(640, 360)),
+            stsd: entry(b"SVQ3", &video(640, 360)),
             times: &[60, 1001],
             sizes: &[1000; 60],
             offsets: &[100],
@@ -192,7 +192,7 @@ fn example() -> Vec<u8> {
         ..Track::default()
     };
     let picture = Track {
-        stsd: entry(b"mp4v", &[video(640, 360), colr([9, 16, 9])].concat()),
+        stsd: entry(b"SVQ3", &[video(640, 360), colr([9, 16, 9])].concat()),
         before: [edits(&[2002, 0, 1 << 16]), a_box(b"tref", &a_box(b"chap", &words(&[3])))]
             .concat(),
         matrix: TURNED,
@@ -232,7 +232,7 @@ fn tracks_have_what_their_headers_and_tables_say() {
     assert_eq!(media.duration_seconds, Some(2.002));
     assert_eq!(media.unsure, [""; 0]);
     let [picture, sound, text, cover] = &media.tracks[..] else { panic!("{media:#?}") };
-    assert_eq!((picture.track_type, picture.codec.as_deref()), (TrackType::Video, Some("mpeg4")));
+    assert_eq!((picture.track_type, picture.codec.as_deref()), (TrackType::Video, Some("svq3")));
     assert_eq!((picture.width, picture.height, picture.rotation), (Some(640), Some(360), Some(90)));
     assert_eq!(picture.frame_rate.as_deref(), Some("30000/1001"));
     assert_eq!(picture.duration_seconds, Some(2.002));
@@ -402,8 +402,17 @@ fn more_fragments_than_are_cheap_to_read_are_a_doubt() {
         ]);
         [a_box(b"moof", &a_box(b"traf", &traf)), a_box(b"mdat", &[0; 20_000])].concat()
     };
-    file.extend((4..80).flat_map(fragment));
+    file.extend((4..79).flat_map(fragment));
+    let last = file.len() as u32;
+    file.extend(fragment(79));
     assert_eq!(probe(&file).unwrap().unsure.len(), 1);
+    // The table at the end tells of the last, and so for how long it is.
+    let tfra = full(b"tfra", 0, 0, &[&words(&[1, 0, 1, 79 * 3003, last])[..], &[1; 3]].concat());
+    let length = tfra.len() as u32 + 8 + 16;
+    file.extend(a_box(b"mfra", &[tfra, full(b"mfro", 0, 0, &words(&[length]))].concat()));
+    let media = probe(&file).unwrap();
+    assert_eq!(media.unsure.len(), 1);
+    assert_eq!(media.tracks[0].duration_seconds, Some(80.0 * 0.1001));
 }
 
 fn quicktime_keys() -> Vec<u8> {
