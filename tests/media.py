@@ -109,9 +109,7 @@ def tiff(entries: Sequence[tuple[int, int, bytes]]) -> bytes:
 
 def camera(make: str, model: str, *more: tuple[int, int, bytes]) -> bytes:
     """What a camera says of itself."""
-    return tiff(
-        [(0x10F, 2, make.encode() + b"\0"), (0x110, 2, model.encode() + b"\0"), *more]
-    )
+    return tiff([(0x10F, 2, make.encode() + b"\0"), (0x110, 2, model.encode() + b"\0"), *more])
 
 
 def box(name: bytes, content: bytes) -> bytes:
@@ -120,9 +118,7 @@ def box(name: bytes, content: bytes) -> bytes:
 
 def raw_photo(length: int, *, taken: str) -> bytes:
     """Canon's CR3, as far as its metadata."""
-    first = camera(
-        "Canon", "Canon EOS R5", (0x100, 3, b"\x00\x20"), (0x101, 3, b"\x55\x15")
-    )
+    first = camera("Canon", "Canon EOS R5", (0x100, 3, b"\x00\x20"), (0x101, 3, b"\x55\x15"))
     second = tiff(
         [
             (0x829A, 5, struct.pack("<II", 1, 250)),

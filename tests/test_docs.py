@@ -28,8 +28,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import media
 import pytest
+
+import media
 from support import OLD_NS, VPO, Tree, Vpo
 from vpo import errors
 from vpo._engine import KINDS, Rules
@@ -46,7 +47,6 @@ PAGES = [REPOSITORY / "README.md", *sorted(DOCS.glob("*.md"))]
 MEDIA = "/media"
 HOME = "/home/alex"
 GIB, MIB, KIB = 2**30, 2**20, 2**10
-
 
 
 def pastel_blues(title: str) -> Callable[[int], bytes]:
