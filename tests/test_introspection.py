@@ -351,3 +351,12 @@ def test_what_a_file_says_cannot_control_the_terminal(vpo: Vpo, tree: Tree) -> N
         assert "red" in text
         assert "\x1b" not in text
         assert "\x07" not in text
+
+
+def test_a_sidecar_that_is_damaged_is_an_error_and_an_empty_one_is_not(
+    vpo: Vpo, tree: Tree
+) -> None:
+    tree.write("a.nfo", b"")
+    tree.write("b.thm", DAMAGED)
+    assert counts(vpo.scan(tree.root, status=1)) == (2, 0, 0, 1, 0, 1)
+    assert vpo.statuses() == {"a.nfo": "ok", "b.thm": "error"}
