@@ -105,6 +105,14 @@ class Introspector:
         """Files that nothing has begun with yet, about."""
         return self._prober.queued + len(self._futures)
 
+    def warnings(self) -> list[str]:
+        """What could have been done better, in words for people."""
+        count = self.without_second_opinion
+        if not count:
+            return []
+        files = "1 file" if count == 1 else f"{count:,} files"
+        return [f"ffprobe is not there to be asked about {files} that vpo is not sure of"]
+
     def submit(self, files: Sequence[ToProbe]) -> None:
         """Queues files."""
         for file in files:
