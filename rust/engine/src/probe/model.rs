@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::Problem;
+
 /// Strings from files are cut to this many bytes: no title is longer.
 const LONGEST_TEXT: usize = 4096;
 
@@ -231,6 +233,23 @@ impl Media {
         if self.unsure.len() < MOST_WARNINGS {
             self.unsure.push(what.into());
         }
+    }
+
+    /// Notes what kept a parser from going on: what it had found is still worth
+    /// something.
+    ///
+    /// # Errors
+    /// If it is the file that cannot be read.
+    pub(super) fn keep(&mut self, result: super::Result<()>) -> super::Result<()> {
+        match result {
+            Err(Problem::Damaged(what)) => self.warn(what),
+            Err(Problem::Limit(what)) => {
+                self.warn(what);
+                self.doubt(what);
+            }
+            other => other?,
+        }
+        Ok(())
     }
 
     /// Puts what parsers found into the form that is promised.

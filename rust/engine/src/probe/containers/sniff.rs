@@ -130,13 +130,6 @@ fn lpcm(track: &mut Track, channels: u32, coded: u32, rate: u32, bits: u32) {
     track.bit_rate = Some(u64::from(coded * rate * bits));
 }
 
-/// The average bit rate of the frames of AAC in ADTS that are there.
-pub fn adts_bit_rate(data: &[u8], sample_rate: u32) -> Option<u64> {
-    let (frames, bytes) = format::adts_frames(data)?;
-    // Of 1024 samples.
-    Some(bytes as u64 * 8 * u64::from(sample_rate) / (frames as u64 * 1024))
-}
-
 /// The bit rate of MPEG-1 video, unless it varies.
 pub fn mpeg1_bit_rate(data: &[u8]) -> Option<u64> {
     let at = data.windows(4).position(|code| code == [0, 0, 1, 0xb3])?;

@@ -5,10 +5,10 @@
 
 use super::boxes::{BoxAt, Fields, box_at, boxes_in, content};
 use super::movie::Movie;
-use super::number::rescale;
 use super::samples::Sample;
 use super::track::Trak;
 use crate::probe::model::{Media, TrackType};
+use crate::probe::number::rescale;
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
 
