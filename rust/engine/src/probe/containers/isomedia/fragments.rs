@@ -107,11 +107,12 @@ impl Walk<'_> {
                     if found.cut {
                         media.warn("the file ends before its data does");
                     }
+                    // Not before: each track may have an index of the last fragment.
+                    if self.complete {
+                        break;
+                    }
                 }
                 _ => {}
-            }
-            if self.complete && self.data {
-                break;
             }
         }
         Ok(())
