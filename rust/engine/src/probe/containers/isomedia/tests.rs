@@ -394,7 +394,8 @@ fn each_track_may_have_an_index_before_each_fragment() {
     for number in 0..2 {
         let traf = |id| {
             let header = full(b"tfhd", 0, 0x2_0000, &words(&[id]));
-            a_box(b"traf", &[header, full(b"trun", 0, 1, &words(&[3, 100]))].concat())
+            let time = full(b"tfdt", 0, 0, &words(&[number * 3003]));
+            a_box(b"traf", &[header, time, full(b"trun", 0, 1, &words(&[3, 100]))].concat())
         };
         let moof = a_box(b"moof", &[traf(1), traf(2)].concat());
         let fragment = [moof, a_box(b"mdat", &[0; 900])].concat();
