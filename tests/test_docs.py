@@ -22,7 +22,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from typing import Any
 import click
 import pytest
 
+import media
 from support import OLD_NS, VPO, Tree, Vpo
 from vpo import errors
 from vpo._engine import KINDS, Rules
@@ -47,21 +48,39 @@ MEDIA = "/media"
 HOME = "/home/alex"
 GIB, MIB, KIB = 2**30, 2**20, 2**10
 
-# Sparse: a scan reads no content.
-FILES = {
-    "films/Arrival (2016)/Arrival (2016).mkv": 1400 * MIB,
-    "films/Arrival (2016)/Arrival (2016).en.srt": 87 * KIB,
-    "films/Moon (2009)/Moon (2009).mkv": 1100 * MIB,
-    "films/Moon (2009)/poster.jpg": 240 * KIB,
-    "films/Moon (2009)/notes.txt": 120,
-    "films/Stalker (1979)/Stalker (1979).mkv": 1900 * MIB,
-    "music/Pastel Blues (1965)/01 Be My Husband.flac": 17 * MIB,
-    "music/Pastel Blues (1965)/02 Nobody Knows You.flac": 14 * MIB,
-    "music/Pastel Blues (1965)/cover.jpg": 310 * KIB,
-    "photos/2024/IMG_0412.CR3": 24 * MIB,
-    "photos/2024/IMG_0412.xmp": 6 * KIB,
-    "photos/2024/IMG_0413.CR3": 26 * MIB,
-    "photos/cards/IMG_0412.CR3": 24 * MIB,
+
+def pastel_blues(title: str) -> Callable[[int], bytes]:
+    tags = {"TITLE": title, "ARTIST": "Nina Simone", "ALBUM": "Pastel Blues", "DATE": "1965"}
+    return lambda _: media.song(seconds=205, tags=tags)
+
+
+def film(title: str, minutes: int) -> Callable[[int], bytes]:
+    return lambda length: media.film(length, seconds=60 * minutes, title=title)
+
+
+def raw_photo(taken: str) -> Callable[[int], bytes]:
+    return lambda length: media.raw_photo(length, taken=taken)
+
+
+# Sizes, and what makes the beginnings; the rest is sparse.
+FILES: dict[str, tuple[int, Callable[[int], bytes]]] = {
+    "films/Arrival (2016)/Arrival (2016).mkv": (1400 * MIB, film("Arrival", 116)),
+    "films/Arrival (2016)/Arrival (2016).en.srt": (87 * KIB, lambda _: b"1\n"),
+    "films/Moon (2009)/Moon (2009).mkv": (1100 * MIB, film("Moon", 97)),
+    "films/Moon (2009)/poster.jpg": (240 * KIB, lambda _: media.poster(1000, 1500)),
+    "films/Moon (2009)/notes.txt": (120, lambda _: b"notes"),
+    "films/Stalker (1979)/Stalker (1979).mkv": (1900 * MIB, film("Stalker", 162)),
+    "music/Pastel Blues (1965)/01 Be My Husband.flac": (17 * MIB, pastel_blues("Be My Husband")),
+    "music/Pastel Blues (1965)/02 Nobody Knows You.flac": (
+        14 * MIB,
+        pastel_blues("Nobody Knows You"),
+    ),
+    "music/Pastel Blues (1965)/cover.jpg": (310 * KIB, lambda _: media.poster(1400, 1400)),
+    "photos/2024/IMG_0412.CR3": (24 * MIB, raw_photo("2024:05:04 12:33:01")),
+    "photos/2024/IMG_0412.xmp": (len(media.SIDECAR), lambda _: media.SIDECAR),
+    "photos/2024/IMG_0413.CR3": (26 * MIB, raw_photo("2024:05:04 12:33:09")),
+    "photos/cards/IMG_0412.CR3": (24 * MIB, raw_photo("2024:05:04 12:33:01")),
+    "incoming/Solaris (1972).mkv": (1300 * MIB, film("Solaris", 167)),
 }
 
 
@@ -104,12 +123,12 @@ def make_sandbox(directory: Path) -> Sandbox:
     root = directory.resolve() / "media"
     root.mkdir()
     tree = Tree(root)
-    for number, (name, size) in enumerate(FILES.items()):
-        path = tree.write(name, b"")
+    for number, (name, (size, begin)) in enumerate(FILES.items()):
+        path = tree.write(name, begin(size))
         os.truncate(path, size)
         mtime_ns = OLD_NS + number * 86_400 * 10**9
         os.utime(path, ns=(mtime_ns, mtime_ns))
-    return Sandbox(tree, Vpo(directory.resolve() / ".vpo"))
+    return Sandbox(tree, Vpo(directory.resolve() / ".vpo", introspects=True))
 
 
 @pytest.fixture
@@ -367,7 +386,11 @@ def test_configuration_lists_each_setting_with_its_default() -> None:
     assert list(rows) == list(settings_of(Config))
     special: dict[tuple[str, ...], str] = {
         ("database_path",): "`library.db` in `VPO_HOME`",
-        **{("tools", tool.name): "looked for on `PATH`" for tool in fields(ToolsConfig)},
+        **{
+            ("tools", tool.name): "looked for on `PATH`"
+            for tool in fields(ToolsConfig)
+            if tool.default is None
+        },
     }
     for key, row in rows.items():
         default: Any = Config()
@@ -493,7 +516,7 @@ def scanned(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """A library in which something of each sort has happened; nobody changes it."""
     sandbox = make_sandbox(tmp_path_factory.mktemp("scanned"))
     if sys.platform == "linux":
-        sandbox.tree.write(b"music/caf\xe9.mp3")
+        sandbox.tree.write(b"music/caf\xe9.flac", media.song(seconds=60, tags={}))
     vpo, root = sandbox.vpo, sandbox.tree.root
     vpo.scan(root)
     with vpo.sql() as library:
@@ -503,7 +526,8 @@ def scanned(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     sandbox.tree.remove("photos/cards/IMG_0412.CR3")
     os.rmdir(sandbox.tree.path("photos/cards"))
     sandbox.tree.remove("films/Moon (2009)/poster.jpg")
-    sandbox.tree.write("films/Solaris (1972)/Solaris (1972).mkv", b"new")
+    solaris = media.film(4096, seconds=10_000, title="Solaris")
+    sandbox.tree.write("films/Solaris (1972)/Solaris (1972).mkv", solaris.ljust(4096, b"\0"))
     vpo.scan(root, status=1)
     (root / "music").rename(root.parent / "music")
     (root / "music").mkdir()

@@ -403,8 +403,8 @@ def test_show_has_tracks_and_jobs(vpo: Vpo, tree: Tree) -> None:
         "Size: 1.5 KiB (1,536 bytes)",
         "Modified: 2020-09-13T12:26:40.123456Z",
         "Container: matroska",
-        "0: video, hevc, 1920x1080, default",
-        "1: audio, aac, fra, VF\\x07, 5.1, default",
+        "0: video, hevc, 1920x1080, 24 fps, default",
+        '1: audio, aac, 5.1, fra, "VF\\x07", default',
         "2: subtitle, subrip, eng, forced",
         "0b6c2d1e 2026-01-01 00:00 transcode failed",
     ):

@@ -280,9 +280,7 @@ def test_sums_are_those_of_the_listing(vpo: Vpo, tree: Tree) -> None:
 # -- In parts --------------------------------------------------------------------
 
 
-def test_parts_and_threads_make_no_difference(
-    vpo: Vpo, tree: Tree, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parts_make_no_difference(vpo: Vpo, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(vpo, tree, some_contents(2, 300))
     filters = [
         report_table.ReportFilter(),
@@ -296,38 +294,30 @@ def test_parts_and_threads_make_no_difference(
             return [report_on(library, wanted, limit=2) for wanted in filters]
 
     expected = [report_to_dict(each) for each in reports()]
-    assert expected[0]["files"] == 300
-    monkeypatch.setattr("os.cpu_count", lambda: 4)
-    for files_a_part, files_a_thread, few in ((1, 100, 20), (7, 100, 0), (50, 1, 0), (1000, 1, 5)):
+    assert expected[0]["files"] == expected[2]["files"] == 300
+    for files_a_part, few in ((1, 20), (7, 0), (50, 5), (1000, 0)):
         monkeypatch.setattr(report_table, "_FILES_A_PART", files_a_part)
-        monkeypatch.setattr(report_table, "_FILES_A_THREAD", files_a_thread)
         monkeypatch.setattr(report_table, "_FEW_DIRECTORIES", few)
         assert [report_to_dict(each) for each in reports()] == expected
 
 
-def test_a_commit_meanwhile_is_seen_by_all_or_by_none(
+def test_what_is_committed_meanwhile_is_not_seen(
     vpo: Vpo, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(vpo, tree, some_contents(3, 50))
-    monkeypatch.setattr("os.cpu_count", lambda: 4)
     monkeypatch.setattr(report_table, "_FILES_A_PART", 5)
-    monkeypatch.setattr(report_table, "_FILES_A_THREAD", 1)
-    began = report_table._transaction
+    add_up = report_table._add_up
     commits = 0
 
-    def transaction(connection: Any) -> Any:
+    def slowly(*args: Any) -> None:
         nonlocal commits
-        if commits < 30:
-            # Someone commits each time that a connection is about to begin.
-            commits += 1
-            with vpo.sql() as other:
-                other.execute("UPDATE files SET size_bytes = ?", (commits,))
-        return began(connection)
+        commits += 1
+        with vpo.sql() as other:
+            other.execute("UPDATE files SET size_bytes = 1")
+        add_up(*args)
 
-    monkeypatch.setattr(report_table, "_transaction", transaction)
-    for _ in range(3):
-        with open_library(str(vpo.database), "read") as library:
-            totals = report_on(library, report_table.ReportFilter(), ("kind", "year")).totals
-        assert totals.files == 50
-        assert totals.size_bytes == 50 * commits
-    assert commits == 30
+    monkeypatch.setattr(report_table, "_add_up", slowly)
+    with open_library(str(vpo.database), "read") as library:
+        totals = report_on(library, report_table.ReportFilter()).totals
+    assert totals.size_bytes == sum(range(1, 51))
+    assert commits == 20

@@ -67,7 +67,9 @@ def test_what_runs_no_command_imports_none_of_the_heavy_modules(vpo: Vpo, words:
 
 
 def test_a_scan_without_a_config_imports_neither_pydantic_nor_rich(vpo: Vpo, tree: Tree) -> None:
-    tree.write("a.mkv")
+    # A variable is a setting, which pydantic checks.
+    vpo.introspects = True
+    tree.write("a.srt")
     for _ in range(2):
         found = imported(vpo, "scan", tree.root)
         heavy = without_imports_of_the_interpreter(found)
@@ -75,7 +77,20 @@ def test_a_scan_without_a_config_imports_neither_pydantic_nor_rich(vpo: Vpo, tre
 
 
 def test_options_of_the_command_line_need_no_pydantic(vpo: Vpo, tree: Tree) -> None:
-    words = ("scan", "--kind", "video", "--exclude", "a", "--threads", "2", "--json", tree.root)
+    vpo.introspects = True
+    words = (
+        "scan",
+        "--kind",
+        "video",
+        "--exclude",
+        "a",
+        "--threads",
+        "2",
+        "--prober",
+        "native",
+        "--json",
+        tree.root,
+    )
     heavy = without_imports_of_the_interpreter(imported(vpo, *words))
     assert heavy & {"pydantic", "pydantic_core", "yaml", "rich"} == set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,20 @@ class Answer:
 
     media: dict[str, Any] | None
     problem: str | None
+
+
+def ask_module(paths: list[str]) -> dict[str, Answer]:
+    """Asks the engine of the installed vpo."""
+    from vpo._engine import Prober
+
+    prober = Prober()
+    prober.submit((number, os.path.abspath(path)) for number, path in enumerate(paths))
+    answers: dict[str, Answer] = {}
+    while prober.outstanding:
+        for answer in prober.take(1.0):
+            media = None if answer.media is None else json.loads(answer.media)
+            answers[paths[answer.key]] = Answer(media, answer.message)
+    return answers
 
 
 def ask(command: list[str], paths: list[str]) -> dict[str, Answer]:

@@ -46,6 +46,13 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.2f} %" if whole else "none"
 
 
+def agreement(findings: Findings, peer: str) -> float:
+    """The percentage of fields that agree, of files that are sure; 100 if there are none."""
+    sure = [one for one in findings.compared if one.peer == peer and one.sure]
+    fields = [field for one in sure for field in one.fields]
+    return 100 * sum(field.agrees for field in fields) / len(fields) if fields else 100.0
+
+
 def text(findings: Findings, most: int) -> str:
     """Tables, and the first differences of each field."""
     parts = []

@@ -104,6 +104,9 @@ def _tools(config: Config) -> Iterator[Finding]:
         advice = f"Install {needed.package}, or set `tools.{tool.name}` to its path."
         if tool.error is not None:
             yield Finding(code, "error", f"{tool.name}: {display(tool.error)}", advice)
+        elif tool.path is None and tool.name == config.tools.prober:
+            message = f"{tool.name} was not found, and `tools.prober` asks for it"
+            yield Finding(code, "error", message, advice)
         elif tool.path is None:
             is_told = config.behavior.warn_on_missing_features
             message = f"{tool.name} was not found: it {needed.purpose}"

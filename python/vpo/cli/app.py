@@ -149,9 +149,10 @@ class App:
         return click.style(text, fg=colour) if wanted else text
 
 
-def _complete_profiles(
+def complete_profiles(
     ctx: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[str]:
+    """Completes the names of profiles."""
     from vpo.cli.completion import profile_names
 
     return profile_names(ctx, incomplete)
@@ -225,7 +226,7 @@ def global_options(command: F) -> F:
                 "--profile",
                 metavar="NAME",
                 help="Settings to put over the config file.",
-                shell_complete=_complete_profiles,
+                shell_complete=complete_profiles,
             ),
             _option(
                 "--log-level",

@@ -9,7 +9,6 @@ import click
 from vpo import doctor as checks
 from vpo.cli.app import App, echo, global_options
 from vpo.cli.failure import print_json
-from vpo.config.environment import home
 from vpo.config.load import Settings
 from vpo.config.models import Config
 from vpo.errors import EXIT_DONE_WITH_ERRORS, EXIT_NOT_DONE, ConfigError
@@ -29,7 +28,7 @@ def doctor(ctx: click.Context, /, full: bool, as_json: bool) -> None:
     """
     app = ctx.ensure_object(App)
     settings = _settings(app)
-    path = app.db or settings.config.database_path or os.path.join(home(os.environ), "library.db")
+    path = app.library_path(settings)
     findings = []
     for finding in checks.examine(
         os.environ, settings.config, library_path=path, config_path=app.config, full=full

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from typing import Any
@@ -10,17 +9,16 @@ from typing import Any
 import click
 
 from vpo import times
+from vpo.cli import known_file
 from vpo.cli.app import PATH, App, echo, global_options
 from vpo.cli.failure import print_json
 from vpo.cli.job_text import change_in_words, change_to_dict
 from vpo.cli.media_text import describe, fields, media_to_dict
 from vpo.cli.sizes import human_size
-from vpo.db import files as file_table
 from vpo.db import job_history
 from vpo.db import media as media_table
 from vpo.db.library import open_library
-from vpo.errors import FileNotInLibraryError
-from vpo.paths import display, to_json, to_stored
+from vpo.paths import display, to_json
 
 
 @click.command("show")
@@ -31,17 +29,11 @@ from vpo.paths import display, to_json, to_stored
 def show_command(ctx: click.Context, /, path: bytes, as_json: bool) -> None:
     """Show all that the library knows of one file."""
     app = ctx.ensure_object(App)
-    directory, name = os.path.split(os.path.abspath(path))
     with open_library(app.library_path(), "read") as library, library.reading() as db:
-        row = file_table.find_file(db, to_stored(directory), to_stored(name))
+        rows = (known_file.find(db, spelling) for spelling in known_file.spellings(path))
+        row = next((row for row in rows if row is not None), None)
         if row is None:
-            directory = os.path.realpath(directory)
-            row = file_table.find_file(db, to_stored(directory), to_stored(name))
-        if row is None:
-            raise FileNotInLibraryError(
-                f"The library knows no file `{display(to_stored(path))}`",
-                hint="Scan its directory, or see `vpo files list --under DIR`.",
-            )
+            raise known_file.unknown(path)
         media = media_table.media_of(db, row["id"])
         changes = job_history.changes_of_file(db, row["id"])
     shown = {

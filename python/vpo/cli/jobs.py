@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,12 +9,12 @@ from typing import Any
 import click
 
 from vpo import times
+from vpo.cli import known_file
 from vpo.cli.app import App, LazyGroup, echo, global_options, path_option
 from vpo.cli.failure import print_json
 from vpo.cli.job_text import COLOURS, change_in_words, duration_of, human_duration, job_to_dict
 from vpo.cli.parameters import When
 from vpo.cli.table import table
-from vpo.db import files as file_table
 from vpo.db import job_history
 from vpo.db.library import open_library
 from vpo.paths import display, to_stored
@@ -102,29 +101,13 @@ def list_command(ctx: click.Context, /, file: bytes | None, as_json: bool, **opt
 
 
 def _jobs_of_file(db: sqlite3.Connection, file: bytes, limit: int) -> list[sqlite3.Row]:
-    for path in dict.fromkeys((os.path.abspath(file), _without_links_above(file))):
-        directory, name = os.path.split(path)
-        row = file_table.find_file(db, to_stored(directory), to_stored(name))
+    for path in known_file.spellings(file):
+        row = known_file.find(db, path)
         if row is not None:
             return job_history.changes_of_file(db, row["id"], limit=limit)
         if changes := job_history.changes_of_deleted_file(db, to_stored(path), limit=limit):
             return changes
-    raise file_table_error(file)
-
-
-def _without_links_above(path: bytes) -> bytes:
-    directory, name = os.path.split(os.path.abspath(path))
-    return os.path.join(os.path.realpath(directory), name)
-
-
-def file_table_error(path: bytes) -> Exception:
-    """The error for a file that the library does not know."""
-    from vpo.errors import FileNotInLibraryError
-
-    return FileNotInLibraryError(
-        f"The library knows no file `{display(to_stored(path))}`",
-        hint="Scan its directory, or see `vpo files list --under DIR`.",
-    )
+    raise known_file.unknown(file)
 
 
 def _table(app: App, listed: list[sqlite3.Row], *, of_file: bool) -> Iterator[str]:

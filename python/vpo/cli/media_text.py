@@ -45,9 +45,10 @@ def describe(media: Mapping[str, Any]) -> Iterator[str]:
             "Container": media["container_format"],
             "Duration": None if duration is None else clock(duration),
             "Bit rate": None if bit_rate is None else _bit_rate(bit_rate),
-            **{"Warning" + " " * number: text for number, text in enumerate(media["warnings"])},
         }
     )
+    for warning in media["warnings"]:
+        yield from fields({"Warning": warning})
     if media["photo"]:
         yield "Photo:"
         yield from fields(_photo(media["photo"]))

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from vpo.cli.app import App, Group, echo, global_options
+from vpo.cli.app import App, Group, complete_profiles, echo, global_options
 from vpo.cli.config import print_mistakes, print_schema, with_paths, yaml_value
 from vpo.cli.failure import print_json
 from vpo.cli.table import table
@@ -23,12 +23,6 @@ from vpo.paths import display
 
 # What a profile says of itself, as against the settings it changes.
 _OF_ITSELF = ("name", "description", "default_policy")
-
-
-def _complete(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    from vpo.cli.completion import profile_names
-
-    return profile_names(ctx, incomplete)
 
 
 @click.group("profiles", cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -102,7 +96,7 @@ def _describe(layer: Layer) -> _Description:
 
 
 @profiles.command("show")
-@click.argument("name", shell_complete=_complete)
+@click.argument("name", shell_complete=complete_profiles)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @global_options
 @click.pass_context
@@ -179,7 +173,7 @@ def create_command(
 
 
 @profiles.command("edit")
-@click.argument("name", shell_complete=_complete)
+@click.argument("name", shell_complete=complete_profiles)
 @global_options
 @click.pass_context
 def edit_command(ctx: click.Context, /, name: str) -> None:
@@ -204,7 +198,7 @@ def _is_interactive() -> bool:
 
 
 @profiles.command("validate")
-@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=_complete)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete_profiles)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @global_options
 @click.pass_context

@@ -105,6 +105,14 @@ class Introspector:
         """Files that nothing has begun with yet, about."""
         return self._prober.queued + len(self._futures)
 
+    def warnings(self) -> list[str]:
+        """What could have been done better, in words for people."""
+        count = self.without_second_opinion
+        if not count:
+            return []
+        files = "1 file" if count == 1 else f"{count:,} files"
+        return [f"ffprobe is not there to be asked about {files} that vpo is not sure of"]
+
     def submit(self, files: Sequence[ToProbe]) -> None:
         """Queues files."""
         for file in files:
@@ -189,8 +197,8 @@ def _failed(answer: Answer, path: bytes, kind: str, stat: tuple[int, int] | None
     """What the engine's failure means for a file of this kind."""
     if answer.problem == "unreadable" and not os.path.lexists(path):
         return Probed(answer.key, None, "native", is_gone=True)
-    if kind in ("sidecar", "other") and answer.problem in ("unknown", "damaged", "unsupported"):
-        # Texts and files of the user's own choice: they need not be media.
+    need_be_media = kind not in ("sidecar", "other")
+    if not need_be_media and (answer.problem == "unknown" or answer.size_bytes == 0):
         return Probed(answer.key, _nothing(), "native", stat=stat)
     return Probed(answer.key, None, "native", error=answer.message, stat=stat)
 

@@ -26,7 +26,9 @@ class Requirement:
 
 
 REQUIREMENTS: Mapping[str, Requirement] = {
-    "ffprobe": Requirement("reads what is in media files", "-version", (5, 0), "ffmpeg"),
+    "ffprobe": Requirement(
+        "reads media files that vpo is not sure of", "-version", (5, 0), "ffmpeg"
+    ),
     "ffmpeg": Requirement("changes and converts media files", "-version", (5, 0), "ffmpeg"),
     "mkvpropedit": Requirement("edits Matroska files", "--version", (70,), "mkvtoolnix"),
     "mkvmerge": Requirement("rewrites Matroska files", "--version", (70,), "mkvtoolnix"),

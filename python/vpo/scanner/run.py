@@ -24,7 +24,7 @@ from vpo.db.file_changes import FileChange
 from vpo.db.library import Library
 from vpo.jobs import tracking
 from vpo.jobs.control import Reporter, ShouldStop, StoppedError
-from vpo.logging import Phases, shown
+from vpo.logging import Phases
 from vpo.media.introspection import Introspector
 from vpo.paths import StoredPath, from_stored, is_within, join, to_stored
 from vpo.scanner import guards
@@ -106,12 +106,7 @@ class Run:
         with Introspector(options.prober, options.ffprobe, threads=threads) as introspector:
             self.reading = Reading(self.library, introspector, self.result)
             self._run()
-            if introspector.without_second_opinion:
-                logger.warning(
-                    "ffprobe is not installed: no second opinion on %d files",
-                    introspector.without_second_opinion,
-                    extra=shown(files=introspector.without_second_opinion),
-                )
+            self.result.warnings += introspector.warnings()
 
     def _run(self) -> None:
         root = root_table.find_root(self.connection, to_stored(self.root))
