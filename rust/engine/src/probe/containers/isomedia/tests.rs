@@ -380,8 +380,13 @@ fn fragments_are_summed_up_or_told_by_an_index() {
         assert_eq!(media.duration_seconds, Some(0.4004));
         assert!(media.unsure.is_empty());
     }
-    let rate = probe(&fragmented(false)).unwrap().tracks[0].bit_rate;
-    assert_eq!(rate, Some(7200 * 8 * 30_000 / 12_012));
+    let rate = |index| probe(&fragmented(index)).unwrap().tracks[0].bit_rate;
+    assert_eq!(rate(false), Some(7200 * 8 * 30_000 / 12_012));
+    // With their headers, as the index has it.
+    let whole = fragmented(false).len()
+        - fragmented(false).windows(4).position(|k| k == b"moof").unwrap()
+        + 4;
+    assert_eq!(rate(true), Some(whole as u64 * 8 * 30_000 / 12_012));
 }
 
 #[test]
