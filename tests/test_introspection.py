@@ -251,8 +251,11 @@ def test_without_ffprobe_one_warning_tells_of_all_files_it_would_have_been_asked
     vpo.environment = {"PATH": str(tmp_path), "VPO_LOGGING__FILE": str(tmp_path / "log")}
     result = vpo.scan(tree.root, status=1)
     assert result["errors"] == 5
-    log = (tmp_path / "log").read_text()
-    assert log.count("ffprobe is not installed: no second opinion on 5 files") == 1
+    said = "ffprobe is not there to be asked about 5 files that vpo is not sure of"
+    assert result["warnings"] == [said]
+    assert (tmp_path / "log").read_text().count(said) == 1
+    stderr = vpo.ok("scan", "--full", tree.root, status=1).stderr
+    assert stderr.count(f"Warning: {said}") == 1
 
 
 def test_ffprobe_that_was_asked_for_must_be_there(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
@@ -351,3 +354,12 @@ def test_what_a_file_says_cannot_control_the_terminal(vpo: Vpo, tree: Tree) -> N
         assert "red" in text
         assert "\x1b" not in text
         assert "\x07" not in text
+
+
+def test_a_sidecar_that_is_damaged_is_an_error_and_an_empty_one_is_not(
+    vpo: Vpo, tree: Tree
+) -> None:
+    tree.write("a.nfo", b"")
+    tree.write("b.thm", DAMAGED)
+    assert counts(vpo.scan(tree.root, status=1)) == (2, 0, 0, 1, 0, 1)
+    assert vpo.statuses() == {"a.nfo": "ok", "b.thm": "error"}

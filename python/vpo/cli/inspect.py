@@ -46,6 +46,7 @@ def inspect(
     ]
     with Introspector(tools.prober, tools.ffprobe) as introspector:
         found = probe_all(introspector, files)
+        warnings = introspector.warnings()
     shown = [_to_dict(file, found[file.key]) for file in files]
     if form == "json":
         print_json(shown)
@@ -53,6 +54,8 @@ def inspect(
         sys.stdout.buffer.writelines(orjson.dumps(each) + b"\n" for each in shown)
     else:
         _print_text(app, files, shown)
+        for warning in warnings:
+            echo(f"{app.paint('Warning:', 'yellow', err=True)} {warning}", err=True)
     ctx.exit(EXIT_DONE_WITH_ERRORS if any(each["error"] for each in shown) else 0)
 
 

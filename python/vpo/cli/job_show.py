@@ -153,8 +153,10 @@ def _facts(title: str, facts: Mapping[str, object]) -> Iterator[str]:
     yield ""
     yield title
     for name, value in facts.items():
-        is_count = isinstance(value, int) and not isinstance(value, bool)
-        shown = f"{value:,}" if is_count else display(str(value))
+        if isinstance(value, bool):
+            shown = "yes" if value else "no"
+        else:
+            shown = f"{value:,}" if isinstance(value, int) else display(str(value))
         yield f"  {display(name)}: {shown}"
 
 

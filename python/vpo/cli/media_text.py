@@ -34,7 +34,7 @@ def fields(values: Mapping[str, object]) -> Iterator[str]:
     """Lines of labels and values; what is None is left out."""
     for label, value in values.items():
         if value is not None:
-            yield f"  {label + ':':14} {display(str(value))}"
+            yield f"  {display(label) + ':':14} {display(str(value))}"
 
 
 def describe(media: Mapping[str, Any]) -> Iterator[str]:
@@ -151,7 +151,8 @@ def _photo(photo: Mapping[str, Any]) -> dict[str, object]:
 def named(make: str | None, model: str | None) -> str | None:
     """A camera's or a lens's name; makers often repeat theirs in that of the model."""
     if make and model:
-        return model if model.lower().startswith(make.split()[0].lower()) else f"{make} {model}"
+        first = make.partition(" ")[0]
+        return model if model.lower().startswith(first.lower()) else f"{make} {model}"
     return model or make
 
 

@@ -335,6 +335,8 @@ class _Outcomes:
         if self.app.logs_to_stderr == "json":
             return
         warning = self.app.paint("Warning:", "yellow", err=True)
+        for text in result.warnings:
+            echo(f"{warning} {text}", err=True)
         for issue in result.issues[:SHOWN_ISSUES]:
             echo(f"{warning} {issue}", err=True)
         more = result.errors - SHOWN_ISSUES
@@ -395,6 +397,7 @@ def result_to_dict(result: ScanResult) -> dict[str, object]:
         **result.counts(),
         "pruned": result.pruned,
         "issues": [issue.to_dict() for issue in result.issues],
+        "warnings": result.warnings,
     }
 
 

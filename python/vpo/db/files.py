@@ -109,6 +109,18 @@ def record_unchanged(
     )
 
 
+def record_unsure(
+    connection: sqlite3.Connection, observations: Iterable[Observation], scanned_at: str
+) -> None:
+    """Records files that look as they did, but are to be read again to be sure."""
+    connection.executemany(
+        "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ?, is_symlink = ?,"
+        " scan_status = 'pending', scan_error = NULL,"
+        f" scanned_at = '{_literal(scanned_at)}' WHERE id = ?",
+        observations,
+    )
+
+
 def record_returned(connection: sqlite3.Connection, observations: Iterable[Observation]) -> None:
     """Records missing files that came back as they were.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 import orjson
@@ -97,26 +98,37 @@ class Finding(NamedTuple):
     error: str | None = None
 
 
-def pending_files(
-    connection: sqlite3.Connection, root: bytes, *, errors: bool
-) -> Iterator[tuple[int, StoredPath, StoredPath]]:
-    """Id, directory and name of the files below `root` that wait to be read.
+class UnreadFile(NamedTuple):
+    """A file that is to be read though it has not changed."""
 
-    With `errors`, those that could not be read, too.
-    """
+    id: int
+    directory_id: int
+    directory: StoredPath
+    name: StoredPath
+    is_symlink: int
+
+
+def unread_files(
+    connection: sqlite3.Connection, root: bytes, statuses: Iterable[str]
+) -> Iterator[UnreadFile]:
+    """The files below `root` that have one of these statuses."""
     condition, parameters = below(root, "d.path")
     # One query a status: each has an index of its own.
-    for status in ("pending", "error")[: 2 if errors else 1]:
-        yield from connection.execute(
-            "SELECT f.id, d.path, f.name FROM files f JOIN directories d ON d.id = f.directory_id"
+    for status in statuses:
+        rows = connection.execute(
+            "SELECT f.id, d.id, d.path, f.name, f.is_symlink"
+            " FROM files f JOIN directories d ON d.id = f.directory_id"
             f" WHERE f.scan_status = '{status}' AND {condition}",
             parameters,
-        ).fetchall()
+        )
+        yield from map(UnreadFile._make, rows)
 
 
-def still_pending(connection: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
-    """Those of the files that wait to be read."""
-    statuses = (
+def still_unread(
+    connection: sqlite3.Connection, ids: Sequence[int], among: Collection[str]
+) -> list[int]:
+    """Those of the files that have one of these statuses."""
+    found = (
         (
             file_id,
             *connection.execute(
@@ -125,7 +137,7 @@ def still_pending(connection: sqlite3.Connection, ids: Sequence[int]) -> list[in
         )
         for file_id in ids
     )
-    return [file_id for file_id, status in statuses if status == "pending"]
+    return [file_id for file_id, status in found if status in among]
 
 
 def files_to_read(connection: sqlite3.Connection, ids: Sequence[int]) -> list[FileToRead]:
@@ -244,8 +256,9 @@ def _forget_from(connection: sqlite3.Connection, keys: Iterable[tuple[int, int]]
 
 
 def _first_free_index(media: Mapping[str, Any] | None) -> int:
-    tracks = (media or {}).get("tracks", ())
-    return max((track["index"] for track in tracks), default=-1) + 1
+    """Where what was recorded of a file's tracks ends to be replaced one by one."""
+    indexes = {track["index"] for track in (media or {}).get("tracks", ())}
+    return next(index for index in count() if index not in indexes)
 
 
 def _storable(track: Mapping[str, Any]) -> Mapping[str, Any]:

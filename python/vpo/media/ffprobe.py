@@ -15,7 +15,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any, Literal
 
 import orjson
@@ -106,13 +106,15 @@ def read(
         language = language_code
     deadline = time.monotonic() + timeout
     answer = _parse(run(ffprobe_path, path, timeout, stopped=stopped))
-    media = ffprobe_answer.to_media(answer, path, language)
+    with _understood():
+        media = ffprobe_answer.to_media(answer, path, language)
     if ffprobe_answer.may_have_dynamic_metadata(media):
         # A second opinion without it is better than none.
         with contextlib.suppress(FfprobeError):
             left = max(deadline - time.monotonic(), 0.0)
             frames = _parse(run(ffprobe_path, path, left, show=_SHOW_FRAME, stopped=stopped))
-            ffprobe_answer.add_frames(media, frames)
+            with _understood():
+                ffprobe_answer.add_frames(media, frames)
     return media
 
 
@@ -156,7 +158,7 @@ def run(
         with process:
             try:
                 stdout, stderr = _collect(process, deadline, stopped)
-                status = process.wait(max(deadline - time.monotonic(), 0.0))
+                status = _wait(process, deadline, stopped)
             except subprocess.TimeoutExpired as error:
                 reason = f"it took longer than {timeout:g} seconds"
                 raise FfprobeError(reason, "timeout") from error
@@ -215,6 +217,21 @@ def _collect(
     return bytes(stdout), bytes(stderr)
 
 
+def _wait(
+    process: subprocess.Popen[bytes], deadline: float, stopped: threading.Event | None
+) -> int:
+    """The status of a process that has nothing more to say; it may stay for all that."""
+    while True:
+        left = max(deadline - time.monotonic(), 0.0)
+        try:
+            return process.wait(min(left, _POLL_SECONDS))
+        except subprocess.TimeoutExpired:
+            if left == 0.0:
+                raise
+        if stopped is not None and stopped.is_set():
+            raise FfprobeError("it was stopped", "stopped")
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Kills it and what it started, unless it ended by itself."""
     # Once it is waited for, its number may be another's.
@@ -238,6 +255,15 @@ def _reason(stderr: bytes, name: bytes, status: int) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+@contextlib.contextmanager
+def _understood() -> Iterator[None]:
+    """Makes an error of ffprobe's of an answer that is not of the form it should have."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise FfprobeError("its answer makes no sense", "failed") from error
 
 
 def _parse(output: bytes) -> dict[str, Any]:

@@ -58,10 +58,14 @@ _DEPTHS = (
 )
 
 _THOUSAND_YEARS = 3.2e10
+_MOST_INTEGER = 2**63 - 1
 
 
 def to_media(answer: Mapping[str, Any], path: bytes, language: Callable[[str], str]) -> Media:
-    """The engine's document, as far as streams, chapters and the format say it."""
+    """The engine's document, as far as streams, chapters and the format say it.
+
+    Raises whatever comes of an answer that has not the form of ffprobe's.
+    """
     about = answer.get("format", {})
     streams = answer.get("streams", [])
     name = str(about.get("format_name", ""))
@@ -83,6 +87,9 @@ def to_media(answer: Mapping[str, Any], path: bytes, language: Callable[[str], s
         _make_photo(media, streams)
         return media
     media["tracks"] = [_track(stream, language) for stream in streams]
+    indexes = {track["index"] for track in media["tracks"]}
+    if len(indexes) < len(streams) or not all(0 <= index <= _MOST_INTEGER for index in indexes):
+        raise ValueError("the streams are not numbered")
     if media["container"] == "ogg" and streams:
         # Comments are a stream's there, and one's are the file's.
         of_stream = _lower(streams[0].get("tags"))
@@ -240,8 +247,8 @@ def _frame_rate(stream: Mapping[str, Any]) -> str | None:
     clock = f"{below}/{above}" if below in ("1000", "90000") else "90000/1"
     average, lowest = str(stream.get("avg_frame_rate")), str(stream.get("r_frame_rate"))
     for rate in (average, "" if lowest in (clock, "90000/1") else lowest):
-        above, _, below = rate.partition("/")
-        if above.isdecimal() and below.isdecimal() and int(above) and int(below):
+        found = re.fullmatch(r"([0-9]{1,10})/([0-9]{1,10})", rate)
+        if found and int(found[1]) and int(found[2]):
             return rate
     return None
 
@@ -301,7 +308,7 @@ def _natural(text: object) -> int | None:
         number = int(str(text))
     except ValueError:
         return None
-    return number if number > 0 else None
+    return number if 0 < number <= _MOST_INTEGER else None
 
 
 def _time(text: object) -> float | None:
@@ -314,7 +321,7 @@ def _time(text: object) -> float | None:
 
 def _clock(text: str) -> float | None:
     """`00:00:01.001000000`, in seconds."""
-    found = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", text)
+    found = re.fullmatch(r"(\d{1,9}):(\d\d):(\d\d(?:\.\d+)?)", text)
     if not found:
         return None
     return _time(int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]))

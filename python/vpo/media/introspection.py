@@ -105,6 +105,14 @@ class Introspector:
         """Files that nothing has begun with yet, about."""
         return self._prober.queued + len(self._futures)
 
+    def warnings(self) -> list[str]:
+        """What could have been done better, in words for people."""
+        count = self.without_second_opinion
+        if not count:
+            return []
+        files = "1 file" if count == 1 else f"{count:,} files"
+        return [f"ffprobe is not there to be asked about {files} that vpo is not sure of"]
+
     def submit(self, files: Sequence[ToProbe]) -> None:
         """Queues files."""
         for file in files:
@@ -141,8 +149,10 @@ class Introspector:
         else:
             native = _failed(answer, path, kind, stat)
             asks = native.error is not None and answer.problem != "unreadable"
-        asks = asks or (self.choice == "ffprobe" and not native.is_gone)
-        if not asks or kind not in _KINDS_OF_FFPROBE:
+        asks = asks or self.choice == "ffprobe"
+        # Pipes and devices would keep it waiting; of nothing it has nothing to tell.
+        has_content = stat is not None and stat[0] > 0
+        if not asks or not has_content or kind not in _KINDS_OF_FFPROBE:
             self._ready.append(native)
         elif self._ffprobe is None:
             if self.choice == "auto":
@@ -189,8 +199,8 @@ def _failed(answer: Answer, path: bytes, kind: str, stat: tuple[int, int] | None
     """What the engine's failure means for a file of this kind."""
     if answer.problem == "unreadable" and not os.path.lexists(path):
         return Probed(answer.key, None, "native", is_gone=True)
-    if kind in ("sidecar", "other") and answer.problem in ("unknown", "damaged", "unsupported"):
-        # Texts and files of the user's own choice: they need not be media.
+    need_be_media = kind not in ("sidecar", "other")
+    if not need_be_media and (answer.problem == "unknown" or answer.size_bytes == 0):
         return Probed(answer.key, _nothing(), "native", stat=stat)
     return Probed(answer.key, None, "native", error=answer.message, stat=stat)
 

@@ -151,6 +151,8 @@ class ScanResult:
     incremental: bool = True
     dry_run: bool = False
     issues: list[Issue] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    """What was not as it could be, and is no error."""
     files_affected: FilesAffected = field(default_factory=FilesAffected)
 
     @property

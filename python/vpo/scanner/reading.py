@@ -7,7 +7,8 @@ killed forgets none: the next one goes on with them. Here only their ids wait.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from vpo.db import media as media_table
 from vpo.db.library import Library
@@ -22,6 +23,13 @@ FILES_AT_A_TIME = 500
 ENOUGH_QUEUED = 1000
 
 
+Count = Literal["added", "scanned", "skipped"]
+"""What a file counts as in the scan's result, unless it cannot be read."""
+
+_CODES: Mapping[Count, int] = {"added": 0, "scanned": 1, "skipped": 2}
+_COUNTS = tuple(_CODES)
+
+
 class Reading:
     """The files of a scan that wait to be read, and those being read."""
 
@@ -30,11 +38,12 @@ class Reading:
         self.introspector = introspector
         self.result = result
         self.done = 0
+        self.errors_of_known = 0
+        """Files that were known before, and cannot be read."""
         self._waiting = array("q")
+        self._counted_as = array("b")
         self._next = 0
-        self._read: dict[int, tuple[StoredPath, int, int]] = {}
-        self._added_after = media_table.newest_file(self.connection)
-        self._changed: set[int] = set()
+        self._read: dict[int, tuple[StoredPath, int, int, Count]] = {}
 
     @property
     def expected(self) -> int:
@@ -46,33 +55,30 @@ class Reading:
         """Whether nothing is left to be read."""
         return self._next == len(self._waiting) and not self._read
 
-    def want(self, ids: Iterable[int], *, changed: bool = False) -> None:
-        """Has files read. Their record is in the library, if not committed yet."""
-        ids = array("q", ids)
+    def want(self, ids: Iterable[int], counted_as: Count) -> None:
+        """Has files read, which the result has as `counted_as`; each once a scan.
+
+        Their record is in the library, if not committed yet.
+        """
         self._waiting.extend(ids)
-        if changed:
-            self._changed.update(ids)
+        more = len(self._waiting) - len(self._counted_as)
+        self._counted_as.extend([_CODES[counted_as]] * more)
 
     def feed(self) -> None:
         """Hands waiting files to the introspector, if it can do with some."""
         while self._next < len(self._waiting) and self.introspector.queued < ENOUGH_QUEUED:
-            ids = self._waiting[self._next : self._next + FILES_AT_A_TIME]
-            self._next += len(ids)
+            some = slice(self._next, self._next + FILES_AT_A_TIME)
+            counted_as = dict(zip(self._waiting[some], self._counted_as[some], strict=True))
+            self._next += len(counted_as)
             if self._next == len(self._waiting):
-                self._waiting, self._next = array("q"), 0
-            files, again = [], []
-            for file in media_table.files_to_read(self.connection, ids.tolist()):
-                if file.id in self._read:
-                    # It changed while it is being read: once more, after that.
-                    again.append(file.id)
-                    continue
+                self._waiting, self._counted_as, self._next = array("q"), array("b"), 0
+            files = []
+            for file in media_table.files_to_read(self.connection, list(counted_as)):
                 path = join(file.directory, file.name)
-                self._read[file.id] = (path, file.size_bytes, file.mtime_ns)
+                count = _COUNTS[counted_as[file.id]]
+                self._read[file.id] = (path, file.size_bytes, file.mtime_ns, count)
                 files.append(ToProbe(file.id, from_stored(path), file.kind))
             self.introspector.submit(files)
-            if again:
-                self.want(again)
-                break
 
     def take(self, timeout: float) -> list[Probed]:
         """What was read by now; waits up to `timeout` seconds for the first."""
@@ -82,22 +88,19 @@ class Reading:
         """Records what was read, in the caller's transaction."""
         findings = []
         for each in probed:
-            path, *expected = self._read.pop(each.key)
+            path, size_bytes, mtime_ns, count = self._read.pop(each.key)
             self.done += 1
-            if each.is_gone or (each.stat is not None and list(each.stat) != expected):
+            if each.is_gone or each.stat not in (None, (size_bytes, mtime_ns)):
                 # It stays pending: the next scan sees what has become of it.
                 continue
             findings.append(Finding(each.key, each.media, each.prober, each.error))
             if each.error is not None:
-                self._count_error(each.key)
+                self._count_error(count)
                 self.result.note(Issue(path, "read", each.error))
         media_table.record(self.connection, findings)
 
-    def _count_error(self, file_id: int) -> None:
+    def _count_error(self, count: Count) -> None:
         """A file that cannot be read counts as an error, not as what it was taken for."""
-        if file_id > self._added_after:
-            self.result.added -= 1
-        elif file_id in self._changed:
-            self.result.scanned -= 1
-        else:
-            self.result.skipped -= 1
+        setattr(self.result, count, getattr(self.result, count) - 1)
+        if count != "added":
+            self.errors_of_known += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain, repeat
 
@@ -21,14 +21,15 @@ from vpo.db import files as file_table
 from vpo.db import media as media_table
 from vpo.db import roots as root_table
 from vpo.db.file_changes import FileChange
+from vpo.db.files import Observation
 from vpo.db.library import Library
 from vpo.jobs import tracking
 from vpo.jobs.control import Reporter, ShouldStop, StoppedError
-from vpo.logging import Phases, shown
+from vpo.logging import Phases
 from vpo.media.introspection import Introspector
 from vpo.paths import StoredPath, from_stored, is_within, join, to_stored
 from vpo.scanner import guards
-from vpo.scanner.compare import Columns, Context, Difference, compare, reason
+from vpo.scanner.compare import Columns, Context, Difference, compare, reason, was_racy
 from vpo.scanner.filesystems import identity
 from vpo.scanner.models import Issue, ScanOptions, ScanResult, errors_json
 from vpo.scanner.reading import Reading
@@ -79,6 +80,12 @@ class Run:
         """Fingerprints, and ids, of directories that wait for their missing files."""
         self.vanished: list[int] = []
         """Ids of known directories that are gone."""
+        self.looked_into: set[int] = set()
+        """Ids of directories that are new or were compared."""
+        self.not_seen: set[int] = set()
+        """Ids of known directories that the walk did not come by."""
+        self.unread = ("pending", "error") if options.retry_errors else ("pending",)
+        """Statuses of files that are to be read though they have not changed."""
 
         self.uncommitted = 0
         self.last_commit = 0.0
@@ -106,12 +113,7 @@ class Run:
         with Introspector(options.prober, options.ffprobe, threads=threads) as introspector:
             self.reading = Reading(self.library, introspector, self.result)
             self._run()
-            if introspector.without_second_opinion:
-                logger.warning(
-                    "ffprobe is not installed: no second opinion on %d files",
-                    introspector.without_second_opinion,
-                    extra=shown(files=introspector.without_second_opinion),
-                )
+            self.result.warnings += introspector.warnings()
 
     def _run(self) -> None:
         root = root_table.find_root(self.connection, to_stored(self.root))
@@ -125,7 +127,6 @@ class Run:
         except OSError as error:
             raise guards.unreadable_root(self.root, error) from error
         expected = root.file_count if root else None
-        self._want_left_over()
         phase.done("load known directories")
         try:
             self._follow(walk, expected)
@@ -149,18 +150,26 @@ class Run:
         if not self.options.allow_mass_removal:
             guards.check_not_emptied(self.connection, self.root, progress)
             known_there = self.result.scanned + self.result.skipped
+            if self.reading is not None:
+                known_there += self.reading.errors_of_known
             guards.check_no_mass_removal(self.root, missing=len(self.missing), there=known_there)
         self._settle(walk)
         phase.done("mark what is gone")
+        self._want_left_over()
         self._read_the_rest()
         phase.done("read what is in files")
         self._end()
 
     def _want_left_over(self) -> None:
-        """Has files read that earlier scans left unread, where this one would see them."""
-        if self.reading is None or self.options.full:
-            # A full scan reads every file that it sees.
+        """Has files read that earlier scans left unread, where this one saw them.
+
+        Here it is about directories that are as they were: all files there that the
+        rules select were seen. Where something was different, `_want` has them read.
+        """
+        if self.reading is None:
             return
+        follow = self.options.rules.follow_symlinks
+        elsewhere = self.looked_into | self.not_seen
         root = len(self.root.rstrip(b"/")) + 1
 
         @lru_cache(maxsize=1024)
@@ -168,11 +177,15 @@ class Run:
             return self.rules.enters(from_stored(directory)[root:])
 
         self.reading.want(
-            file_id
-            for file_id, directory, name in media_table.pending_files(
-                self.connection, self.root, errors=self.options.retry_errors
-            )
-            if enters(directory) and self.rules.selects(from_stored(join(directory, name))[root:])
+            (
+                file.id
+                for file in media_table.unread_files(self.connection, self.root, self.unread)
+                if file.directory_id not in elsewhere
+                and (follow or not file.is_symlink)
+                and enters(file.directory)
+                and self.rules.selects(from_stored(join(file.directory, file.name))[root:])
+            ),
+            "skipped",
         )
 
     def _follow(self, walk: Walk, expected: int | None) -> None:
@@ -298,6 +311,7 @@ class Run:
                     unreadable.get(directory.path, set()),
                 )
                 new.extend((directory_id, row, row + 1) for row in added)
+            self.looked_into.add(directory_id)
         self.uncommitted += len(batch)
         if new and not self.options.dry_run:
             directory_ids = chain.from_iterable(
@@ -324,7 +338,7 @@ class Run:
                 added_by=self.job.number,
             )
             if self.reading is not None:
-                self.reading.want(media_table.added_files(self.connection, newest))
+                self.reading.want(media_table.added_files(self.connection, newest), "added")
 
     def _add_directory(self, directory: Directory) -> int:
         if self.options.dry_run:
@@ -433,31 +447,52 @@ class Run:
         changed = (observation for observation, _ in difference.changed)
         returned = (observation for observation, _ in difference.returned)
         file_table.record_changed(self.connection, changed, self.scanned_at)
-        same = chain(difference.refreshed, (observation for observation, _ in difference.reread))
-        file_table.record_unchanged(self.connection, same, self.scanned_at)
+        file_table.record_unchanged(self.connection, difference.refreshed, self.scanned_at)
+        self._record_reread(known_files, difference)
         file_table.record_returned(self.connection, returned)
-        self._want(known_files, difference)
+        rows = range(directory.start, directory.stop)
+        self._want(known_files, difference, (columns.names[row] for row in rows))
         return difference.added
 
-    def _want(self, known_files: Sequence[file_table.KnownFile], difference: Difference) -> None:
+    def _record_reread(
+        self, known_files: Sequence[file_table.KnownFile], difference: Difference
+    ) -> None:
+        """Records files that are to be read to be sure: until that, their state is not known."""
+        racy = {file.id for file in known_files if was_racy(file)}
+        observations: dict[bool, list[Observation]] = {True: [], False: []}
+        for observation, _ in difference.reread:
+            # A young one is not young any more to the next scan, which must read it, too.
+            to_be_read = self.reading is not None or observation.id in racy
+            observations[to_be_read].append(observation)
+        file_table.record_unchanged(self.connection, observations[False], self.scanned_at)
+        file_table.record_unsure(self.connection, observations[True], self.scanned_at)
+
+    def _want(
+        self,
+        known_files: Sequence[file_table.KnownFile],
+        difference: Difference,
+        seen: Iterable[StoredPath],
+    ) -> None:
         """Has the files read that a look at their directory calls for."""
         changed = [observation.id for observation, _ in difference.changed]
         media_table.forget(self.connection, changed)
         if self.reading is None:
             return
-        self.reading.want(changed, changed=True)
-        # Those left over from earlier scans wait already.
-        left_over = (
-            set()
-            if self.options.full
-            else {file.id for file in known_files if file.scan_status == "pending"}
-        )
+        self.reading.want(changed, "scanned")
         reread = [observation.id for observation, _ in difference.reread]
-        self.reading.want(
-            (file_id for file_id in reread if file_id not in left_over), changed=self.options.full
-        )
+        self.reading.want(reread, "scanned" if self.options.full else "skipped")
         returned = [observation.id for observation, _ in difference.returned]
-        self.reading.want(media_table.still_pending(self.connection, returned))
+        if not self.options.full:
+            returned = media_table.still_unread(self.connection, returned, self.unread)
+        self.reading.want(returned, "skipped")
+        # Left over from earlier scans, and as they were.
+        left_over = [file for file in known_files if file.scan_status in self.unread]
+        if left_over:
+            names, others = set(seen), {*changed, *reread}
+            self.reading.want(
+                (file.id for file in left_over if file.name in names and file.id not in others),
+                "skipped",
+            )
 
     def _record_changes(
         self, known_files: Sequence[file_table.KnownFile], difference: Difference
@@ -506,6 +541,7 @@ class Run:
         """Decides on the known directories that the walk did not come by."""
         offline: list[bytes] = []
         for unseen in walk.unseen():
+            self.not_seen.add(unseen.known)
             if unseen.presence != "gone":
                 continue
             known = directory_table.get_directory(self.connection, unseen.known)

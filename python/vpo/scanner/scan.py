@@ -130,6 +130,8 @@ def _scan_and_log(run: Run, refusal: VpoError | None) -> ScanResult:
 
 
 def _log_issues(result: ScanResult) -> None:
+    for warning in result.warnings:
+        logger.warning("%s", warning)
     for issue in result.issues:
         logger.warning("%s", issue, extra=shown(**issue.to_dict()))
 

@@ -4,7 +4,7 @@ mod audio;
 
 use super::problem::Result;
 use super::source::Source;
-pub use audio::{adts_frames, mpeg_audio_frames};
+pub use audio::mpeg_audio_frames;
 
 /// How a file is to be read. What it is called (`webm`, `dng`) its parser says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

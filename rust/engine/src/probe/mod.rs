@@ -10,17 +10,17 @@
 //! are decoded with replacement, and a panic in a parser becomes that file's
 //! [`Problem`].
 
-#![allow(dead_code, reason = "parsers come one by one")]
-
 mod codec;
 mod containers;
 mod format;
 mod language;
 mod model;
+mod number;
 mod photo;
 mod pool;
 mod problem;
 mod source;
+mod text;
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};

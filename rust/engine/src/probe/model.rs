@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::Problem;
+
 /// Strings from files are cut to this many bytes: no title is longer.
 const LONGEST_TEXT: usize = 4096;
 
@@ -233,6 +235,23 @@ impl Media {
         }
     }
 
+    /// Notes what kept a parser from going on: what it had found is still worth
+    /// something.
+    ///
+    /// # Errors
+    /// If it is the file that cannot be read.
+    pub(super) fn keep(&mut self, result: super::Result<()>) -> super::Result<()> {
+        match result {
+            Err(Problem::Damaged(what)) => self.warn(what),
+            Err(Problem::Limit(what)) => {
+                self.warn(what);
+                self.doubt(what);
+            }
+            other => other?,
+        }
+        Ok(())
+    }
+
     /// Puts what parsers found into the form that is promised.
     pub(super) fn tidy(&mut self) {
         self.tracks.truncate(MOST_TRACKS);
@@ -245,6 +264,7 @@ impl Media {
         }
         self.tags.retain(|_, text| !text.is_empty());
         self.duration_seconds = self.duration_seconds.filter(is_time);
+        self.bit_rate = self.bit_rate.filter(|rate| *rate > 0);
         for track in &mut self.tracks {
             track.tidy();
         }
@@ -274,6 +294,10 @@ impl Track {
         self.duration_seconds = self.duration_seconds.filter(|s| is_time(s) && *s > 0.0);
         self.bit_rate = self.bit_rate.filter(|rate| *rate > 0);
         self.hdr = self.hdr_kind();
+        if self.track_type == TrackType::Video && self.bit_depth.is_none() {
+            let format = self.pixel_format.as_deref();
+            self.bit_depth = format.and_then(super::codec::video::depth_of_format);
+        }
         if self.track_type == TrackType::Attachment {
             // A cover is a picture in a file, not one that moves.
             self.profile = None;

@@ -5,6 +5,7 @@
 //! Neither fails: headers that are damaged leave the track as it was.
 
 pub mod audio;
+pub mod bits;
 pub mod color;
 pub mod video;
 

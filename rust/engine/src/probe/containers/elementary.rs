@@ -3,8 +3,11 @@
 //! give its duration, in the way `ffprobe` reckons it.
 
 use super::sniff;
+use crate::probe::codec::audio::aac;
 use crate::probe::codec::{self, Framing};
 use crate::probe::model::{Media, Track, TrackType};
+use crate::probe::problem::Result;
+use crate::probe::source::Source;
 
 /// Of one stream, no more is looked at: a picture of video has its headers first.
 const MOST_VIDEO: usize = 1024 * 1024;
@@ -164,6 +167,7 @@ impl Elementary {
         }
         match self.track.codec.as_deref() {
             Some("pcm_bluray") => sniff::lpcm_of_blu_ray(&mut self.track, &self.data),
+            Some("s302m") => sniff::lpcm_of_smpte_302m(&mut self.track, &self.data),
             Some("pcm_dvd") => sniff::lpcm_of_dvd(&mut self.track, &self.data),
             _ => {}
         }
@@ -190,11 +194,11 @@ impl Elementary {
             self.settle_rate();
         }
         let track = &mut self.track;
-        match (track.codec.as_deref(), track.sample_rate) {
-            (Some("aac"), Some(rate)) if track.bit_rate.is_none() => {
-                track.bit_rate = sniff::adts_bit_rate(&self.data, rate);
+        match track.codec.as_deref() {
+            Some("aac") if track.bit_rate.is_none() => {
+                track.bit_rate = aac::adts_bit_rate(&self.data);
             }
-            (Some("mpeg1video"), _) => track.bit_rate = sniff::mpeg1_bit_rate(&self.data),
+            Some("mpeg1video") => track.bit_rate = sniff::mpeg1_bit_rate(&self.data),
             _ => {}
         }
         self.data = Vec::new();
@@ -294,6 +298,18 @@ fn span(streams: &[&Elementary]) -> Option<i64> {
         (read, other) => read.or(other)?,
     };
     (end > start).then_some(end - start)
+}
+
+/// The last bytes of a file, and where they begin. Those of the `head` that was
+/// read already are not read again.
+pub fn tail(source: &mut Source<'_>, head: &[u8], length: u64) -> Result<(u64, Vec<u8>)> {
+    let start = source.len().saturating_sub(length);
+    let known = usize::try_from(start).ok().and_then(|start| head.get(start..));
+    let mut bytes = known.unwrap_or_default().to_vec();
+    let rest = start + bytes.len() as u64;
+    let missing = usize::try_from(source.len().saturating_sub(rest)).unwrap_or(0);
+    bytes.extend_from_slice(source.up_to(rest, missing)?);
+    Ok((start, bytes))
 }
 
 /// A fraction whose parts are small enough to reckon with.

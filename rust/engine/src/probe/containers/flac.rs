@@ -2,8 +2,8 @@
 
 use super::id3;
 use super::vorbis_comment::{self, close_chapters};
-use crate::probe::codec::audio::bits::{Bits, be32};
 use crate::probe::codec::audio::xiph;
+use crate::probe::codec::bits::{Bits, be32};
 use crate::probe::model::{Chapter, Media, Name, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;

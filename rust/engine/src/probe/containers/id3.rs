@@ -9,6 +9,7 @@ use super::{genre, picture};
 use crate::probe::model::{Chapter, Track};
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
+use crate::probe::text::latin1;
 
 /// No tag has more frames, unless it means harm.
 const MOST_FRAMES: usize = 200;
@@ -228,11 +229,8 @@ fn decode(encoding: u8, bytes: &[u8]) -> (String, &[u8]) {
     if encoding == 0 || encoding == 3 {
         let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
         let (text, rest) = (&bytes[..end], bytes.get(end + 1..).unwrap_or_default());
-        let text = if encoding == 3 {
-            String::from_utf8_lossy(text).into_owned()
-        } else {
-            text.iter().map(|&byte| char::from(byte)).collect()
-        };
+        let text =
+            if encoding == 3 { String::from_utf8_lossy(text).into_owned() } else { latin1(text) };
         return (text, rest);
     }
     let mut units: Vec<u16> = Vec::new();

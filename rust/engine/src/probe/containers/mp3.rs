@@ -5,8 +5,8 @@
 //! frames, and the duration what the file takes at that rate.
 
 use super::{average::Average, id3};
-use crate::probe::codec::audio::bits::{be16, be32};
 use crate::probe::codec::audio::mpeg::{self, Header};
+use crate::probe::codec::bits::{be16, be32};
 use crate::probe::model::{Media, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;

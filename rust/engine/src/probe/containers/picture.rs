@@ -1,7 +1,7 @@
 //! Cover pictures: attachments, with what their first bytes say.
 
-use crate::probe::codec::audio::bits::be16;
-use crate::probe::codec::audio::bits::be32;
+use crate::probe::codec::bits::be16;
+use crate::probe::codec::bits::be32;
 use crate::probe::model::{Name, Track, TrackType};
 
 /// A picture as a track, without a number; None if its kind is not known.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::picture;
-use crate::probe::codec::audio::bits::{be32, le32};
+use crate::probe::codec::bits::{be32, le32};
 use crate::probe::model::{Chapter, Track};
 
 /// No file has more, unless it means harm.

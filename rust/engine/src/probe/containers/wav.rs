@@ -2,8 +2,8 @@
 //! 3306), or Sony Wave64, whose chunks have GUIDs for names.
 
 use super::{id3, riff};
-use crate::probe::codec::audio::bits::{le16, le32};
 use crate::probe::codec::audio::{bits_by_name, layout};
+use crate::probe::codec::bits::{le16, le32};
 use crate::probe::codec::{self, Framing};
 use crate::probe::model::{Media, Name, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
@@ -28,7 +28,6 @@ struct Format {
     channels: u32,
     sample_rate: u32,
     bytes_per_second: u32,
-    block: u32,
     bits: u32,
     mask: u64,
     extra: Vec<u8>,
@@ -117,7 +116,6 @@ fn parse_format(bytes: &[u8]) -> Option<Format> {
         channels: le16(bytes, 2)?.into(),
         sample_rate: le32(bytes, 4)?,
         bytes_per_second: le32(bytes, 8)?,
-        block: le16(bytes, 12)?.into(),
         bits: le16(bytes, 14).unwrap_or(8).into(),
         ..Format::default()
     };

@@ -7,6 +7,7 @@
 
 use crate::probe::problem::Problem;
 use crate::probe::source::Source;
+use crate::probe::text;
 
 /// No directory has more entries, unless it means harm.
 const MOST_ENTRIES: usize = 2048;
@@ -345,9 +346,7 @@ impl Value {
 
     /// Windows' own tags: UTF-16, whatever the kind says.
     pub fn wide_text(&self) -> Option<String> {
-        let units = self.bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
-        let text: Vec<u16> = units.take_while(|&unit| unit != 0).collect();
-        let text = String::from_utf16_lossy(&text).trim().to_owned();
+        let text = text::utf16(&self.bytes, u16::from_le_bytes).trim().to_owned();
         Some(text).filter(|it| !it.is_empty())
     }
 }

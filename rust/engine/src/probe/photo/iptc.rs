@@ -5,6 +5,7 @@ use super::date::{self, Date};
 use super::exif::{add_keywords, fill};
 use super::{exif, xmp};
 use crate::probe::model::Photo;
+use crate::probe::text;
 
 /// What Photoshop's resources hold that is read here.
 const IPTC: u16 = 0x0404;
@@ -102,11 +103,8 @@ fn dataset(bytes: &[u8]) -> Option<(u8, u8, &[u8], &[u8])> {
 
 /// UTF-8 where it is said or where it is valid; else ISO 8859-1, as most programs wrote.
 fn text(data: &[u8], utf8: bool) -> String {
-    match std::str::from_utf8(data) {
-        Ok(text) => text.to_owned(),
-        Err(_) if utf8 => String::from_utf8_lossy(data).into_owned(),
-        Err(_) => data.iter().map(|&byte| char::from(byte)).collect(),
-    }
+    let text = if utf8 { String::from_utf8_lossy(data) } else { text::utf8_or_latin1(data) };
+    text.into_owned()
 }
 
 #[cfg(test)]

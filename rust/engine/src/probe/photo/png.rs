@@ -7,6 +7,7 @@ use super::{exif, iptc, xmp};
 use crate::probe::model::{Media, Photo};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
+use crate::probe::text;
 
 /// Chunks before the picture that are looked at.
 const MOST_CHUNKS: usize = 200;
@@ -181,11 +182,9 @@ impl Said {
             b"Raw profile type iptc" | b"Raw profile type 8bim" => self.iptc = profile(text),
             _ => {
                 let text = &text[..text.len().min(LONGEST_TEXT)];
-                let text = if utf8 || std::str::from_utf8(text).is_ok() {
-                    String::from_utf8_lossy(text).into_owned()
-                } else {
-                    text.iter().map(|&byte| char::from(byte)).collect()
-                };
+                let text =
+                    if utf8 { String::from_utf8_lossy(text) } else { text::utf8_or_latin1(text) };
+                let text = text.into_owned();
                 let known = TEXTS.iter().find(|known| known.as_bytes().eq_ignore_ascii_case(key));
                 self.texts.extend(known.map(|key| (*key, text)));
             }

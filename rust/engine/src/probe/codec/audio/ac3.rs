@@ -1,9 +1,9 @@
 //! AC-3 and Enhanced AC-3: sync frames and the boxes of MP4 (ETSI TS 102 366).
 
-use super::bits::{Bits, be16};
 use super::layout::{
     self, BC, BL, BR, FC, FL, FLC, FR, FRC, LFE, LFE2, SDL, SDR, SL, SR, TC, TFC, TFL, TFR, WL, WR,
 };
+use crate::probe::codec::bits::{Bits, be16};
 use crate::probe::model::Track;
 
 const RATES: [u32; 3] = [48_000, 44_100, 32_000];

@@ -1,9 +1,9 @@
 //! DTS: core frames and extension substreams (ETSI TS 102 114).
 
-use super::bits::{Bits, be32};
 use super::layout::{
     self, BC, BL, BR, FC, FL, FLC, FR, FRC, LFE, SL, SR, TBC, TBL, TBR, TC, TFC, TFL, TFR,
 };
+use crate::probe::codec::bits::{Bits, be32};
 use crate::probe::model::{Name, Track};
 
 const CORE: u32 = 0x7ffe_8001;

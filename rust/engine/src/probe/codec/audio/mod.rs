@@ -4,7 +4,6 @@
 //! ADPCM, unless the container has a mask of channels ([`layout::from_mask`]).
 
 pub mod aac;
-pub mod bits;
 pub mod layout;
 pub mod mpeg;
 pub mod xiph;

@@ -1,9 +1,9 @@
 //! Dolby TrueHD and MLP: the major sync of an access unit.
 
-use super::bits::{Bits, be32};
 use super::layout::{
     self, BC, BL, BR, FC, FL, FLC, FR, FRC, LFE, LFE2, SDL, SDR, SL, SR, TC, TFC, TFL, TFR, WL, WR,
 };
+use crate::probe::codec::bits::{Bits, be32};
 use crate::probe::model::Track;
 
 const TRUEHD: u32 = 0xf872_6fba;

@@ -1,8 +1,8 @@
 //! Opus (RFC 7845 and its box in MP4), Vorbis, FLAC (RFC 9639), Speex: headers
 //! of their own, also as containers keep them.
 
-use super::bits::{Bits, be16, be32, le16, le32};
 use super::layout::{self, BC, BL, BR, FC, FIVE_BACK, FIVE_SIDE, LFE, MONO, STEREO};
+use crate::probe::codec::bits::{Bits, be16, be32, le16, le32};
 use crate::probe::model::{Name, Track};
 
 /// Layouts by count, of Vorbis and of Opus's mapping family 1.

@@ -3,9 +3,9 @@
 //!
 //! `ffprobe` believes the sequence header in everything.
 
-use super::bits::Bits;
 use super::set::{self, Colors};
 use super::t35;
+use crate::probe::codec::bits::Bits;
 use crate::probe::model::{Hdr, Track};
 
 const SEQUENCE_HEADER: u8 = 1;
@@ -82,7 +82,7 @@ fn leb128(data: &[u8]) -> Option<(u64, &[u8])> {
 /// 5.5.
 fn read_sequence_header(track: &mut Track, payload: &[u8]) -> Option<()> {
     let bits = &mut Bits::new(payload);
-    let profile = bits.read(3)? as u8;
+    let profile = bits.get(3)? as u8;
     bits.skip(1)?;
     let reduced = bits.flag()?;
     let mut frame_rate = None;
@@ -91,8 +91,8 @@ fn read_sequence_header(track: &mut Track, payload: &[u8]) -> Option<()> {
     } else {
         frame_rate = read_operating_points(bits)?;
     }
-    let (width_bits, height_bits) = (bits.read(4)? + 1, bits.read(4)? + 1);
-    let (width, height) = (bits.read(width_bits)? + 1, bits.read(height_bits)? + 1);
+    let (width_bits, height_bits) = (bits.get(4)? + 1, bits.get(4)? + 1);
+    let (width, height) = (bits.get(width_bits as usize)? + 1, bits.get(height_bits as usize)? + 1);
     if !reduced && bits.flag()? {
         bits.skip(7)?;
     }
@@ -113,20 +113,20 @@ fn read_operating_points(bits: &mut Bits<'_>) -> Option<Option<(u64, u64)>> {
     let mut frame_rate = None;
     let mut delay_bits = None;
     if bits.flag()? {
-        let (units, scale) = (bits.read(32)?, bits.read(32)?);
+        let (units, scale) = (bits.get(32)?, bits.get(32)?);
         if bits.flag()? {
             let ticks = u64::from(bits.ue()?) + 1;
             frame_rate = Some((u64::from(scale), u64::from(units) * ticks));
         }
         if bits.flag()? {
-            delay_bits = Some(bits.read(5)? as usize + 1);
+            delay_bits = Some(bits.get(5)? as usize + 1);
             bits.skip(32 + 5 + 5)?;
         }
     }
     let display_delay = bits.flag()?;
-    for _ in 0..=bits.read(5)? {
+    for _ in 0..=bits.get(5)? {
         bits.skip(12)?;
-        if bits.read(5)? > 7 {
+        if bits.get(5)? > 7 {
             bits.skip(1)?;
         }
         if let Some(delay_bits) = delay_bits

@@ -5,10 +5,10 @@
 //! size stands if it only crops within the last macroblock.
 
 use super::super::Framing;
-use super::bits::Bits;
 use super::nal;
 use super::set;
 use super::vui::Vui;
+use crate::probe::codec::bits::Bits;
 use crate::probe::model::Track;
 
 const SPS: u8 = 7;

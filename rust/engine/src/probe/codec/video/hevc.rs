@@ -5,10 +5,10 @@
 //! description there, the container's colours are unknown too.
 
 use super::super::Framing;
-use super::bits::Bits;
 use super::set::{self, Colors};
 use super::vui::Vui;
 use super::{nal, t35};
+use crate::probe::codec::bits::Bits;
 use crate::probe::model::{Hdr, Track};
 
 const SPS: u8 = 33;
@@ -79,7 +79,7 @@ impl Sps {
     fn parse(payload: &[u8]) -> Option<Self> {
         let bits = &mut Bits::new(payload);
         bits.skip(4)?;
-        let sub_layers = bits.read(3)?;
+        let sub_layers = bits.get(3)?;
         bits.skip(1)?;
         let profile = read_profile_tier_level(bits, sub_layers)?;
         let _id = bits.ue_to(15)?;
@@ -176,8 +176,8 @@ impl Sps {
 /// 7.3.3: the general profile; the rest is passed over.
 fn read_profile_tier_level(bits: &mut Bits<'_>, sub_layers: u32) -> Option<u8> {
     bits.skip(3)?;
-    let mut profile = bits.read(5)? as u8;
-    let compatible = bits.read(32)?;
+    let mut profile = bits.get(5)? as u8;
+    let compatible = bits.get(32)?;
     if profile == 0 {
         // As good as not said: the last profile it claims to be compatible with.
         profile = (1..32).rev().find(|&bit| compatible >> (31 - bit) & 1 == 1).unwrap_or(0);

@@ -5,7 +5,7 @@
 //! files that do disagree. Containers set what they know first.
 
 mod av1;
-mod bits;
+pub mod dolby_vision;
 mod editing;
 mod ffv1;
 mod h264;
@@ -25,8 +25,8 @@ mod vui;
 use super::Framing;
 use crate::probe::model::Track;
 
-#[allow(unused_imports, reason = "for containers, which come one by one")]
 pub use editing::prores_profile;
+pub use simple::{depth_of_format, read_utvideo};
 
 /// See [`super::read_config`]; None if the codec is none of these.
 pub fn read_config(track: &mut Track, config: &[u8]) -> Option<Framing> {

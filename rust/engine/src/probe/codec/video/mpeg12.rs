@@ -5,9 +5,9 @@
 //! of the two codecs it is, it tells by the extension, as transport streams and
 //! program streams do not reliably say.
 
-use super::bits::Bits;
 use super::nal;
 use super::set::{self, Colors};
+use crate::probe::codec::bits::Bits;
 use crate::probe::model::Track;
 
 const SEQUENCE: u8 = 0xb3;
@@ -44,9 +44,9 @@ pub fn read(track: &mut Track, data: &[u8]) {
 }
 
 fn read_sequence(bits: &mut Bits<'_>) -> Option<Sequence> {
-    let size = (bits.read(12)?, bits.read(12)?);
+    let size = (bits.get(12)?, bits.get(12)?);
     bits.skip(4)?;
-    let frame_rate = match bits.read(4)? {
+    let frame_rate = match bits.get(4)? {
         1 => (24000, 1001),
         2 => (24, 1),
         3 => (25, 1),
@@ -61,16 +61,16 @@ fn read_sequence(bits: &mut Bits<'_>) -> Option<Sequence> {
 }
 
 fn read_extension(track: &mut Track, sequence: &mut Sequence, bits: &mut Bits<'_>) -> Option<()> {
-    match bits.read(4)? {
+    match bits.get(4)? {
         1 => {
             bits.skip(1)?;
-            let profile = bits.read(3)?;
+            let profile = bits.get(3)?;
             bits.skip(4 + 1)?;
-            let chroma_format = bits.read(2)?;
-            let (width, height) = (bits.read(2)?, bits.read(2)?);
+            let chroma_format = bits.get(2)?;
+            let (width, height) = (bits.get(2)?, bits.get(2)?);
             bits.skip(12 + 1 + 8 + 1)?;
             let (numerator, denominator) =
-                (u64::from(bits.read(2)?) + 1, u64::from(bits.read(5)?) + 1);
+                (u64::from(bits.get(2)?) + 1, u64::from(bits.get(5)?) + 1);
             sequence.extension = true;
             sequence.size = (width << 12 | sequence.size.0, height << 12 | sequence.size.1);
             sequence.frame_rate.0 *= numerator;

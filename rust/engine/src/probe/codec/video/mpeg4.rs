@@ -3,9 +3,9 @@
 //!
 //! `ffprobe` takes the size from the headers, the profile only from a sequence header.
 
-use super::bits::Bits;
 use super::nal;
 use super::set;
+use crate::probe::codec::bits::Bits;
 use crate::probe::model::Track;
 
 const SEQUENCE: u8 = 0xb0;
@@ -51,7 +51,7 @@ fn read_layer(track: &mut Track, payload: &[u8]) -> Option<()> {
     if bits.flag()? {
         bits.skip(4 + 3)?;
     }
-    if bits.read(4)? == 15 {
+    if bits.get(4)? == 15 {
         bits.skip(16)?;
     }
     if bits.flag()? {
@@ -60,22 +60,22 @@ fn read_layer(track: &mut Track, payload: &[u8]) -> Option<()> {
             bits.skip(79)?;
         }
     }
-    let shape = bits.read(2)?;
+    let shape = bits.get(2)?;
     bits.skip(1)?;
-    let ticks = bits.read(16)?;
+    let ticks = bits.get(16)?;
     bits.skip(1)?;
     let mut frame_rate = None;
     if bits.flag()? {
         let width = (u32::BITS - ticks.saturating_sub(1).leading_zeros()).max(1);
-        frame_rate = Some((ticks, bits.read(width)?));
+        frame_rate = Some((ticks, bits.get(width as usize)?));
     }
     if shape != 0 {
         return None;
     }
     bits.skip(1)?;
-    let width = bits.read(13)?;
+    let width = bits.get(13)?;
     bits.skip(1)?;
-    let height = bits.read(13)?;
+    let height = bits.get(13)?;
     set::size(track, width, height);
     set::pixel_format(track, "yuv420p", 8);
     if let Some((ticks, duration)) = frame_rate {
@@ -87,8 +87,8 @@ fn read_layer(track: &mut Track, payload: &[u8]) -> Option<()> {
 /// The header of an H.263 picture: the size, if it is one of the standard ones.
 pub fn read_h263(track: &mut Track, data: &[u8]) {
     let bits = &mut Bits::new(data);
-    if bits.read(22) == Some(0x20) && bits.skip(8 + 5).is_some() {
-        let (width, height) = match bits.read(3) {
+    if bits.get(22) == Some(0x20) && bits.skip(8 + 5).is_some() {
+        let (width, height) = match bits.get(3) {
             Some(1) => (128, 96),
             Some(2) => (176, 144),
             Some(3) => (352, 288),
@@ -107,13 +107,13 @@ pub fn read_sorenson(track: &mut Track, data: &[u8]) {
 
 fn read_sorenson_size(track: &mut Track, data: &[u8]) -> Option<()> {
     let bits = &mut Bits::new(data);
-    if bits.read(17)? != 1 {
+    if bits.get(17)? != 1 {
         return None;
     }
     bits.skip(5 + 8)?;
-    let (width, height) = match bits.read(3)? {
-        0 => (bits.read(8)?, bits.read(8)?),
-        1 => (bits.read(16)?, bits.read(16)?),
+    let (width, height) = match bits.get(3)? {
+        0 => (bits.get(8)?, bits.get(8)?),
+        1 => (bits.get(16)?, bits.get(16)?),
         2 => (352, 288),
         3 => (176, 144),
         4 => (128, 96),

@@ -2,6 +2,7 @@
 
 use super::super::color;
 use crate::probe::model::{Name, Track};
+use crate::probe::number;
 
 /// Colour by code points, as most headers have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,17 +57,9 @@ pub fn profile(track: &mut Track, name: impl Into<Name>) {
 
 /// Frames a second, unless the container has said it.
 pub fn frame_rate(track: &mut Track, numerator: u64, denominator: u64) {
-    if track.frame_rate.is_none() && numerator > 0 && denominator > 0 {
-        let divisor = common_divisor(numerator, denominator);
-        track.frame_rate = Some(format!("{}/{}", numerator / divisor, denominator / divisor));
+    if track.frame_rate.is_none() {
+        track.frame_rate = number::rate(numerator, denominator);
     }
-}
-
-fn common_divisor(mut one: u64, mut other: u64) -> u64 {
-    while other != 0 {
-        (one, other) = (other, one % other);
-    }
-    one
 }
 
 /// The planar layout by how chroma is sampled: `chroma_format_idc` of the ITU.

@@ -1,8 +1,8 @@
 //! Theora (Theora Specification, 6.2): the identification header, a packet of its
 //! own in Ogg and the first part of a configuration elsewhere.
 
-use super::bits::Bits;
 use super::set;
+use crate::probe::codec::bits::Bits;
 use crate::probe::model::Track;
 
 const IDENTIFICATION: &[u8] = b"\x80theora";
@@ -23,17 +23,17 @@ pub fn read(track: &mut Track, data: &[u8]) {
 fn read_header(track: &mut Track, header: &[u8]) -> Option<()> {
     let bits = &mut Bits::new(header);
     bits.skip(24 + 16 + 16)?;
-    let (width, height) = (bits.read(24)?, bits.read(24)?);
+    let (width, height) = (bits.get(24)?, bits.get(24)?);
     bits.skip(16)?;
-    let frame_rate = (bits.read(32)?, bits.read(32)?);
+    let frame_rate = (bits.get(32)?, bits.get(32)?);
     bits.skip(48)?;
-    let primaries = match bits.read(8)? {
+    let primaries = match bits.get(8)? {
         1 => Some("bt470m"),
         2 => Some("bt470bg"),
         _ => None,
     };
     bits.skip(24 + 6 + 5)?;
-    let layout = match bits.read(2)? {
+    let layout = match bits.get(2)? {
         0 => "yuv420p",
         2 => "yuv422p",
         3 => "yuv444p",

@@ -1,8 +1,8 @@
 //! VC-1 (SMPTE ST 421) and its older profiles as WMV3: the sequence header.
 
-use super::bits::Bits;
 use super::nal;
 use super::set;
+use crate::probe::codec::bits::Bits;
 use crate::probe::model::Track;
 
 const SEQUENCE: u8 = 0x0f;
@@ -38,27 +38,27 @@ fn apply_profile(track: &mut Track, profile: u8) {
 /// 6.1, of the advanced profile.
 fn read_sequence(track: &mut Track, payload: &[u8]) -> Option<()> {
     let bits = &mut Bits::new(payload);
-    let profile = bits.read(2)? as u8;
+    let profile = bits.get(2)? as u8;
     apply_profile(track, profile);
     if profile != 3 {
         return None;
     }
     bits.skip(3 + 2 + 3 + 5 + 1)?;
-    let (width, height) = (bits.read(12)? * 2 + 2, bits.read(12)? * 2 + 2);
+    let (width, height) = (bits.get(12)? * 2 + 2, bits.get(12)? * 2 + 2);
     set::size_if_unknown(track, width, height);
     bits.skip(6)?;
     if !bits.flag()? {
         return None;
     }
     bits.skip(28)?;
-    if bits.flag()? && bits.read(4)? == 15 {
+    if bits.flag()? && bits.get(4)? == 15 {
         bits.skip(16)?;
     }
     if bits.flag()? {
         if bits.flag()? {
-            set::frame_rate(track, u64::from(bits.read(16)?) + 1, 32);
+            set::frame_rate(track, u64::from(bits.get(16)?) + 1, 32);
         } else {
-            let (numerator, denominator) = (bits.read(8)?, bits.read(4)?);
+            let (numerator, denominator) = (bits.get(8)?, bits.get(4)?);
             let numerator = match numerator {
                 1 => 24,
                 2 => 25,

@@ -4,8 +4,8 @@
 //! Of VP9's frames `ffprobe` takes size, format and matrix; primaries and
 //! transfer are the container's. Of VP8's, the size only if the container has none.
 
-use super::bits::Bits;
 use super::set;
+use crate::probe::codec::bits::Bits;
 use crate::probe::codec::color;
 use crate::probe::model::{Name, Track};
 
@@ -63,10 +63,10 @@ pub fn read_vp9(track: &mut Track, data: &[u8]) {
 
 fn read_vp9_header(track: &mut Track, data: &[u8]) -> Option<()> {
     let bits = &mut Bits::new(data);
-    if bits.read(2)? != 2 {
+    if bits.get(2)? != 2 {
         return None;
     }
-    let profile = bits.read(1)? | bits.read(1)? << 1;
+    let profile = bits.get(1)? | bits.get(1)? << 1;
     if profile == 3 {
         bits.skip(1)?;
     }
@@ -75,7 +75,7 @@ fn read_vp9_header(track: &mut Track, data: &[u8]) -> Option<()> {
         return None;
     }
     bits.skip(2)?;
-    if bits.read(24)? != 0x49_8342 {
+    if bits.get(24)? != 0x49_8342 {
         return None;
     }
     let depth = match profile {
@@ -83,7 +83,7 @@ fn read_vp9_header(track: &mut Track, data: &[u8]) -> Option<()> {
         2 | 3 => 10,
         _ => 8,
     };
-    let matrix = bits.read(3)?;
+    let matrix = bits.get(3)?;
     let is_rgb = matrix == 7;
     let (mut half_width, mut half_height) = (!is_rgb, !is_rgb);
     if !is_rgb {
@@ -95,7 +95,7 @@ fn read_vp9_header(track: &mut Track, data: &[u8]) -> Option<()> {
         }
         bits.skip(1)?;
     }
-    let (width, height) = (bits.read(16)? + 1, bits.read(16)? + 1);
+    let (width, height) = (bits.get(16)? + 1, bits.get(16)? + 1);
     set::profile(track, format!("Profile {profile}"));
     set::size(track, width, height);
     track.color_space = match matrix {

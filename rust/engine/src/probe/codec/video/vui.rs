@@ -1,7 +1,7 @@
 //! Video usability information: what H.264 (E.1.1) and HEVC (E.2.1) share of it.
 
-use super::bits::Bits;
 use super::set::Colors;
+use crate::probe::codec::bits::Bits;
 
 /// What is wanted of the video usability information.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ impl Vui {
     /// The part of that name.
     pub fn read_timing(&mut self, bits: &mut Bits<'_>) -> Option<()> {
         if bits.flag()? {
-            self.timing = Some((bits.read(32)?, bits.read(32)?));
+            self.timing = Some((bits.get(32)?, bits.get(32)?));
         }
         Some(())
     }

@@ -9,6 +9,7 @@ mod packets;
 use crate::probe::codec::{self, Framing};
 use crate::probe::containers::riff;
 use crate::probe::model::{Media, Name, Track, TrackType};
+use crate::probe::number;
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
@@ -52,14 +53,8 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     if file.streams.is_empty() {
         return Err(Problem::damaged("there are no streams"));
     }
-    match packets::read(source, &mut file) {
-        Err(Problem::Damaged(what)) => file.media.warn(what),
-        Err(Problem::Limit(what)) => {
-            file.media.warn(what);
-            file.media.doubt(what);
-        }
-        other => other?,
-    }
+    let result = packets::read(source, &mut file);
+    file.media.keep(result)?;
     Ok(file.finish(source))
 }
 
@@ -210,7 +205,7 @@ impl File {
             self.media.doubt("interleaved digital video");
         }
         if track_type == TrackType::Video {
-            stream.track.frame_rate = frame_rate(stream.rate, stream.scale);
+            stream.track.frame_rate = number::rate(stream.rate.into(), stream.scale.into());
         }
         self.streams.push(stream);
     }
@@ -288,6 +283,9 @@ fn read_stream_format(stream: &mut Stream, data: &[u8]) {
                     _ => riff::raw_pixel_format(&fourcc).map(Name::Borrowed),
                 };
             }
+            if codec == Some("utvideo") {
+                codec::video::read_utvideo(track, &fourcc);
+            }
             let config = data.get(BITMAP_INFO_HEADER..).unwrap_or_default();
             let by_container = track.frame_rate.clone();
             stream.framing = codec::read_config(track, config);
@@ -314,15 +312,6 @@ fn rgb_pixel_format(header: &[u8]) -> Option<&'static str> {
         32 => Some("bgra"),
         _ => None,
     }
-}
-
-/// A rate in lowest terms.
-fn frame_rate(rate: u32, scale: u32) -> Option<String> {
-    let (mut divisor, mut rest) = (rate, scale);
-    while rest > 0 {
-        (divisor, rest) = (rest, divisor % rest);
-    }
-    (rate > 0 && scale > 0).then(|| format!("{}/{}", rate / divisor, scale / divisor))
 }
 
 /// The chunks in bytes that were read; the last may be cut off. Lists are

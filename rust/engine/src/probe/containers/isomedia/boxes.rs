@@ -75,11 +75,6 @@ pub fn children(source: &mut Source<'_>, parent: &BoxAt) -> Result<Vec<BoxAt>> {
     boxes_between(source, parent.content, parent.end)
 }
 
-/// The first box of a kind in a box.
-pub fn child(source: &mut Source<'_>, parent: &BoxAt, kind: &Kind) -> Result<Option<BoxAt>> {
-    Ok(children(source, parent)?.into_iter().find(|found| found.kind == *kind))
-}
-
 /// A box's content, up to `most` bytes of it.
 pub fn content(source: &mut Source<'_>, of: &BoxAt, most: usize) -> Result<Vec<u8>> {
     let length = usize::try_from(of.len()).unwrap_or(usize::MAX).min(most);

@@ -4,7 +4,7 @@
 use super::boxes::{Fields, Kind, boxes_in, find_in};
 use super::channels;
 use super::codes::{codec_of, codec_of_object};
-use crate::probe::codec::video::prores_profile;
+use crate::probe::codec::video::{dolby_vision, prores_profile};
 use crate::probe::codec::{self, Framing, color};
 use crate::probe::model::{Name, Track, TrackType};
 
@@ -253,7 +253,7 @@ fn read_boxes(boxes: &[u8], track: &mut Track, of: &mut Description, depth: u8) 
             b"colr" => colours(content, track),
             b"dvcC" | b"dvvC" | b"dvwC" => {
                 track.dolby_vision_profile =
-                    dolby_vision(content).or(track.dolby_vision_profile.take());
+                    dolby_vision::profile(content).or(track.dolby_vision_profile.take());
             }
             b"btrt" => of.bit_rate = rate_at(content, 8).or(of.bit_rate),
             b"chan" => channels::read(content, track),
@@ -300,18 +300,6 @@ fn colours(content: &[u8], track: &mut Track) {
     track.color_primaries = primaries.and_then(color::color_primaries).map(Name::Borrowed);
     track.color_transfer = transfer.and_then(color::color_transfer).map(Name::Borrowed);
     track.color_space = matrix.and_then(color::color_space).map(Name::Borrowed);
-}
-
-/// Profile, and the compatibility id if there is one.
-fn dolby_vision(content: &[u8]) -> Option<String> {
-    let mut fields = Fields::new(content);
-    fields.take(2)?;
-    let profile = fields.u16()? >> 9;
-    let compatibility = fields.u8().unwrap_or(0) >> 4;
-    Some(match compatibility {
-        0 => format!("{profile}"),
-        id => format!("{profile}.{id}"),
-    })
 }
 
 fn little_endian(track: &mut Track) {

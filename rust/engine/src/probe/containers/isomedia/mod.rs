@@ -14,7 +14,6 @@ mod fragments;
 mod items;
 mod metadata;
 mod movie;
-mod number;
 mod raw;
 mod samples;
 #[cfg(test)]

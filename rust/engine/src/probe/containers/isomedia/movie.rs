@@ -8,6 +8,7 @@ use crate::probe::codec;
 use crate::probe::model::{Chapter, Media, Track, TrackType};
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
+use crate::probe::text;
 
 /// A `moov` up to this length is read at once: one request is cheaper than the
 /// jumps over its tables.
@@ -329,16 +330,7 @@ fn title(sample: &[u8]) -> Option<String> {
     let mut fields = Fields::new(sample);
     let length = usize::from(fields.u16()?);
     let text = fields.take(length)?;
-    let wide = |decode: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> =
-            text.chunks_exact(2).skip(1).map(|unit| decode([unit[0], unit[1]])).collect();
-        String::from_utf16_lossy(&units)
-    };
-    Some(match text {
-        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
-        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
-        _ => String::from_utf8_lossy(text).into_owned(),
-    })
+    Some(text::by_mark(text).into_owned())
 }
 
 /// Pictures of chapters are attached, as covers are.

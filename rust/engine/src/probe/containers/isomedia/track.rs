@@ -3,10 +3,10 @@
 use super::boxes::{BoxAt, Fields, Kind, box_at, boxes_in, children, content};
 use super::codes::language;
 use super::entries::{self, Description};
-use super::number::{reduce, rescale};
 use super::samples::{self, Sizes, Tables, Times};
 use crate::probe::codec;
 use crate::probe::model::{Track, TrackType};
+use crate::probe::number::{self, rescale};
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
 
@@ -282,8 +282,7 @@ impl Trak {
     /// The average rate, as a fraction.
     pub fn frame_rate(&self) -> Option<String> {
         let frames = self.times.samples.checked_mul(u64::from(self.timescale))?;
-        let (above, below) = reduce(frames, self.times.duration)?;
-        Some(format!("{above}/{below}"))
+        number::rate(frames, self.times.duration)
     }
 
     /// Where the media's time 0 is, in units of the track, in files of fragments.

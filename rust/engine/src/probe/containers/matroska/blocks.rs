@@ -3,9 +3,10 @@
 
 use super::ebml::{Head, children, variable_integer};
 use super::ids::{CLUSTER, cluster as ids};
-use super::tracks::{Entry, fraction};
+use super::tracks::Entry;
 use crate::probe::codec;
 use crate::probe::model::{Hdr, TrackType};
+use crate::probe::number;
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
 
@@ -323,8 +324,7 @@ fn frame_rate(mut times: Vec<i64>, scale: u64) -> Option<String> {
     if spread(nearest) > 1.1 {
         return None;
     }
-    let (numerator, denominator) = fraction(nearest.0, nearest.1, u64::from(u32::MAX))?;
-    Some(format!("{numerator}/{denominator}"))
+    number::rate(nearest.0, nearest.1)
 }
 
 #[cfg(test)]

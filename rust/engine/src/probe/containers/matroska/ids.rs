@@ -49,7 +49,6 @@ pub mod track {
     pub const AUDIO: u32 = 0xE1;
     pub const CONTENT_ENCODINGS: u32 = 0x6D80;
     pub const BLOCK_ADDITION_MAPPING: u32 = 0x41E4;
-    pub const BLOCK_ADD_ID_VALUE: u32 = 0x41F0;
     pub const BLOCK_ADD_ID_TYPE: u32 = 0x41E7;
     pub const BLOCK_ADD_ID_EXTRA_DATA: u32 = 0x41ED;
 }
@@ -66,7 +65,6 @@ pub mod encoding {
 pub mod video {
     pub const PIXEL_WIDTH: u32 = 0xB0;
     pub const PIXEL_HEIGHT: u32 = 0xBA;
-    pub const FRAME_RATE: u32 = 0x23_83E3;
     pub const UNCOMPRESSED_FOURCC: u32 = 0x2E_B524;
     pub const COLOUR: u32 = 0x55B0;
     pub const MATRIX: u32 = 0x55B1;
@@ -102,7 +100,6 @@ pub mod attachment {
     pub const NAME: u32 = 0x466E;
     pub const MEDIA_TYPE: u32 = 0x4660;
     pub const DATA: u32 = 0x465C;
-    pub const UID: u32 = 0x46AE;
 }
 
 pub mod chapter {

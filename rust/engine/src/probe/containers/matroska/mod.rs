@@ -68,15 +68,8 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         ..File::default()
     };
     file.find_segment(source, size.saturating_add(head.length as u64))?;
-    match file.read_segment(source) {
-        // What was found before a limit is still worth something.
-        Err(Problem::Damaged(what)) => file.media.warn(what),
-        Err(Problem::Limit(what)) => {
-            file.media.warn(what);
-            file.media.doubt(what);
-        }
-        other => other?,
-    }
+    let result = file.read_segment(source);
+    file.media.keep(result)?;
     Ok(file.finish(source))
 }
 

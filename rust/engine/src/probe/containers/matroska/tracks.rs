@@ -3,15 +3,17 @@
 use super::codecs;
 use super::ebml::Element;
 use super::ids::{audio, encoding, track as ids, video};
+use crate::probe::codec::video::dolby_vision;
 use crate::probe::codec::{Framing, color};
 use crate::probe::containers::riff;
 use crate::probe::model::{Name, Track, TrackType};
+use crate::probe::number::fraction;
 
 /// The language of tracks that do not say theirs.
 const DEFAULT_LANGUAGE: &str = "eng";
 
 /// `ffprobe` reduces frame rates to fractions of numbers up to this.
-const LARGEST_IN_FRACTION: u64 = 30_000;
+const LARGEST_IN_FRACTION: u32 = 30_000;
 
 const NANOSECONDS: u64 = 1_000_000_000;
 
@@ -103,7 +105,7 @@ fn read_video(track: &mut Track, entry: &Element<'_>) {
     track.dolby_vision_profile = entry
         .children()
         .filter(|child| child.id == ids::BLOCK_ADDITION_MAPPING)
-        .find_map(|mapping| dolby_vision(&mapping));
+        .find_map(|mapping| dolby_vision_profile(&mapping));
     let Some(element) = entry.child(ids::VIDEO) else { return };
     let small = |id| element.child(id).and_then(|child| child.small());
     track.width = small(video::PIXEL_WIDTH);
@@ -125,52 +127,15 @@ fn read_video(track: &mut Track, entry: &Element<'_>) {
 
 /// The number of pictures in a second, as `ffprobe` rounds it.
 fn frame_rate(nanoseconds: u64) -> Option<String> {
-    let (numerator, denominator) = fraction(NANOSECONDS, nanoseconds, LARGEST_IN_FRACTION)?;
-    (numerator > 0 && denominator > 0).then(|| format!("{numerator}/{denominator}"))
+    let (above, below) = fraction(NANOSECONDS, nanoseconds, LARGEST_IN_FRACTION)?;
+    Some(format!("{above}/{below}"))
 }
 
-/// The best approximation of a fraction by numbers up to `largest`: its
-/// continued fraction, and half steps of it.
-pub fn fraction(numerator: u64, denominator: u64, largest: u64) -> Option<(u64, u64)> {
-    let (mut number, mut rest) = (numerator, denominator);
-    let (mut before, mut best) = ((0, 1), (1, 0));
-    while rest > 0 {
-        let step = number / rest;
-        let next = (
-            step.checked_mul(best.0)?.checked_add(before.0)?,
-            step.checked_mul(best.1)?.checked_add(before.1)?,
-        );
-        if next.0 > largest || next.1 > largest {
-            let fits = |best: u64, before: u64| (largest - before).checked_div(best);
-            let part = [fits(best.0, before.0), fits(best.1, before.1)];
-            let part = part.into_iter().flatten().min()?.min(step);
-            // The half step is nearer only if it is more than half of one.
-            let closer = u128::from(rest) * u128::from(2 * part * best.1 + before.1)
-                > u128::from(number) * u128::from(best.1);
-            if closer {
-                best = (part * best.0 + before.0, part * best.1 + before.1);
-            }
-            break;
-        }
-        (before, best) = (best, next);
-        (number, rest) = (rest, number % rest);
-    }
-    Some(best)
-}
-
-/// The profile in a `DOVIDecoderConfigurationRecord`.
-fn dolby_vision(mapping: &Element<'_>) -> Option<String> {
+/// The profile in a mapping to Dolby Vision.
+fn dolby_vision_profile(mapping: &Element<'_>) -> Option<String> {
     let kind = mapping.child(ids::BLOCK_ADD_ID_TYPE)?.uint()?;
-    if !DOLBY_VISION.contains(&kind) {
-        return None;
-    }
-    let record = mapping.child(ids::BLOCK_ADD_ID_EXTRA_DATA)?.data;
-    let profile = record.get(2)? >> 1;
-    let compatibility = record.get(4)? >> 4;
-    Some(match compatibility {
-        0 => profile.to_string(),
-        id => format!("{profile}.{id}"),
-    })
+    let record = mapping.child(ids::BLOCK_ADD_ID_EXTRA_DATA)?;
+    DOLBY_VISION.contains(&kind).then(|| dolby_vision::profile(record.data))?
 }
 
 /// A flat picture that is only turned.

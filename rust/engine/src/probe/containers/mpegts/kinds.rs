@@ -3,6 +3,7 @@
 //! and Dolby's for Dolby Vision.
 
 use super::tables::descriptors;
+use crate::probe::codec::video::dolby_vision;
 use crate::probe::containers::elementary::UNTOLD;
 use crate::probe::model::{Track, TrackType};
 
@@ -158,7 +159,10 @@ fn by_descriptor(track: &mut Track, stream_type: u8, tag: u8, content: &[u8]) {
                 content.chunks_exact(8).any(|entry| (0x20..=0x25).contains(&entry[3]));
         }
         0x7f => by_extension(track, content),
-        0xb0 if track.track_type == Video => dolby_vision(track, content),
+        0xb0 if track.track_type == Video => {
+            track.dolby_vision_profile =
+                dolby_vision::profile_of_descriptor(content).or(track.dolby_vision_profile.take());
+        }
         _ => {}
     }
 }
@@ -208,17 +212,4 @@ fn set_language(track: &mut Track, content: &[u8]) {
     {
         track.language = String::from_utf8_lossy(code).into_owned();
     }
-}
-
-/// The profile, and what it is compatible with if it stands alone.
-fn dolby_vision(track: &mut Track, content: &[u8]) {
-    let [_, _, high, low, ref rest @ ..] = *content else { return };
-    let profile = high >> 1;
-    let base_layer = low & 1 != 0;
-    let rest = if base_layer { rest } else { rest.get(2..).unwrap_or_default() };
-    let compatible = rest.first().map_or(0, |byte| byte >> 4);
-    track.dolby_vision_profile = Some(match compatible {
-        0 => profile.to_string(),
-        _ => format!("{profile}.{compatible}"),
-    });
 }

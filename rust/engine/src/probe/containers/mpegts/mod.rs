@@ -317,13 +317,7 @@ impl Demuxer {
             stream.elementary.settle();
         }
         for length in TAILS {
-            let start = source.len().saturating_sub(length);
-            // Bytes that are there already are not read again.
-            let known = usize::try_from(start).ok().and_then(|start| head.get(start..));
-            let mut bytes = known.unwrap_or_default().to_vec();
-            let rest = start + bytes.len() as u64;
-            let missing = usize::try_from(source.len().saturating_sub(rest)).unwrap_or(0);
-            bytes.extend_from_slice(source.up_to(rest, missing)?);
+            let (start, bytes) = elementary::tail(source, head, length)?;
             self.times(&bytes, size);
             if start == 0 || self.streams.iter().all(|one| one.elementary.has_end()) {
                 break;

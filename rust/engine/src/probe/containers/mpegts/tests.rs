@@ -3,7 +3,6 @@ use crate::probe::Media;
 use crate::probe::containers::pes::tests::{ac3, mpeg2_video, packet, probe, survives};
 use crate::probe::model::TrackType;
 
-const MAP: u16 = 0x100;
 const FIRST: u16 = 0x101;
 
 /// Splits into packets of 188 bytes; the last one is stuffed.

@@ -1,6 +1,6 @@
 //! Ogg pages (RFC 3533): headers, and the packets that pages carry.
 
-use crate::probe::codec::audio::bits::le32;
+use crate::probe::codec::bits::le32;
 
 /// The most bytes of a page.
 pub const LONGEST: usize = LONGEST_HEADER + 255 * 255;

@@ -1,10 +1,11 @@
 //! What the first packet of an Ogg stream says: the codec, and how to read times.
 
-use crate::probe::codec::audio::bits::{Bits, be32, le16, le32};
 use crate::probe::codec::audio::{layout, xiph};
+use crate::probe::codec::bits::{Bits, be32, le16, le32};
 use crate::probe::codec::{self};
 use crate::probe::containers::riff;
 use crate::probe::model::{Name, Track, TrackType};
+use crate::probe::number;
 
 /// How a page's granule position is a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -101,7 +102,7 @@ fn theora(packet: &[u8]) -> Option<Stream> {
     track.codec = Some("theora".into());
     codec::read_config(track, packet);
     let (rate, scale) = (be32(packet, 22)?, be32(packet, 26)?);
-    set_frame_rate(track, rate.into(), scale.into());
+    track.frame_rate = number::rate(rate.into(), scale.into());
     let mut bits = Bits::new(packet.get(40..)?);
     bits.skip(6)?;
     let shift = bits.get(5)?;
@@ -119,7 +120,7 @@ fn vp8(packet: &[u8]) -> Option<Stream> {
     (track.width, track.height) = (field(8), field(10));
     track.pixel_format = Some("yuv420p".into());
     let (rate, scale) = (be32(packet, 18)?, be32(packet, 22)?);
-    set_frame_rate(track, rate.into(), scale.into());
+    track.frame_rate = number::rate(rate.into(), scale.into());
     Some(stream)
 }
 
@@ -134,7 +135,7 @@ fn media_stream(packet: &[u8]) -> Option<Stream> {
         track.track_type = TrackType::Video;
         track.codec = riff::video_codec(four).map(Name::Borrowed);
         (track.width, track.height) = (le32(packet, 45), le32(packet, 49));
-        set_frame_rate(track, 10_000_000, unit);
+        track.frame_rate = number::rate(10_000_000, unit);
         stream.clock = Clock::Units(unit, 10_000_000);
     } else {
         track.track_type = TrackType::Audio;
@@ -149,14 +150,4 @@ fn media_stream(packet: &[u8]) -> Option<Stream> {
         codec::read_config(track, packet.get(57..).unwrap_or_default());
     }
     Some(stream)
-}
-
-fn set_frame_rate(track: &mut Track, rate: u64, scale: u64) {
-    let (mut one, mut other) = (rate, scale);
-    while other != 0 {
-        (one, other) = (other, one % other);
-    }
-    if rate != 0 && scale != 0 {
-        track.frame_rate = Some(format!("{}/{}", rate / one, scale / one));
-    }
 }

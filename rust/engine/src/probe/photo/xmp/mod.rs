@@ -6,8 +6,6 @@
 
 mod properties;
 
-use std::borrow::Cow;
-
 use properties::{Properties, Space, number};
 
 use super::date;
@@ -15,6 +13,7 @@ use super::exif::{add_keywords, fill as set, positive, rating};
 use crate::probe::model::{Media, Photo};
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
+use crate::probe::text;
 
 /// Sidecars with the masks of an editor in them can be megabytes; the properties
 /// stand at the beginning.
@@ -26,7 +25,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     if source.len() > LONGEST as u64 {
         media.warn("only the beginning was read: it is very long");
     }
-    let text = decode(source.up_to(0, LONGEST)?).into_owned();
+    let text = text::by_mark(source.up_to(0, LONGEST)?).into_owned();
     let (properties, whole) = Properties::read(&text);
     if !whole {
         media.warn("the XML is damaged or too large");
@@ -41,29 +40,14 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
 /// Fills in what an XMP packet says, where `photo` does not have it yet; its
 /// rating and keywords replace those of EXIF.
 pub fn fill(packet: &[u8], photo: &mut Photo) {
-    let text = decode(&packet[..packet.len().min(LONGEST)]);
+    let text = text::by_mark(&packet[..packet.len().min(LONGEST)]);
     Properties::read(&text).0.fill(photo);
 }
 
 /// The name of the extended packet that belongs to a packet, in JPEG.
 pub(super) fn extension_of(packet: &[u8]) -> Option<String> {
-    let text = decode(&packet[..packet.len().min(LONGEST)]);
+    let text = text::by_mark(&packet[..packet.len().min(LONGEST)]);
     Properties::read(&text).0.text(Space::Note, "HasExtendedXMP")
-}
-
-/// Packets are UTF-8, seldom UTF-16.
-fn decode(bytes: &[u8]) -> Cow<'_, str> {
-    let wide = |unit: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> =
-            bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).skip(1).collect();
-        Cow::Owned(String::from_utf16_lossy(&units))
-    };
-    match bytes {
-        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
-        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
-        [0xef, 0xbb, 0xbf, text @ ..] => String::from_utf8_lossy(text),
-        _ => String::from_utf8_lossy(bytes),
-    }
 }
 
 impl Properties {

@@ -1,7 +1,7 @@
 //! AAC in frames of their own: ADTS, and LOAS with the configuration in it.
 
 use super::{AAC_LC, Config, RATES, apply, numbered_mask, parse, program_config};
-use crate::probe::codec::audio::bits::{Bits, be16};
+use crate::probe::codec::bits::{Bits, be16};
 use crate::probe::model::Track;
 
 /// Fewer frames than this tell no bit rate: sound begins with silence.
@@ -89,13 +89,19 @@ pub(super) fn read_adts(track: &mut Track, bytes: &[u8]) {
     }
     apply(track, &config);
     if track.bit_rate.is_none() {
-        track.bit_rate = average_bit_rate(bytes);
+        track.bit_rate = average(bytes, ENOUGH_FRAMES);
     }
 }
 
+/// The average bit rate of the frames that are there, however few.
+pub fn adts_bit_rate(bytes: &[u8]) -> Option<u64> {
+    average(bytes.get(find_adts(bytes)?..)?, 1)
+}
+
 /// The bit rate of the frames there are, if they are enough to tell.
-fn average_bit_rate(bytes: &[u8]) -> Option<u64> {
-    let (mut length, mut samples, mut count, mut rate) = (0, 0, 0, 0);
+fn average(bytes: &[u8], enough: usize) -> Option<u64> {
+    let (mut length, mut samples, mut rate) = (0, 0, 0);
+    let mut count: usize = 0;
     let mut rest = bytes;
     while let Some(frame) = adts(rest) {
         length += frame.frame_length as u64;
@@ -104,7 +110,7 @@ fn average_bit_rate(bytes: &[u8]) -> Option<u64> {
         count += 1;
         rest = rest.get(frame.frame_length..).unwrap_or_default();
     }
-    (count >= ENOUGH_FRAMES).then(|| length * 8 * rate / samples)
+    (count >= enough).then(|| length * 8 * rate / samples)
 }
 
 /// Whether frames end with an element that replicates bands. What precedes it

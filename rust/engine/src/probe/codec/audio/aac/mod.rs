@@ -1,13 +1,13 @@
 //! AAC: AudioSpecificConfig (ISO 14496-3, 1.6), ADTS frames, LATM with its mux
 //! configuration in the stream (LOAS).
 
-use super::bits::Bits;
 use super::layout::{self, BC, BL, BR, FC, FL, FLC, FR, FRC, LFE, SL, SR};
+use crate::probe::codec::bits::Bits;
 use crate::probe::model::{Name, Track};
 
 mod frames;
 
-pub use frames::adts;
+pub use frames::{adts, adts_bit_rate};
 
 use frames::{find_adts, find_latm, read_adts};
 

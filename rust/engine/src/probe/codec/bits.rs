@@ -1,4 +1,7 @@
-//! Fields of some bits, most significant bit first.
+//! Fields of some bits, most significant bit first, and numbers of whole bytes.
+//!
+//! Every read past the end is None, so that a header that is cut off ends its
+//! parser and nothing else.
 
 /// A place among the bits of a slice.
 #[derive(Clone, Debug)]
@@ -25,6 +28,11 @@ impl<'a> Bits<'a> {
         }
         self.position += count;
         Some(value)
+    }
+
+    /// The next eight bits.
+    pub fn byte(&mut self) -> Option<u8> {
+        self.get(8).map(|value| value as u8)
     }
 
     /// The next bit.
@@ -56,9 +64,28 @@ impl<'a> Bits<'a> {
         self.bytes.len() * 8 - self.position
     }
 
-    /// How many bits were read.
-    pub fn position(&self) -> usize {
-        self.position
+    /// `ue(v)` of the ITU's video codecs: an unsigned Exp-Golomb number.
+    pub fn ue(&mut self) -> Option<u32> {
+        let mut zeros = 0;
+        while !self.flag()? {
+            zeros += 1;
+            if zeros > 31 {
+                return None;
+            }
+        }
+        Some((1 << zeros) - 1 + self.get(zeros)?)
+    }
+
+    /// `ue(v)`, of which no valid header has more than `most`.
+    pub fn ue_to(&mut self, most: u32) -> Option<u32> {
+        self.ue().filter(|&value| value <= most)
+    }
+
+    /// `se(v)`: a signed Exp-Golomb number.
+    pub fn se(&mut self) -> Option<i32> {
+        let code = self.ue()?;
+        let half = i32::try_from(code.div_ceil(2)).ok()?;
+        Some(if code % 2 == 1 { half } else { -half })
     }
 }
 

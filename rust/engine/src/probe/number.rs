@@ -9,17 +9,17 @@ pub fn rescale(value: u64, by: u64, to: u64) -> u64 {
     u64::try_from(product / u128::from(to)).unwrap_or(u64::MAX)
 }
 
-/// A fraction in lowest terms, or where one of its terms would be above 2³¹-1,
-/// the closest fraction whose terms are not.
-pub fn reduce(above: u64, below: u64) -> Option<(u64, u64)> {
-    const MOST: u128 = i32::MAX as u128;
+/// A fraction in lowest terms, or where one of its terms would be above `most`,
+/// the closest fraction whose terms are not. None where a term is 0.
+pub fn fraction(above: u64, below: u64, most: u32) -> Option<(u64, u64)> {
     if above == 0 || below == 0 {
         return None;
     }
+    let most = u128::from(most);
     let divisor = u128::from(greatest_common_divisor(above, below));
     let (mut above, mut below) = (u128::from(above) / divisor, u128::from(below) / divisor);
     let (mut before, mut last) = ((0, 1), (1, 0));
-    if above <= MOST && below <= MOST {
+    if above <= most && below <= most {
         (last, below) = ((above, below), 0);
     }
     // Convergents of the continued fraction, then the last step in part.
@@ -27,9 +27,9 @@ pub fn reduce(above: u64, below: u64) -> Option<(u64, u64)> {
         let mut step = above / below;
         let rest = above - below * step;
         let next = (step * last.0 + before.0, step * last.1 + before.1);
-        if next.0 > MOST || next.1 > MOST {
+        if next.0 > most || next.1 > most {
             for (last, before) in [(last.0, before.0), (last.1, before.1)] {
-                step = (MOST - before).checked_div(last).unwrap_or(step).min(step);
+                step = (most - before).checked_div(last).unwrap_or(step).min(step);
             }
             if below * (2 * step * last.1 + before.1) > above * last.1 {
                 last = (step * last.0 + before.0, step * last.1 + before.1);
@@ -41,6 +41,12 @@ pub fn reduce(above: u64, below: u64) -> Option<(u64, u64)> {
     }
     let narrow = |term: u128| u64::try_from(term).ok().filter(|&term| term > 0);
     Some((narrow(last.0)?, narrow(last.1)?))
+}
+
+/// A rate as `ffprobe` writes it: `24000/1001`.
+pub fn rate(above: u64, below: u64) -> Option<String> {
+    let (above, below) = fraction(above, below, i32::MAX.unsigned_abs())?;
+    Some(format!("{above}/{below}"))
 }
 
 fn greatest_common_divisor(mut one: u64, mut other: u64) -> u64 {
@@ -56,7 +62,10 @@ mod tests {
 
     #[test]
     fn fractions_are_reduced_and_large_ones_approximated() {
-        assert_eq!(reduce(30_000 * 100, 100 * 1001), Some((30_000, 1001)));
+        const MOST: u32 = i32::MAX as u32;
+        let reduce = |above, below| fraction(above, below, MOST);
+        assert_eq!(rate(30_000 * 100, 100 * 1001).as_deref(), Some("30000/1001"));
+        assert_eq!(fraction(1_000_000_000, 41_708_333, 30_000), Some((24_000, 1001)));
         assert_eq!(reduce(0, 5), None);
         assert_eq!(reduce(5, 0), None);
         assert_eq!(reduce(u64::MAX, u64::MAX - 1), Some((1, 1)));
