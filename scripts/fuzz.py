@@ -6,18 +6,21 @@
 
 Needs a stable Rust and a C++ compiler. Each target begins with the corpus in
 rust/fuzz/corpus, which is part of the project; what it finds goes below
-target/fuzz, until `--grow` takes over the inputs that reach code which no other
-one reaches. An input that crashes a parser, or takes it over ten seconds, fails
-the run and is left in target/fuzz/crashes; it belongs into rust/fuzz/corpus with
-the fix. `cargo fuzz run TARGET -s none` works in rust/fuzz as well.
+target/fuzz, until `--grow` takes over inputs that reach code which no other one
+reaches, as far as there is room. An input that crashes a parser, or makes it take
+32 MiB of memory or a second, fails the run and is left in target/fuzz/crashes; it
+belongs into rust/fuzz/corpus with the fix, where a test of the engine reads it
+ever after. `cargo fuzz run TARGET -s none` works in rust/fuzz as well.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,16 +40,28 @@ RUSTFLAGS = " ".join(
         "-Cllvm-args=-sanitizer-coverage-trace-compares",
     )
 )
-LIMITS = ("-timeout=10", "-rss_limit_mb=256", "-max_len=65536", "-print_final_stats=0")
+LIMITS = ("-timeout=10", "-rss_limit_mb=256", "-report_slow_units=1")
+
+# No format needs longer inputs to have all its parts once.
+LONGEST = 64 * 1024
+
+# What the project keeps: inputs of this size, and of all of a target together.
+LONGEST_KEPT = 8 * 1024
+LARGEST_CORPUS = {"isomedia": 144 * 1024, "matroska": 96 * 1024}
+LARGEST_OTHER = 44 * 1024
+
+# An input that reaches fewer edges is not worth a file.
+LEAST_EDGES = 3
 
 
-def build() -> Path:
-    """Builds all targets; returns where they are."""
+def build(chosen: list[str]) -> Path:
+    """Builds targets; returns where they are."""
     environment = {**os.environ, "RUSTFLAGS": RUSTFLAGS, "CARGO_TARGET_DIR": str(WORK / "build")}
     # Named, so that the flags are not those of build scripts as well.
     version = subprocess.run(["rustc", "-vV"], capture_output=True, text=True, check=True)
     host = version.stdout.partition("host: ")[2].split()[0]
-    command = ["cargo", "build", "--release", "--locked", "--bins", "--target", host]
+    command = ["cargo", "build", "--quiet", "--release", "--locked", "--target", host]
+    command += [f"--bin={target}" for target in chosen]
     subprocess.run(command, cwd=FUZZ, env=environment, check=True)
     return WORK / "build" / host / "release"
 
@@ -61,32 +76,78 @@ def run(programs: Path, target: str, seconds: int) -> bool:
     found, crashes = WORK / "found" / target, WORK / "crashes" / target
     for directory in (found, crashes, CORPUS / target):
         directory.mkdir(parents=True, exist_ok=True)
+    before = set(crashes.iterdir())
     command = [
         str(programs / target),
         str(found),
         str(CORPUS / target),
         f"-max_total_time={seconds}",
+        f"-max_len={LONGEST}",
         f"-artifact_prefix={crashes}{os.sep}",
         *LIMITS,
     ]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    lines = done.stderr.splitlines()
-    last = next((line for line in reversed(lines) if line.startswith("#")), "").split()
-    print(f"{target:12} {' '.join(last[:6])}", flush=True)
+    status = re.findall(r"^#(\d+)\s.* cov: (\d+) ", done.stderr, re.MULTILINE)
+    runs, edges = status[-1] if status else ("0", "0")
+    print(f"{target:12} {int(runs):>10,} runs {int(edges):>6,} edges", flush=True)
+    bad = sorted(set(crashes.iterdir()) - before)
+    for path in bad:
+        print(f"    {path}")
     if done.returncode != 0:
-        print(done.stderr[-5000:])
-    return done.returncode == 0
+        panics = re.findall(r"panicked at .*\n.*", done.stderr)
+        print("\n".join(panics) if panics else done.stderr[-2000:], flush=True)
+    return done.returncode == 0 and not bad
 
 
 def grow(programs: Path, target: str) -> None:
-    """Takes over into the corpus what a run found and reaches new code."""
+    """Takes over into the corpus what reaches the most new code for its size."""
     found, corpus = WORK / "found" / target, CORPUS / target
     if not found.is_dir():
         return
-    before = len(list(corpus.iterdir()))
-    command = [str(programs / target), "-merge=1", *LIMITS, str(corpus), str(found)]
-    subprocess.run(command, capture_output=True, check=True)
-    print(f"{target:12} {len(list(corpus.iterdir())) - before} new inputs")
+    corpus.mkdir(parents=True, exist_ok=True)
+    kept = {path.name for path in corpus.iterdir()}
+    reached = edges_of(programs / target, corpus, found)
+    room = LARGEST_CORPUS.get(target, LARGEST_OTHER)
+    left = room - sum((corpus / name).stat().st_size for name in kept)
+    covered: set[str] = set().union(*(reached.pop(corpus / name, set()) for name in kept))
+    before, new = len(covered), 0
+    sizes = {path: min(path.stat().st_size, LONGEST_KEPT) for path in reached}
+    while fitting := [
+        path for path, edges in reached.items() if len(edges) >= LEAST_EDGES and sizes[path] <= left
+    ]:
+        best = max(fitting, key=lambda path: len(reached[path]) / (sizes[path] + 1))
+        added = reached.pop(best)
+        covered |= added
+        for edges in reached.values():
+            edges -= added
+        (corpus / best.name).write_bytes(best.read_bytes()[:LONGEST_KEPT])
+        left -= sizes[best]
+        new += 1
+    edges_there = len(covered.union(*reached.values()))
+    print(
+        f"{target:12} {new:>4} new inputs: {before:>5,} -> {len(covered):>5,} edges of {edges_there:,}",
+        flush=True,
+    )
+
+
+def edges_of(program: Path, *directories: Path) -> dict[Path, set[str]]:
+    """Tells which edges of the code each input reaches."""
+    with tempfile.TemporaryDirectory() as scratch:
+        empty, notes = Path(scratch, "corpus"), Path(scratch, "notes")
+        empty.mkdir()
+        # The merge itself is of no use: it does not mind how large a corpus becomes.
+        command = [str(program), "-set_cover_merge=1", "-use_counters=0", "-rss_limit_mb=0"]
+        command += [f"-max_len={LONGEST_KEPT}", f"-merge_control_file={notes}"]
+        command += [str(empty), *map(str, directories)]
+        subprocess.run(command, capture_output=True, check=True)
+        lines = notes.read_text().splitlines()
+    # How many files, how many of them in the first directory, their names, then
+    # lines of what each reaches.
+    count = int(lines[0])
+    paths = [Path(line) for line in lines[2 : 2 + count]]
+    fields = [line.split() for line in lines[2 + count :] if line.startswith("FT ")]
+    # Numbers that nobody counts with; interned, each is there once.
+    return {paths[int(number)]: set(map(sys.intern, edges)) for _, number, *edges in fields}
 
 
 def main() -> int:
@@ -97,7 +158,10 @@ def main() -> int:
     parser.add_argument("--grow", action="store_true", help="keep what was found")
     arguments = parser.parse_args()
     chosen = arguments.targets or targets()
-    programs = build()
+    unknown = sorted(set(chosen) - set(targets()))
+    if unknown:
+        parser.error(f"no such target: {', '.join(unknown)}; there are {', '.join(targets())}")
+    programs = build(chosen)
     if arguments.grow:
         for target in chosen:
             grow(programs, target)

@@ -1,18 +1,57 @@
-//! What the fuzz targets have in common: bytes are read as a file of one format.
+//! What the fuzz targets have in common: bytes are read as a file of one format,
+//! and what that takes of memory is counted.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use vpo_engine::probe::{Format, Limits, Source, read_as};
 
+/// Inputs are far smaller. A parser that needs more has believed a length.
+const MOST_MEMORY: usize = 32 * 1024 * 1024;
+
+/// Counts bytes that are allocated now, and the most there ever were.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: the system's allocator does it all.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        MOST.fetch_max(NOW.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        MOST.fetch_max(NOW.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
+        // Pages that nothing is written to cost nothing, as without counting.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Relaxed);
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
 /// Reads `data` as `format`; what comes of it must be JSON of a bounded size.
 pub fn read(format: Format, data: &[u8]) {
+    let before = NOW.load(Relaxed);
+    MOST.store(before, Relaxed);
     let mut source = Source::new(&data, data.len() as u64, Limits::default());
-    if let Ok(media) = read_as(&mut source, format) {
-        for text in media.tracks.iter().filter_map(|track| track.title.as_ref()) {
-            assert!(text.len() <= 4096, "a title of {} bytes", text.len());
-        }
-        let times = media.tracks.iter().map(|track| track.duration_seconds);
-        for seconds in times.chain([media.duration_seconds]).flatten() {
-            assert!(seconds.is_finite() && seconds >= 0.0, "a duration of {seconds} seconds");
-        }
+    let answer = read_as(&mut source, format);
+    let memory = MOST.load(Relaxed).saturating_sub(before);
+    assert!(memory <= MOST_MEMORY, "{memory} bytes of memory");
+    let Ok(media) = answer else { return };
+    for text in media.tracks.iter().filter_map(|track| track.title.as_ref()) {
+        assert!(text.len() <= 4096, "a title of {} bytes", text.len());
+    }
+    let times = media.tracks.iter().map(|track| track.duration_seconds);
+    for seconds in times.chain([media.duration_seconds]).flatten() {
+        assert!(seconds.is_finite() && seconds >= 0.0, "a duration of {seconds} seconds");
     }
 }
 

@@ -229,7 +229,9 @@ fn chunk(bytes: &[u8], at: usize) -> Option<(&[u8], &[u8], usize)> {
     let length: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
     let length = usize::try_from(u32::from_be_bytes(length)).ok()?;
     let end = at.checked_add(8)?.checked_add(length)?;
-    Some((&bytes[at + 4..at + 8], bytes.get(at + 8..end)?, end + 4))
+    // All of its data, and so its name.
+    let data = bytes.get(at + 8..end)?;
+    Some((&bytes[at + 4..at + 8], data, end.checked_add(4)?))
 }
 
 /// Whether the chunks from `at` on follow each other up to the last.
@@ -338,6 +340,17 @@ mod tests {
         let text = [b"Description\0\0", &bomb[..]].concat();
         let (_, photo) = probe_photo(&file(&[(b"zTXt", text), picture(10)]));
         assert_eq!(photo.description, None);
+    }
+
+    #[test]
+    fn a_chunk_may_begin_right_before_the_end() {
+        let mut bytes = file(&[picture(10)]);
+        bytes.truncate(bytes.len() - 12);
+        for byte in [0, 0, 0, 1, b'I', b'D', b'A'] {
+            bytes.push(byte);
+            let (media, _) = probe_photo(&bytes);
+            assert_eq!(media.warnings, ["it ends before it should"]);
+        }
     }
 
     #[test]

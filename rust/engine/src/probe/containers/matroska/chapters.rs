@@ -4,6 +4,9 @@ use super::ebml::{Element, children};
 use super::ids::chapter as ids;
 use crate::probe::model::Chapter;
 
+/// Chapters that are read.
+const MOST_CHAPTERS: usize = 4096;
+
 /// Reads the data of a `Chapters` element.
 pub fn read(data: &[u8]) -> Vec<Chapter> {
     let editions = || children(data).filter(|child| child.id == ids::EDITION);
@@ -14,7 +17,7 @@ pub fn read(data: &[u8]) -> Vec<Chapter> {
         return Vec::new();
     };
     let atoms = edition.children().filter(|child| child.id == ids::ATOM);
-    atoms.filter_map(|atom| read_atom(&atom)).collect()
+    atoms.take(MOST_CHAPTERS).filter_map(|atom| read_atom(&atom)).collect()
 }
 
 fn read_atom(atom: &Element<'_>) -> Option<Chapter> {

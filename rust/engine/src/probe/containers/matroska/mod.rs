@@ -31,6 +31,12 @@ const MOST_ELEMENTS: usize = 256;
 /// Elements that `SeekHead` is followed to.
 const MOST_SEEKS: usize = 32;
 
+/// Tracks that are kept: more than `Media` does are not asked for.
+const MOST_TRACKS: usize = 1024;
+
+/// Of all tags together, about this much is kept until the tracks are known.
+const MOST_OF_TAGS: usize = 4 * 1024 * 1024;
+
 /// Of an element that is read, no more than this.
 const MOST_OF_ELEMENT: u64 = 2 * 1024 * 1024;
 
@@ -245,7 +251,9 @@ impl File {
             ids::CHAPTERS if self.media.chapters.is_empty() => {
                 self.media.chapters = chapters::read(&data);
             }
-            ids::TAGS => self.tags.push(data),
+            ids::TAGS if self.tags.iter().map(Vec::len).sum::<usize>() < MOST_OF_TAGS => {
+                self.tags.push(data);
+            }
             _ => {}
         }
         Ok(())
@@ -291,6 +299,10 @@ impl File {
     fn read_tracks(&mut self, data: &[u8]) {
         self.has_tracks = true;
         for element in children(data).filter(|child| child.id == ids::track::ENTRY) {
+            if self.entries.len() >= MOST_TRACKS {
+                self.media.warn("there are more tracks than are looked at");
+                break;
+            }
             if let Some(entry) = tracks::read(&element, self.entries.len() as u32) {
                 self.entries.push(entry);
             }

@@ -11,9 +11,18 @@ use super::tracks::Entry;
 const DEEPEST: u8 = 3;
 const MOST_VALUES: usize = 1024;
 
+/// A name is shorter: all that is in a tag has it before its own.
+const LONGEST_NAME: usize = 256;
+
+/// Tags that are read, and values that are told to tracks: tracks may have the
+/// same number, and each of them is told all values.
+const MOST_TAGS: usize = 4096;
+const MOST_TOLD: usize = 32 * 1024;
+
 /// Reads the data of a `Tags` element; of tags of the same name the first counts.
 pub fn read(data: &[u8], tags: &mut BTreeMap<String, String>, entries: &mut [Entry]) {
-    for tag in children(data).filter(|child| child.id == ids::TAG) {
+    let mut told = 0;
+    for tag in children(data).filter(|child| child.id == ids::TAG).take(MOST_TAGS) {
         let targets = tag.child(ids::TARGETS);
         let uid =
             |id| targets.and_then(|targets| targets.child(id)?.uint()).filter(|&uid| uid != 0);
@@ -21,7 +30,8 @@ pub fn read(data: &[u8], tags: &mut BTreeMap<String, String>, entries: &mut [Ent
         read_simple(&tag, "", 0, &mut values);
         if let Some(uid) = uid(ids::TRACK_UID) {
             for entry in entries.iter_mut().filter(|entry| entry.uid == uid) {
-                for (name, value) in &values {
+                for (name, value) in values.iter().take(MOST_TOLD - told) {
+                    told += 1;
                     read_track_tag(entry, name, value.clone());
                 }
             }
@@ -43,9 +53,13 @@ pub fn read(data: &[u8], tags: &mut BTreeMap<String, String>, entries: &mut [Ent
 /// The names and values of simple tags; those in others have the names of both.
 fn read_simple(of: &Element<'_>, within: &str, depth: u8, values: &mut Vec<(String, String)>) {
     for tag in of.children().filter(|child| child.id == ids::SIMPLE_TAG) {
-        let Some(name) = tag.child(ids::NAME) else { continue };
+        if values.len() >= MOST_VALUES {
+            return;
+        }
+        let name = tag.child(ids::NAME).filter(|name| name.data.len() <= LONGEST_NAME);
+        let Some(name) = name else { continue };
         let name = format!("{within}{}", name.text());
-        if depth < DEEPEST && values.len() < MOST_VALUES {
+        if depth < DEEPEST {
             read_simple(&tag, &format!("{name}/"), depth + 1, values);
         }
         if let Some(value) = tag.child(ids::STRING) {

@@ -439,3 +439,39 @@ fn sizes_of_exabytes_are_not_believed() {
         assert!(!matches!(probe(&data), Err(Problem::Panic(_))));
     }
 }
+
+#[test]
+fn tracks_and_tags_without_end_are_cut_off() {
+    // All with the same number, so that each tag is for each of them.
+    let track = master(
+        ids::track::ENTRY,
+        &[uint(ids::track::TYPE, 2), text(ids::track::CODEC_ID, ""), uint(ids::track::UID, 1)],
+    );
+    let simple =
+        master(ids::tag::SIMPLE_TAG, &[text(ids::tag::NAME, "TITLE"), text(ids::tag::STRING, "a")]);
+    let targets = master(ids::tag::TARGETS, &[uint(ids::tag::TRACK_UID, 1)]);
+    let tags = master(ids::tag::TAG, &[targets, simple.repeat(20)]);
+    let mut parts = vec![(ids::TRACKS, element(ids::TRACKS, &track.repeat(20_000)))];
+    parts.push((ids::TAGS, element(ids::TAGS, &tags.repeat(3000))));
+    let data = [header("matroska"), segment(&parts)].concat();
+    let media = probe(&data).unwrap();
+    assert_eq!(media.tracks.len(), 1024);
+    assert_eq!(media.tracks[0].title.as_deref(), Some("a"));
+    assert_eq!(media.warnings, ["there are more tracks than are looked at"]);
+}
+
+#[test]
+fn long_names_of_tags_are_not_given_to_all_that_is_in_them() {
+    let simple = |name: &str, within: &[u8]| {
+        master(ids::tag::SIMPLE_TAG, &[text(ids::tag::NAME, name), within.to_vec()])
+    };
+    let value = [text(ids::tag::NAME, "b"), text(ids::tag::STRING, "c")];
+    let values = master(ids::tag::SIMPLE_TAG, &value).repeat(50_000);
+    for (name, found) in [("a".repeat(1_000_000), 0), ("a".to_owned(), 1)] {
+        let tag = master(ids::tag::TAG, &[simple(&name, &values)]);
+        let parts = [(ids::TRACKS, tracks()), (ids::TAGS, master(ids::TAGS, &[tag]))];
+        let data = [header("matroska"), segment(&parts)].concat();
+        let media = probe(&data).unwrap();
+        assert_eq!(media.tags.len(), found, "{:?}", media.tags.keys());
+    }
+}

@@ -17,6 +17,9 @@ const LARGEST_IN_FRACTION: u32 = 30_000;
 
 const NANOSECONDS: u64 = 1_000_000_000;
 
+/// Compression and encryption on top of each other.
+const MOST_ENCODINGS: usize = 16;
+
 /// `BlockAddIDType` of Dolby Vision's configurations, and of ITU-T T.35.
 const DOLBY_VISION: [u64; 3] = [0x6476_6343, 0x6476_7643, 0x6476_7743];
 
@@ -177,7 +180,8 @@ fn read_audio(track: &mut Track, entry: &Element<'_>) {
 /// them begin with can be undone here.
 fn read_encodings(entry: &mut Entry, element: &Element<'_>, private: &mut Vec<u8>) {
     let Some(encodings) = element.child(ids::CONTENT_ENCODINGS) else { return };
-    for one in encodings.children().filter(|child| child.id == encoding::ENCODING) {
+    let encodings = encodings.children().filter(|child| child.id == encoding::ENCODING);
+    for one in encodings.take(MOST_ENCODINGS) {
         let uint = |id| one.child(id).and_then(|child| child.uint());
         let scope = uint(encoding::SCOPE).unwrap_or(1);
         let compression = one.child(encoding::COMPRESSION);

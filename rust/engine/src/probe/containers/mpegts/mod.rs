@@ -180,8 +180,8 @@ impl Demuxer {
     }
 
     fn add_program(&mut self, number: u16, pid: u16) {
-        let known = self.programs.iter().any(|program| program.number == number);
-        if !known && self.programs.len() < MOST_STREAMS {
+        let is_known = || self.programs.iter().any(|program| program.number == number);
+        if self.programs.len() < MOST_STREAMS && !is_known() {
             let (mapped, streams) = (false, Vec::new());
             self.programs.push(Program { number, pid, pcr_pid: NULL, mapped, streams });
         }
