@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from cases import BARE_PYTHON, VPO, Result
+from introspection import CHANGED, EXIFTOOL, FFPROBE, FULL, INSPECT, MEDIAINFO, REQUESTS
 from peers import YARDSTICK
 
 MILLION = 1_000_000
@@ -58,6 +59,14 @@ def _seconds(result: Result) -> float:
     return result.samples.seconds(VPO).median
 
 
+def _seconds_of(name: str) -> Callable[[Result], float]:
+    return lambda result: result.samples.seconds(name).median
+
+
+def _figure(name: str) -> Callable[[Result], float]:
+    return lambda result: result.figures[name]
+
+
 TO_FIND = _ratio(VPO, YARDSTICK)
 TO_RCLONE = _ratio(VPO, "rclone")
 
@@ -77,6 +86,24 @@ BOUNDS = (
         "startup", 0, "`vpo --version`", f"x {BARE_PYTHON}", 8, _ratio("vpo --version", BARE_PYTHON)
     ),
     Bound("startup", 0, "`vpo --help`", f"x {BARE_PYTHON}", 8, _ratio("vpo --help", BARE_PYTHON)),
+    Bound("probe", 2_000, "reading a file", "x ffprobe", 1 / 300, _ratio(VPO, FFPROBE)),
+    Bound("probe", 2_000, "reading a file", "x pymediainfo", 1 / 30, _ratio(VPO, MEDIAINFO)),
+    Bound("probe", 2_000, f"`{INSPECT}`, a file", "x ffprobe", 1 / 100, _ratio(INSPECT, FFPROBE)),
+    Bound("probe-photos", 2_000, "reading a photo", "x exiftool", 1 / 50, _ratio(VPO, EXIFTOOL)),
+    Bound("first-films", 10_000, "first scan of 10,000 films", "s", 3, _seconds),
+    Bound(
+        "changed-films-native", 1_000, "rescan, 10 of 1,000 changed", "s", 0.5, _seconds_of(CHANGED)
+    ),
+    Bound("changed-films-native", 1_000, "full scan of 1,000", "s", 0.5, _seconds_of(FULL)),
+    Bound(
+        "changed-films-ffprobe",
+        1_000,
+        "rescan with ffprobe, 10 of 1,000 changed",
+        "x a full scan",
+        0.1,
+        _ratio(CHANGED, FULL),
+    ),
+    Bound("share-films", 1_000, "share, reading a film", "requests", 8, _figure(REQUESTS)),
 )
 
 

@@ -32,6 +32,8 @@ class Result:
     baseline: str
     samples: Samples
     library_bytes: int | None = None
+    figures: dict[str, float] = field(default_factory=dict)
+    """What was counted, not timed."""
 
 
 @dataclass
@@ -51,14 +53,14 @@ class Bench:
 
     def scan(self, library: Library, root: str, files: int) -> None:
         """Bring a library up to date, untimed."""
-        output = self.stopwatch.run(self.program.scan(library, root))
+        output = self.stopwatch.run(self.program.walk(library, root))
         check_counts(output, total_discovered=files, errors=0)
 
     def rescan(self, library: Library, root: str, files: int, *, name: str = VPO) -> Contender:
         verify = functools.partial(
             check_counts, total_discovered=files, skipped=files, scanned=0, added=0, errors=0
         )
-        return Contender(name, self.program.scan(library, root), verify=verify)
+        return Contender(name, self.program.walk(library, root), verify=verify)
 
     def peers_on(self, root: str, names: Iterable[str]) -> list[Contender]:
         there = [self.peers[name] for name in names if name in self.peers]
@@ -118,7 +120,7 @@ def first_scan(bench: Bench, tree: Tree, *, cold: bool = False) -> Result:
         sizes.append(library.size_bytes())
         library.remove()
 
-    argv = bench.program.scan(library, tree.path)
+    argv = bench.program.walk(library, tree.path)
     vpo = Contender(VPO, argv, prepare=library.remove, verify=verify)
     case, title = _named("first", "first scan", tree, cold=cold)
     contenders = [vpo, *bench.peers_on(tree.path, LOCAL_PEERS)]
@@ -148,7 +150,7 @@ def changed(bench: Bench, tree: Tree) -> Result:
     files = 2 * directories
     vpo = Contender(
         VPO,
-        bench.program.scan(library, tree.path),
+        bench.program.walk(library, tree.path),
         prepare=lambda: trees.change(tree, files, directories),
         verify=functools.partial(
             check_counts,

@@ -4,14 +4,15 @@ The machine's moods then hit all alike, and the ratio within a round says more t
 medians would.
 """
 
+import json
 import os
 import random
 import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from errors import BenchError
 
@@ -40,6 +41,12 @@ class Contender:
     argv: list[str]
     prepare: Callable[[], None] | None = None
     verify: Callable[[bytes], None] | None = None
+    files: int = 1
+    """What its time is divided by, where contenders do not do equally much."""
+    times_itself: bool = False
+    """Whether its time is the `seconds` of the JSON it prints: its start is not counted."""
+    statuses: Container[int] = (0,)
+    """What it may end with."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +107,12 @@ class Stopwatch:
 
     def run(self, argv: list[str]) -> bytes:
         """Run a command untimed and return its stdout."""
-        self._timed(argv, keep_output=True)
+        self._timed(argv, True)
         return self._output()
 
     def count_lines(self, argv: list[str]) -> int:
         """Run a command untimed and count the lines it wrote."""
-        self._timed(argv, keep_output=True)
+        self._timed(argv, True)
         # Bit by bit: what is held here would count as every later process's memory, see
         # `smallest_rss_bytes`.
         with open(self.stdout, "rb") as file:
@@ -116,16 +123,23 @@ class Stopwatch:
             contender.prepare()
         if cold:
             drop_caches()
-        sample = self._timed(contender.argv, keep_output=contender.verify is not None)
+        keep_output = contender.times_itself or contender.verify is not None
+        sample = self._timed(contender.argv, keep_output, contender.statuses)
         if contender.verify:
             contender.verify(self._output())
-        return sample
+        if contender.times_itself:
+            sample = replace(sample, seconds=json.loads(self._output())["seconds"])
+        return replace(
+            sample,
+            seconds=sample.seconds / contender.files,
+            cpu_seconds=sample.cpu_seconds / contender.files,
+        )
 
     def _output(self) -> bytes:
         with open(self.stdout, "rb") as file:
             return file.read()
 
-    def _timed(self, argv: list[str], *, keep_output: bool) -> Sample:
+    def _timed(self, argv: list[str], keep_output: bool, statuses: Container[int] = (0,)) -> Sample:
         write = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         stdout = self.stdout if keep_output else os.devnull
         redirect = [
@@ -144,7 +158,7 @@ class Stopwatch:
             raise
         seconds = time.perf_counter() - start
         code = os.waitstatus_to_exitcode(status)
-        if code != 0:
+        if code not in statuses:
             with open(self.stderr, encoding="utf-8", errors="replace") as file:
                 said = file.read().strip()[-2000:]
             raise BenchError(f"`{os.path.basename(argv[0])}` ended with status {code}:\n{said}")

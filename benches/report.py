@@ -28,6 +28,7 @@ def markdown(
         "Wall time of whole processes, one run each a round, in a new order each round. Ratios",
         "are taken within a round, to the contender marked 1; given are their median and range.",
         "",
+        *_figures(results),
         "## Bounds",
         "",
     ]
@@ -48,6 +49,7 @@ def as_json(
                 "title": result.title,
                 "baseline": result.baseline,
                 "library_bytes": result.library_bytes,
+                "figures": result.figures,
                 "runs": {
                     name: [asdict(sample) for sample in samples]
                     for name, samples in result.samples.by_name.items()
@@ -86,6 +88,17 @@ def _rows(result: Result, smallest_rss_bytes: int) -> Iterator[list[str]]:
             f"≤ {rss / MB:.0f}" if rss <= smallest_rss_bytes else f"{rss / MB:.0f}",
             "" if library is None else f"{library / MB:.1f}",
         ]
+
+
+def _figures(results: Sequence[Result]) -> Iterator[str]:
+    """What was counted, if anything was."""
+    rows = [
+        [result.title if position == 0 else "", what, _number(figure)]
+        for result in results
+        for position, (what, figure) in enumerate(result.figures.items())
+    ]
+    if rows:
+        yield from ["## Counted", "", *_table(["case", "what", "figure"], rows), ""]
 
 
 def _verdict_row(verdict: Verdict) -> list[str]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import bounds
 import cases
+import introspection
 import machine
 import measure
 import peers
@@ -26,10 +27,22 @@ from trees import Tree
 WARM = ("startup", "first", "rescan", "changed", "beside")
 COLD = ("first-cold", "rescan-cold")
 SHARE = ("share-tree", "share-flat")
+CONTENTS = (
+    "probe",
+    "probe-photos",
+    "first-films",
+    "changed-films-native",
+    "changed-films-ffprobe",
+)
+SHARE_CONTENTS = ("share-films",)
+ALL = (*WARM, *COLD, *SHARE, *CONTENTS, *SHARE_CONTENTS)
 
 SMALL_FILES = 1_000
 SHARE_FILES = 10_000
 SHARE_DELAY_US = 1_000
+ASSORTED_FILES = 2_000
+FILMS = 10_000
+FEW_FILMS = 1_000
 
 
 def main() -> int:
@@ -85,6 +98,29 @@ def _results(bench: Bench, arguments: argparse.Namespace) -> Iterator[Result]:
         yield cases.beside(bench, _mixed(bench, SMALL_FILES), _mixed(bench, max(sizes)))
     if not chosen.isdisjoint(SHARE):
         yield from _share_results(bench, chosen, arguments.share_rounds)
+    yield from _contents_results(bench, chosen, arguments)
+
+
+def _contents_results(
+    bench: Bench, chosen: set[str], arguments: argparse.Namespace
+) -> Iterator[Result]:
+    if not chosen.isdisjoint({"probe", "probe-photos"}):
+        assorted = introspection.assorted(bench, ASSORTED_FILES)
+        if "probe" in chosen:
+            yield introspection.probe(bench, assorted, arguments.mediainfo_python)
+        if "probe-photos" in chosen:
+            yield introspection.probe_photos(bench, assorted)
+    if "first-films" in chosen:
+        yield introspection.first_scan(bench, introspection.film_tree(bench, FILMS))
+    for prober in ("native", "ffprobe"):
+        if f"changed-films-{prober}" in chosen:
+            few = introspection.film_tree(bench, FEW_FILMS)
+            yield introspection.changed(bench, few, prober)
+    if "share-films" in chosen:
+        few = introspection.film_tree(bench, FEW_FILMS)
+        server = share.build(bench.work)
+        rounds = arguments.share_rounds
+        yield introspection.on_share(bench, few, server, delay_us=SHARE_DELAY_US, rounds=rounds)
 
 
 def _share_results(bench: Bench, chosen: set[str], rounds: int) -> Iterator[Result]:
@@ -119,7 +155,14 @@ def _chosen(arguments: argparse.Namespace) -> set[str]:
     if arguments.only:
         chosen = set(arguments.only)
     else:
-        chosen = {*WARM, *(COLD if arguments.cold else ()), *(SHARE if arguments.share else ())}
+        chosen = set(WARM)
+        for given, names in (
+            (arguments.cold, COLD),
+            (arguments.share, SHARE),
+            (arguments.contents, CONTENTS),
+            (arguments.share and arguments.contents, SHARE_CONTENTS),
+        ):
+            chosen.update(names if given else ())
     if not chosen.isdisjoint(COLD) and not measure.may_drop_caches():
         print("The cold cases are left out: dropping caches is not permitted.", file=sys.stderr)
         chosen.difference_update(COLD)
@@ -180,7 +223,7 @@ def _sizes(text: str) -> list[int]:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Measure vpo beside other programs that look at every file.",
-        epilog=f"Cases: {', '.join((*WARM, *COLD, *SHARE))}.",
+        epilog=f"Cases: {', '.join(ALL)}.",
     )
     subject = parser.add_mutually_exclusive_group(required=True)
     subject.add_argument("--vpo", metavar="PATH", help="the vpo to measure, in a venv's bin")
@@ -195,11 +238,16 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="runs of each contender (5)")
     parser.add_argument("--cold", action="store_true", help="also with nothing cached (needs root)")
     parser.add_argument("--share", action="store_true", help="also on a slow share (needs FUSE)")
+    parser.add_argument(
+        "--contents",
+        action="store_true",
+        help="also reading what is in files (needs what makes them, and 4 GB)",
+    )
     parser.add_argument("--share-rounds", type=int, default=3, help="runs on the share (3)")
     parser.add_argument(
         "--only",
         nargs="+",
-        choices=(*WARM, *COLD, *SHARE),
+        choices=ALL,
         metavar="CASE",
         help="just these cases",
     )
@@ -213,6 +261,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--json", metavar="OUT", help="also write every run to this file")
     parser.add_argument(
         "--scandir-python", metavar="PYTHON", help="an interpreter that has scandir_rs"
+    )
+    parser.add_argument(
+        "--mediainfo-python", metavar="PYTHON", help="an interpreter that has pymediainfo"
     )
     parser.add_argument("--check", action="store_true", help="end with status 1 if a bound fails")
     return parser.parse_args()

@@ -36,13 +36,19 @@ def build(work: str) -> str:
 
 
 @contextmanager
-def mounted(program: str, source: str, mountpoint: str, *, delay_us: int) -> Iterator[str]:
-    """Mount `source` at `mountpoint`; it is unmounted however the block ends."""
+def mounted(
+    program: str, source: str, mountpoint: str, *, delay_us: int, counts: str | None = None
+) -> Iterator[str]:
+    """Mount `source` at `mountpoint`; it is unmounted however the block ends.
+
+    Then `counts` is the file that says how many requests of each kind there were.
+    """
+    options = f"delay_us={delay_us}" + (f",counts={counts}" if counts else "")
     os.makedirs(mountpoint, exist_ok=True)
     if os.path.ismount(mountpoint):
         _unmount(mountpoint)
     server = subprocess.Popen(
-        [program, source, mountpoint, "-f", "-o", f"delay_us={delay_us}"],
+        [program, source, mountpoint, "-f", "-o", options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -1,7 +1,8 @@
 """Library trees on disk: built once from a seed, kept, and changed in a repeatable way.
 
-Files are sparse, so a library of petabytes takes no more than its inodes. What a tree was
-built from is written in a manifest beside it; within, there is nothing but the library.
+Files are sparse, so a library of petabytes takes no more than its inodes; a caller of `kept`
+makes its own. What a tree was built from is written in a manifest beside it; within, there is
+nothing but the library.
 """
 
 import json
@@ -9,7 +10,7 @@ import multiprocessing
 import os
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 
 import layouts
@@ -51,12 +52,32 @@ class Tree:
 
 def mixed_tree(parent: str, files: int, *, seed: int = SEED) -> Tree:
     """Films, series and photo shoots, about 26 files a directory."""
-    return _kept(parent, Manifest("mixed", files, seed, LAYOUT_VERSION))
+    return kept(parent, "mixed", files, _build_in_parallel, seed=seed)
 
 
 def flat_tree(parent: str, files: int, *, seed: int = SEED) -> Tree:
     """All files in one directory."""
-    return _kept(parent, Manifest("flat", files, seed, LAYOUT_VERSION))
+    return kept(parent, "flat", files, _build_flat, seed=seed)
+
+
+def kept(
+    parent: str,
+    shape: str,
+    files: int,
+    build: Callable[[str, Manifest], int],
+    *,
+    seed: int = SEED,
+) -> Tree:
+    """The tree of this description below `parent`; if it is not there, `build` fills it.
+
+    `build` is given an empty directory and returns how many there are in the end.
+    """
+    wanted = Manifest(shape, files, seed, LAYOUT_VERSION)
+    path = os.path.join(parent, f"{shape}-{files}")
+    found = _read_manifest(path)
+    if found is None or not found.describes_same_tree(wanted) or not os.path.isdir(path):
+        found = _build(path, wanted, build)
+    return Tree(path, found.files, found.directories)
 
 
 def change(tree: Tree, files: int, directories: int) -> None:
@@ -88,16 +109,7 @@ def change(tree: Tree, files: int, directories: int) -> None:
         raise BenchError("the tree is too small for that many changes")
 
 
-def _kept(parent: str, wanted: Manifest) -> Tree:
-    """The tree of this description below `parent`, building it if it is not there."""
-    path = os.path.join(parent, f"{wanted.shape}-{wanted.files}")
-    found = _read_manifest(path)
-    if found is None or not found.describes_same_tree(wanted) or not os.path.isdir(path):
-        found = _build(path, wanted)
-    return Tree(path, found.files, found.directories)
-
-
-def _build(path: str, wanted: Manifest) -> Manifest:
+def _build(path: str, wanted: Manifest, build: Callable[[str, Manifest], int]) -> Manifest:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     if os.path.lexists(path):
         if _read_manifest(path) is None:
@@ -107,17 +119,18 @@ def _build(path: str, wanted: Manifest) -> Manifest:
     unfinished = f"{path}.part"
     shutil.rmtree(unfinished, ignore_errors=True)
     os.makedirs(unfinished)
-    if wanted.shape == "flat":
-        _make(unfinished, layouts.flat(wanted.files, wanted.seed))
-        directories = 1
-    else:
-        directories = _build_in_parallel(unfinished, wanted)
+    directories = build(unfinished, wanted)
     os.rename(unfinished, path)
     manifest = replace(wanted, directories=directories)
     _write_manifest(path, manifest)
     # Else the kernel writes a million inodes during the first thing that is timed.
     os.sync()
     return manifest
+
+
+def _build_flat(root: str, wanted: Manifest) -> int:
+    _make(root, layouts.flat(wanted.files, wanted.seed))
+    return 1
 
 
 def _build_in_parallel(root: str, wanted: Manifest) -> int:

@@ -185,6 +185,8 @@ def test_a_young_file_is_read_again_even_after_a_stop(vpo: Vpo, tree: Tree, tmp_
 # -- ffprobe --------------------------------------------------------------------------------------
 
 STREAM = {"index": 0, "codec_type": "audio", "codec_name": "pcm_s16le"}
+TURNS: tuple[Any, ...] = ("x", None, 1e308, -(10**30), True, [], 1e-320)
+
 ABSURD = {
     "a list": [],
     "a number": "7",
@@ -233,7 +235,7 @@ ABSURD = {
                 "codec_type": "video",
                 "side_data_list": [{"side_data_type": "Display Matrix", "rotation": turn}],
             }
-            for number, turn in enumerate(["x", None, 1e308, -(10**30), True, [], 1e-320])
+            for number, turn in enumerate(TURNS)
         ]
     },
     "a turn without end": '{"streams": [{"index": 0, "codec_type": "video", "side_data_list":'

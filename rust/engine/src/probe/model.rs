@@ -264,6 +264,7 @@ impl Media {
         }
         self.tags.retain(|_, text| !text.is_empty());
         self.duration_seconds = self.duration_seconds.filter(is_time);
+        self.bit_rate = self.bit_rate.filter(|rate| *rate > 0);
         for track in &mut self.tracks {
             track.tidy();
         }
@@ -293,6 +294,10 @@ impl Track {
         self.duration_seconds = self.duration_seconds.filter(|s| is_time(s) && *s > 0.0);
         self.bit_rate = self.bit_rate.filter(|rate| *rate > 0);
         self.hdr = self.hdr_kind();
+        if self.track_type == TrackType::Video && self.bit_depth.is_none() {
+            let format = self.pixel_format.as_deref();
+            self.bit_depth = format.and_then(super::codec::video::depth_of_format);
+        }
         if self.track_type == TrackType::Attachment {
             // A cover is a picture in a file, not one that moves.
             self.profile = None;

@@ -48,10 +48,10 @@ pub fn stat_at(directory: BorrowedFd<'_>, name: &CStr, follow: bool) -> Result<S
     stat(directory, name, flags)
 }
 
-/// `fstat` of an open directory, for its device and inode: these do not change,
-/// so a share need not be asked again.
-pub fn stat_fd(directory: BorrowedFd<'_>) -> Result<Stat, Errno> {
-    stat(directory, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC)
+/// `fstat` of what was just opened, as it was found then: a share need not be
+/// asked again.
+pub fn stat_fd(opened: BorrowedFd<'_>) -> Result<Stat, Errno> {
+    stat(opened, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC)
 }
 
 fn stat(directory: BorrowedFd<'_>, name: &CStr, flags: AtFlags) -> Result<Stat, Errno> {

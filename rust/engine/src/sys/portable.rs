@@ -39,8 +39,8 @@ pub fn stat_at(directory: BorrowedFd<'_>, name: &CStr, follow: bool) -> Result<S
 }
 
 /// `fstat` of an open directory.
-pub fn stat_fd(directory: BorrowedFd<'_>) -> Result<Stat, Errno> {
-    rustix::fs::fstat(directory).map(|found| from_stat(&found))
+pub fn stat_fd(opened: BorrowedFd<'_>) -> Result<Stat, Errno> {
+    rustix::fs::fstat(opened).map(|found| from_stat(&found))
 }
 
 // The widths of these fields differ from system to system.

@@ -167,6 +167,7 @@ impl Elementary {
         }
         match self.track.codec.as_deref() {
             Some("pcm_bluray") => sniff::lpcm_of_blu_ray(&mut self.track, &self.data),
+            Some("s302m") => sniff::lpcm_of_smpte_302m(&mut self.track, &self.data),
             Some("pcm_dvd") => sniff::lpcm_of_dvd(&mut self.track, &self.data),
             _ => {}
         }

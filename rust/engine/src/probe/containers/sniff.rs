@@ -123,6 +123,30 @@ pub fn lpcm_of_dvd(track: &mut Track, data: &[u8]) {
     track.channel_layout = layouts.get(usize::from(format & 7)).map(|&name| name.into());
 }
 
+/// Fills in what the four bytes before LPCM in AES3 frames (SMPTE ST 302) say.
+pub fn lpcm_of_smpte_302m(track: &mut Track, data: &[u8]) {
+    let &[high, low, format, rest, ..] = data else { return };
+    let size = u64::from(u16::from_be_bytes([high, low]));
+    let channels = u32::from(format >> 6) * 2 + 2;
+    let bits = 16 + 4 * u32::from(rest >> 4 & 3);
+    if bits > 24 {
+        return;
+    }
+    lpcm(track, channels, channels, 48_000, bits);
+    let name = match channels {
+        2 => "stereo",
+        4 => "quad",
+        6 => "5.1",
+        _ => "8 channels (FL+FR+FC+LFE+BL+BR+DL+DR)",
+    };
+    track.channel_layout = Some(name.into());
+    // Each sample has four bits of status, each packet its header.
+    let coded = u64::from(channels * (bits + 4));
+    let samples = size * 8 / coded;
+    let headers = (32 * 48_000_u64).checked_div(samples).unwrap_or(0);
+    track.bit_rate = Some(48_000 * coded + headers);
+}
+
 fn lpcm(track: &mut Track, channels: u32, coded: u32, rate: u32, bits: u32) {
     track.channels = Some(channels);
     track.sample_rate = Some(rate);
@@ -136,4 +160,31 @@ pub fn mpeg1_bit_rate(data: &[u8]) -> Option<u64> {
     let field = data.get(at + 8..at + 11)?;
     let rate = u64::from(field[0]) << 10 | u64::from(field[1]) << 2 | u64::from(field[2]) >> 6;
     (rate != 0 && rate != 0x3_ffff).then_some(rate * 400)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sound_in_aes3_frames_says_all_in_four_bytes() {
+        for (header, channels, layout, bits, rate) in [
+            ([0x14, 0x00, 0x00, 0x00], 2, "stereo", 16, 1_921_500),
+            ([0x18, 0x00, 0x00, 0x10], 2, "stereo", 20, 2_305_500),
+            ([0x54, 0x00, 0x80, 0x20], 6, "5.1", 24, 8_065_500),
+        ] {
+            let mut track = Track::new(0, TrackType::Audio);
+            lpcm_of_smpte_302m(&mut track, &header);
+            assert_eq!((track.channels, track.bit_depth), (Some(channels), Some(bits)));
+            assert_eq!(
+                (track.channel_layout.as_deref(), track.bit_rate),
+                (Some(layout), Some(rate))
+            );
+        }
+        let mut track = Track::new(0, TrackType::Audio);
+        lpcm_of_smpte_302m(&mut track, &[0; 4]);
+        lpcm_of_smpte_302m(&mut track, &[0; 3]);
+        lpcm_of_smpte_302m(&mut track, &[0, 0, 0, 0x30]);
+        assert_eq!(track.bit_rate, Some(1_920_000));
+    }
 }

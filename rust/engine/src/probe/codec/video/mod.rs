@@ -26,6 +26,7 @@ use super::Framing;
 use crate::probe::model::Track;
 
 pub use editing::prores_profile;
+pub use simple::{depth_of_format, read_utvideo};
 
 /// See [`super::read_config`]; None if the codec is none of these.
 pub fn read_config(track: &mut Track, config: &[u8]) -> Option<Framing> {

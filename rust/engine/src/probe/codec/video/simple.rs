@@ -22,6 +22,45 @@ pub fn fixed_format(codec: &str) -> Option<(&'static str, u32)> {
     })
 }
 
+/// The bits of a component in a pixel format, by its name.
+pub fn depth_of_format(name: &str) -> Option<u32> {
+    const EIGHT_BITS: [&str; 16] = [
+        "yuv", "gbrp", "gbrap", "gray", "ya8", "pal8", "nv12", "nv16", "nv21", "uyvy", "yvyu",
+        "rgb24", "bgr24", "rgba", "bgra", "bgr0",
+    ];
+    let endless = name.strip_suffix("le").or(name.strip_suffix("be"));
+    let Some(endless) = endless else {
+        return EIGHT_BITS.iter().any(|begin| name.starts_with(begin)).then_some(8);
+    };
+    let letters = endless.trim_end_matches(|c: char| c.is_ascii_digit());
+    match endless.get(letters.len()..)? {
+        "48" | "64" if letters.starts_with(['r', 'b']) => Some(16),
+        "555" | "565" | "444" => Some(5),
+        digits => digits.parse().ok().filter(|depth| (9..=32).contains(depth)),
+    }
+}
+
+/// `utvideo`: its FourCC is `U`, the family, and how pixels are sampled.
+pub fn read_utvideo(track: &mut Track, fourcc: &[u8]) {
+    let &[b'U', family @ (b'L' | b'M' | b'Q'), kind @ (b'Y' | b'H' | b'R'), last] = fourcc else {
+        return;
+    };
+    let layout = match (kind, last) {
+        (b'R', b'G') => "gbrp",
+        (b'R', b'A') => "gbrap",
+        (b'Y' | b'H', b'0') => "yuv420p",
+        (b'Y' | b'H', b'2') => "yuv422p",
+        (b'Y' | b'H', b'4') => "yuv444p",
+        _ => return,
+    };
+    set::pixel_format(track, layout, if family == b'Q' { 10 } else { 8 });
+    track.color_space = match (family, kind) {
+        (b'L' | b'M', b'Y') => Some("bt470bg".into()),
+        (b'L' | b'M', b'H') => Some("bt709".into()),
+        _ => track.color_space.take(),
+    };
+}
+
 /// `huffyuv` and `ffvhuff`: the bits of a pixel, or since version 3 how it is sampled.
 pub fn read_huffyuv_config(track: &mut Track, config: &[u8]) {
     let Some(&[_, format, flags, version]) = config.first_chunk() else { return };
@@ -106,4 +145,47 @@ pub fn read_png(track: &mut Track, data: &[u8]) {
     } else {
         8
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::model::TrackType;
+
+    #[test]
+    fn names_of_pixel_formats_say_their_depth() {
+        let depths = [
+            ("yuv420p", Some(8)),
+            ("yuvj444p", Some(8)),
+            ("yuv422p10le", Some(10)),
+            ("gbrp12be", Some(12)),
+            ("gray16be", Some(16)),
+            ("rgb48be", Some(16)),
+            ("bgra", Some(8)),
+            ("rgb555le", Some(5)),
+            ("p010le", Some(10)),
+            ("nonsense", None),
+            ("le", None),
+            ("", None),
+        ];
+        for (name, depth) in depths {
+            assert_eq!(depth_of_format(name), depth, "{name}");
+        }
+    }
+
+    #[test]
+    fn ut_video_is_told_by_its_fourcc() {
+        for (fourcc, format, space) in [
+            (b"ULRG", "gbrp", None),
+            (b"ULRA", "gbrap", None),
+            (b"ULY0", "yuv420p", Some("bt470bg")),
+            (b"ULH2", "yuv422p", Some("bt709")),
+            (b"UQY2", "yuv422p10le", None),
+        ] {
+            let mut track = Track::new(0, TrackType::Video);
+            read_utvideo(&mut track, fourcc);
+            let found = (track.pixel_format.as_deref(), track.color_space.as_deref());
+            assert_eq!(found, (Some(format), space));
+        }
+    }
 }

@@ -283,6 +283,9 @@ fn read_stream_format(stream: &mut Stream, data: &[u8]) {
                     _ => riff::raw_pixel_format(&fourcc).map(Name::Borrowed),
                 };
             }
+            if codec == Some("utvideo") {
+                codec::video::read_utvideo(track, &fourcc);
+            }
             let config = data.get(BITMAP_INFO_HEADER..).unwrap_or_default();
             let by_container = track.frame_rate.clone();
             stream.framing = codec::read_config(track, config);

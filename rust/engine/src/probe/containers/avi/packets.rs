@@ -34,7 +34,7 @@ pub fn read(source: &mut Source<'_>, file: &mut File) -> Result<()> {
         if let Some(index) = index.filter(|index| &index.id == b"idx1") {
             if index.size <= LONGEST_INDEX {
                 let entries = source.up_to(index.data, index.size as usize)?.to_vec();
-                bit_rates(&entries, movi, &mut file.streams);
+                bit_rates(&entries, movi, source.len(), &mut file.streams);
             } else {
                 estimate(movi.size, index.size / ENTRY as u64, &mut file.streams);
             }
@@ -89,19 +89,29 @@ fn stream_number(id: [u8; 4]) -> Option<usize> {
 }
 
 /// Bit rates of streams that do not say theirs, from the sizes of all packets.
-fn bit_rates(index: &[u8], movi: Chunk, streams: &mut [Stream]) {
+fn bit_rates(index: &[u8], movi: Chunk, length: u64, streams: &mut [Stream]) {
     let mut sums = vec![(0_u64, 0_u64); streams.len()];
+    let (mut first, mut last) = (None, 0);
     for entry in index.chunks_exact(ENTRY) {
         let number = entry.first_chunk().copied().and_then(stream_number);
-        let size = entry.last_chunk().map_or(0, |size| u32::from_le_bytes(*size));
+        let [.., o0, o1, o2, o3, s0, s1, s2, s3] = *entry else { continue };
+        let size = u32::from_le_bytes([s0, s1, s2, s3]);
         if let Some((packets, bytes)) = number.and_then(|number| sums.get_mut(number)) {
             *packets += 1;
             *bytes += u64::from(size);
+            let place = u64::from(u32::from_le_bytes([o0, o1, o2, o3]));
+            first.get_or_insert(place);
+            last = last.max(place);
         }
     }
     let total: u64 = sums.iter().map(|(_, bytes)| bytes).sum();
-    // As `ffprobe` decides whether the index is that of the file.
-    if total < (movi.data + movi.size) / 10 * 9 || total > movi.size {
+    // Places are counted from the list's name on, or by some programs from the
+    // beginning of the file.
+    if first.is_some_and(|first| first < movi.data) {
+        last += movi.data;
+    }
+    // As `ffprobe` decides whether the index is that of the whole file.
+    if last < length / 10 * 9 || total / 10 * 9 > last || total < last / 10 * 9 {
         return;
     }
     for (stream, (packets, bytes)) in streams.iter_mut().zip(sums) {

@@ -101,6 +101,17 @@ fn the_index_tells_bit_rates_that_are_not_said() {
 }
 
 #[test]
+fn an_index_whose_last_packet_is_far_from_the_end_tells_nothing() {
+    let index = (0..5)
+        .flat_map(|number| [&b"00dc"[..], &words(&[16, number * 10_008 + 4, 10_000])].concat());
+    let packets: Vec<u8> = (0..5).flat_map(|_| chunk(b"00dc", &[7; 10_000])).collect();
+    let index = chunk(b"idx1", &index.collect::<Vec<_>>());
+    let movi = list(b"movi", &[packets]);
+    let media = probe(&riff(&[headers(&[video(5)]), movi, index])).unwrap();
+    assert_eq!(media.tracks[0].bit_rate, None);
+}
+
+#[test]
 fn a_file_without_its_end_lasts_in_proportion() {
     let data = whole();
     let media = probe(&data[..data.len() / 2]).unwrap();

@@ -39,6 +39,8 @@ struct Sum {
     samples: u64,
     duration: u64,
     bytes: u64,
+    /// Of the fragments that an index tells of, with their headers.
+    indexed: u64,
     /// Where the next fragment goes on.
     end: i64,
     /// The furthest that was told of.
@@ -77,8 +79,9 @@ pub fn read(
     let mut walk = Walk { movie, sums, data: false, complete: false, partial: false };
     walk.follow(source, offset, media)?;
     let Walk { sums, partial, .. } = walk;
+    let alone = sums.len() == 1;
     for (trak, sum) in movie.traks_mut().zip(&sums) {
-        sum.conclude(trak, partial);
+        sum.conclude(trak, partial, alone);
     }
     media.duration_seconds = whole_duration(movie, &sums);
     Ok(sums.iter().map(|sum| sum.first).collect())
@@ -107,11 +110,12 @@ impl Walk<'_> {
                     if found.cut {
                         media.warn("the file ends before its data does");
                     }
+                    // Not before: each track may have an index of the last fragment.
+                    if self.complete {
+                        break;
+                    }
                 }
                 _ => {}
-            }
-            if self.complete && self.data {
-                break;
             }
         }
         Ok(())
@@ -159,6 +163,7 @@ impl Walk<'_> {
         let Some((track, timescale, mut time, offset, count)) = header() else { return Ok(()) };
         let Some(position) = self.position(track) else { return Ok(()) };
         let mut end = found.end.saturating_add(offset);
+        let mut bytes = 0_u64;
         for _ in 0..count {
             let (Some(size), Some(duration)) = (fields.u32(), fields.u32()) else { break };
             fields.u32();
@@ -167,12 +172,14 @@ impl Walk<'_> {
                 return Ok(());
             }
             end = end.saturating_add(u64::from(size));
+            bytes = bytes.saturating_add(u64::from(size));
             time = time.saturating_add(u64::from(duration));
         }
         let Some(trak) = self.movie.traks().nth(position) else { return Ok(()) };
         let time = rescale(time, u64::from(trak.timescale), u64::from(timescale));
         if let Some(sum) = self.sums.get_mut(position) {
             (sum.end, sum.length) = (time.cast_signed(), time.cast_signed());
+            sum.indexed = sum.indexed.saturating_add(bytes);
             sum.has_index = true;
         }
         self.complete = end == source.len() || end == source.len() - random_access(source)?;
@@ -237,6 +244,7 @@ impl Sum {
             bytes: if trak.sizes.constant > 0 { 0 } else { trak.sizes.bytes.unwrap_or(0) },
             end: trak.duration.cast_signed(),
             length: trak.duration.cast_signed(),
+            indexed: 0,
             start: (trak.times.samples > 0).then_some(0),
             ahead: 0,
             has_index: false,
@@ -307,11 +315,25 @@ impl Sum {
         self.start.get_or_insert(shown);
     }
 
-    fn conclude(&self, trak: &mut Trak, partial: bool) {
+    /// The bytes of the track, and the time that they take.
+    fn rate(&self, alone: bool) -> (u64, u64) {
+        let length = u64::try_from(self.length).unwrap_or(0);
+        if self.duration >= length / 10 * 9 || !self.has_index {
+            (self.bytes, length)
+        } else if alone {
+            (self.indexed, length)
+        } else {
+            // Of what was read: an index has the bytes of all tracks in one.
+            (self.bytes, self.duration)
+        }
+    }
+
+    fn conclude(&self, trak: &mut Trak, partial: bool, alone: bool) {
         trak.duration = u64::try_from(self.length).unwrap_or(0);
         let timescale = u128::from(trak.timescale);
-        if trak.duration > 0 && !partial {
-            let rate = u128::from(self.bytes) * 8 * timescale / u128::from(trak.duration);
+        let (bytes, duration) = self.rate(alone);
+        if duration > 0 && !partial {
+            let rate = u128::from(bytes) * 8 * timescale / u128::from(duration);
             let rate = u64::try_from(rate).ok().filter(|&rate| rate > 0);
             if trak.track.codec.as_deref().is_none_or(|codec| !codec.starts_with("pcm_")) {
                 trak.track.bit_rate = rate.or(trak.track.bit_rate);

@@ -270,8 +270,10 @@ fn large_boxes_and_boxes_up_to_the_end_are_stepped_over() {
     assert!(matches!(probe(&[ftyp(b"isom"), to_the_end].concat()), Err(Problem::Damaged(_))));
     let mut cut = words(&[5000]);
     cut.extend(b"mdat....");
-    let media = probe(&[ftyp(b"isom"), moov, cut].concat()).unwrap();
+    let media = probe(&[ftyp(b"isom"), moov.clone(), cut].concat()).unwrap();
     assert_eq!(media.warnings, ["the file ends before its data does"]);
+    let media = probe(&[ftyp(b"isom"), moov].concat()).unwrap();
+    assert_eq!(media.warnings, ["the file ends before its data begins"]);
 }
 
 #[test]
@@ -380,8 +382,42 @@ fn fragments_are_summed_up_or_told_by_an_index() {
         assert_eq!(media.duration_seconds, Some(0.4004));
         assert!(media.unsure.is_empty());
     }
-    let rate = probe(&fragmented(false)).unwrap().tracks[0].bit_rate;
-    assert_eq!(rate, Some(7200 * 8 * 30_000 / 12_012));
+    let rate = |index| probe(&fragmented(index)).unwrap().tracks[0].bit_rate;
+    assert_eq!(rate(false), Some(7200 * 8 * 30_000 / 12_012));
+    // With their headers, as the index has it.
+    let whole = fragmented(false).len()
+        - fragmented(false).windows(4).position(|k| k == b"moof").unwrap()
+        + 4;
+    assert_eq!(rate(true), Some(whole as u64 * 8 * 30_000 / 12_012));
+}
+
+#[test]
+fn each_track_may_have_an_index_before_each_fragment() {
+    let empty = || Track { times: &[], sizes: &[], offsets: &[], ..Track::default() };
+    let tracks = [empty().build(), Track { id: 2, ..empty() }.build()];
+    let trex = |id| full(b"trex", 0, 0, &words(&[id, 1, 1001, 500, 0]));
+    let mut file = ftyp(b"iso6");
+    file.extend(movie(&tracks, &[a_box(b"mvex", &[trex(1), trex(2)].concat())]));
+    for number in 0..2 {
+        let traf = |id| {
+            let header = full(b"tfhd", 0, 0x2_0000, &words(&[id]));
+            let time = full(b"tfdt", 0, 0, &words(&[number * 3003]));
+            a_box(b"traf", &[header, time, full(b"trun", 0, 1, &words(&[3, 100]))].concat())
+        };
+        let moof = a_box(b"moof", &[traf(1), traf(2)].concat());
+        let fragment = [moof, a_box(b"mdat", &[0; 900])].concat();
+        let index = |id, gap: u32, duration| {
+            let rest = [1, fragment.len() as u32, duration, 0x9000_0000];
+            let times = [id, 30_000, number * 3003, gap];
+            full(b"sidx", 0, 0, &words(&[&times[..], &rest].concat()))
+        };
+        let second = index(2, 0, 4000);
+        file.extend(index(1, second.len() as u32, 3003));
+        file.extend([second, fragment].concat());
+    }
+    let media = probe(&file).unwrap();
+    assert_eq!(media.tracks[0].duration_seconds, Some(6006.0 / 30_000.0));
+    assert_eq!(media.tracks[1].duration_seconds, Some(7003.0 / 30_000.0));
 }
 
 #[test]

@@ -81,7 +81,12 @@ pub fn read(track: &mut Track, id: &str, private: &[u8]) -> Framing {
     track.codec = match id {
         "V_MS/VFW/FOURCC" => {
             config = private.get(BITMAP_INFO_HEADER..).unwrap_or_default();
-            fourcc(private, 16).and_then(riff::video_codec).map(Name::Borrowed)
+            let fourcc = fourcc(private, 16);
+            let codec = fourcc.and_then(riff::video_codec);
+            if let (Some("utvideo"), Some(fourcc)) = (codec, fourcc) {
+                codec::video::read_utvideo(track, &fourcc);
+            }
+            codec.map(Name::Borrowed)
         }
         "A_MS/ACM" => {
             config = riff::read_wave_format(track, private);

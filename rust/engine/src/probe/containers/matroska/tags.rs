@@ -3,9 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use super::ebml::children;
+use super::ebml::{Element, children};
 use super::ids::tag as ids;
 use super::tracks::Entry;
+
+/// Simple tags are in each other to this depth, and so many with their names.
+const DEEPEST: u8 = 3;
+const MOST_VALUES: usize = 1024;
 
 /// Reads the data of a `Tags` element; of tags of the same name the first counts.
 pub fn read(data: &[u8], tags: &mut BTreeMap<String, String>, entries: &mut [Entry]) {
@@ -13,13 +17,13 @@ pub fn read(data: &[u8], tags: &mut BTreeMap<String, String>, entries: &mut [Ent
         let targets = tag.child(ids::TARGETS);
         let uid =
             |id| targets.and_then(|targets| targets.child(id)?.uint()).filter(|&uid| uid != 0);
-        let values = tag
-            .children()
-            .filter(|child| child.id == ids::SIMPLE_TAG)
-            .filter_map(|tag| Some((tag.child(ids::NAME)?.text(), tag.child(ids::STRING)?.text())));
+        let mut values = Vec::new();
+        read_simple(&tag, "", 0, &mut values);
         if let Some(uid) = uid(ids::TRACK_UID) {
             for entry in entries.iter_mut().filter(|entry| entry.uid == uid) {
-                values.clone().for_each(|(name, value)| read_track_tag(entry, &name, value));
+                for (name, value) in &values {
+                    read_track_tag(entry, name, value.clone());
+                }
             }
         } else if ![ids::EDITION_UID, ids::CHAPTER_UID, ids::ATTACHMENT_UID]
             .iter()
@@ -32,6 +36,20 @@ pub fn read(data: &[u8], tags: &mut BTreeMap<String, String>, entries: &mut [Ent
             for (name, value) in values {
                 tags.entry(level.to_lowercase() + &usual_name(&name)).or_insert(value);
             }
+        }
+    }
+}
+
+/// The names and values of simple tags; those in others have the names of both.
+fn read_simple(of: &Element<'_>, within: &str, depth: u8, values: &mut Vec<(String, String)>) {
+    for tag in of.children().filter(|child| child.id == ids::SIMPLE_TAG) {
+        let Some(name) = tag.child(ids::NAME) else { continue };
+        let name = format!("{within}{}", name.text());
+        if depth < DEEPEST && values.len() < MOST_VALUES {
+            read_simple(&tag, &format!("{name}/"), depth + 1, values);
+        }
+        if let Some(value) = tag.child(ids::STRING) {
+            values.push((name, value.text()));
         }
     }
 }

@@ -143,6 +143,15 @@ fn tag(track: u64, level: &str, name: &str, value: &str) -> Vec<u8> {
     )
 }
 
+/// `DIRECTOR` with `SORT_WITH` in it.
+fn nested_tag() -> Vec<u8> {
+    let simple = |name, value, within: &[u8]| {
+        let named = [text(ids::tag::NAME, name), text(ids::tag::STRING, value)].concat();
+        master(ids::tag::SIMPLE_TAG, &[named, within.to_vec()])
+    };
+    simple("DIRECTOR", "Some Body", &simple("SORT_WITH", "Body, Some", &[]))
+}
+
 fn tags() -> Vec<u8> {
     master(
         ids::TAGS,
@@ -150,6 +159,7 @@ fn tags() -> Vec<u8> {
             tag(0, "", "ARTIST", "Somebody"),
             tag(0, "", "ARTIST", "Somebody else"),
             tag(0, "ALBUM", "TITLE", "An album"),
+            master(ids::tag::TAG, &[nested_tag()]),
             tag(103, "", "BPS", "45"),
             tag(103, "", "DURATION", "00:00:07.500000000"),
         ],
@@ -303,6 +313,8 @@ fn what_stands_after_the_clusters_is_found_in_few_requests() {
 
     assert_eq!(media.tags["artist"], "Somebody");
     assert_eq!(media.tags["album/title"], "An album");
+    assert_eq!(media.tags["director"], "Some Body");
+    assert_eq!(media.tags["director/sort_with"], "Body, Some");
     let subtitle = &media.tracks[2];
     assert_eq!((subtitle.bit_rate, subtitle.duration_seconds), (Some(45), Some(7.5)));
 
