@@ -37,6 +37,10 @@ POLL_SECONDS = 0.05
 FILES_PER_COMMIT = 50_000
 SECONDS_PER_COMMIT = 2.0
 
+# Reading goes on for minutes, and leaves no gap between two transactions. Who
+# waits to write looks ten times a second whether it is free: this is their turn.
+SECONDS_FOR_OTHERS = 0.11
+
 
 class Run:
     """The state of a scan while it runs."""
@@ -186,7 +190,7 @@ class Run:
             if (batch is None and not read) or self._commit_is_due():
                 self._beat(walk, expected)
                 # Never idle in a transaction: others may be waiting to write.
-                self._commit()
+                self._commit_and_wait()
             self.reporter.progress(walk.progress, expected)
 
     def _read(self, timeout: float) -> bool:
@@ -219,7 +223,7 @@ class Run:
                 if not read or self._commit_is_due():
                     if self.job is not None:
                         self.job.beat(progress)
-                    self._commit()
+                    self._commit_and_wait()
                 self.reporter.reading(reading.done, reading.expected)
             self._commit()
         except StoppedError:
@@ -262,6 +266,13 @@ class Run:
     def _commit(self) -> None:
         if self.connection.in_transaction:
             self.connection.execute("COMMIT")
+
+    def _commit_and_wait(self) -> None:
+        """Commits; after a long transaction, others have their turn."""
+        is_due = self._commit_is_due()
+        self._commit()
+        if is_due and self.reading is not None:
+            self.reading.gather(SECONDS_FOR_OTHERS)
 
     def _end(self) -> None:
         """Ends the job."""
