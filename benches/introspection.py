@@ -78,7 +78,7 @@ def film_tree(bench: Bench, files: int) -> Tree:
 
 
 def probe(bench: Bench, tree: Tree, mediainfo_python: str | None) -> Result:
-    """What reading a file of any format takes, in the median of all of them."""
+    """What reading a file takes, on average of all formats."""
     paths = _paths(tree)
     inspect = [bench.program.executable, "inspect", "--prober", "native", "--jsonl"]
 

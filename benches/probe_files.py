@@ -44,7 +44,7 @@ def ffprobe(paths: list[bytes]) -> Timed:
 
 def mediainfo(paths: list[bytes]) -> Timed:
     """The library in process. Its JSON is parsed, not its XML: that is what it does faster."""
-    from pymediainfo import MediaInfo
+    from pymediainfo import MediaInfo  # type: ignore[import-not-found,unused-ignore]
 
     start = time.perf_counter()
     answered = 0

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mounts import UNPRIVILEGED, need_permissions
+from mounts import UNPRIVILEGED, mounted, need_permissions, resize
 from support import OLD_NS, Tree, Vpo
 from test_introspection import DAMAGED, counts, shown, sound, tool
 
@@ -183,6 +185,8 @@ def test_a_young_file_is_read_again_even_after_a_stop(vpo: Vpo, tree: Tree, tmp_
 # -- ffprobe --------------------------------------------------------------------------------------
 
 STREAM = {"index": 0, "codec_type": "audio", "codec_name": "pcm_s16le"}
+TURNS: tuple[Any, ...] = ("x", None, 1e308, -(10**30), True, [], 1e-320)
+
 ABSURD = {
     "a list": [],
     "a number": "7",
@@ -231,7 +235,7 @@ ABSURD = {
                 "codec_type": "video",
                 "side_data_list": [{"side_data_type": "Display Matrix", "rotation": turn}],
             }
-            for number, turn in enumerate(["x", None, 1e308, -(10**30), True, [], 1e-320])
+            for number, turn in enumerate(TURNS)
         ]
     },
     "a turn without end": '{"streams": [{"index": 0, "codec_type": "video", "side_data_list":'
@@ -353,3 +357,105 @@ def test_names_of_tags_cannot_control_the_terminal(vpo: Vpo, tree: Tree, tmp_pat
         assert "red" in text
         assert "\x1b" not in text
         assert "\r" not in text
+
+
+# -- Others ---------------------------------------------------------------------------------------
+
+
+def test_a_scan_that_reads_lets_others_write(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
+    for number in range(900):
+        tree.write(f"{number}.wav", sound(0.01))
+    use_ffprobe(vpo, tmp_path, "exec sleep 0.02")
+    process = vpo.start("scan", tree.root)
+    try:
+        while not vpo.database.exists():
+            time.sleep(0.05)
+        time.sleep(1.0)
+        for _ in range(3):
+            # Longer than a transaction, not as long as what comes of waiting for luck.
+            with closing(sqlite3.connect(vpo.database, timeout=5)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                other.execute("ROLLBACK")
+        assert process.poll() is None, "too few files for the test to mean anything"
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    assert set(vpo.statuses().values()) <= {"error", "pending"}
+
+
+def test_a_full_disk_while_reading_ends_the_scan_and_the_next_goes_on(
+    vpo: Vpo, tree: Tree, tmp_path: Path
+) -> None:
+    for number in range(300):
+        tree.write(f"{number}.wav", sound(0.01))
+    with mounted(tmp_path / "disk", size="2m") as disk:
+        vpo.environment["VPO_HOME"] = str(disk)
+        vpo.scan(tree.root, "--no-introspect")
+        title = "x" * 60_000
+        answering(
+            vpo, tmp_path, {"format": {"format_name": "nut", "tags": {"title": title}}}, "ffprobe"
+        )
+        vpo.environment["VPO_HOME"] = str(disk)
+        error = vpo.ok("scan", "--json", tree.root, status=2).json
+        assert error["code"] == "DISK_FULL"
+        resize(disk, "200m")
+        assert counts(vpo.scan(tree.root)) == (300, 0, 300, 0, 0, 0)
+        listed = vpo.ok("files", "list", "--json", "--status", "ok").json
+        assert len(listed) == 300
+
+
+def test_a_queued_scan_that_is_cancelled_while_it_reads_stops(
+    vpo: Vpo, tree: Tree, tmp_path: Path
+) -> None:
+    for number in range(20):
+        tree.write(f"{number}.wav", sound(0.01))
+    started = tmp_path / "started"
+    use_ffprobe(vpo, tmp_path, f"touch {started}\nexec sleep 60")
+    job = vpo.ok("scan", "--enqueue", "--json", tree.root).json["job_id"]
+    worker = vpo.start("jobs", "run")
+    while not started.exists():
+        assert worker.poll() is None
+        time.sleep(0.02)
+    vpo.ok("jobs", "cancel", job)
+    _, stderr = worker.communicate(timeout=30)
+    assert vpo.jobs()[-1]["status"] == "cancelled", stderr
+    assert set(vpo.statuses().values()) == {"pending"}
+
+
+# -- Names ----------------------------------------------------------------------------------------
+
+
+def test_names_that_are_not_utf_8_are_read_and_shown(vpo: Vpo, tree: Tree) -> None:
+    paths = [
+        tree.write(name, sound())
+        for name in (b"\xff\xfe.wav", b"sub\x80/a\nb.wav", b"-v.wav", b"%03d.wav", b"' \" ; *.wav")
+    ]
+    paths.append(tree.write(b"\xfd.m\xffkv", b""))
+    assert counts(vpo.scan(tree.root)) == (5, 0, 0, 5, 0, 0)
+    for path in paths[:5]:
+        assert shown(vpo, path)["container_format"] == "wav"
+        (inspected,) = vpo.ok("inspect", "--json", path).json
+        assert inspected["container_format"] == "wav"
+        assert vpo.ok("inspect", path).stdout.splitlines()[0].isprintable()
+    assert "\\xfd" in vpo.ok("inspect", paths[5], status=1).stderr
+
+
+def test_a_camera_of_control_characters(vpo: Vpo, tree: Tree) -> None:
+    make = b"\x1c\x00\x00\x00"
+    entries = (
+        (0x0100, 3, 1, b"\x10\0\0\0"),
+        (0x0101, 3, 1, b"\x10\0\0\0"),
+        (0x010F, 2, 2, make),
+        (0x0110, 2, 4, b"%_'\0"),
+    )
+    ifd = len(entries).to_bytes(2, "little")
+    for tag, kind, number, value in entries:
+        ifd += tag.to_bytes(2, "little") + kind.to_bytes(2, "little")
+        ifd += number.to_bytes(4, "little") + value
+    path = tree.write("a.tif", b"II*\0\x08\0\0\0" + ifd + bytes(4))
+    assert counts(vpo.scan(tree.root)) == (1, 0, 0, 1, 0, 0)
+    assert shown(vpo, path)["photo"]["camera_model"] == "%_'"
+    for command in (("inspect", path), ("files", "show", path), ("report", "library")):
+        vpo.ok(*command)
+    for camera, found in (("%_'", 1), ("%%", 0), ("_", 1), ("'", 1), ("__", 0), ("\\", 0)):
+        assert len(vpo.files("--camera", camera)) == found, camera

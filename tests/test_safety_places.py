@@ -53,6 +53,11 @@ def has_read(vpo: Vpo, name: str, **columns: str) -> None:
         connection.execute(
             f"UPDATE files SET {assignments} WHERE name = :name", {"name": name, **columns}
         )
+        if columns.get("scan_status") == "ok":
+            connection.execute(
+                "INSERT INTO media (file_id, prober) SELECT id, 'native' FROM files WHERE name = ?",
+                (name,),
+            )
 
 
 # -- Unreadable directories ----------------------------------------------------

@@ -32,6 +32,12 @@ CHECKPOINT_PAGES = 8192
 # writing does not read. SQLite takes it only as it needs it.
 CACHE_KIB = 48 * 1024
 
+# What `sqlite3` does with values of these types for want of an adapter, which is to
+# look for a protocol, takes longer than to store them; most columns of a track are empty.
+_NOTHING: dict[None, None] = {}
+sqlite3.register_adapter(type(None), _NOTHING.get)
+sqlite3.register_adapter(bool, int)
+
 Mode = Literal["create", "write", "read"]
 
 

@@ -45,6 +45,7 @@ _TRACK_COLUMNS: Mapping[str, str] = {
     "file_name": "file_name",
     "mime_type": "mime_type",
 }
+_TRACK_KEYS = tuple(_TRACK_COLUMNS.values())
 _UPDATES = ", ".join(f"{column} = excluded.{column}" for column in _TRACK_COLUMNS)
 PHOTO_COLUMNS = (
     "width",
@@ -203,7 +204,8 @@ def record(connection: sqlite3.Connection, findings: Sequence[Finding]) -> None:
         f" VALUES ({', '.join('?' * (len(_TRACK_COLUMNS) + 1))})"
         f" ON CONFLICT (file_id, track_index) DO UPDATE SET {_UPDATES}",
         (
-            (finding.file_id, *(_integer(track.get(key)) for key in _TRACK_COLUMNS.values()))
+            # Half of what is recorded of a library is tracks: no Python code a value.
+            (finding.file_id, *map(_storable(track).get, _TRACK_KEYS))
             for finding, media in read
             for track in media.get("tracks", ())
         ),
@@ -229,7 +231,7 @@ def record(connection: sqlite3.Connection, findings: Sequence[Finding]) -> None:
         (
             (
                 finding.file_id,
-                *(_integer(photo.get(column)) for column in PHOTO_COLUMNS),
+                *map(photo.get, PHOTO_COLUMNS),
                 _json(photo.get("keywords")),
             )
             for finding, media in read
@@ -257,6 +259,14 @@ def _first_free_index(media: Mapping[str, Any] | None) -> int:
     """Where what was recorded of a file's tracks ends to be replaced one by one."""
     indexes = {track["index"] for track in (media or {}).get("tracks", ())}
     return next(index for index in count() if index not in indexes)
+
+
+def _storable(track: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A track as SQLite can store it: no other number of it comes from what a file claims."""
+    bit_rate = track.get("bit_rate")
+    if bit_rate == _integer(bit_rate):
+        return track
+    return {**track, "bit_rate": None}
 
 
 def _integer(value: Any) -> Any:

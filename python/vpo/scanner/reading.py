@@ -6,6 +6,7 @@ killed forgets none: the next one goes on with them. Here only their ids wait.
 
 from __future__ import annotations
 
+import time
 from array import array
 from collections.abc import Iterable, Mapping
 from typing import Literal
@@ -21,6 +22,9 @@ from vpo.scanner.models import Issue, ScanResult
 # while it has enough to do: their paths and answers are what takes memory.
 FILES_AT_A_TIME = 500
 ENOUGH_QUEUED = 1000
+
+# So many answers are kept while others have their turn to write.
+MOST_ANSWERS = 5000
 
 
 Count = Literal["added", "scanned", "skipped"]
@@ -43,6 +47,7 @@ class Reading:
         self._waiting = array("q")
         self._counted_as = array("b")
         self._next = 0
+        self._answers: list[Probed] = []
         self._read: dict[int, tuple[StoredPath, int, int, Count]] = {}
 
     @property
@@ -82,7 +87,20 @@ class Reading:
 
     def take(self, timeout: float) -> list[Probed]:
         """What was read by now; waits up to `timeout` seconds for the first."""
-        return self.introspector.take(timeout) if self._read else []
+        if not self._read:
+            return []
+        answers, self._answers = self._answers, []
+        return answers + self.introspector.take(0.0 if answers else timeout)
+
+    def gather(self, seconds: float) -> None:
+        """Goes on for so long without recording anything."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.feed()
+            if len(self._answers) < len(self._read) and len(self._answers) < MOST_ANSWERS:
+                self._answers += self.introspector.take(left)
+            else:
+                time.sleep(left)
 
     def record(self, probed: list[Probed]) -> None:
         """Records what was read, in the caller's transaction."""

@@ -85,6 +85,9 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         media.warn("the file ends before its headers do");
     }
     let movie = Movie::read(source, &moov, top.brands.is_quicktime())?;
+    if !moov.cut && !top.data && moov.end >= source.len() && movie.has_samples() {
+        media.warn("the file ends before its data begins");
+    }
     movie.into_media(source, moov.end, &mut media)?;
     if !moov.cut && top.cut && top.data {
         media.warn("the file ends before its data does");

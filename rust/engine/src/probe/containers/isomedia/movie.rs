@@ -216,6 +216,11 @@ impl Movie {
         Ok(())
     }
 
+    /// Whether its tables tell of samples.
+    pub fn has_samples(&self) -> bool {
+        self.traks().any(|trak| trak.times.samples > 0)
+    }
+
     /// What the header says, or else the longest track.
     fn duration(&self) -> Option<f64> {
         if let Some(duration) = self.duration {

@@ -1,0 +1,115 @@
+"""The end of a scan: what was not seen is judged, marked and pruned."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import chain
+
+from vpo import times
+from vpo._engine import Walk
+from vpo.db import directories as directory_table
+from vpo.db import file_changes as change_table
+from vpo.db import files as file_table
+from vpo.db import roots as root_table
+from vpo.db.file_changes import FileChange
+from vpo.db.library import Library
+from vpo.jobs import tracking
+from vpo.paths import StoredPath, from_stored, is_within, join, to_stored
+from vpo.scanner import guards
+from vpo.scanner.recording import Recorder
+
+
+@dataclass
+class Unseen:
+    """Known directories that a walk did not come by."""
+
+    directories: set[int] = field(default_factory=set)
+    """The ids of all of them."""
+    vanished: list[int] = field(default_factory=list)
+    """The ids of those that are gone."""
+
+
+def examine_unseen(recorder: Recorder, walk: Walk) -> Unseen:
+    """Decides on the known directories that the walk did not come by.
+
+    Their files are noted as missing where they are gone.
+    """
+    found = Unseen()
+    offline: list[bytes] = []
+    for unseen in walk.unseen():
+        found.directories.add(unseen.known)
+        if unseen.presence != "gone":
+            continue
+        known = directory_table.get_directory(recorder.connection, unseen.known)
+        if known.via_symlink and not recorder.options.rules.follow_symlinks:
+            continue
+        path = from_stored(known.path)
+        assert unseen.device is not None
+        above = recorder.filesystem(_nearest_directory(path), unseen.device)
+        if known.filesystem_id not in (None, above) and not recorder.options.new_device:
+            # The file system it is on is not mounted there: one word for all of it.
+            if not any(is_within(path, other) for other in offline):
+                offline.append(path)
+                recorder.result.note(guards.not_mounted(known.path))
+            continue
+        found.vanished.append(known.id)
+        for file in file_table.files_in(recorder.connection, known.id):
+            if file.scan_status != "missing":
+                recorder.missing.append((file.id, known.path, file.name))
+    return found
+
+
+def settle(library: Library, recorder: Recorder, walk: Walk, vanished: Iterable[int]) -> None:
+    """Marks what is gone, prunes, and records the root: one transaction."""
+    recorder.result.removed = len(recorder.missing)
+    for _, directory, name in recorder.missing:
+        recorder.affect("removed", directory, name)
+    if recorder.options.dry_run:
+        if recorder.options.prune:
+            missing = file_table.missing_files(recorder.connection, recorder.root)
+            for _, directory, name in chain(recorder.missing, missing):
+                recorder.affect("pruned", directory, name)
+        return
+    result = recorder.result
+    assert recorder.job is not None
+    with library.transaction() as connection:
+        ids = (file_id for file_id, _, _ in recorder.missing)
+        file_table.mark_missing(connection, ids, recorder.scanned_at)
+        removed = (FileChange(file_id, "removed") for file_id, _, _ in recorder.missing)
+        change_table.add_changes(connection, recorder.job.number, removed)
+        directory_table.settle(connection, recorder.unsettled)
+        directory_table.mark_gone(connection, vanished)
+        if recorder.options.prune:
+            _prune(recorder, recorder.job)
+        root_id = root_table.add_root(
+            connection, to_stored(recorder.root), times.to_text(result.started_at)
+        )
+        root_table.complete_scan(
+            connection,
+            root_id,
+            filesystem_id=recorder.filesystem(to_stored(recorder.root), walk.root_device),
+            file_count=walk.progress().files,
+            started_at=times.to_text(result.started_at),
+            job_id=recorder.job.id,
+        )
+
+
+def _prune(recorder: Recorder, job: tracking.Job) -> None:
+    """Deletes the records of the missing files below the root."""
+    ids, changes = [], []
+    for file_id, directory, name in file_table.missing_files(recorder.connection, recorder.root):
+        ids.append(file_id)
+        changes.append(FileChange(file_id, "pruned", path=join(directory, name)))
+        recorder.affect("pruned", directory, name)
+    change_table.add_changes(recorder.connection, job.number, changes)
+    file_table.delete_files(recorder.connection, ids)
+    directory_table.delete_unused(recorder.connection, recorder.root)
+
+
+def _nearest_directory(path: bytes) -> StoredPath:
+    """The nearest directory above a path that is gone."""
+    while not os.path.isdir(path) and path not in (b"/", b""):
+        path = os.path.dirname(path)
+    return to_stored(path or b"/")
