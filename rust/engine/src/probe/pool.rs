@@ -249,7 +249,7 @@ fn probe_path(
     let mut source = Source::new(&file, found.size, limits);
     let media = probe_source(&mut source, &extension(path));
     requests.count += source.requests();
-    requests.elapsed += source.elapsed();
+    requests.elapsed += source.waited();
     media
 }
 
