@@ -88,7 +88,7 @@ BOUNDS = (
     Bound("startup", 0, "`vpo --help`", f"x {BARE_PYTHON}", 8, _ratio("vpo --help", BARE_PYTHON)),
     Bound("probe", 2_000, "reading a file", "x ffprobe", 1 / 300, _ratio(VPO, FFPROBE)),
     Bound("probe", 2_000, "reading a file", "x pymediainfo", 1 / 30, _ratio(VPO, MEDIAINFO)),
-    Bound("probe", 2_000, f"`{INSPECT}`, a file", "x ffprobe", 1 / 100, _ratio(INSPECT, FFPROBE)),
+    Bound("probe", 2_000, f"`{INSPECT}`, a file", "x ffprobe", 1 / 300, _ratio(INSPECT, FFPROBE)),
     Bound("probe-photos", 2_000, "reading a photo", "x exiftool", 1 / 50, _ratio(VPO, EXIFTOOL)),
     Bound("first-films", 10_000, "first scan of 10,000 films", "s", 3, _seconds),
     Bound(

@@ -16,6 +16,7 @@ mod format;
 mod language;
 mod model;
 mod number;
+mod opening;
 mod photo;
 mod pool;
 mod problem;

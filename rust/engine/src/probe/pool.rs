@@ -10,8 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{Mode, OFlags};
-
+use super::opening::Directories;
 use super::{Limits, Media, Problem, Result, Source, probe_source};
 use crate::pace::{Pace, Requests};
 use crate::sys::{self, EntryType};
@@ -55,6 +54,7 @@ struct Shared<T> {
     work: Condvar,
     /// There are answers.
     done: Condvar,
+    directories: Directories,
     limits: Limits,
     convert: Box<Convert<T>>,
 }
@@ -90,6 +90,7 @@ impl<T: Send + 'static> Pool<T> {
             state: Mutex::new(state),
             work: Condvar::new(),
             done: Condvar::new(),
+            directories: Directories::default(),
             limits,
             convert: Box::new(convert),
         };
@@ -201,7 +202,7 @@ impl<T: Send + 'static> Shared<T> {
             // `probe_source` catches panics of parsers; this is for all else, as
             // an answer must come for each job.
             let outcome = catch_unwind(AssertUnwindSafe(|| {
-                probe_path(&job.path, shared.limits, &mut stat, &mut requests)
+                probe_path(&shared.directories, &job.path, shared.limits, &mut stat, &mut requests)
             }))
             .unwrap_or_else(|panic| Err(Problem::from_panic(panic.as_ref())));
             let answer = Answer { key: job.key, value: (shared.convert)(outcome), stat };
@@ -227,16 +228,14 @@ impl<T: Send + 'static> Shared<T> {
 
 /// Opens and probes a file.
 fn probe_path(
+    directories: &Directories,
     path: &Path,
     limits: Limits,
     stat: &mut Option<(u64, (i64, u32))>,
     requests: &mut Requests,
 ) -> Result<Media> {
     let begin = Instant::now();
-    // Not blocking, as a pipe may have taken the file's place since it was listed.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let opened = rustix::fs::open(path, flags, Mode::empty());
-    let file = File::from(opened.map_err(std::io::Error::from)?);
+    let file = directories.open(path)?;
     // The opening told the size and the mtime: a share is not asked for them again.
     let found = sys::stat_fd(file.as_fd()).map_err(std::io::Error::from)?;
     requests.count += 1;
@@ -249,7 +248,7 @@ fn probe_path(
     let mut source = Source::new(&file, found.size, limits);
     let media = probe_source(&mut source, &extension(path));
     requests.count += source.requests();
-    requests.elapsed += source.elapsed();
+    requests.elapsed += source.waited();
     media
 }
 
@@ -271,7 +270,7 @@ fn extension(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::fs::FileType;
+    use rustix::fs::{FileType, Mode};
     use std::collections::HashSet;
 
     fn pool(threads: usize) -> Pool<std::result::Result<Media, &'static str>> {

@@ -14,6 +14,10 @@ const HEAD: usize = 64 * 1024;
 /// The least that any other look reads.
 const BLOCK: usize = 16 * 1024;
 
+/// More than it takes from a warm cache on any machine. An index of hundreds of
+/// kilobytes would pass for a share's latency else, and have threads started for it.
+const COPYING_A_BYTE: Duration = Duration::from_nanos(1);
+
 /// Bounds on the reading of one file.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -108,6 +112,12 @@ impl<'a> Source<'a> {
     /// Time spent in them.
     pub fn elapsed(&self) -> Duration {
         self.elapsed
+    }
+
+    /// Time spent in them that is not explained by the copying of what was read: that of
+    /// waiting for it.
+    pub fn waited(&self) -> Duration {
+        self.elapsed.saturating_sub(COPYING_A_BYTE * u32::try_from(self.bytes).unwrap_or(u32::MAX))
     }
 
     /// The `length` bytes at `offset`.
