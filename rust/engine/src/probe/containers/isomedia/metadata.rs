@@ -13,6 +13,9 @@ use crate::probe::source::Source;
 /// Texts are no longer than this; lyrics and descriptions are.
 const LONGEST_TEXT: usize = 16 * 1024;
 
+/// Of a key, more than any that is known has: many items may have the same.
+const LONGEST_KEY: usize = 300;
+
 /// As much of a cover as tells its size.
 const COVER_HEAD: usize = 16 * 1024;
 
@@ -209,5 +212,8 @@ impl Metadata {
 fn keys_in(keys: &[u8]) -> Vec<String> {
     let mut fields = Fields::new(keys);
     let (Some(_), Some(_)) = (fields.version(), fields.u32()) else { return Vec::new() };
-    boxes_in(fields.rest()).map(|(_, name)| String::from_utf8_lossy(name).into_owned()).collect()
+    boxes_in(fields.rest())
+        .map(|(_, name)| &name[..name.len().min(LONGEST_KEY)])
+        .map(|name| String::from_utf8_lossy(name).into_owned())
+        .collect()
 }
