@@ -110,6 +110,8 @@ def grow(programs: Path, target: str) -> None:
     room = LARGEST_CORPUS.get(target, LARGEST_OTHER)
     left = room - sum((corpus / name).stat().st_size for name in kept)
     covered: set[str] = set().union(*(reached.pop(corpus / name, set()) for name in kept))
+    for edges in reached.values():
+        edges -= covered
     before, new = len(covered), 0
     sizes = {path: min(path.stat().st_size, LONGEST_KEPT) for path in reached}
     while fitting := [
@@ -124,10 +126,8 @@ def grow(programs: Path, target: str) -> None:
         left -= sizes[best]
         new += 1
     edges_there = len(covered.union(*reached.values()))
-    print(
-        f"{target:12} {new:>4} new inputs: {before:>5,} -> {len(covered):>5,} edges of {edges_there:,}",
-        flush=True,
-    )
+    grown = f"{before:>5,} -> {len(covered):>5,} edges of {edges_there:,}"
+    print(f"{target:12} {new:>4} new inputs: {grown}", flush=True)
 
 
 def edges_of(program: Path, *directories: Path) -> dict[Path, set[str]]:

@@ -10,6 +10,9 @@ use super::Problem;
 /// Strings from files are cut to this many bytes: no title is longer.
 const LONGEST_TEXT: usize = 4096;
 
+/// Tags with longer names are dropped: no program asks for them.
+const LONGEST_NAME: usize = 256;
+
 /// No file has more tracks, chapters or tags than this, unless it means harm.
 const MOST_TRACKS: usize = 1024;
 const MOST_CHAPTERS: usize = 4096;
@@ -256,6 +259,7 @@ impl Media {
     pub(super) fn tidy(&mut self) {
         self.tracks.truncate(MOST_TRACKS);
         self.chapters.truncate(MOST_CHAPTERS);
+        self.tags.retain(|name, _| name.len() <= LONGEST_NAME);
         while self.tags.len() > MOST_TAGS {
             self.tags.pop_last();
         }

@@ -41,6 +41,7 @@ pub fn read(data: &[u8], tags: &mut BTreeMap<String, String>, entries: &mut [Ent
         {
             // "ALBUM/TITLE" is not the title of the file.
             let level = targets.and_then(|targets| targets.child(ids::TARGET_TYPE));
+            let level = level.filter(|level| level.data.len() <= LONGEST_NAME);
             let level = level.map(|level| level.text()).filter(|level| !level.is_empty());
             let level = level.map(|level| format!("{level}/")).unwrap_or_default();
             for (name, value) in values {

@@ -475,3 +475,20 @@ fn long_names_of_tags_are_not_given_to_all_that_is_in_them() {
         assert_eq!(media.tags.len(), found, "{:?}", media.tags.keys());
     }
 }
+
+#[test]
+fn a_long_level_is_not_given_to_all_that_is_of_it() {
+    let simple = |name: &str| {
+        let value = [text(ids::tag::NAME, name), text(ids::tag::STRING, "c")];
+        master(ids::tag::SIMPLE_TAG, &value)
+    };
+    let level = text(ids::tag::TARGET_TYPE, &"L".repeat(1_000_000));
+    let mut children = vec![master(ids::tag::TARGETS, &[level])];
+    children.extend((0..1000).map(|number| simple(&number.to_string())));
+    let tags = master(ids::TAGS, &[master(ids::tag::TAG, &children)]);
+    let parts = [(ids::TRACKS, tracks()), (ids::TAGS, tags)];
+    let data = [header("matroska"), segment(&parts)].concat();
+    let media = probe(&data).unwrap();
+    assert!(media.tags.keys().all(|name| name.len() <= 3), "{:?}", media.tags.keys());
+    assert_eq!(media.tags.len(), 256);
+}
