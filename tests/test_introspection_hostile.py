@@ -15,6 +15,7 @@ import pytest
 from mounts import UNPRIVILEGED, mounted, need_permissions, resize
 from support import OLD_NS, Tree, Vpo
 from test_introspection import DAMAGED, counts, shown, sound, tool
+from vpo.media.introspection import Introspector, ToProbe, probe_all
 
 LATER_NS = OLD_NS + 10**15
 
@@ -357,6 +358,14 @@ def test_names_of_tags_cannot_control_the_terminal(vpo: Vpo, tree: Tree, tmp_pat
         assert "red" in text
         assert "\x1b" not in text
         assert "\r" not in text
+
+
+def test_a_link_whose_file_is_gone_when_it_is_read_is_gone_and_no_error(tree: Tree) -> None:
+    link = tree.path("link.wav")
+    os.symlink("nowhere.wav", link)
+    with Introspector("native") as introspector:
+        (probed,) = probe_all(introspector, [ToProbe(1, link, "audio")]).values()
+    assert (probed.is_gone, probed.error) == (True, None)
 
 
 # -- Others ---------------------------------------------------------------------------------------

@@ -197,7 +197,7 @@ class Introspector:
 
 def _failed(answer: Answer, path: bytes, kind: str, stat: tuple[int, int] | None) -> Probed:
     """What the engine's failure means for a file of this kind."""
-    if answer.problem == "unreadable" and not os.path.lexists(path):
+    if answer.problem == "unreadable" and not os.path.exists(path):
         return Probed(answer.key, None, "native", is_gone=True)
     need_be_media = kind not in ("sidecar", "other")
     if not need_be_media and (answer.problem == "unknown" or answer.size_bytes == 0):
