@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn a_chunk_may_begin_right_before_the_end() {
-        let mut bytes = file(&[picture(10)]);
+        let mut bytes = file(&[picture(10), (b"tEXt", b"Title\0a".to_vec())]);
         bytes.truncate(bytes.len() - 12);
         for byte in [0, 0, 0, 1, b'I', b'D', b'A'] {
             bytes.push(byte);
