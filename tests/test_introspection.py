@@ -252,7 +252,8 @@ def test_without_ffprobe_one_warning_tells_of_all_files_it_would_have_been_asked
     result = vpo.scan(tree.root, status=1)
     assert result["errors"] == 5
     said = "ffprobe is not there to be asked about 5 files that vpo is not sure of"
-    assert result["warnings"] == [said]
+    (warning,) = result["warnings"]
+    assert warning.startswith(said)
     assert (tmp_path / "log").read_text().count(said) == 1
     stderr = vpo.ok("scan", "--full", tree.root, status=1).stderr
     assert stderr.count(f"Warning: {said}") == 1

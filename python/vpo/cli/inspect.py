@@ -64,7 +64,7 @@ def _kind(path: bytes) -> str:
     extension = os.path.splitext(path)[1][1:].lower().decode(errors="replace")
     for kind, extensions in KINDS.items():
         if extension in extensions:
-            return kind if kind == "image" else "video"
+            return kind
     return "video"
 
 

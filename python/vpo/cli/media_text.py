@@ -49,9 +49,10 @@ def describe(media: Mapping[str, Any]) -> Iterator[str]:
     )
     for warning in media["warnings"]:
         yield from fields({"Warning": warning})
-    if media["photo"]:
+    photo = [*fields(_photo(media["photo"]))] if media["photo"] else []
+    if photo:
         yield "Photo:"
-        yield from fields(_photo(media["photo"]))
+    yield from photo
     if media["tracks"]:
         yield "Tracks:"
     for track in media["tracks"]:

@@ -181,21 +181,22 @@ def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) 
             label = display(to_stored(root))
             if not (as_json or app.quiet):
                 outcomes.say(f"{chr(10) if number else ''}Scanning {label}...")
-            with ScanReporter(
-                app,
-                outcomes.say if app.verbose and not as_json else None,
-            ) as reporter:
-                try:
+            # What became of it is said when the bar is gone.
+            try:
+                with ScanReporter(
+                    app,
+                    outcomes.say if app.verbose and not as_json else None,
+                ) as reporter:
                     result = _scan_when_free(library, root, scan_options, reporter, signals, wait)
-                except VpoError as error:
-                    outcomes.failed(root, error)
+            except VpoError as error:
+                outcomes.failed(root, error)
+                continue
+            except StoppedError as stopped:
+                outcomes.stopped(root, stopped)
+                if isinstance(stopped, CancelledError):
+                    # Of this one alone.
                     continue
-                except StoppedError as stopped:
-                    outcomes.stopped(root, stopped)
-                    if isinstance(stopped, CancelledError):
-                        # Of this one alone.
-                        continue
-                    break
+                break
             outcomes.done(result)
     ctx.exit(outcomes.finish())
 

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Event
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import orjson
 
@@ -22,7 +22,7 @@ from vpo.config.models import ProberChoice
 from vpo.errors import ToolMissingError
 
 if TYPE_CHECKING:
-    from vpo.media.model import Media
+    from vpo.media.model import Media, Track
 
 # How long to wait for one prober before looking at the other.
 _POLL_SECONDS = 0.01
@@ -111,7 +111,10 @@ class Introspector:
         if not count:
             return []
         files = "1 file" if count == 1 else f"{count:,} files"
-        return [f"ffprobe is not there to be asked about {files} that vpo is not sure of"]
+        return [
+            f"ffprobe is not there to be asked about {files} that vpo is not sure of;"
+            " once ffmpeg is installed, a scan with --full asks it"
+        ]
 
     def submit(self, files: Sequence[ToProbe]) -> None:
         """Queues files."""
@@ -183,9 +186,8 @@ class Introspector:
             except FfprobeError as error:
                 self._ready.append(self._without(native, error.message))
                 continue
-            if native.media is not None:
-                # What the engine warned of is as true as before.
-                media["warnings"] = [*native.media["warnings"], *media["warnings"]]
+            if native.media is not None and self.choice != "ffprobe":
+                media = _merged(native.media, media)
             self._ready.append(native._replace(media=media, prober="ffprobe", error=None))
 
     def _without(self, native: Probed, message: str) -> Probed:
@@ -197,12 +199,42 @@ class Introspector:
 
 def _failed(answer: Answer, path: bytes, kind: str, stat: tuple[int, int] | None) -> Probed:
     """What the engine's failure means for a file of this kind."""
-    if answer.problem == "unreadable" and not os.path.exists(path):
+    if answer.problem == "unreadable" and _is_gone(path):
         return Probed(answer.key, None, "native", is_gone=True)
     need_be_media = kind not in ("sidecar", "other")
     if not need_be_media and (answer.problem == "unknown" or answer.size_bytes == 0):
         return Probed(answer.key, _nothing(), "native", stat=stat)
     return Probed(answer.key, None, "native", error=answer.message, stat=stat)
+
+
+def _is_gone(path: bytes) -> bool:
+    """Whether there is no such file, or a link to it leads nowhere."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        # It may be there for all that can be seen.
+        return False
+    return False
+
+
+def _merged(native: Media, second: Media) -> Media:
+    """Two opinions as one: ffprobe's, but what the engine says of a track is kept.
+
+    What ffprobe has beyond that is what the engine could not tell.
+    """
+    ours = {track["index"]: track for track in native["tracks"]}
+    merged: list[Track] = []
+    for track in second["tracks"]:
+        own = ours.get(track["index"])
+        if own is not None and (own["type"], own["codec"]) == (track["type"], track["codec"]):
+            said = {key: value for key, value in own.items() if value not in (None, "und")}
+            track = cast("Track", {**track, **said})
+        merged.append(track)
+    # What the engine warned of is as true as before.
+    warnings = [*native["warnings"], *second["warnings"]]
+    return {**second, "tracks": merged, "warnings": warnings}
 
 
 def _nothing() -> Media:

@@ -59,6 +59,9 @@ fn probe_unguarded(source: &mut Source<'_>, extension: &str) -> Result<Media> {
     }
     let format = Format::recognise(source)?.ok_or(Problem::Unknown)?;
     let mut media = read_as(source, format)?;
+    if media.tracks.is_empty() && media.photo.is_none() {
+        return Err(Problem::damaged("there are no tracks in it"));
+    }
     if !format::extension_fits(extension, &media.container) {
         media.warn(format!("the name ends in `.{extension}`, the content is {}", media.container));
     }

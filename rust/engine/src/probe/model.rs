@@ -226,8 +226,9 @@ impl Media {
 
     /// Notes something odd, for people.
     pub fn warn(&mut self, warning: impl Into<String>) {
-        if self.warnings.len() < MOST_WARNINGS {
-            self.warnings.push(warning.into());
+        let warning = warning.into();
+        if self.warnings.len() < MOST_WARNINGS && !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
         }
     }
 

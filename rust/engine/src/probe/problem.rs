@@ -56,7 +56,10 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Problem::Io(error) => write!(f, "cannot read it: {error}"),
+            Problem::Io(error) => {
+                let text = error.to_string();
+                f.write_str(text.split(" (os error").next().unwrap_or_default())
+            }
             Problem::Unknown => f.write_str("not a media file that is known"),
             Problem::Damaged(what) => write!(f, "damaged: {what}"),
             Problem::Unsupported(what) => write!(f, "not understood: {what}"),

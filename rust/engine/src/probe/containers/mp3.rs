@@ -56,7 +56,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         if too_long {
             media.warn("the file is longer than its header says");
         } else if count.bytes != 0 && size + size / 16 < count.bytes {
-            media.warn("the file ends before its end");
+            media.warn("the file ends before it should");
         }
         !too_long
     });

@@ -167,7 +167,7 @@ fn finish(
     media.bit_rate =
         seconds.filter(|&seconds| seconds > 0.0).map(|seconds| (length * 8.0 / seconds) as u64);
     if sound.start.saturating_add(sound.length) > source.len() {
-        media.warn("the file ends before its end");
+        media.warn("the file ends before it should");
     }
     media.tracks.push(track);
     Ok(media)

@@ -34,6 +34,9 @@ const LONGEST_TAIL: u64 = 512 * 1024;
 /// No file has more boxes before its `moov`, unless it means harm.
 const MOST_BOXES: usize = 4096;
 
+/// Boxes between `moov` and the data: some room to grow, an index.
+const MOST_BOXES_BETWEEN: usize = 8;
+
 /// Requests after which no `moov` is looked for any more.
 const MOST_REQUESTS: u32 = 64;
 
@@ -89,7 +92,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         media.warn("the file ends before its data begins");
     }
     movie.into_media(source, moov.end, &mut media)?;
-    if !moov.cut && top.cut && top.data {
+    if !moov.cut && top.cut {
         media.warn("the file ends before its data does");
     }
     if is_picture(&container) {
@@ -132,7 +135,29 @@ impl Top {
                 _ => {}
             }
         }
+        if let Some(end) = top.moov.as_ref().filter(|moov| !moov.cut).map(|moov| moov.end)
+            && !top.data
+        {
+            top.look_for_data(source, end)?;
+        }
         Ok(top)
+    }
+
+    /// Sees whether the data that follow the headers are all there.
+    fn look_for_data(&mut self, source: &mut Source<'_>, from: u64) -> Result<()> {
+        let mut offset = from;
+        for _ in 0..MOST_BOXES_BETWEEN {
+            let length = source.len();
+            let Some(found) = box_at(source, offset, length)? else { break };
+            offset = found.end;
+            self.data |= &found.kind == b"mdat";
+            // What a box that is cut would have been followed by is not there either.
+            self.cut |= found.cut;
+            if self.data || self.cut || &found.kind == b"moof" {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -270,8 +270,11 @@ fn large_boxes_and_boxes_up_to_the_end_are_stepped_over() {
     assert!(matches!(probe(&[ftyp(b"isom"), to_the_end].concat()), Err(Problem::Damaged(_))));
     let mut cut = words(&[5000]);
     cut.extend(b"mdat....");
-    let media = probe(&[ftyp(b"isom"), moov.clone(), cut].concat()).unwrap();
-    assert_eq!(media.warnings, ["the file ends before its data does"]);
+    let room = [&words(&[8])[..], b"free"].concat();
+    for between in [vec![], room.clone(), [&words(&[99])[..], b"free"].concat()] {
+        let data = [ftyp(b"isom"), moov.clone(), between, cut.clone()].concat();
+        assert_eq!(probe(&data).unwrap().warnings, ["the file ends before its data does"]);
+    }
     let media = probe(&[ftyp(b"isom"), moov].concat()).unwrap();
     assert_eq!(media.warnings, ["the file ends before its data begins"]);
 }

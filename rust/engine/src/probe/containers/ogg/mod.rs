@@ -46,7 +46,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         media.doubt("duration");
     }
     if end.cut {
-        media.warn("the file ends before its end");
+        media.warn("the file ends before it should");
     }
     let mut attachments = Vec::new();
     for (index, reading) in streams.iter().enumerate() {
