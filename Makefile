@@ -19,7 +19,7 @@ unexport PYTHONHOME PYTHONPATH
 WHEEL_RUSTFLAGS = $(RUSTFLAGS) \
 	--remap-path-prefix=$(CARGO_HOME)/registry/src/= --remap-path-prefix=$(CURDIR)/=
 
-.PHONY: help install test lint docs wheel sdist bench clean build-wheel
+.PHONY: help install test lint docs wheel sdist fuzz bench clean build-wheel
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ sdist: $(VENV)/.group-wheel ## Build the source distribution into dist/, and try
 	CARGO_TARGET_DIR=$(CURDIR)/target/from-sdist/target $(BIN)/python -m pip wheel --no-cache-dir \
 		--no-deps --wheel-dir target/from-sdist dist/vpo-*.tar.gz
 	$(BIN)/python scripts/check_wheel.py --brief target/from-sdist/vpo-*.whl
+
+fuzz: ## Fuzz each parser for a few seconds; ARGS='--seconds 600 matroska' for one of them
+	$(PYTHON) scripts/fuzz.py $(ARGS)
 
 bench: build-wheel ## Measure the wheel beside other programs; see benches/README.md
 	$(BIN)/python benches/run.py --wheel dist/vpo-*.whl $(ARGS)
