@@ -15,7 +15,7 @@ import stat
 import sys
 import time
 from contextlib import suppress
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 # Others hold the lock for the time of a write; beyond this one of them hangs.
 LOCK_SECONDS = 5.0
@@ -177,7 +177,14 @@ def _write(descriptor: int, line: bytes) -> None:
         line = line[os.write(descriptor, line) :]
 
 
-class StderrHandler(logging.StreamHandler[TextIO]):
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[TextIO]
+else:
+    # Python 3.10's is not generic.
+    _StreamHandler = logging.StreamHandler
+
+
+class StderrHandler(_StreamHandler):
     """Logs to whatever is stderr at the time: a progress bar puts itself in its place."""
 
     def __init__(self, *, form: Literal["text", "json"]) -> None:
