@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import wave
 import zipfile
 from dataclasses import dataclass
 from email.parser import Parser
@@ -149,6 +150,8 @@ def try_commands(vpo: str, wheel: str, work: str, tree: str) -> None:
     expect("found by the second scan", second["total_discovered"], MEDIA_FILES)
     files = json.loads(run(vpo, "files", "list", "--json", home=work))
     expect("files in the library", len({each["path"] for each in files}), MEDIA_FILES)
+    expect("files that were read", {each["scan_status"] for each in files}, {"ok"})
+    expect("their formats", {each["container_format"] for each in files}, {"wav"})
 
 
 def make_tree(tree: str) -> None:
@@ -156,10 +159,13 @@ def make_tree(tree: str) -> None:
     for number in range(MEDIA_FILES):
         directory = os.path.join(tree, f"Film {number // 4}")
         os.makedirs(directory, exist_ok=True)
-        for name in (f"part {number}.mkv", f"part {number}.md5"):
-            path = os.path.join(directory, name)
-            with open(path, "w", encoding="ascii") as file:
-                file.write("content")
+        sound, other = (os.path.join(directory, f"part {number}.{end}") for end in ("wav", "md5"))
+        with wave.open(sound, "wb") as media:
+            media.setparams((2, 2, 44100, 0, "NONE", ""))
+            media.writeframes(bytes(44100))
+        with open(other, "w", encoding="ascii") as file:
+            file.write("content")
+        for path in (sound, other):
             os.utime(path, ns=(MTIME_NS, MTIME_NS))
 
 
