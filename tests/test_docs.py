@@ -236,7 +236,7 @@ def code(text: str) -> list[str]:
 
 _VARIES = (
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?Z)?", "TIME"),
-    (r"\bin \d+\.\d+s", "in TIMEs"),
+    (r"\b\d+\.\d+s\b", "TIMEs"),
     (r"(Inode: +)\d+", r"\1NUMBER"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
     (r"\b[0-9a-f]{8}\b", "ID"),
