@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -13,10 +14,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 VPO = os.path.join(os.path.dirname(sys.executable), "vpo")
 
 # Long enough ago that no scan takes a file for a young one.
 OLD_NS = 1_600_000_000_123_456_789
+
+FFMPEG = shutil.which("ffmpeg") or ""
+FFPROBE = shutil.which("ffprobe") or ""
+needs_ffmpeg = pytest.mark.skipif(
+    not (FFMPEG and FFPROBE), reason="ffmpeg and ffprobe are not installed"
+)
 
 # Ends a command that hangs; none of them should take a tenth of it.
 TIMEOUT_SECONDS = 120

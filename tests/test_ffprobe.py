@@ -12,16 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from support import FFMPEG, FFPROBE, needs_ffmpeg
 from vpo.media import ffprobe, ffprobe_answer
 from vpo.media.ffprobe import FfprobeError
 from vpo.media.model import Media, empty_track
-
-FFPROBE = shutil.which("ffprobe") or ""
-FFMPEG = shutil.which("ffmpeg") or ""
-
-needs_ffmpeg = pytest.mark.skipif(
-    not (FFPROBE and FFMPEG), reason="ffmpeg and ffprobe are not installed"
-)
 
 HLS = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nclip.mkv\n#EXT-X-ENDLIST\n"
 

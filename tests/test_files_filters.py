@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sqlite3
 import subprocess
 from pathlib import Path
@@ -13,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contents import audio, cover, fill, film, photo, subtitle, video
-from support import Tree, Vpo
+from support import Tree, Vpo, needs_ffmpeg
 from vpo import resolution
 from vpo.db.content import resolution_sql
 
@@ -231,7 +230,7 @@ def test_what_has_no_size_has_no_class() -> None:
 # -- Real media ------------------------------------------------------------------
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="there is no ffmpeg")
+@needs_ffmpeg
 def test_a_real_file_is_found_by_what_is_in_it(vpo: Vpo, tree: Tree) -> None:
     words = "ffmpeg -v error -f lavfi -i testsrc=s=640x360:d=1 -f lavfi -i sine=d=1 -c:v mpeg4"
     words += " -c:a flac -metadata:s:a:0 language=deu"

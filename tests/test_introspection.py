@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -15,12 +14,7 @@ from typing import Any
 
 import pytest
 
-from support import Tree, Vpo
-
-FFMPEG = shutil.which("ffmpeg") or ""
-needs_ffmpeg = pytest.mark.skipif(
-    not (FFMPEG and shutil.which("ffprobe")), reason="ffmpeg is not installed"
-)
+from support import FFMPEG, Tree, Vpo, needs_ffmpeg
 
 COUNTS = ("total_discovered", "scanned", "skipped", "added", "removed", "errors")
 

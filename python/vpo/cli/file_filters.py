@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -10,7 +11,9 @@ from typing import Any, TypeVar
 import click
 
 from vpo import resolution
+from vpo.cli.app import path_option
 from vpo.cli.parameters import ParamType, SeparatedList, joined
+from vpo.config.models import KINDS
 from vpo.db.content import ContentFilter
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -107,6 +110,25 @@ class _Periods(ParamType):
                 self.fail(f"`{item}` ends before it begins", param, ctx)
             periods.append((first, last))
         return tuple(periods)
+
+
+under_option = path_option("--under", metavar="DIR", help="Only files in DIR and below it.")
+kind_option = click.option(
+    "--kind",
+    "kinds",
+    type=SeparatedList((*KINDS, "other")),
+    multiple=True,
+    metavar="KIND,...",
+    help=f"Only these: {', '.join(KINDS)}, other.",
+)
+
+
+def places_below(directory: bytes | None) -> tuple[bytes, ...]:
+    """Where the files of `--under` are: as given, for what was reached by a link, and
+    what it leads to. None for the whole library."""
+    if directory is None:
+        return ()
+    return (os.path.abspath(directory), os.path.realpath(directory))
 
 
 def _is_period(text: str) -> bool:

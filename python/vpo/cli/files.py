@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -12,12 +11,17 @@ import click
 import orjson
 
 from vpo import times
-from vpo.cli.app import App, Group, echo, global_options, path_option
-from vpo.cli.file_filters import content_filter, content_options
+from vpo.cli.app import App, Group, echo, global_options
+from vpo.cli.file_filters import (
+    content_filter,
+    content_options,
+    kind_option,
+    places_below,
+    under_option,
+)
 from vpo.cli.file_show import file_to_dict, show_command
 from vpo.cli.parameters import SeparatedList, When, joined
 from vpo.cli.sizes import human_size
-from vpo.config.models import KINDS
 from vpo.db import files as file_table
 from vpo.db.library import open_library
 from vpo.paths import display, from_stored
@@ -30,7 +34,7 @@ def files() -> None:
 
 
 @files.command("list")
-@path_option("--under", metavar="DIR", help="Only files in DIR and below it.")
+@under_option
 @click.option(
     "--status",
     "statuses",
@@ -39,14 +43,7 @@ def files() -> None:
     metavar="STATUS,...",
     help=f"Only these: {', '.join(file_table.STATUSES)}.",
 )
-@click.option(
-    "--kind",
-    "kinds",
-    type=SeparatedList((*KINDS, "other")),
-    multiple=True,
-    metavar="KIND,...",
-    help=f"Only these: {', '.join(KINDS)}, other.",
-)
+@kind_option
 @click.option(
     "-e",
     "--extensions",
@@ -73,8 +70,7 @@ def list_command(ctx: click.Context, /, form: str | None, **options: Any) -> Non
     app = ctx.ensure_object(App)
     under = options["under"]
     wanted = file_table.FileFilter(
-        # As given, for what was reached by a link; and what it leads to.
-        under=() if under is None else (os.path.abspath(under), os.path.realpath(under)),
+        under=places_below(under),
         statuses=joined(options["statuses"]),
         kinds=joined(options["kinds"]),
         extensions=tuple(item.lstrip(".") for item in joined(options["extensions"])),

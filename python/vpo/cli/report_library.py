@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import sys
 from collections.abc import Iterator, Sequence
 
 import click
 
-from vpo.cli.app import App, echo, global_options, path_option
+from vpo.cli.app import App, echo, global_options
 from vpo.cli.failure import print_json
+from vpo.cli.file_filters import kind_option, places_below, under_option
 from vpo.cli.job_text import human_duration
 from vpo.cli.parameters import SeparatedList, joined
 from vpo.cli.sizes import human_size
 from vpo.cli.table import cells, fit
-from vpo.config.models import KINDS
 from vpo.db.library import open_library
 from vpo.db.report import DIMENSIONS, ReportFilter, Totals
 from vpo.paths import display
@@ -40,15 +39,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @click.command("library")
-@path_option("--under", metavar="DIR", help="Only files in DIR and below it.")
-@click.option(
-    "--kind",
-    "kinds",
-    type=SeparatedList((*KINDS, "other")),
-    multiple=True,
-    metavar="KIND,...",
-    help=f"Only these: {', '.join(KINDS)}, other.",
-)
+@under_option
+@kind_option
 @click.option(
     "--by",
     "words",
@@ -84,7 +76,7 @@ def library_command(
     named = {**_WORDS, **_GROUPS}
     chosen = [dimension for word in joined(words) for dimension in named[word]]
     wanted = ReportFilter(
-        under=() if under is None else (os.path.abspath(under), os.path.realpath(under)),
+        under=places_below(under),
         kinds=joined(kinds),
     )
     if limit is None and form is None:

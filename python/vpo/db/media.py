@@ -128,16 +128,10 @@ def still_unread(
     connection: sqlite3.Connection, ids: Sequence[int], among: Collection[str]
 ) -> list[int]:
     """Those of the files that have one of these statuses."""
-    found = (
-        (
-            file_id,
-            *connection.execute(
-                "SELECT scan_status FROM files WHERE id = ?", (file_id,)
-            ).fetchone(),
-        )
-        for file_id in ids
-    )
-    return [file_id for file_id, status in found if status in among]
+    query = "SELECT scan_status FROM files WHERE id = ?"
+    return [
+        file_id for file_id in ids if connection.execute(query, (file_id,)).fetchone()[0] in among
+    ]
 
 
 def files_to_read(connection: sqlite3.Connection, ids: Sequence[int]) -> list[FileToRead]:

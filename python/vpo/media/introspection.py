@@ -77,7 +77,7 @@ class Introspector:
                 tool="ffprobe",
             )
         self._prober = Prober(threads=threads)
-        self._kinds: dict[int, tuple[bytes, str]] = {}
+        self._asked: dict[int, tuple[bytes, str]] = {}
         self._closed = Event()
         self._executor: ThreadPoolExecutor | None = None
         self._futures: dict[Future[Media], Probed] = {}
@@ -98,7 +98,7 @@ class Introspector:
     @property
     def outstanding(self) -> int:
         """Files that were submitted and not taken yet."""
-        return len(self._kinds) + len(self._futures) + len(self._ready)
+        return len(self._asked) + len(self._futures) + len(self._ready)
 
     @property
     def queued(self) -> int:
@@ -119,7 +119,7 @@ class Introspector:
     def submit(self, files: Sequence[ToProbe]) -> None:
         """Queues files."""
         for file in files:
-            self._kinds[file.key] = (file.path, file.kind)
+            self._asked[file.key] = (file.path, file.kind)
         self._prober.submit((file.key, file.path) for file in files)
 
     def take(self, timeout: float) -> list[Probed]:
@@ -141,7 +141,7 @@ class Introspector:
 
     def _judge(self, answer: Answer) -> None:
         """Takes an answer, or asks ffprobe about the file."""
-        path, kind = self._kinds.pop(answer.key)
+        path, kind = self._asked.pop(answer.key)
         stat = None
         if answer.size_bytes is not None and answer.mtime_ns is not None:
             stat = (answer.size_bytes, answer.mtime_ns)

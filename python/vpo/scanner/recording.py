@@ -114,14 +114,14 @@ class Recorder:
                 rows = [row for _, start, stop in new for row in range(start, stop)]
                 table = tuple([column[row] for row in rows] for column in table)
             assert self.job is not None
-            newest = media_table.newest_file(self.connection)
+            newest = None if self.reading is None else media_table.newest_file(self.connection)
             file_table.add_files(
                 self.connection,
                 zip(directory_ids, *table, strict=True),
                 scanned_at=self.scanned_at,
                 added_by=self.job.number,
             )
-            if self.reading is not None:
+            if self.reading is not None and newest is not None:
                 self.reading.want(media_table.added_files(self.connection, newest), "added")
 
     def _add_directory(self, directory: Directory) -> int:

@@ -62,17 +62,24 @@ class Run:
         self.reporter = reporter
         self.result = result
         self.should_stop = should_stop
-        self.reading: Reading | None = None
-        self.job: tracking.Job | None = None
-
         self.recorder = Recorder(library, rules, options, result, reporter)
 
         self.uncommitted = 0
         self.last_commit = 0.0
 
+    @property
+    def job(self) -> tracking.Job | None:
+        """The job whose work this is, once it is one's."""
+        return self.recorder.job
+
+    @property
+    def reading(self) -> Reading | None:
+        """The reading of files; None if none are read."""
+        return self.recorder.reading
+
     def start(self, job: tracking.Job) -> None:
         """Makes the run the work of a job."""
-        self.job = self.recorder.job = job
+        self.recorder.job = job
         self.result.job_id = job.id
 
     def check_root(self) -> None:
@@ -91,8 +98,7 @@ class Run:
         options = self.options
         threads = options.rules.threads
         with Introspector(options.prober, options.ffprobe, threads=threads) as introspector:
-            self.reading = Reading(self.library, introspector, self.result)
-            self.recorder.reading = self.reading
+            self.recorder.reading = Reading(self.library, introspector, self.result)
             self._run()
             self.result.warnings += introspector.warnings()
 
