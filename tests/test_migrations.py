@@ -133,7 +133,6 @@ FAR_FILES = (
 )
 
 KEPT_TABLES = (
-    "operations",
     "policies",
     "plugin_acknowledgments",
     "transcription_results",
@@ -141,6 +140,10 @@ KEPT_TABLES = (
 V6_TRACK_COLUMNS = (
     "id, file_id, track_index, track_type, codec, language, title, is_default, is_forced,"
     " channels, channel_layout, width, height, frame_rate"
+)
+V6_OPERATION_COLUMNS = (
+    "id, file_id, file_path, policy_name, policy_version, actions_json, status, error_message,"
+    " backup_path, started_at, completed_at"
 )
 V6_JOB_COLUMNS = (
     "id, file_id, file_path, job_type, status, priority, policy_name, policy_json,"
@@ -268,6 +271,7 @@ def old_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     """The rows whose columns all versions have in common."""
     kept = {table: rows(path, f"SELECT * FROM {table} ORDER BY 1") for table in KEPT_TABLES}
     kept["tracks"] = rows(path, f"SELECT {V6_TRACK_COLUMNS} FROM tracks ORDER BY id")
+    kept["operations"] = rows(path, f"SELECT {V6_OPERATION_COLUMNS} FROM operations ORDER BY id")
     kept["jobs"] = rows(
         path, f"SELECT {V6_JOB_COLUMNS} FROM jobs WHERE job_type <> 'scan' ORDER BY id"
     )

@@ -91,8 +91,9 @@ def record_changed(
     """Records files whose content is to be read anew. What was known of it is void."""
     connection.executemany(
         "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ?, is_symlink = ?,"
-        " scan_status = 'pending', scan_error = NULL, content_hash = NULL, container_format = NULL,"
-        " missing_since = NULL,"
+        " scan_status = 'pending', scan_error = NULL, missing_since = NULL,"
+        " container_format = NULL, content_hash = NULL, quick_hash = NULL, verified_at = NULL,"
+        " ctime_ns = NULL,"
         f" scanned_at = '{_literal(scanned_at)}' WHERE id = ?",
         observations,
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from vpo import times
 from vpo.db import jobs as table
 from vpo.db.library import Library
-from vpo.errors import JobLostError, ScanLockedError
+from vpo.errors import JobLostError, ScanLockedError, VpoError
 from vpo.jobs import liveness
 from vpo.jobs.control import CancelledError, StoppedError
 from vpo.jobs.recovery import settle_dead_jobs
@@ -112,38 +112,65 @@ def this_process() -> table.Worker:
     return table.Worker(os.getpid(), liveness.own_identity(), secrets.token_hex(8))
 
 
-def start_scan(library: Library, root: bytes, configuration_json: str) -> Job:
-    """Records a scan of `root` as running.
+def start_job(
+    library: Library,
+    *,
+    job_type: str,
+    path: StoredPath,
+    configuration_json: str,
+    blocked_by: Callable[[list[table.RunningJob]], VpoError | None] = lambda _running: None,
+) -> Job:
+    """Records a job as running, with this process as who does it.
 
-    Jobs that died without a word are settled on the way.
-
-    Raises ScanLockedError if a scan of the same place, or of one above or below
-    it, is running.
+    Jobs that died without a word are settled on the way. `blocked_by` is told
+    which jobs are running, and gives the error to raise if one is in the way.
     """
     job_id = str(uuid.uuid4())
     worker = this_process()
     with library.transaction() as connection:
         running = settle_dead_jobs(connection)
-        blocking = overlapping_scan(running, to_stored(root))
-        if blocking is None:
+        error = blocked_by(running)
+        if error is None:
             number = table.add_running_job(
                 connection,
                 job_id=job_id,
-                job_type="scan",
-                path=to_stored(root),
+                job_type=job_type,
+                path=path,
                 configuration_json=configuration_json,
                 worker=worker,
                 at=times.to_text(times.now()),
             )
-    if blocking is not None:
-        raise ScanLockedError(
+    if error is not None:
+        raise error
+    return Job(library, number, job_id, path, configuration_json, worker.token)
+
+
+def start_scan(library: Library, root: bytes, configuration_json: str) -> Job:
+    """Records a scan of `root` as running.
+
+    Raises ScanLockedError if a scan of the same place, or of one above or below
+    it, is running.
+    """
+
+    def blocked_by(running: list[table.RunningJob]) -> VpoError | None:
+        blocking = overlapping_scan(running, to_stored(root))
+        if blocking is None:
+            return None
+        return ScanLockedError(
             f"Another scan of `{display(blocking.file_path)}` is running"
             f" (job {blocking.id[:8]}, pid {blocking.worker_pid})",
             hint="Try again when it is done, or wait for it with `--wait`.",
             job_id=blocking.id,
             pid=blocking.worker_pid,
         )
-    return Job(library, number, job_id, to_stored(root), configuration_json, worker.token)
+
+    return start_job(
+        library,
+        job_type="scan",
+        path=to_stored(root),
+        configuration_json=configuration_json,
+        blocked_by=blocked_by,
+    )
 
 
 def overlapping_scan(running: list[table.RunningJob], root: StoredPath) -> table.RunningJob | None:

@@ -14,7 +14,7 @@ from importlib import import_module
 from vpo import times
 
 OLDEST = 6
-LATEST = 10
+LATEST = 11
 
 # "vpo1": tells SQLite files of vpo from others (https://sqlite.org/fileformat2.html#application_id).
 APPLICATION_ID = 0x76706F31
@@ -25,6 +25,7 @@ _STEPS = {
     8: "vpo.db.migrations.v08_directories",
     9: "vpo.db.migrations.v09_job_history",
     10: "vpo.db.migrations.v10_media",
+    11: "vpo.db.migrations.v11_content",
 }
 
 
