@@ -3,11 +3,12 @@
 
 use std::ffi::CStr;
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 
 use rustix::fs::{AtFlags, Dir};
 use rustix::io::Errno;
 
-use super::{EntryType, Stat};
+use super::{EntryType, Medium, Stat};
 
 /// Nothing: the C library has its own buffer.
 #[derive(Default)]
@@ -59,4 +60,19 @@ fn from_stat(found: &rustix::fs::Stat) -> Stat {
 /// HFS+, where people keep libraries, they do.
 pub fn keeps_inodes(_directory: BorrowedFd<'_>) -> bool {
     cfg!(target_os = "macos")
+}
+
+/// Not told.
+pub fn medium_of(_device: u64, _path: &Path) -> Medium {
+    Medium::Unknown
+}
+
+/// Not told.
+pub fn physical_start(_file: BorrowedFd<'_>) -> Option<u64> {
+    None
+}
+
+/// Not told.
+pub fn storage_of(_file: BorrowedFd<'_>) -> Option<[u8; 16]> {
+    None
 }
