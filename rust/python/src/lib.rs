@@ -7,6 +7,7 @@
 mod batch;
 mod probe;
 mod rules;
+mod storage;
 mod text;
 mod walk;
 
@@ -22,6 +23,8 @@ mod _engine {
     use super::probe::{Answer, Prober, language_code};
     #[pymodule_export]
     use super::rules::Rules;
+    #[pymodule_export]
+    use super::storage::storage_of;
     #[pymodule_export]
     use super::walk::{Progress, Unseen, Walk};
 
