@@ -181,3 +181,16 @@ def test_what_cannot_be_opened_is_an_error_that_says_why(tmp_path: Path) -> None
         storage(tmp_path / "link")
     with pytest.raises(TypeError):
         storage_of(3)  # type: ignore[arg-type]
+
+
+def test_idle_priority_is_taken_by_what_is_started_then() -> None:
+    if shutil.which("ionice") is None:
+        pytest.skip("ionice is not installed")
+    # A process of its own: there is no way back for this one.
+    script = (
+        "import subprocess; from vpo._engine import set_idle_io; "
+        "print(set_idle_io(), flush=True); subprocess.run(['ionice'])"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "idle"]

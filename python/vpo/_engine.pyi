@@ -282,3 +282,10 @@ def storage_of(path: str | bytes) -> bytes | None:
 
     Raises OSError if it cannot be opened; a link is not followed.
     """
+
+def set_idle_io() -> bool:
+    """Has the disk serve this thread only while nobody else wants it.
+
+    So it is with the threads that this one starts from then on; to be called before
+    any are. False where there is no such thing. Raises OSError if it is refused.
+    """

@@ -1,4 +1,4 @@
-//! Where files are stored.
+//! Where files are stored, and how politely they are read.
 
 use std::ffi::OsStr;
 use std::io;
@@ -21,6 +21,11 @@ pub fn storage_of<'py>(
         Ok(storage) => Ok(storage.map(|storage| PyBytes::new(py, &storage))),
         Err(error) => Err(os_error(&error, Some(path))),
     }
+}
+
+#[pyfunction]
+pub fn set_idle_io() -> PyResult<bool> {
+    vpo_engine::set_idle_io().map_err(|error| os_error(&error, None))
 }
 
 /// With `errno`, from which Python also makes the right subclass; PyO3 says it in

@@ -23,10 +23,11 @@ pub use device::medium_of;
 #[cfg(target_os = "linux")]
 pub use extents::{physical_start, storage_of};
 #[cfg(target_os = "linux")]
-pub use linux::{ListBuffer, keeps_inodes, list, stat_at, stat_fd};
+pub use linux::{ListBuffer, keeps_inodes, list, set_idle_io, stat_at, stat_fd};
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
-    ListBuffer, keeps_inodes, list, medium_of, physical_start, stat_at, stat_fd, storage_of,
+    ListBuffer, keeps_inodes, list, medium_of, physical_start, set_idle_io, stat_at, stat_fd,
+    storage_of,
 };
 
 /// What an entry is, as far as a walk cares.

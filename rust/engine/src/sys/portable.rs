@@ -2,6 +2,7 @@
 #![cfg_attr(target_os = "linux", allow(dead_code))]
 
 use std::ffi::CStr;
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
@@ -75,4 +76,9 @@ pub fn physical_start(_file: BorrowedFd<'_>) -> Option<u64> {
 /// Not told.
 pub fn storage_of(_file: BorrowedFd<'_>) -> Option<[u8; 16]> {
     None
+}
+
+/// There is no such thing.
+pub fn set_idle_io() -> io::Result<bool> {
+    Ok(false)
 }
