@@ -265,6 +265,10 @@ class Answer:
     def mtime_ns(self) -> int | None:
         """Of the file as it was opened, clamped to 64 bits; None if it was not."""
 
+    @property
+    def quick_hash(self) -> bytes | None:
+        """XXH3-128 of the first and the last 64 KiB; None if they could not be read."""
+
 @final
 class Digester:
     """Threads that read files and digest their content. Dropping it ends them."""
