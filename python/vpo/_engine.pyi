@@ -22,6 +22,8 @@ __all__ = [
     "Walk",
     "__version__",
     "language_code",
+    "set_idle_io",
+    "storage_of",
 ]
 
 __version__: Final[str]
