@@ -409,6 +409,7 @@ def summary_text(result: ScanResult) -> str:
         f"  Skipped (unchanged): {result.skipped:,}",
         f"  Scanned (changed): {result.scanned:,}",
         f"  Added (new): {result.added:,}",
+        f"  Moved (renamed): {result.moved:,}",
         f"  Removed (missing): {result.removed:,}",
         f"  Errors: {result.errors:,}",
     ]

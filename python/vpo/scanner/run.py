@@ -23,6 +23,7 @@ from vpo.media.introspection import Introspector
 from vpo.paths import StoredPath, from_stored, join, to_stored
 from vpo.scanner import ending, guards
 from vpo.scanner.models import ScanOptions, ScanResult, errors_json
+from vpo.scanner.moves import ByContent
 from vpo.scanner.reading import Reading
 from vpo.scanner.recording import Recorder
 
@@ -138,7 +139,7 @@ class Run:
             raise stopped
         if not self.options.allow_mass_removal:
             guards.check_not_emptied(self.connection, self.root, progress)
-            known_there = self.result.scanned + self.result.skipped
+            known_there = self.result.scanned + self.result.skipped + self.result.moved
             if self.reading is not None:
                 known_there += self.reading.errors_of_known
             missing = len(self.recorder.missing)
@@ -148,6 +149,8 @@ class Run:
         self._want_left_over(unseen.directories)
         self._read_the_rest()
         phase.done("read what is in files")
+        self._find_moved_by_content()
+        phase.done("find what was moved")
         self._end()
 
     def _want_left_over(self, not_seen: set[int]) -> None:
@@ -238,6 +241,36 @@ class Run:
         finally:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
+
+    def _find_moved_by_content(self) -> None:
+        """Gives the files that were read for the first time the records of those they are."""
+        reading = self.reading
+        if reading is None or not self.recorder.knows_files:
+            return
+        by_content = ByContent(
+            self.connection, self.root, self.options.rules.threads or 0, self.should_stop
+        )
+        pairs = by_content.find(reading.first_read)
+        if not pairs:
+            return
+        assert self.job is not None
+        with self.library.transaction():
+            moved = by_content.record(
+                pairs, job=self.job.number, scanned_at=self.recorder.scanned_at
+            )
+        result, affected = self.result, self.result.files_affected
+        for (new, _), file in zip(pairs, moved, strict=True):
+            counted_as = reading.first_read[new.id]
+            setattr(result, counted_as, getattr(result, counted_as) - 1)
+            result.moved += 1
+            path = join(file.directory, file.name)
+            affected.added.discard(path)
+            # That it cannot be read was said where it was.
+            result.issues = [issue for issue in result.issues if issue.path != path]
+            if file.id in self.recorder.missing:
+                result.removed -= 1
+                affected.removed.discard(file.before)
+            self.recorder.affect("moved", file.directory, file.name, file.before)
 
     def _beat(self, walk: Walk, expected: int | None) -> None:
         if self.job is None:
