@@ -28,6 +28,8 @@ class ScanOptions:
     dry_run: bool = False
     allow_mass_removal: bool = False
     new_device: bool = False
+    verify_hash: bool = False
+    """Whether files are changed only if their content is, and all of it is verified."""
     retry_errors: bool = False
     """Whether files that could not be read are tried again, though they have not changed."""
     prober: ProberChoice = "auto"

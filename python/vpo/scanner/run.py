@@ -21,7 +21,7 @@ from vpo.jobs.control import Reporter, ShouldStop, StoppedError
 from vpo.logging import Phases
 from vpo.media.introspection import Introspector
 from vpo.paths import StoredPath, from_stored, join, to_stored
-from vpo.scanner import ending, guards
+from vpo.scanner import deciding, ending, guards
 from vpo.scanner.models import ScanOptions, ScanResult, errors_json
 from vpo.scanner.moves import ByContent
 from vpo.scanner.reading import Reading
@@ -132,6 +132,8 @@ class Run:
             progress = walk.progress()
             self.result.skipped += progress.unchanged_files
         phase.done("walk, compare and record")
+        self._decide()
+        phase.done("decide what has changed")
         unseen = ending.examine_unseen(self.recorder, walk)
         phase.done("examine what was not seen")
         self._beat(walk, expected)
@@ -241,6 +243,18 @@ class Run:
         finally:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
+
+    def _decide(self) -> None:
+        """Reads the files that look changed, where content is to say whether they are."""
+        undecided = self.recorder.undecided
+        if not undecided:
+            return
+        threads = self.options.rules.threads or 0
+        for decisions in deciding.decide(undecided, threads=threads, should_stop=self.should_stop):
+            with self.library.transaction():
+                deciding.record(self.recorder, decisions)
+            if self.job is not None:
+                self.job.beat(lambda: (0.0, {"files_to_decide": len(undecided)}))
 
     def _find_moved_by_content(self) -> None:
         """Gives the files that were read for the first time the records of those they are."""
