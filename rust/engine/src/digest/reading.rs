@@ -87,6 +87,9 @@ impl Reader {
             // What the kernel reads ahead would pass for what was there before.
             advise(file, (0, 0), Advice::Random);
         }
+        if end - start <= CHUNK as u64 {
+            return self.read_piece(file, arm, (start, end), buffer, take);
+        }
         let mut held = None;
         let mut window = Window::at(file, start, end);
         while let Some(current) = window {
@@ -111,6 +114,41 @@ impl Reader {
         Ok(())
     }
 
+    /// Reads what fits into the buffer: all of most files, in some libraries.
+    fn read_piece(
+        &self,
+        file: &File,
+        arm: Option<&Arm>,
+        (start, end): (u64, u64),
+        buffer: &mut [u8],
+        mut take: impl FnMut(&[u8], u64),
+    ) -> Result<(), Problem> {
+        let piece = &mut buffer[..(end - start) as usize];
+        self.admit(piece.len())?;
+        // One call tells what is cached, and what it is.
+        let mut length = read_cached(file, piece, start);
+        let is_resident = length == piece.len();
+        let _held = if is_resident { None } else { arm.map(Arm::hold) };
+        while length < piece.len() {
+            match read_once(file, &mut piece[length..], start + length as u64)? {
+                0 => return Err(Problem::Changing),
+                more => length += more,
+            }
+        }
+        take(piece, start);
+        self.bytes_read.fetch_add(length as u64, Ordering::Relaxed);
+        if self.leaves_cache && !is_resident {
+            advise(file, (start, end), Advice::DontNeed);
+        }
+        Ok(())
+    }
+
+    /// Waits until so many bytes may be read.
+    fn admit(&self, bytes: usize) -> Result<(), Problem> {
+        self.rate.wait_for(bytes, &self.stopped);
+        if self.is_stopped() { Err(Problem::Stopped) } else { Ok(()) }
+    }
+
     fn read_plainly(
         &self,
         file: &File,
@@ -121,10 +159,7 @@ impl Reader {
         let mut offset = start;
         while offset < end {
             let wanted = usize::try_from(end - offset).unwrap_or(usize::MAX).min(buffer.len());
-            self.rate.wait_for(wanted, &self.stopped);
-            if self.is_stopped() {
-                return Err(Problem::Stopped);
-            }
+            self.admit(wanted)?;
             let length = read_once(file, &mut buffer[..wanted], offset)?;
             if length == 0 {
                 return Err(Problem::Changing);
@@ -186,6 +221,22 @@ fn read_once(file: &File, piece: &mut [u8], offset: u64) -> Result<usize, Proble
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(Problem::Unreadable { error, offset: Some(offset) }),
         }
+    }
+}
+
+/// Reads what the page cache has at `offset` without waiting for the disk, and
+/// returns how much that was (`RWF_NOWAIT` of preadv2(2)).
+fn read_cached(file: &File, piece: &mut [u8], offset: u64) -> usize {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::io::{IoSliceMut, ReadWriteFlags, preadv2};
+        let flags = ReadWriteFlags::NOWAIT;
+        preadv2(file, &mut [IoSliceMut::new(piece)], offset, flags).unwrap_or(0)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (file, piece, offset);
+        0
     }
 }
 
