@@ -10,7 +10,18 @@ import click
 from vpo.cli.app import LazyGroup, global_options
 
 # Name: module, attribute, and the help shown in lists.
-COMMANDS: dict[str, tuple[str, str, str]] = {}
+COMMANDS = {
+    "accept": (
+        "vpo.cli.verify_accept",
+        "accept",
+        "Record what damaged files hold now as right.",
+    ),
+    "status": (
+        "vpo.cli.verify_status",
+        "status",
+        "Show how much was verified how long ago, and what is damaged.",
+    ),
+}
 
 # What the check goes by inside of the group. Nobody can type it.
 _CHECK = ""

@@ -186,9 +186,7 @@ def _conditions(selection: Selection) -> tuple[str, dict[str, Any]]:
         conditions.append(f"+f.kind IN ({', '.join(':' + name for name in names)})")
         parameters.update(zip(names, selection.kinds, strict=True))
     if selection.only_new:
-        conditions.append(
-            f"(f.content_hash IS NULL OR f.content_hash NOT GLOB '{FULL_DIGEST}*')"
-        )
+        conditions.append(f"(f.content_hash IS NULL OR f.content_hash NOT GLOB '{FULL_DIGEST}*')")
     return "".join(f" AND {condition}" for condition in conditions), parameters
 
 

@@ -58,9 +58,9 @@ def classify(
         return "new" if damage is None else "restored"
     if found == digest_recorded:
         return "verified" if damage is None else "restored"
-    if damage == "rotted" or damage == "rewritten":
+    if damage in ("rotted", "rewritten"):
         # What it was found to be first.
-        return damage
+        return "rotted" if damage == "rotted" else "rewritten"
     return "rewritten" if _was_written(ctime_ns, recorded_at_ns, seen.ctime_ns) else "rotted"
 
 
@@ -74,9 +74,7 @@ def _without_content(problem: str, number: int | None) -> Verdict:
     return "unreadable"
 
 
-def _was_written(
-    recorded_ns: int | None, recorded_at_ns: int | None, found_ns: int | None
-) -> bool:
+def _was_written(recorded_ns: int | None, recorded_at_ns: int | None, found_ns: int | None) -> bool:
     """Whether something has written the file since, by its ctime, which cannot be put back."""
     if recorded_ns is not None:
         return found_ns != recorded_ns

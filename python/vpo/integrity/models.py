@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
@@ -118,36 +119,27 @@ class Finding:
         return self.verdict in ("rotted", "rewritten", "unreadable")
 
     def __str__(self) -> str:
-        return f"`{display(self.path)}` {self.in_words()}"
-
-    def in_words(self) -> str:
-        """What is wrong, as what is said of the file."""
-        then = f" since {times.to_local_text(self.recorded_at)}" if self.recorded_at else ""
-        if self.verdict == "rotted":
-            return (
-                f"is damaged: its content changed{then} and nothing wrote it"
-                " (size, mtime and ctime are the same)"
-            )
-        if self.verdict == "rewritten":
-            who = (
-                "something wrote it and put the time back (ctime moved)"
-                if self.ctime_is_known
-                else "who wrote it cannot be told (no ctime was recorded)"
-            )
-            return f"is damaged: its content changed{then} with the same size and mtime; {who}"
+        said = "is damaged" if self.is_damage else f"is {self.verdict}"
         if self.verdict == "unreadable":
-            where = f" at byte {self.offset:,}" if self.offset is not None else ""
-            return f"cannot be read{where}: {self.message}"
-        if self.verdict == "missing":
-            return f"is missing: {self.message}" if self.message else "is missing"
+            said = "cannot be read"
+            if self.offset is not None:
+                said += f" at byte {self.offset:,}"
+        why = self.why()
+        return f"`{display(self.path)}` {said}" + (f": {why}" if why else "")
+
+    def why(self) -> str | None:
+        """What makes it that, in words."""
+        if self.verdict in ("rotted", "rewritten"):
+            then = f" on {times.to_local_text(self.recorded_at)}" if self.recorded_at else ""
+            who = "nothing wrote it: size, mtime and ctime are the same"
+            if self.verdict == "rewritten":
+                who = "something wrote it and put the time back: ctime is another"
+                if not self.ctime_is_known:
+                    who = "who wrote it cannot be told: no ctime was recorded"
+            return f"its content is not what it was{then}, and {who}"
         if self.verdict == "changing":
-            return "was being written while it was read; nothing was recorded"
-        return {
-            "verified": "is what it was",
-            "new": "was read for the first time",
-            "restored": "is what it was again",
-            "modified": "was modified; a scan records it",
-        }[self.verdict]
+            return "it was written while it was read"
+        return self.message
 
     def to_dict(self) -> dict[str, object]:
         """The finding as JSON has it."""
@@ -162,7 +154,7 @@ class Finding:
             "offset": self.offset,
             # As `vpo jobs show` says it of any job.
             "operation": "read" if self.verdict == "unreadable" else "verify",
-            "message": self.message if self.verdict == "unreadable" else self.in_words(),
+            "message": self.why() or "it is not there",
         }
 
 
@@ -190,8 +182,10 @@ class Amount(NamedTuple):
     """A number of files, and their bytes."""
 
     files: int
-    size_bytes: int
+    size_bytes: int = 0
 
+
+NOTHING = Amount(0, 0)
 
 COUNTS = (
     "verified",
@@ -214,7 +208,7 @@ class VerifyResult:
     started_at: datetime
     job_id: str | None = None
     completed_at: datetime | None = None
-    selected: Amount = Amount(0, 0)
+    selected: Amount = NOTHING
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
     size_bytes: int = 0
     """Bytes of the files that were read to their end."""
@@ -266,7 +260,7 @@ class VerifyResult:
 
     def failure(self) -> str | None:
         """Why the job failed: `3 files are damaged, 1 is unreadable`; None if it did not."""
-        said = []
+        said: list[str] = []
         for name, adjective in (("damaged", "damaged"), ("unreadable", "unreadable")):
             if count := self.counts[name]:
                 noun = "" if said else (" file" if count == 1 else " files")
@@ -290,14 +284,14 @@ class VerifyResult:
         listed["truncated"] = any(each.count > len(each.paths) for each in self.affected.values())
         return orjson.dumps(listed).decode()
 
-    def to_errors_json(self, failure: dict[str, object] | None = None) -> str | None:
+    def to_errors_json(self, failure: Mapping[str, object] | None = None) -> str | None:
         """What was found, for the job's record; None if nothing was.
 
         `failure` says why the job as a whole could not go on.
         """
         if not self.found and failure is None:
             return None
-        issues = [*self.offline, *self.findings]
+        issues: list[Finding | Offline] = [*self.offline, *self.findings]
         record = {
             "failure": failure,
             "count": self.found,
@@ -316,9 +310,6 @@ class Reporter(Protocol):
 
     def file(self, verdict: Verdict, path: StoredPath) -> None:
         """Called for each file that there is an answer for, if `wants_files`."""
-
-    def found(self, finding: Finding | Offline) -> None:
-        """Called for what is not as it should be, at once."""
 
 
 class Checked(Protocol):

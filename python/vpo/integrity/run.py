@@ -38,7 +38,7 @@ from vpo.integrity.places import Places
 from vpo.jobs.control import ShouldStop, StoppedError
 from vpo.jobs.tracking import Job
 from vpo.logging import shown
-from vpo.paths import from_stored
+from vpo.paths import StoredPath, from_stored
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,10 @@ AHEAD_BYTES = 4 * 2**30
 AHEAD_BYTES_IF_TIMED = 256 * 2**20
 # At least so many wait to be begun with, however large.
 LEAST_QUEUED = 2
+
+
+# A file as the engine takes it: key, path, size and mtime, whether a link is followed.
+_Asked = tuple[int, StoredPath, int | None, int | None, bool]
 
 
 @dataclass
@@ -170,9 +174,8 @@ class Run:
     def _feed(self, files: Iterator[Candidate]) -> bool:
         """Hands files to the engine; returns whether there will be no more."""
         most = AHEAD_BYTES if self.until is None else AHEAD_BYTES_IF_TIMED
-        by_digests: dict[tuple[str, ...], list[tuple[int, str | bytes, int | None, int | None, bool]]]
-        by_digests = {}
-        count = size = 0
+        by_digests: dict[tuple[str, ...], list[_Asked]] = {}
+        count = 0
         queued = self.digester.queued
         is_over = False
         while len(self.asked) < AHEAD_FILES and (
@@ -242,9 +245,7 @@ class Run:
                 self._damaged(file, seen, verdict, at)
                 continue
             self.verified.append(
-                Verified(
-                    file.id, f"blake3:{digests['blake3']}", size_bytes, mtime_ns, ctime_ns, at
-                )
+                Verified(file.id, f"blake3:{digests['blake3']}", size_bytes, mtime_ns, ctime_ns, at)
             )
             if verdict == "restored":
                 self.found.append(_Found(Finding(file.path, verdict), file, None, None))
@@ -313,7 +314,6 @@ class Run:
     def _note_offline(self, offline: Offline) -> None:
         self.result.offline.append(offline)
         logger.warning("%s", offline, extra=shown(**offline.to_dict()))
-        self.reporter.found(offline)
 
     def _damaged(self, file: Candidate, seen: Digested, verdict: Verdict, at: str) -> None:
         digest, recorded_at = baseline(file)
@@ -390,8 +390,6 @@ class Run:
             logger.info("%s", finding)
         if self.reporter.wants_files:
             self.reporter.file(finding.verdict, finding.path)
-        if finding.verdict not in ("restored", "modified"):
-            self.reporter.found(finding)
 
     # -- How far it is -------------------------------------------------------------
 
@@ -448,5 +446,3 @@ def _to_ns(moment: str | None) -> int | None:
         return None if moment is None else times.text_to_ns(moment)
     except (ValueError, OverflowError):
         return None
-
-

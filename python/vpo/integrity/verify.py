@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from vpo import times
@@ -14,11 +14,10 @@ from vpo.db import verification as table
 from vpo.db.library import Library, plain_errors
 from vpo.db.verification import Selection
 from vpo.errors import FileNotInLibraryError, VerifyLockedError, VpoError
-from vpo.integrity.models import Reporter, VerifyOptions, VerifyResult
+from vpo.integrity.models import Amount, Reporter, Verdict, VerifyOptions, VerifyResult
 from vpo.integrity.run import Run
 from vpo.jobs import control, tracking
 from vpo.jobs.control import ShouldStop, StoppedError
-from vpo.jobs.worker_report import QueueReporter
 from vpo.logging import bound, facts, shown
 from vpo.paths import StoredPath, display, from_stored, to_stored
 
@@ -80,9 +79,25 @@ def verify_from_queue(
             job.end("failed", error_message=error.message)
         raise
     result = _verify_as_job(
-        job, directories, places, options, QueueReporter(reporter), should_stop
+        job, directories, places, options, _QueueReporter(reporter), should_stop
     )
     return result.in_words(), not result.found
+
+
+class _QueueReporter:
+    """Tells who watches jobs of any type how far a check is."""
+
+    wants_files = False
+
+    def __init__(self, reporter: control.Reporter) -> None:
+        self._reporter = reporter
+
+    def checking(self, done: Amount, selected: Amount) -> None:
+        """Tells the number of files."""
+        self._reporter.reading(done.files, selected.files)
+
+    def file(self, verdict: Verdict, path: StoredPath) -> None:
+        """Tells nothing."""
 
 
 def known_places(library: Library, directories: Sequence[bytes]) -> tuple[bytes, ...]:
@@ -188,7 +203,7 @@ def _record_end(
     *,
     stopped: StoppedError | None = None,
     message: str | None = None,
-    failure: dict[str, object] | None = None,
+    failure: Mapping[str, object] | None = None,
 ) -> None:
     """Records the end of a job that did not come to its own end.
 
