@@ -6,7 +6,7 @@ The columns `content_hash`, `verified_at` and `ctime_ns` of `files`.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from vpo.db.directories import below
@@ -30,8 +30,8 @@ class Verified(NamedTuple):
     """UTC, ISO-8601."""
 
 
-def record_verified(connection: sqlite3.Connection, rows: Iterable[Verified]) -> int:
-    """Records digests, and when they were right; returns for how many files.
+def record_verified(connection: sqlite3.Connection, rows: Iterable[Sequence[object]]) -> int:
+    """Records digests (as in `Verified`), and when they were right; returns for how many files.
 
     Of a file that a scan has meanwhile found to be another, nothing is recorded.
     """
@@ -76,6 +76,8 @@ class Candidate(NamedTuple):
     digest_recorded: str | None
     """If there is damage: what its content was."""
     recorded_at: str | None
+    is_plain: int
+    """Whether there is no damage, and no digest of an earlier program."""
 
 
 _PATH = (
@@ -86,7 +88,9 @@ _PATH = (
 
 _COLUMNS = (
     f"f.id, {_PATH}, f.size_bytes, f.mtime_ns, f.ctime_ns, f.is_symlink, f.content_hash,"
-    " f.verified_at, f.scanned_at, m.damage, m.digest_recorded, m.recorded_at"
+    " f.verified_at, f.scanned_at, m.damage, m.digest_recorded, m.recorded_at,"
+    " m.damage IS NULL AND (f.content_hash IS NULL"
+    f" OR f.content_hash GLOB '{FULL_DIGEST}*')"
 )
 
 _JOINED = (

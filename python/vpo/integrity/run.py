@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate
 
 import orjson
 
@@ -22,7 +22,7 @@ from vpo.db import file_changes as change_table
 from vpo.db import verification as table
 from vpo.db.damage import Damage
 from vpo.db.file_changes import FileChange
-from vpo.db.verification import Candidate, Selection, Verified
+from vpo.db.verification import Candidate, Selection
 from vpo.integrity.classify import classify, found_as, is_of_the_medium, is_of_the_place
 from vpo.integrity.models import (
     Amount,
@@ -38,7 +38,7 @@ from vpo.integrity.places import Places
 from vpo.jobs.control import ShouldStop, StoppedError
 from vpo.jobs.tracking import Job
 from vpo.logging import shown
-from vpo.paths import StoredPath, from_stored
+from vpo.paths import from_stored
 
 logger = logging.getLogger(__name__)
 
@@ -58,12 +58,9 @@ AHEAD_FILES = 8192
 AHEAD_BYTES = 4 * 2**30
 # Where the time is limited what was handed over is still read: less of that.
 AHEAD_BYTES_IF_TIMED = 256 * 2**20
+AT_A_TIME = 500
 # At least so many wait to be begun with, however large.
 LEAST_QUEUED = 2
-
-
-# A file as the engine takes it: key, path, size and mtime, whether a link is followed.
-_Asked = tuple[int, StoredPath, int | None, int | None, bool]
 
 
 @dataclass
@@ -109,7 +106,12 @@ class Run:
         """Of files that there was an answer for without reading."""
         self.most_bytes: float | None = None
         self.until: float | None = None
-        self.verified: list[Verified] = []
+        self.pages: Iterator[list[Candidate]] = iter(())
+        self.page: list[Candidate] = []
+        self.mean_bytes = 0
+        """Of the files of the page."""
+        self.verified: list[tuple[object, ...]] = []
+        """As `Verified`, which takes a while to make."""
         self.found: list[_Found] = []
         self.last_commit = time.monotonic()
 
@@ -123,13 +125,13 @@ class Run:
         self._look_at_places()
         self.result.selected = Amount(*table.amount(self.connection, self.selection))
         self._set_budget()
-        files = chain.from_iterable(table.candidates(self.connection, self.selection, page=PAGE))
+        self.pages = table.candidates(self.connection, self.selection, page=PAGE)
         is_fed = False
         try:
             while True:
                 if stopped := self.should_stop():
                     raise stopped
-                is_fed = is_fed or self._feed(files)
+                is_fed = is_fed or self._feed()
                 if not self.asked:
                     if is_fed:
                         break
@@ -171,44 +173,63 @@ class Run:
             return time.monotonic() >= self.until
         return self.most_bytes is not None and self.begun_bytes >= self.most_bytes
 
-    def _feed(self, files: Iterator[Candidate]) -> bool:
+    def _feed(self) -> bool:
         """Hands files to the engine; returns whether there will be no more."""
         most = AHEAD_BYTES if self.until is None else AHEAD_BYTES_IF_TIMED
-        by_digests: dict[tuple[str, ...], list[_Asked]] = {}
-        count = 0
-        queued = self.digester.queued
-        is_over = False
         while len(self.asked) < AHEAD_FILES and (
-            self.asked_bytes < most or queued + count < LEAST_QUEUED
+            self.asked_bytes < most or self.digester.queued < LEAST_QUEUED
         ):
             if self._budget_is_used_up():
-                is_over = True
-                break
-            file = next(files, None)
-            if file is None:
-                self.result.is_complete = is_over = True
-                break
-            if self.places.offline and self.places.is_offline(from_stored(file.path)):
+                return True
+            files = self._some_files(most - self.asked_bytes)
+            if not files:
+                self.result.is_complete = True
+                return True
+            self._ask(files)
+        return False
+
+    def _some_files(self, room: int) -> list[Candidate]:
+        """The next files of a page, of about `room` bytes; none if there are no more."""
+        if not self.page:
+            self.page = next(self.pages, [])
+            self.mean_bytes = sum(file.size_bytes for file in self.page) // (len(self.page) or 1)
+        count = min(AT_A_TIME, max(room // max(self.mean_bytes, 1), 1))
+        if self.most_bytes is not None:
+            # Not one more than it takes to reach it.
+            room = int(self.most_bytes) - self.begun_bytes
+            sizes = accumulate(file.size_bytes for file in self.page[:count])
+            count = next((number for number, size in enumerate(sizes, 1) if size >= room), count)
+        files, self.page = self.page[:count], self.page[count:]
+        return files
+
+    def _ask(self, files: list[Candidate]) -> None:
+        if self.places.offline:
+            is_offline = self.places.is_offline
+            files = [file for file in files if not is_offline(from_stored(file.path))]
+        plain = [
+            (file.id, file.path, file.size_bytes, file.mtime_ns, bool(file.is_symlink))
+            for file in files
+            if file.is_plain
+        ]
+        self.asked.update((file.id, file) for file in files)
+        of_all = sum(file.size_bytes for file in files)
+        self.asked_bytes += of_all
+        self.begun_bytes += of_all
+        self.digester.submit(plain, ("blake3",))
+        if len(plain) == len(files):
+            return
+        for file in files:
+            if file.is_plain:
                 continue
             digest, _ = baseline(file)
             # Of a damaged file it is the content that counts, whatever its mtime is by now.
             is_damaged = file.damage is not None
-            by_digests.setdefault(_digests_for(digest), []).append(
-                (
-                    file.id,
-                    file.path,
-                    None if is_damaged else file.size_bytes,
-                    None if is_damaged else file.mtime_ns,
-                    bool(file.is_symlink),
-                )
+            size_bytes = None if is_damaged else file.size_bytes
+            mtime_ns = None if is_damaged else file.mtime_ns
+            self.digester.submit(
+                [(file.id, file.path, size_bytes, mtime_ns, bool(file.is_symlink))],
+                _digests_for(digest),
             )
-            self.asked[file.id] = file
-            self.asked_bytes += file.size_bytes
-            self.begun_bytes += file.size_bytes
-            count += 1
-        for digests, batch in by_digests.items():
-            self.digester.submit(batch, digests)
-        return is_over
 
     # -- What came of it ---------------------------------------------------------
 
@@ -217,42 +238,66 @@ class Run:
         if not answers:
             return
         at = times.to_text(times.now())
-        wants_files, asked = self.reporter.wants_files, self.asked
+        asked, verified, counts = self.asked, self.verified, self.result.counts
+        file_of = self.reporter.file if self.reporter.wants_files else None
+        size = read = 0
         for seen in answers:
             file = asked.pop(seen.key)
-            self.asked_bytes -= file.size_bytes
+            size += file.size_bytes
             digests = seen.digests
             if digests is None:
                 self._judge_unread(file, seen, at)
                 continue
-            digest, recorded_at = baseline(file)
-            if digest == f"blake3:{digests['blake3']}" and file.damage is None:
-                verdict: Verdict = "verified"
-            else:
-                verdict = classify(
-                    digest_recorded=digest,
-                    recorded_at_ns=_to_ns(recorded_at),
-                    ctime_ns=file.ctime_ns,
-                    damage=file.damage,
-                    seen=seen,
-                )
-            size_bytes, mtime_ns, ctime_ns = seen.size_bytes, seen.mtime_ns, seen.ctime_ns
-            assert size_bytes is not None
-            assert mtime_ns is not None
-            assert ctime_ns is not None
-            self.result.size_bytes += size_bytes
-            if verdict in ("rotted", "rewritten"):
-                self._damaged(file, seen, verdict, at)
+            if not file.is_plain:
+                self._judge_content(file, seen, digests, at)
                 continue
-            self.verified.append(
-                Verified(file.id, f"blake3:{digests['blake3']}", size_bytes, mtime_ns, ctime_ns, at)
+            # Nearly all files are of this kind: each step counts.
+            found = "blake3:" + digests["blake3"]
+            recorded = file.content_hash
+            if recorded is not None and recorded != found:
+                self._judge_content(file, seen, digests, at)
+                continue
+            read += file.size_bytes
+            verdict: Verdict = "new" if recorded is None else "verified"
+            counts[verdict] += 1
+            verified.append((file.id, found, file.size_bytes, file.mtime_ns, seen.ctime_ns, at))
+            if file_of is not None:
+                file_of(verdict, file.path)
+        self.asked_bytes -= size
+        self.result.size_bytes += read
+
+    def _judge_content(
+        self, file: Candidate, seen: Digested, digests: dict[str, str], at: str
+    ) -> None:
+        """Judges a file that has been read."""
+        digest, recorded_at = baseline(file)
+        verdict = classify(
+            digest_recorded=digest,
+            recorded_at_ns=_to_ns(recorded_at),
+            ctime_ns=file.ctime_ns,
+            damage=file.damage,
+            seen=seen,
+        )
+        self.result.size_bytes += seen.size_bytes or 0
+        if verdict in ("rotted", "rewritten"):
+            self._damaged(file, seen, verdict, at)
+            return
+        self.verified.append(
+            (
+                file.id,
+                f"blake3:{digests['blake3']}",
+                seen.size_bytes,
+                seen.mtime_ns,
+                seen.ctime_ns,
+                at,
             )
-            if verdict == "restored":
-                self.found.append(_Found(Finding(file.path, verdict), file, None, None))
-                continue
-            self.result.count(verdict)
-            if wants_files:
-                self.reporter.file(verdict, file.path)
+        )
+        if verdict == "restored":
+            self.found.append(_Found(Finding(file.path, verdict), file, None, None))
+            return
+        self.result.count(verdict)
+        if self.reporter.wants_files:
+            self.reporter.file(verdict, file.path)
 
     def _judge_unread(self, file: Candidate, seen: Digested, at: str) -> None:
         if seen.problem == "stopped":
