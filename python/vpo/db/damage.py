@@ -85,7 +85,10 @@ def damage_of(connection: sqlite3.Connection, file_id: int) -> Damage | None:
 def list_damage(
     connection: sqlite3.Connection, place: bytes | None = None, *, limit: int | None = None
 ) -> list[DamagedFile]:
-    """What is wrong with the files below a directory (None: with any), by path."""
+    """What is wrong with the files below a directory (None: with any), by path.
+
+    Missing files are left out.
+    """
     columns = ", ".join(f"v.{name}" for name in Damage._fields)
     condition, parameters = _below(place)
     parameters["limit"] = -1 if limit is None else limit
@@ -99,7 +102,7 @@ def list_damage(
 
 
 def count_damage(connection: sqlite3.Connection, place: bytes | None = None) -> dict[str, int]:
-    """With how many files below a directory (None: in all) what is wrong, by `KINDS`."""
+    """With how many files of those that `list_damage` lists what is wrong, by `KINDS`."""
     condition, parameters = _below(place)
     counts = dict.fromkeys(KINDS, 0)
     counts.update(
@@ -113,7 +116,8 @@ def count_damage(connection: sqlite3.Connection, place: bytes | None = None) -> 
 
 
 def _below(place: bytes | None) -> tuple[str, dict[str, Any]]:
+    there = "f.scan_status <> 'missing'"
     if place is None:
-        return "1", {}
+        return there, {}
     condition, parameters = below(place, "d.path")
-    return condition, dict(parameters)
+    return f"{there} AND {condition}", dict(parameters)

@@ -97,7 +97,9 @@ class Places:
             known.filesystem_id
         ):
             return None
-        # One word for all that was mounted there.
+        # One word for all that was mounted there: what is empty is where that was.
+        if _is_empty(above):
+            directory = above
         while (parent := os.path.dirname(directory)) != directory:
             of_parent = directory_table.find_directory(self._connection, to_stored(parent))
             if of_parent is None or of_parent.filesystem_id != known.filesystem_id:
@@ -107,6 +109,14 @@ class Places:
         return Offline(
             shown, f"the file system of `{display(shown)}` is not mounted there; it was left out"
         )
+
+
+def _is_empty(directory: bytes) -> bool:
+    try:
+        with os.scandir(directory) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return False
 
 
 def _nearest_directory(path: bytes) -> bytes:

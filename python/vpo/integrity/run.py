@@ -8,6 +8,7 @@ one goes on from there, as it begins with the files that were verified least lat
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,8 +57,10 @@ SECONDS_PER_COMMIT = 2.0
 # and that a rotating disk is read in order for a while.
 AHEAD_FILES = 8192
 AHEAD_BYTES = 4 * 2**30
-# Where the time is limited what was handed over is still read: less of that.
-AHEAD_BYTES_IF_TIMED = 256 * 2**20
+# Where the time is limited, what was handed over is still read: about so much of that,
+# and at first, before it is known how fast that goes, so many bytes.
+AHEAD_SECONDS = 2.0
+AHEAD_BYTES_AT_FIRST = 64 * 2**20
 AT_A_TIME = 500
 # At least so many wait to be begun with, however large.
 LEAST_QUEUED = 2
@@ -113,7 +116,7 @@ class Run:
         self.verified: list[tuple[object, ...]] = []
         """As `Verified`, which takes a while to make."""
         self.found: list[_Found] = []
-        self.last_commit = time.monotonic()
+        self.began = self.last_commit = time.monotonic()
 
     # -- The loop ----------------------------------------------------------------
 
@@ -126,16 +129,13 @@ class Run:
         self.result.selected = Amount(*table.amount(self.connection, self.selection))
         self._set_budget()
         self.pages = table.candidates(self.connection, self.selection, page=PAGE)
-        is_fed = False
         try:
             while True:
                 if stopped := self.should_stop():
                     raise stopped
-                is_fed = is_fed or self._feed()
+                self._feed()
                 if not self.asked:
-                    if is_fed:
-                        break
-                    continue
+                    break
                 answers = self.digester.take(POLL_SECONDS)
                 self._judge(answers)
                 self._write_if_due()
@@ -173,20 +173,31 @@ class Run:
             return time.monotonic() >= self.until
         return self.most_bytes is not None and self.begun_bytes >= self.most_bytes
 
-    def _feed(self) -> bool:
-        """Hands files to the engine; returns whether there will be no more."""
-        most = AHEAD_BYTES if self.until is None else AHEAD_BYTES_IF_TIMED
+    def _feed(self) -> None:
+        """Hands files to the engine, until it has enough or there are no more."""
+        most = self._most_ahead()
         while len(self.asked) < AHEAD_FILES and (
             self.asked_bytes < most or self.digester.queued < LEAST_QUEUED
         ):
             if self._budget_is_used_up():
-                return True
+                return
             files = self._some_files(most - self.asked_bytes)
             if not files:
                 self.result.is_complete = True
-                return True
+                return
             self._ask(files)
-        return False
+
+    def _most_ahead(self) -> int:
+        """How many bytes are handed to the engine ahead of time."""
+        if self.until is None:
+            return AHEAD_BYTES
+        took = time.monotonic() - self.began
+        most = AHEAD_BYTES_AT_FIRST
+        if took > AHEAD_SECONDS:
+            most = int(self.digester.bytes_read * AHEAD_SECONDS / took)
+        if self.options.max_rate is not None:
+            most = min(most, int(self.options.max_rate * AHEAD_SECONDS))
+        return min(most, AHEAD_BYTES)
 
     def _some_files(self, room: int) -> list[Candidate]:
         """The next files of a page, of about `room` bytes; none if there are no more."""
@@ -343,7 +354,7 @@ class Run:
                 file.ctime_ns,
                 seen.ctime_ns,
                 seen.offset,
-                seen.message,
+                _message(seen),
             )
         self.found.append(_Found(finding, file, damage, file.content_hash))
 
@@ -483,6 +494,9 @@ _COMPARABLE = ("xxh64", "sha256", "sha512", "sha1", "md5")
 def _message(seen: Digested) -> str | None:
     if seen.problem == "not_regular":
         return "something else is in its place"
+    if seen.errno is not None:
+        # The engine's words have the offset in them, which is said apart.
+        return os.strerror(seen.errno)
     return seen.message if seen.problem in ("unreadable", "panic") else None
 
 
