@@ -1,0 +1,52 @@
+"""Names in manifests: nothing that leads elsewhere is taken, whoever wrote it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from vpo.manifest.models import LineError
+from vpo.paths import display, to_stored
+
+_DRIVE = re.compile(rb"[A-Za-z]:[\\/]")
+_SHARE = re.compile(rb"\\\\[^\\]")
+
+
+def cleaned(name: bytes, *, backslashes_separate: bool = False) -> bytes:
+    """A relative path without `.` and doubled slashes.
+
+    Raises LineError, which names it, for one that is refused: absolute, with `..`
+    or a NUL in it, or no path of a file.
+    """
+    shown = f"`{display(to_stored(name))}`"
+    if b"\0" in name:
+        raise LineError(f"{shown} has a NUL in it")
+    if _DRIVE.match(name) or _SHARE.match(name):
+        raise LineError(f"{shown} is an absolute path of Windows")
+    if backslashes_separate:
+        name = name.replace(b"\\", b"/")
+    if name.startswith(b"/"):
+        raise LineError(f"{shown} is an absolute path")
+    if name == b"-":
+        raise LineError("`-` stands for standard input, not for a file")
+    parts = [part for part in name.split(b"/") if part not in (b"", b".")]
+    if b".." in parts:
+        raise LineError(f"{shown} has `..` in it")
+    if not parts or name.endswith((b"/", b"/.")):
+        raise LineError(f"{shown} is no file's name")
+    return b"/".join(parts)
+
+
+def spellings(name: bytes) -> Iterator[bytes]:
+    """Other names that people take for the same: composed, and decomposed as macOS has them."""
+    try:
+        text = name.decode()
+    except UnicodeDecodeError:
+        return
+    if text.isascii():
+        return
+    for form in ("NFC", "NFD"):
+        other = unicodedata.normalize(form, text).encode()  # type: ignore[arg-type]
+        if other != name:
+            yield other
