@@ -5,8 +5,10 @@
 #![allow(missing_docs, reason = "documented in _engine.pyi, where users of the module look")]
 
 mod batch;
+mod digest;
 mod probe;
 mod rules;
+mod storage;
 mod text;
 mod walk;
 
@@ -19,9 +21,13 @@ mod _engine {
     #[pymodule_export]
     use super::batch::{Batch, Directory, Failure};
     #[pymodule_export]
+    use super::digest::{Digested, Digester};
+    #[pymodule_export]
     use super::probe::{Answer, Prober, language_code};
     #[pymodule_export]
     use super::rules::Rules;
+    #[pymodule_export]
+    use super::storage::{set_idle_io, storage_of};
     #[pymodule_export]
     use super::walk::{Progress, Unseen, Walk};
 
