@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from vpo import times
-from vpo.cli.app import DIRECTORY, PATH, App, echo, global_options, path_option
+from vpo.cli.app import PATH, App, echo, global_options, path_option
 from vpo.cli.failure import failure_to_dict, print_json
 from vpo.cli.progress import ScanReporter
 from vpo.cli.signals import Signals

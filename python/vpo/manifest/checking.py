@@ -19,7 +19,7 @@ from vpo.db.verification import Verified
 from vpo.manifest import bagit, names
 from vpo.manifest.models import Entry
 from vpo.manifest.results import Finding, ImportResult, Problem
-from vpo.paths import display, to_stored
+from vpo.paths import to_stored
 
 # So many files wait for the digester at a time: enough for it to put them in the order in
 # which a disk has them, and little to hold.

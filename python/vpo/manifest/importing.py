@@ -6,7 +6,7 @@ import logging
 import os
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from itertools import islice
@@ -23,6 +23,7 @@ from vpo.manifest.bag import Bag, entries_of, is_bag, is_listed, open_bag, walk
 from vpo.manifest.checking import Checker, Target, which_algorithm
 from vpo.manifest.checksums import ChecksumParser
 from vpo.manifest.detect import formats_of, parser_of
+from vpo.manifest.models import Parser
 from vpo.manifest.reading import Lines, Listed, ManifestFile, Refused
 from vpo.manifest.results import Finding, ImportOptions, ImportResult
 from vpo.paths import display, to_stored
@@ -118,9 +119,8 @@ def _open_manifest(path: bytes, root: bytes, options: ImportOptions, closing: Ex
     lines = Lines(path, options.encoding)
     closing.callback(lines.close)
     forms = (options.format,) if options.format else formats_of(lines, path)
-    new_parser = partial(parser_of, forms[0])
+    new_parser: Callable[[], Parser] = partial(parser_of, forms[0])
     form = forms[0]
-    algorithm = None
     if len(forms) > 1:
         sample = islice(_entries(ManifestFile(lines, new_parser)), 1000)
         found = which_algorithm(root, (item.entry for item in sample), lambda: None)
@@ -165,6 +165,7 @@ class _Import:
         self._should_stop = should_stop
         self._checker: Checker | None = None
         self._looked = 0.0
+        self._expected = 0
 
     def run(self, source: _Source) -> None:
         """Checks everything, and ends the job."""
@@ -178,7 +179,7 @@ class _Import:
         for finding in bag.findings if bag is not None else ():
             self.result.note(finding)
         self.result.warnings += _warnings(source)
-        self.result.entries = sum(file.count for file in (*source.files[:1], *tag_files[:1]))
+        self._expected = sum(file.count for file in (*source.files[:1], *tag_files[:1]))
         digester = Digester(threads=self.options.threads)
         self._checker = Checker(self.library, digester, self.result.directory, self.result)
         try:
@@ -213,7 +214,7 @@ class _Import:
             return
         self._looked = now
         done = self._checker.done if self._checker is not None else 0
-        expected = max(self.result.entries, done)
+        expected = max(self._expected, done)
         self.job.beat(lambda: (100.0 * done / max(expected, 1), {"files": done, "of": expected}))
         self._reporter.reading(done, expected)
         if stopped := self._should_stop():
@@ -248,6 +249,7 @@ class _Import:
                         Finding(to_stored(file.path), "refused", item.message, item.line)
                     )
                     continue
+                self.result.entries += 1
                 note = ""
                 if bag is not None and bag.fetch is not None and bag.fetch.find(item.name):
                     note = ": it is one to be fetched, says `fetch.txt`"

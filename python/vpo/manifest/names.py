@@ -46,7 +46,6 @@ def spellings(name: bytes) -> Iterator[bytes]:
         return
     if text.isascii():
         return
-    for form in ("NFC", "NFD"):
-        other = unicodedata.normalize(form, text).encode()  # type: ignore[arg-type]
-        if other != name:
-            yield other
+    for other in (unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)):
+        if other != text:
+            yield other.encode()

@@ -140,7 +140,7 @@ def _opened(path: bytes, encoding: str | None) -> BinaryIO:
         # Lines may end in a CR alone, as on old Macs.
         if is_utf8 and (b"\n" in begin or b"\r" not in begin):
             return file
-        copy: BinaryIO = tempfile.TemporaryFile()  # type: ignore[assignment]  # noqa: SIM115
+        copy: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             errors = "surrogateescape" if is_utf8 else "strict"
             with io.TextIOWrapper(file, encoding, errors, newline=None) as text:

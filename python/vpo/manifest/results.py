@@ -145,7 +145,7 @@ class ImportResult:
             "unknown": self.unknown,
             "outdated": self.outdated,
             "tag_files": self.tag_files,
-            **self.problems,
+            **{problem: self.problems[problem] for problem in PROBLEMS},
             "bytes": self.size_bytes,
         }
 
