@@ -61,19 +61,26 @@ class Finding:
     errno: int | None = None
 
     def __str__(self) -> str:
-        where = f", line {self.line:,}:" if self.problem == "refused" and self.line else ""
-        return f"`{display(self.path)}`{where} {self.message}"
+        where = self._where()
+        if where is not None:
+            return f"`{display(self.path)}`, {where}: {self.message}"
+        return f"`{display(self.path)}` {self.message}"
+
+    def _where(self) -> str | None:
+        """The line, where it is that which is at fault."""
+        return f"line {self.line}" if self.problem == "refused" and self.line else None
 
     def to_dict(self) -> dict[str, object]:
         """The finding as JSON has it."""
+        where = self._where()
         return {
             **to_json(self.path),
             "problem": self.problem,
             "line": self.line,
             # As `vpo jobs show` says it of any job.
-            "operation": "read" if self.problem == "unreadable" else "check",
+            "operation": "read" if self.problem == "unreadable" else "verify",
             "errno": self.errno,
-            "message": self.message,
+            "message": self.message if where is None else f"{where}: {self.message}",
         }
 
 
