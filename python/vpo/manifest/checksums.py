@@ -13,7 +13,7 @@ from vpo.manifest.models import Entry, LineError, UnwritableNameError, checked_d
 # Names may hold any byte.
 _PLAIN = re.compile(rb"[ \t]*(\\?)([0-9a-fA-F]{8,})[ \t](.+)", re.DOTALL)
 _TAGGED = re.compile(
-    rb"[ \t]*(\\?)([A-Za-z][A-Za-z0-9/-]*) ?\((.+)\) ?= ?([0-9a-fA-F]+)", re.DOTALL
+    rb"[ \t]*(\\?)([A-Za-z][A-Za-z0-9/-]*) {0,4}\((.+)\) ?= ?([0-9a-fA-F]+)", re.DOTALL
 )
 _ESCAPE = re.compile(rb"\\(.?)", re.DOTALL)
 _ESCAPED = {b"\\": b"\\", b"n": b"\n", b"r": b"\r"}
