@@ -22,6 +22,8 @@ __all__ = [
     "Walk",
     "__version__",
     "language_code",
+    "set_idle_io",
+    "storage_of",
 ]
 
 __version__: Final[str]
@@ -264,6 +266,10 @@ class Answer:
     @property
     def mtime_ns(self) -> int | None:
         """Of the file as it was opened, clamped to 64 bits; None if it was not."""
+
+    @property
+    def quick_hash(self) -> bytes | None:
+        """XXH3-128 of the first and the last 64 KiB; None if they could not be read."""
 
 @final
 class Digester:

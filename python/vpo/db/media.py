@@ -87,6 +87,7 @@ class FileToRead(NamedTuple):
     kind: str
     size_bytes: int
     mtime_ns: int
+    has_quick_hash: int
 
 
 class Finding(NamedTuple):
@@ -96,6 +97,7 @@ class Finding(NamedTuple):
     media: Mapping[str, Any] | None
     prober: str
     error: str | None = None
+    quick_hash: bytes | None = None
 
 
 class UnreadFile(NamedTuple):
@@ -138,7 +140,7 @@ def files_to_read(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Fi
     """The files with these ids, by directory and name; missing ones are left out."""
     marks = ", ".join("?" * len(ids))
     rows = connection.execute(
-        "SELECT f.id, d.path, f.name, f.kind, f.size_bytes, f.mtime_ns"
+        "SELECT f.id, d.path, f.name, f.kind, f.size_bytes, f.mtime_ns, f.quick_hash IS NOT NULL"
         " FROM files f JOIN directories d ON d.id = f.directory_id"
         f" WHERE f.id IN ({marks}) AND f.scan_status <> 'missing'",
         ids,
@@ -166,12 +168,14 @@ def record(connection: sqlite3.Connection, findings: Sequence[Finding]) -> None:
         connection, ((finding.file_id, _first_free_index(finding.media)) for finding in findings)
     )
     connection.executemany(
-        "UPDATE files SET scan_status = ?, scan_error = ?, container_format = ? WHERE id = ?",
+        "UPDATE files SET scan_status = ?, scan_error = ?, container_format = ?, quick_hash = ?"
+        " WHERE id = ?",
         (
             (
                 "ok" if finding.media is not None else "error",
                 finding.error,
                 (finding.media or {}).get("container") or None,
+                finding.quick_hash,
                 finding.file_id,
             )
             for finding in findings
