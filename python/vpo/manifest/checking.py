@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -236,36 +236,3 @@ def _other_name(target: Target) -> bytes | None:
             others.append(bagit.encoded_name(name))
         target.others = [each for each in dict.fromkeys(others) if each and each != name]
     return target.others.pop(0) if target.others else None
-
-
-def which_algorithm(
-    directory: bytes, entries: Iterable[Entry], should_go_on: Callable[[], None]
-) -> str | None:
-    """Which of sha256 and blake3 the digests of some entries are of; None if neither.
-
-    Their digests look the same, so that the smallest few of the files are read. If there
-    are none, it does not matter: sha256.
-    """
-    sizes = []
-    for entry in entries:
-        try:
-            path = os.path.join(directory, names.cleaned(entry.name))
-            sizes.append((os.stat(path).st_size, path, entry.digests["sha256"]))
-        except (OSError, ValueError, KeyError):
-            continue
-    if not sizes:
-        return "sha256"
-    few = sorted(sizes)[:3]
-    digester = Digester()
-    digester.submit(
-        [(number, path, None, None, True) for number, (_, path, _) in enumerate(few)],
-        ("blake3", "sha256"),
-    )
-    while digester.outstanding:
-        for digested in digester.take(0.1):
-            for algorithm, digest in (digested.digests or {}).items():
-                if digest == few[digested.key][2]:
-                    digester.stop()
-                    return algorithm
-        should_go_on()
-    return None

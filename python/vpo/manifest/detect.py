@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 
 from vpo.errors import ManifestError
@@ -15,6 +16,9 @@ from vpo.paths import display, to_stored
 
 # Comments may come first, but not without an end.
 LOOKED_AT_LINES = 10_000
+
+_BLAKE3 = re.compile(rb"blake3|b3sum|(?<![a-z0-9])b3(?![a-z0-9])")
+_SHA256 = re.compile(rb"sha-?(2-)?256")
 
 _FORMAT_OF = {algorithm: name for name, algorithm in CHECKSUM_FORMATS.items()}
 
@@ -42,9 +46,9 @@ def formats_of(lines: Iterable[bytes], path: bytes) -> Sequence[str]:
         if algorithms is not None:
             named = os.path.basename(path).lower()
             if len(algorithms) > 1:
-                if b"b3" in named or b"blake3" in named:
+                if _BLAKE3.search(named):
                     algorithms = ("blake3",)
-                elif b"sha" in named:
+                elif _SHA256.search(named):
                     algorithms = ("sha256",)
             return tuple(_FORMAT_OF[algorithm] for algorithm in algorithms)
         if is_sfv_line(line):

@@ -6,27 +6,24 @@ import logging
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from functools import partial
 from itertools import islice
 
 from vpo import times
 from vpo._engine import Digester
 from vpo.db.library import Library, plain_errors
-from vpo.errors import DirectoryNotFoundError, ManifestError, UsageError, VpoError
+from vpo.errors import VpoError
 from vpo.jobs import tracking
 from vpo.jobs.control import Reporter, ShouldStop, StoppedError
 from vpo.logging import bound, facts, shown
 from vpo.manifest import bag as bags
-from vpo.manifest.bag import Bag, entries_of, is_bag, is_listed, open_bag, walk
-from vpo.manifest.checking import Checker, Target, which_algorithm
-from vpo.manifest.checksums import ChecksumParser
-from vpo.manifest.detect import formats_of, parser_of
-from vpo.manifest.models import Parser
-from vpo.manifest.reading import Lines, Listed, ManifestFile, Refused
+from vpo.manifest.bag import entries_of, is_listed, walk
+from vpo.manifest.checking import Checker, Target
+from vpo.manifest.reading import Refused
 from vpo.manifest.results import Finding, ImportOptions, ImportResult
-from vpo.paths import display, to_stored
+from vpo.manifest.source import Source, opened, resolve
+from vpo.paths import display, from_stored, to_stored
 
 logger = logging.getLogger(__name__)
 
@@ -52,97 +49,54 @@ def import_manifest(
     Raises ManifestError if it cannot be read, DirectoryNotFoundError, StoppedError where
     it is stopped; what was recorded until then is kept.
     """
-    manifest = os.path.abspath(manifest)
-    if os.path.basename(manifest) == bags.DECLARATION and not os.path.isdir(manifest):
-        manifest = os.path.dirname(manifest)
-    as_bag = os.path.isdir(manifest)
-    _check_kind(manifest, directory, as_bag, options)
-    root = os.path.abspath(directory) if directory is not None else None
-    root = root or (manifest if as_bag else os.path.dirname(manifest))
-    if not os.path.isdir(root):
-        raise DirectoryNotFoundError(
-            f"There is no directory `{display(to_stored(root))}`",
-            hint="`--root DIR` says to what the names in the manifest are relative.",
-        )
-    result = ImportResult(manifest, root, times.now())
+    manifest, directory = resolve(manifest, directory, options)
+    result = ImportResult(manifest, directory, times.now())
     with ExitStack() as closing, plain_errors(library.path):
-        source = (_open_bag if as_bag else _open_manifest)(manifest, root, options, closing)
-        result.format = source.format
+        source = closing.enter_context(opened(manifest, directory, options, should_stop))
         job = tracking.start_job(
             library,
             job_type="import",
             path=to_stored(manifest),
-            configuration_json=options.to_json(root),
+            configuration_json=options.to_json(directory),
         )
-        result.job_id = job.id
-        with bound(job_id=job.id, directory=to_stored(root)):
-            _import_and_log(_Import(library, job, result, options, reporter, should_stop), source)
+        work = _Import(library, job, result, options, reporter, should_stop)
+        _import_as_job(work, source)
     return result
 
 
-def _check_kind(
-    manifest: bytes, directory: bytes | None, as_bag: bool, options: ImportOptions
-) -> None:
-    name = display(to_stored(manifest))
-    if as_bag and not is_bag(manifest):
-        raise ManifestError(
-            f"`{name}` is a directory, and no BagIt bag",
-            hint="Name a manifest, or a directory with a `bagit.txt` in it.",
-        )
-    if options.format is not None and as_bag != (options.format == "bagit"):
-        raise ManifestError(
-            f"`{name}` is {'a' if as_bag else 'no'} BagIt bag",
-            hint="A bag is named by its directory, and has no other format.",
-        )
-    if not as_bag or directory is None:
-        return
-    if os.path.realpath(directory) != os.path.realpath(manifest):
-        raise UsageError(f"The names in the bag `{name}` are relative to itself; drop `--root`")
+def import_from_queue(
+    job: tracking.Job, reporter: Reporter, should_stop: ShouldStop
+) -> tuple[str, bool]:
+    """Does an import that is to be tried again, with the options that it had.
+
+    Returns the counts in words, and whether all is as the manifest says. Raises as
+    `import_manifest`.
+    """
+    library = job.library
+    with ExitStack() as closing, plain_errors(library.path):
+        try:
+            options, directory = ImportOptions.from_json(job.configuration_json)
+            manifest, directory = resolve(from_stored(job.path), directory, options)
+            result = ImportResult(manifest, directory, times.now())
+            source = closing.enter_context(opened(manifest, directory, options, should_stop))
+        except VpoError as error:
+            with library.transaction():
+                job.end("failed", error_message=error.message)
+            raise
+        except StoppedError as stopped:
+            with library.transaction():
+                job.stop(stopped)
+            raise
+        _import_as_job(_Import(library, job, result, options, reporter, should_stop), source)
+    failure = result.failure()
+    return failure or f"{result.matched:,} matching", failure is None
 
 
-class _Source:
-    """A manifest, or the manifests of a bag."""
-
-    def __init__(self, form: str, files: list[ManifestFile], bag: Bag | None = None) -> None:
-        self.format = form
-        self.files = files
-        self.bag = bag
-
-
-def _open_bag(path: bytes, _root: bytes, options: ImportOptions, closing: ExitStack) -> _Source:
-    bag = open_bag(path, options.encoding)
-    closing.callback(bag.close)
-    return _Source("bagit", bag.payload, bag)
-
-
-def _open_manifest(path: bytes, root: bytes, options: ImportOptions, closing: ExitStack) -> _Source:
-    lines = Lines(path, options.encoding)
-    closing.callback(lines.close)
-    forms = (options.format,) if options.format else formats_of(lines, path)
-    new_parser: Callable[[], Parser] = partial(parser_of, forms[0])
-    form = forms[0]
-    if len(forms) > 1:
-        sample = islice(_entries(ManifestFile(lines, new_parser)), 1000)
-        found = which_algorithm(root, (item.entry for item in sample), lambda: None)
-        if found is None:
-            raise ManifestError(
-                f"It cannot be told whether `{display(to_stored(path))}` has digests of sha256 or"
-                " of blake3: the files are as neither says",
-                hint="Say so with `--format sha256sum` or `--format b3sum`.",
-            )
-        form = "b3sum" if found == "blake3" else "sha256sum"
-        new_parser = partial(ChecksumParser, found)
-    file = ManifestFile(lines, new_parser)
-    file.backslashes_separate = options.backslashes == "separator" or (
-        options.backslashes == "auto"
-        and lines.has(b"\\")
-        and file.takes_backslashes_for_separators(root)
-    )
-    return _Source(form, [file])
-
-
-def _entries(file: ManifestFile) -> Iterator[Listed]:
-    return (item for item in file.entries() if isinstance(item, Listed))
+def _import_as_job(work: _Import, source: Source) -> None:
+    work.result.job_id = work.job.id
+    work.result.format = source.format
+    with bound(job_id=work.job.id, directory=to_stored(work.result.directory)):
+        _import_and_log(work, source)
 
 
 class _Import:
@@ -167,7 +121,7 @@ class _Import:
         self._looked = 0.0
         self._expected = 0
 
-    def run(self, source: _Source) -> None:
+    def run(self, source: Source) -> None:
         """Checks everything, and ends the job."""
         bag = source.bag
         tag_files = bag.tags if bag is not None else []
@@ -236,7 +190,7 @@ class _Import:
                 checker.record()
         self._look()
 
-    def _targets(self, source: _Source) -> Iterator[Target]:
+    def _targets(self, source: Source) -> Iterator[Target]:
         """The files to be read. What is refused is noted on the way."""
         bag = source.bag
         files = [(source.files, False)]
@@ -257,7 +211,7 @@ class _Import:
                     note = "; `--backslashes separator` takes its backslashes for separators"
                 yield Target(item.name, item.entry, item.line, is_tag_file, note)
 
-    def _look_for_more(self, source: _Source) -> None:
+    def _look_for_more(self, source: Source) -> None:
         """Looks for files that should be in the manifest, and compares their sum."""
         bag, root = source.bag, self.result.directory
         if bag is None and not self.options.complete:
@@ -292,14 +246,14 @@ class _Import:
         self.result.note(Finding(to_stored(path), "unreadable", message, None, error.errno))
 
 
-def _warnings(source: _Source) -> list[str]:
+def _warnings(source: Source) -> list[str]:
     warnings = list(source.bag.warnings) if source.bag is not None else []
     if any(file.backslashes_separate for file in source.files):
         warnings.append("Backslashes in the manifest are taken for separators of directories")
     return warnings
 
 
-def _import_and_log(work: _Import, source: _Source) -> None:
+def _import_and_log(work: _Import, source: Source) -> None:
     """Imports, with the job's record ended whatever happens."""
     result = work.result
     logger.info("Import started", extra=facts(manifest=to_stored(result.manifest)))

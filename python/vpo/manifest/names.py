@@ -19,23 +19,26 @@ def cleaned(name: bytes, *, backslashes_separate: bool = False) -> bytes:
     Raises LineError, which names it, for one that is refused: absolute, with `..`
     or a NUL in it, or no path of a file.
     """
-    shown = f"`{display(to_stored(name))}`"
     if b"\0" in name:
-        raise LineError(f"{shown} has a NUL in it")
+        raise _refused(name, "has a NUL in it")
     if _DRIVE.match(name) or _SHARE.match(name):
-        raise LineError(f"{shown} is an absolute path of Windows")
+        raise _refused(name, "is an absolute path of Windows")
     if backslashes_separate:
         name = name.replace(b"\\", b"/")
     if name.startswith(b"/"):
-        raise LineError(f"{shown} is an absolute path")
+        raise _refused(name, "is an absolute path")
     if name == b"-":
         raise LineError("`-` stands for standard input, not for a file")
     parts = [part for part in name.split(b"/") if part not in (b"", b".")]
     if b".." in parts:
-        raise LineError(f"{shown} has `..` in it")
+        raise _refused(name, "has `..` in it")
     if not parts or name.endswith((b"/", b"/.")):
-        raise LineError(f"{shown} is no file's name")
+        raise _refused(name, "is no file's name")
     return b"/".join(parts)
+
+
+def _refused(name: bytes, why: str) -> LineError:
+    return LineError(f"`{display(to_stored(name))}` {why}")
 
 
 def spellings(name: bytes) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Literal
 import orjson
 
 from vpo import times
+from vpo.errors import JobConfigurationError
 from vpo.paths import StoredPath, display, to_json, to_stored
 from vpo.scanner.models import PathList
 
@@ -47,6 +49,28 @@ class ImportOptions:
         """The configuration used, for the job's record."""
         record = {**asdict(self), **to_json(to_stored(root), "directory")}
         return orjson.dumps(record).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> tuple[ImportOptions, bytes]:
+        """Reads a job's record: options, and the directory.
+
+        Raises JobConfigurationError if it is not one of an import.
+        """
+        from pydantic import TypeAdapter, ValidationError
+
+        try:
+            record = orjson.loads(text)
+            encoded = record.pop("directory_b64", None)
+            directory: bytes = record.pop("directory").encode()
+            if encoded is not None:
+                directory = base64.b64decode(encoded)
+            options: ImportOptions = TypeAdapter(cls).validate_python(record)
+        except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise JobConfigurationError(
+                "The job's configuration is not that of an import",
+                hint="Run `vpo verify import` anew instead of trying this job again.",
+            ) from error
+        return options, directory
 
 
 @dataclass(frozen=True)
