@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -482,3 +483,30 @@ def test_nothing_in_a_manifest_is_a_crash(content: bytes, form: str) -> None:
     for line in content.split(b"\n"):
         with suppress(LineError):
             parser.parse(line)
+
+
+pieces = st.sampled_from(
+    [MD5, OTHER_MD5, SHA256, b"  ", b" *", b"a", b"../", b"/", b"\n", b"\r\n", b"\r", b"\\", b"\0"]
+)
+
+
+@given(st.lists(st.one_of(pieces, st.binary(max_size=4)), max_size=60).map(b"".join))
+def test_each_line_of_a_file_is_an_entry_or_refused_or_nothing(content: bytes) -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        try:
+            lines = Lines(os.fsencode(file.name))
+        except ManifestError:
+            # What begins with the mark of UTF-16 is to be that.
+            assert content.startswith((b"\xff\xfe", b"\xfe\xff"))
+            return
+        try:
+            manifest = ManifestFile(lines, partial(ChecksumParser, "md5"))
+            manifest.read()
+            found = list(manifest.entries())
+        finally:
+            lines.close()
+    assert sum(isinstance(item, Listed) for item in found) == manifest.count
+    numbers = [item.line for item in found]
+    assert numbers == sorted(set(numbers))

@@ -210,7 +210,12 @@ class Checker:
 
     def record(self) -> None:
         """Records what was verified, in the caller's transaction."""
-        verification_table.record_verified(self.library.connection, self._verified)
+        done = verification_table.record_verified(self.library.connection, self._verified)
+        # A scan has meanwhile recorded another state of the others.
+        lost = len(self._verified) - done
+        self.result.recorded -= lost
+        self.result.outdated += lost
+        self.result.affected.count -= lost
         self._verified = []
         self._recorded = time.monotonic()
 

@@ -331,7 +331,10 @@ class _Reader:
     def _record(self) -> None:
         if self._verified:
             with self._library.transaction() as connection:
-                verification_table.record_verified(connection, self._verified)
+                done = verification_table.record_verified(connection, self._verified)
+            # A scan has meanwhile recorded another state of the others.
+            self._result.recorded -= len(self._verified) - done
+            self._result.outdated += len(self._verified) - done
             self._verified = []
 
     def _look(self) -> None:
