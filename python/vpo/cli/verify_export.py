@@ -87,6 +87,9 @@ def export_command(
     if form == "bagit":
         assert output is not None
         check_place(result.directory, output)
+    if to_stdout and sys.stdout.isatty():
+        # A bar among the lines would break both.
+        app.progress = False
     with open_library(app.library_path(settings), "write") as library, Signals() as signals:
         try:
             with ScanReporter(app, None) as reporter:

@@ -63,6 +63,7 @@ class Checker:
         self._waiting: dict[int, Target] = {}
         self._verified: list[Verified] = []
         self._recorded = time.monotonic()
+        self._now = ""
         # Of a directory, without links in it: asked for each file, and mostly for the same.
         self._real = lru_cache(maxsize=1024)(os.path.realpath)
 
@@ -107,7 +108,9 @@ class Checker:
     def take(self, timeout: float) -> None:
         """Takes the answers there are; waits up to `timeout` seconds for the first."""
         again = []
-        for digested in self.digester.take(timeout):
+        answers = self.digester.take(timeout)
+        self._now = times.to_seconds_text(times.now())
+        for digested in answers:
             target = self._waiting.pop(digested.key)
             if digested.problem == "gone" and (other := _other_name(target)) is not None:
                 target.name = other
@@ -167,7 +170,7 @@ class Checker:
             known.size_bytes,
             known.mtime_ns,
             digested.ctime_ns,
-            times.to_seconds_text(times.now()),
+            self._now,
         )
         self._verified.append(verified)
         self.result.recorded += 1

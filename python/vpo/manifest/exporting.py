@@ -203,6 +203,7 @@ class _Reader:
         self._verified: list[Verified] = []
         self._done = 0
         self._looked = 0.0
+        self._now = ""
 
     def read(
         self, files: Iterator[tuple[bytes, bytes, Content]]
@@ -279,7 +280,9 @@ class _Reader:
         files.clear()
 
     def _take(self) -> None:
-        for digested in self._digester.take(TAKE_SECONDS):
+        answers = self._digester.take(TAKE_SECONDS)
+        self._now = times.to_seconds_text(times.now())
+        for digested in answers:
             self._judge(self._reading.pop(digested.key), digested)
         if len(self._verified) >= RECORDED_AT_A_TIME:
             self._record()
@@ -312,7 +315,6 @@ class _Reader:
             )
             return
         if is_as_recorded:
-            verified_at = times.to_seconds_text(times.now())
             self._verified.append(
                 Verified(
                     content.id,
@@ -320,7 +322,7 @@ class _Reader:
                     content.size_bytes,
                     content.mtime_ns,
                     digested.ctime_ns,
-                    verified_at,
+                    self._now,
                 )
             )
             self._result.recorded += 1
