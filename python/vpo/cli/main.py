@@ -52,6 +52,11 @@ _COMMANDS = {
         "status",
         "Show the state of the library: roots, files, jobs, space.",
     ),
+    "verify": (
+        "vpo.cli.verify",
+        "verify",
+        "Check that files are what they were, and find damage.",
+    ),
 }
 
 

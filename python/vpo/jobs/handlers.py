@@ -13,6 +13,7 @@ from vpo.jobs.tracking import Job
 HANDLERS: Mapping[str, tuple[str, str]] = {
     "import": ("vpo.manifest.importing", "import_from_queue"),
     "scan": ("vpo.scanner.scan", "scan_from_queue"),
+    "verify": ("vpo.integrity.verify", "verify_from_queue"),
 }
 
 
