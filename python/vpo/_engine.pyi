@@ -11,6 +11,8 @@ __all__ = [
     "KINDS",
     "Answer",
     "Batch",
+    "Digested",
+    "Digester",
     "Directory",
     "Failure",
     "Prober",
@@ -262,6 +264,112 @@ class Answer:
     @property
     def mtime_ns(self) -> int | None:
         """Of the file as it was opened, clamped to 64 bits; None if it was not."""
+
+@final
+class Digester:
+    """Threads that read files and digest their content. Dropping it ends them."""
+
+    def __new__(
+        cls, *, threads: int = 0, max_rate: int | None = None, leave_cache: bool = False
+    ) -> Digester:
+        """A digester; its threads start with the first file.
+
+        `threads` 0 chooses by device: one for a rotating disk, whose files are
+        read in the order in which they lie on it, and one a core elsewhere.
+        `max_rate` is in bytes a second. With `leave_cache` what was not in the
+        page cache is not there afterwards either.
+        """
+
+    def submit(
+        self,
+        files: Iterable[tuple[int, str | bytes, int | None, int | None, bool]],
+        algorithms: Sequence[str],
+    ) -> None:
+        """Queues files.
+
+        Each is a key of the caller's, an absolute path, the size in bytes and the
+        mtime in ns that it is expected to have (None: any), and whether a link in
+        its place is followed. `algorithms` are of "quick", "blake3", "xxh64" (as
+        libraries of version 6 have it: "HEAD:TAIL:SIZE"), "sha256", "sha512",
+        "sha1", "md5" and "crc32"; several come from one reading.
+
+        Raises ValueError for another algorithm, OSError if not one thread can be
+        started.
+        """
+
+    def take(self, timeout: float) -> list[Digested]:
+        """The answers there are; waits up to `timeout` seconds for the first.
+
+        Empty if there is none yet, or none is `outstanding`.
+        """
+
+    def stop(self) -> None:
+        """Ends it at the next chunk; what was not begun has no answer."""
+
+    @property
+    def queued(self) -> int:
+        """Files that no thread has begun with yet."""
+
+    @property
+    def outstanding(self) -> int:
+        """Files whose answers are still to be taken."""
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read so far, of all files."""
+
+@final
+class Digested:
+    """What became of one file."""
+
+    @property
+    def key(self) -> int: ...
+    @property
+    def digests(self) -> dict[str, str] | None:
+        """Lower-case hexadecimal digits by algorithm; None if `problem` says why."""
+
+    @property
+    def problem(
+        self,
+    ) -> (
+        Literal["gone", "changed", "changing", "not_regular", "unreadable", "stopped", "panic"]
+        | None
+    ):
+        """Why there are none.
+
+        `changed`: it is not as expected, and was not read. `changing`: it changed
+        each time while it was read.
+        """
+
+    @property
+    def message(self) -> str | None:
+        """The problem in words."""
+
+    @property
+    def errno(self) -> int | None:
+        """For "unreadable"."""
+
+    @property
+    def offset(self) -> int | None:
+        """For "unreadable": at which byte; None if it could not be opened."""
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Of the file as it was opened; None if it was not."""
+
+    @property
+    def mtime_ns(self) -> int | None:
+        """Likewise, clamped to 64 bits."""
+
+    @property
+    def ctime_ns(self) -> int | None: ...
+    @property
+    def inode(self) -> int | None:
+        """As a signed 64-bit number."""
+
+    @property
+    def device(self) -> int | None:
+        """Its `st_dev`."""
 
 def language_code(code: str) -> str:
     """A language as ISO 639-2/B, `und` if it is none.

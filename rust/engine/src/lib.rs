@@ -5,15 +5,17 @@
 //! ([`KnownDirectories`]), it reports only directories that differ, in columnar
 //! [`Batch`]es, while the walk goes on. Errors are data: they never stop a walk.
 //!
-//! [`probe`] reads what is in media files.
+//! [`probe`] reads what is in media files, [`digest`] all of their content.
 //!
 //! It knows nothing of databases and nothing of Python; `rust/python` is the
 //! thin layer that turns these types into Python's.
 
 mod batch;
+pub mod digest;
 mod fingerprint;
 mod kinds;
 mod known;
+mod opening;
 mod pace;
 mod presence;
 pub mod probe;

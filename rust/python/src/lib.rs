@@ -5,6 +5,7 @@
 #![allow(missing_docs, reason = "documented in _engine.pyi, where users of the module look")]
 
 mod batch;
+mod digest;
 mod probe;
 mod rules;
 mod text;
@@ -18,6 +19,8 @@ mod _engine {
 
     #[pymodule_export]
     use super::batch::{Batch, Directory, Failure};
+    #[pymodule_export]
+    use super::digest::{Digested, Digester};
     #[pymodule_export]
     use super::probe::{Answer, Prober, language_code};
     #[pymodule_export]

@@ -16,7 +16,6 @@ mod format;
 mod language;
 mod model;
 mod number;
-mod opening;
 mod photo;
 mod pool;
 mod problem;

@@ -10,8 +10,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::opening::Directories;
 use super::{Limits, Media, Problem, Result, Source, probe_source};
+use crate::opening::Directories;
 use crate::pace::{Pace, Requests};
 use crate::sys::{self, EntryType};
 
@@ -235,7 +235,7 @@ fn probe_path(
     requests: &mut Requests,
 ) -> Result<Media> {
     let begin = Instant::now();
-    let file = directories.open(path)?;
+    let file = directories.open(path, true)?;
     // The opening told the size and the mtime: a share is not asked for them again.
     let found = sys::stat_fd(file.as_fd()).map_err(std::io::Error::from)?;
     requests.count += 1;

@@ -30,19 +30,20 @@ pub struct Directories {
 }
 
 impl Directories {
-    /// Opens the file at an absolute path.
+    /// Opens the file at an absolute path; unless `follow`, a link in its place is refused.
     ///
     /// # Errors
-    /// As `open(2)` with the whole path.
-    pub fn open(&self, path: &Path) -> io::Result<File> {
+    /// As `open(2)` with the whole path: `ELOOP` for a link.
+    pub fn open(&self, path: &Path, follow: bool) -> io::Result<File> {
+        let flags = if follow { FILE } else { FILE | OFlags::NOFOLLOW };
         if let (Some(parent), Some(name)) = (path.parent(), path.file_name())
             && let Some(Some(directory)) = self.directory(parent).get()
-            && let Ok(file) = rustix::fs::openat(directory.as_fd(), name, FILE, Mode::empty())
+            && let Ok(file) = rustix::fs::openat(directory.as_fd(), name, flags, Mode::empty())
         {
             return Ok(file.into());
         }
         // The directory may have been moved, and another be in its place.
-        Ok(rustix::fs::open(path, FILE, Mode::empty())?.into())
+        Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
     }
 
     /// The handle of a directory. Threads that want the same one wait for the first
@@ -84,7 +85,7 @@ mod tests {
 
     fn content(directories: &Directories, path: &Path) -> io::Result<String> {
         let mut text = String::new();
-        directories.open(path)?.read_to_string(&mut text)?;
+        directories.open(path, true)?.read_to_string(&mut text)?;
         Ok(text)
     }
 
@@ -126,7 +127,7 @@ mod tests {
     fn errors_are_those_of_the_path() {
         let root = tempfile::tempdir().unwrap();
         let directories = Directories::default();
-        let missing = directories.open(&root.path().join("no/file")).unwrap_err();
+        let missing = directories.open(&root.path().join("no/file"), false).unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
     }
 }

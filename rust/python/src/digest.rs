@@ -1,0 +1,163 @@
+//! `Digester` for Python.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+use vpo_engine::digest::{self, Algorithm, Expected, Job, Pool, PoolOptions, Problem, Stamp};
+
+use crate::text;
+
+/// A file as `submit` takes it: key, path, size, mtime in ns, whether to follow a link.
+type Submitted<'py> = (i64, Bound<'py, PyAny>, Option<u64>, Option<i64>, bool);
+
+#[pyclass(frozen, module = "vpo._engine")]
+pub struct Digester {
+    pool: Pool,
+}
+
+#[pymethods]
+impl Digester {
+    #[new]
+    #[pyo3(signature = (*, threads=0, max_rate=None, leave_cache=false))]
+    fn new(threads: usize, max_rate: Option<u64>, leave_cache: bool) -> Self {
+        Self { pool: Pool::new(PoolOptions { threads, max_rate, leave_cache }) }
+    }
+
+    fn submit(
+        &self,
+        py: Python<'_>,
+        files: &Bound<'_, PyAny>,
+        algorithms: Vec<String>,
+    ) -> PyResult<()> {
+        let algorithms: Arc<[Algorithm]> = algorithms
+            .iter()
+            .map(|name| {
+                Algorithm::from_name(name)
+                    .ok_or_else(|| PyValueError::new_err(format!("there is no algorithm {name}")))
+            })
+            .collect::<PyResult<_>>()?;
+        let mut jobs = Vec::new();
+        for file in files.try_iter()? {
+            let (key, path, size, mtime_ns, follow) = file?.extract::<Submitted<'_>>()?;
+            let path = text::with_bytes(&path, |bytes| {
+                use std::os::unix::ffi::OsStrExt;
+                PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
+            })?;
+            let expected = Expected { size, mtime_ns };
+            jobs.push(Job { key, path, expected, follow, algorithms: Arc::clone(&algorithms) });
+        }
+        Ok(py.detach(|| self.pool.submit(jobs))?)
+    }
+
+    fn take(&self, py: Python<'_>, timeout: f64) -> PyResult<Vec<Digested>> {
+        let timeout = Duration::try_from_secs_f64(timeout)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Ok(py.detach(|| self.pool.take(timeout)).into_iter().map(Digested).collect())
+    }
+
+    fn stop(&self) {
+        self.pool.stop();
+    }
+
+    #[getter]
+    fn queued(&self) -> usize {
+        self.pool.queued()
+    }
+
+    #[getter]
+    fn outstanding(&self) -> usize {
+        self.pool.outstanding()
+    }
+
+    #[getter]
+    fn bytes_read(&self) -> u64 {
+        self.pool.bytes_read()
+    }
+}
+
+#[pyclass(frozen, module = "vpo._engine")]
+pub struct Digested(digest::Answer);
+
+impl Digested {
+    fn failure(&self) -> Option<&Problem> {
+        self.0.outcome.as_ref().err()
+    }
+
+    fn stamp<T>(&self, of: impl FnOnce(&Stamp) -> T) -> Option<T> {
+        self.0.stamp.as_ref().map(of)
+    }
+}
+
+#[pymethods]
+impl Digested {
+    #[getter]
+    fn key(&self) -> i64 {
+        self.0.key
+    }
+
+    #[getter]
+    fn digests<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let Ok(values) = &self.0.outcome else { return Ok(None) };
+        let digests = PyDict::new(py);
+        for (algorithm, hex) in values {
+            digests.set_item(PyString::intern(py, algorithm.name()), hex)?;
+        }
+        Ok(Some(digests))
+    }
+
+    #[getter]
+    fn problem(&self) -> Option<&'static str> {
+        self.failure().map(Problem::code)
+    }
+
+    #[getter]
+    fn message(&self) -> Option<String> {
+        self.failure().map(Problem::to_string)
+    }
+
+    #[getter]
+    fn errno(&self) -> Option<i32> {
+        match self.failure() {
+            Some(Problem::Unreadable { error, .. }) => error.raw_os_error(),
+            _ => None,
+        }
+    }
+
+    #[getter]
+    fn offset(&self) -> Option<u64> {
+        match self.failure() {
+            Some(Problem::Unreadable { offset, .. }) => *offset,
+            _ => None,
+        }
+    }
+
+    #[getter]
+    fn size_bytes(&self) -> Option<u64> {
+        self.stamp(|stamp| stamp.size)
+    }
+
+    #[getter]
+    fn mtime_ns(&self) -> Option<i64> {
+        self.stamp(Stamp::mtime_ns)
+    }
+
+    #[getter]
+    fn ctime_ns(&self) -> Option<i64> {
+        self.stamp(Stamp::ctime_ns)
+    }
+
+    /// As a signed number, as the walk gives inodes.
+    #[getter]
+    fn inode(&self) -> Option<i64> {
+        self.stamp(|stamp| stamp.inode as i64)
+    }
+
+    #[getter]
+    fn device(&self) -> Option<u64> {
+        self.stamp(|stamp| stamp.device)
+    }
+}
