@@ -1,4 +1,7 @@
-"""A slow share: builds `slowfs.c` and mounts a tree through it for as long as it is needed."""
+"""A slow share: builds `slowfs.c` and mounts a tree through it for as long as it is needed.
+
+The tests build and mount a file system of their own with this, too.
+"""
 
 import os
 import shutil
@@ -11,14 +14,14 @@ from errors import BenchError
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "slowfs.c")
 MISSING = (
-    "the slow share needs gcc, pkg-config and libfuse 3.12 or newer; "
+    "file systems in user space need gcc, pkg-config and libfuse 3.12 or newer; "
     "on Debian: apt-get install gcc pkg-config libfuse3-dev fuse3"
 )
 MOUNT_SECONDS = 10.0
 
 
-def build(work: str) -> str:
-    """Compile slowfs into `work` and return its path."""
+def build(work: str, code: str = SOURCE) -> str:
+    """Compile slowfs, or another file system in C, into `work` and return its path."""
     for tool in ("gcc", "pkg-config", "fusermount3"):
         if shutil.which(tool) is None:
             raise BenchError(f"`{tool}` is missing: {MISSING}")
@@ -27,11 +30,12 @@ def build(work: str) -> str:
     )
     if flags.returncode != 0:
         raise BenchError(MISSING)
-    program = os.path.join(work, "slowfs")
-    compiler = ["gcc", "-O2", "-Wall", "-std=gnu11", SOURCE, "-o", program]
+    name = os.path.basename(code)
+    program = os.path.join(work, name.removesuffix(".c"))
+    compiler = ["gcc", "-O2", "-Wall", "-std=gnu11", code, "-o", program]
     done = subprocess.run([*compiler, *flags.stdout.split()], capture_output=True, text=True)
     if done.returncode != 0:
-        raise BenchError(f"slowfs.c does not compile:\n{done.stderr}")
+        raise BenchError(f"{name} does not compile:\n{done.stderr}")
     return program
 
 
@@ -39,16 +43,23 @@ def build(work: str) -> str:
 def mounted(
     program: str, source: str, mountpoint: str, *, delay_us: int, counts: str | None = None
 ) -> Iterator[str]:
-    """Mount `source` at `mountpoint`; it is unmounted however the block ends.
+    """Mount `source` at `mountpoint` with slowfs; it is unmounted however the block ends.
 
     Then `counts` is the file that says how many requests of each kind there were.
     """
     options = f"delay_us={delay_us}" + (f",counts={counts}" if counts else "")
+    with served(program, source, mountpoint, "-o", options):
+        yield mountpoint
+
+
+@contextmanager
+def served(program: str, source: str, mountpoint: str, *words: str) -> Iterator[str]:
+    """Mount `source` at `mountpoint` with `program`, which gets `words` too."""
     os.makedirs(mountpoint, exist_ok=True)
     if os.path.ismount(mountpoint):
         _unmount(mountpoint)
     server = subprocess.Popen(
-        [program, source, mountpoint, "-f", "-o", options],
+        [program, source, mountpoint, "-f", *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -74,9 +85,9 @@ def _wait_until_mounted(server: "subprocess.Popen[bytes]", mountpoint: str) -> N
     while not os.path.ismount(mountpoint):
         if server.poll() is not None:
             said = server.stderr.read().decode(errors="replace") if server.stderr else ""
-            raise BenchError(f"slowfs did not mount:\n{said}")
+            raise BenchError(f"the file system did not mount:\n{said}")
         if time.monotonic() > deadline:
-            raise BenchError(f"slowfs did not mount within {MOUNT_SECONDS:.0f} s")
+            raise BenchError(f"the file system did not mount within {MOUNT_SECONDS:.0f} s")
         time.sleep(0.02)
 
 

@@ -22,6 +22,8 @@ __all__ = [
     "Walk",
     "__version__",
     "language_code",
+    "set_idle_io",
+    "storage_of",
 ]
 
 __version__: Final[str]
@@ -265,6 +267,10 @@ class Answer:
     def mtime_ns(self) -> int | None:
         """Of the file as it was opened, clamped to 64 bits; None if it was not."""
 
+    @property
+    def quick_hash(self) -> bytes | None:
+        """XXH3-128 of the first and the last 64 KiB; None if they could not be read."""
+
 @final
 class Digester:
     """Threads that read files and digest their content. Dropping it ends them."""
@@ -376,4 +382,24 @@ def language_code(code: str) -> str:
 
     From ISO 639-1, 639-2/B, 639-2/T, 639-3, the primary subtag of BCP 47, or an
     English name.
+    """
+
+def storage_of(path: str | bytes) -> bytes | None:
+    """What tells where the content of a file is stored.
+
+    Equal for two files of one file system exactly if they have the same size and share
+    all of their extents (reflinks): removing one of them frees nothing. No proof of
+    equal content: of compressed extents it is not told which part is used.
+
+    None where it cannot be told, where the file has some storage of its own, and for
+    anything but a regular file. What of the file was not written yet is written.
+
+    Raises OSError if it cannot be opened; a link is not followed.
+    """
+
+def set_idle_io() -> bool:
+    """Has the disk serve this thread only while nobody else wants it.
+
+    So it is with the threads that this one starts from then on; to be called before
+    any are. False where there is no such thing. Raises OSError if it is refused.
     """

@@ -96,6 +96,7 @@ class Finding(NamedTuple):
     media: Mapping[str, Any] | None
     prober: str
     error: str | None = None
+    quick_hash: bytes | None = None
 
 
 class UnreadFile(NamedTuple):
@@ -166,12 +167,14 @@ def record(connection: sqlite3.Connection, findings: Sequence[Finding]) -> None:
         connection, ((finding.file_id, _first_free_index(finding.media)) for finding in findings)
     )
     connection.executemany(
-        "UPDATE files SET scan_status = ?, scan_error = ?, container_format = ? WHERE id = ?",
+        "UPDATE files SET scan_status = ?, scan_error = ?, container_format = ?, quick_hash = ?"
+        " WHERE id = ?",
         (
             (
                 "ok" if finding.media is not None else "error",
                 finding.error,
                 (finding.media or {}).get("container") or None,
+                finding.quick_hash,
                 finding.file_id,
             )
             for finding in findings

@@ -54,6 +54,8 @@ class Probed(NamedTuple):
     """Whether the file was not there any more. That is no error."""
     stat: tuple[int, int] | None = None
     """Size in bytes and mtime in ns as the file was opened, if it was."""
+    quick_hash: bytes | None = None
+    """XXH3-128 of the first and the last 64 KiB, if they could be read."""
 
 
 class Introspector:
@@ -147,7 +149,7 @@ class Introspector:
             stat = (answer.size_bytes, answer.mtime_ns)
         if answer.media is not None:
             media: Media = orjson.loads(answer.media)
-            native = Probed(answer.key, media, "native", stat=stat)
+            native = Probed(answer.key, media, "native", stat=stat, quick_hash=answer.quick_hash)
             asks = bool(media["unsure"])
         else:
             native = _failed(answer, path, kind, stat)
@@ -203,8 +205,15 @@ def _failed(answer: Answer, path: bytes, kind: str, stat: tuple[int, int] | None
         return Probed(answer.key, None, "native", is_gone=True)
     need_be_media = kind not in ("sidecar", "other")
     if not need_be_media and (answer.problem == "unknown" or answer.size_bytes == 0):
-        return Probed(answer.key, _nothing(), "native", stat=stat)
-    return Probed(answer.key, None, "native", error=answer.message, stat=stat)
+        return Probed(answer.key, _nothing(), "native", stat=stat, quick_hash=answer.quick_hash)
+    return Probed(
+        answer.key,
+        None,
+        "native",
+        error=answer.message,
+        stat=stat,
+        quick_hash=answer.quick_hash,
+    )
 
 
 def _is_gone(path: bytes) -> bool:

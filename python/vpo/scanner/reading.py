@@ -111,7 +111,7 @@ class Reading:
             if each.is_gone or each.stat not in (None, (size_bytes, mtime_ns)):
                 # It stays pending: the next scan sees what has become of it.
                 continue
-            findings.append(Finding(each.key, each.media, each.prober, each.error))
+            findings.append(Finding(each.key, each.media, each.prober, each.error, each.quick_hash))
             if each.error is not None:
                 self._count_error(count)
                 self.result.note(Issue(path, "read", each.error))

@@ -20,6 +20,7 @@ mod pace;
 mod presence;
 pub mod probe;
 mod rules;
+mod storage;
 mod sys;
 mod walk;
 
@@ -29,6 +30,8 @@ pub use kinds::Kind;
 pub use known::KnownDirectories;
 pub use presence::{Presence, Unseen};
 pub use rules::{Rules, RulesError, RulesSpec};
+pub use storage::storage_of;
+pub use sys::{Medium, medium_of, physical_start, set_idle_io};
 pub use walk::{Next, Progress, Walk, WalkOptions};
 
 /// The version of the engine.

@@ -8,6 +8,7 @@ mod batch;
 mod digest;
 mod probe;
 mod rules;
+mod storage;
 mod text;
 mod walk;
 
@@ -25,6 +26,8 @@ mod _engine {
     use super::probe::{Answer, Prober, language_code};
     #[pymodule_export]
     use super::rules::Rules;
+    #[pymodule_export]
+    use super::storage::{set_idle_io, storage_of};
     #[pymodule_export]
     use super::walk::{Progress, Unseen, Walk};
 

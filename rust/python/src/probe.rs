@@ -77,6 +77,7 @@ pub struct Answer {
     size_bytes: Option<u64>,
     #[pyo3(get)]
     mtime_ns: Option<i64>,
+    quick_hash: Option<[u8; 16]>,
 }
 
 impl From<probe::Answer<Outcome>> for Answer {
@@ -89,6 +90,7 @@ impl From<probe::Answer<Outcome>> for Answer {
             outcome: answer.value,
             size_bytes: answer.stat.map(|(size, _)| size),
             mtime_ns,
+            quick_hash: answer.quick_hash,
         }
     }
 }
@@ -98,6 +100,11 @@ impl Answer {
     #[getter]
     fn media<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         self.outcome.as_ref().ok().map(|json| PyBytes::new(py, json))
+    }
+
+    #[getter]
+    fn quick_hash<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.quick_hash.map(|hash| PyBytes::new(py, &hash))
     }
 
     #[getter]

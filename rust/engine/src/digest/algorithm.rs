@@ -8,7 +8,7 @@ use super::quick::{Ends, QUICK_PART};
 /// What can be made of a file's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// XXH3-128 of the first and the last 64 KiB; see [`super::quick_hash`].
+    /// XXH3-128 of the first and the last 64 KiB; see [`super::QuickHasher`].
     Quick,
     /// BLAKE3, as `b3sum` prints it.
     Blake3,

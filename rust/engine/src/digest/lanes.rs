@@ -5,24 +5,13 @@
 //! many threads as there are cores; what is far away, by a few more.
 
 use std::collections::{HashMap, VecDeque};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::pool::Job;
 use crate::opening::Directories;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Medium {
-    Rotating,
-    Solid,
-    Unknown,
-}
-fn medium_of(_device: u64, _path: &Path) -> Medium {
-    Medium::Solid
-}
-fn physical_start(_file: &std::fs::File) -> Option<u64> {
-    None
-}
+use crate::sys::{Medium, medium_of, physical_start};
 
 /// Threads for a share: most of their time is waiting.
 const THREADS_FAR_AWAY: usize = 8;
@@ -187,8 +176,10 @@ pub fn medium_at(device: u64, path: &Path) -> Medium {
 /// opened come last.
 pub fn arrange(directories: &Directories, mut jobs: Vec<Job>) -> Vec<Job> {
     jobs.sort_by_cached_key(|job| {
-        let start =
-            directories.open(&job.path, job.follow).ok().and_then(|file| physical_start(&file));
+        let start = directories
+            .open(&job.path, job.follow)
+            .ok()
+            .and_then(|file| physical_start(file.as_fd()));
         start.unwrap_or(u64::MAX)
     });
     jobs

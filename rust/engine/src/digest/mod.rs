@@ -19,4 +19,4 @@ mod reading;
 pub use algorithm::{Algorithm, Value};
 pub use file::{Expected, Problem, Stamp};
 pub use pool::{Answer, Job, Pool, PoolOptions};
-pub use quick::{QUICK_PART, quick_hash};
+pub use quick::{QUICK_PART, QuickHasher, parts_of};

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Limits, Media, Problem, Result, Source, probe_source};
+use crate::digest;
 use crate::opening::Directories;
 use crate::pace::{Pace, Requests};
 use crate::sys::{self, EntryType};
@@ -37,6 +38,8 @@ pub struct Answer<T> {
     /// Size in bytes and mtime in seconds and nanoseconds of the file as it was
     /// opened; `None` if it was not.
     pub stat: Option<(u64, (i64, u32))>,
+    /// The file's quick hash ([`quick_hash_of`]); `None` if it could not be read.
+    pub quick_hash: Option<[u8; 16]>,
 }
 
 /// Turns outcomes into what is handed out, in the pool's threads.
@@ -198,14 +201,19 @@ impl<T: Send + 'static> Shared<T> {
     fn work(shared: &Arc<Self>) {
         while let Some(job) = shared.next_job() {
             let mut requests = Requests::default();
-            let mut stat = None;
+            let mut seen = Seen::default();
             // `probe_source` catches panics of parsers; this is for all else, as
             // an answer must come for each job.
             let outcome = catch_unwind(AssertUnwindSafe(|| {
-                probe_path(&shared.directories, &job.path, shared.limits, &mut stat, &mut requests)
+                probe_path(&shared.directories, &job.path, shared.limits, &mut seen, &mut requests)
             }))
             .unwrap_or_else(|panic| Err(Problem::from_panic(panic.as_ref())));
-            let answer = Answer { key: job.key, value: (shared.convert)(outcome), stat };
+            let answer = Answer {
+                key: job.key,
+                value: (shared.convert)(outcome),
+                stat: seen.stat,
+                quick_hash: seen.quick_hash,
+            };
             let mut state = shared.lock();
             state.answers.push(answer);
             state.pace.observe(requests);
@@ -226,12 +234,19 @@ impl<T: Send + 'static> Shared<T> {
     }
 }
 
+/// What is known of a file, whatever became of the probing.
+#[derive(Default)]
+struct Seen {
+    stat: Option<(u64, (i64, u32))>,
+    quick_hash: Option<[u8; 16]>,
+}
+
 /// Opens and probes a file.
 fn probe_path(
     directories: &Directories,
     path: &Path,
     limits: Limits,
-    stat: &mut Option<(u64, (i64, u32))>,
+    seen: &mut Seen,
     requests: &mut Requests,
 ) -> Result<Media> {
     let begin = Instant::now();
@@ -243,13 +258,24 @@ fn probe_path(
     if found.entry_type != EntryType::File {
         return Err(Problem::Unsupported("it is not a regular file".into()));
     }
-    *stat = Some((found.size, found.mtime));
+    seen.stat = Some((found.size, found.mtime));
     read_no_more_than_asked(&file);
     let mut source = Source::new(&file, found.size, limits);
     let media = probe_source(&mut source, &extension(path));
+    // Also of what is no media, and of what is damaged: it may turn up elsewhere.
+    seen.quick_hash = quick_hash_of(&mut source).ok();
     requests.count += source.requests();
     requests.elapsed += source.waited();
     media
+}
+
+/// The quick hash of a file, of which the parser has read most already.
+fn quick_hash_of(source: &mut Source<'_>) -> Result<[u8; 16]> {
+    let (head, tail) = digest::parts_of(source.len());
+    let mut hash = digest::QuickHasher::default();
+    hash.update(source.beyond_limits(0, head)?);
+    hash.update(source.beyond_limits(source.len() - tail as u64, tail)?);
+    Ok(hash.finish())
 }
 
 /// Has the kernel read what is asked for only: nothing here is read in sequence, and

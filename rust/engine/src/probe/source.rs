@@ -149,6 +149,21 @@ impl<'a> Source<'a> {
         Ok(&segment.bytes[start..segment.bytes.len().min(start + length)])
     }
 
+    /// As [`Source::bytes`], for what is read of every file however much a parser read.
+    ///
+    /// # Errors
+    /// [`Problem::Damaged`] if the file ends before, [`Problem::Io`].
+    pub fn beyond_limits(&mut self, offset: u64, length: usize) -> Result<&[u8]> {
+        let limits = self.limits;
+        self.limits.bytes = self.bytes.saturating_add(length.max(HEAD));
+        self.limits.requests = self.requests.saturating_add(length.max(1) as u32);
+        self.deadline = self.deadline.max(Instant::now() + limits.time);
+        let is_there = self.bytes(offset, length).map(|_| ());
+        self.limits = limits;
+        is_there?;
+        self.bytes(offset, length)
+    }
+
     /// Exactly `N` bytes at `offset`.
     ///
     /// # Errors

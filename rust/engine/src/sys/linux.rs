@@ -1,6 +1,7 @@
 //! `getdents64` and `statx`.
 
 use std::ffi::CStr;
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -105,4 +106,22 @@ pub fn keeps_inodes(directory: BorrowedFd<'_>) -> bool {
         0x0000_3434, // nilfs2
     ];
     rustix::fs::fstatfs(directory).is_ok_and(|found| KEEPING.contains(&(found.f_type as u32)))
+}
+
+/// Has the disk serve this thread, and those it starts from now on, only while nobody
+/// else wants it. False where the kernel has no such thing.
+#[allow(unsafe_code, reason = "rustix has no ioprio_set(2); the proof is inside")]
+pub fn set_idle_io() -> io::Result<bool> {
+    // From linux/ioprio.h. Who 0 is the thread that calls.
+    const WHO_PROCESS: libc::c_long = 1;
+    const IDLE: libc::c_long = 3 << 13;
+    let this: libc::c_long = 0;
+    // SAFETY: the call takes three numbers and touches no memory of ours.
+    if unsafe { libc::syscall(libc::SYS_ioprio_set, WHO_PROCESS, this, IDLE) } == 0 {
+        return Ok(true);
+    }
+    match io::Error::last_os_error() {
+        error if error.raw_os_error() == Some(libc::ENOSYS) => Ok(false),
+        error => Err(error),
+    }
 }

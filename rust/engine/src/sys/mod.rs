@@ -4,6 +4,10 @@
 //! that are used; elsewhere the portable calls do the same.
 
 #[cfg(target_os = "linux")]
+mod device;
+#[cfg(target_os = "linux")]
+mod extents;
+#[cfg(target_os = "linux")]
 mod linux;
 #[cfg(any(not(target_os = "linux"), test))]
 mod portable;
@@ -15,9 +19,16 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 #[cfg(target_os = "linux")]
-pub use linux::{ListBuffer, keeps_inodes, list, stat_at, stat_fd};
+pub use device::medium_of;
+#[cfg(target_os = "linux")]
+pub use extents::{physical_start, storage_of};
+#[cfg(target_os = "linux")]
+pub use linux::{ListBuffer, keeps_inodes, list, set_idle_io, stat_at, stat_fd};
 #[cfg(not(target_os = "linux"))]
-pub use portable::{ListBuffer, keeps_inodes, list, stat_at, stat_fd};
+pub use portable::{
+    ListBuffer, keeps_inodes, list, medium_of, physical_start, set_idle_io, stat_at, stat_fd,
+    storage_of,
+};
 
 /// What an entry is, as far as a walk cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +68,17 @@ pub struct Stat {
     pub mtime: (i64, u32),
     pub inode: u64,
     pub device: u64,
+}
+
+/// What a file system lies on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Medium {
+    /// A head has to be moved from file to file: their order matters.
+    Rotating,
+    /// It does not matter.
+    Solid,
+    /// Not told: the network, a file system in user space, memory.
+    Unknown,
 }
 
 /// Opens `path` as a directory, following links: the root is as the user named it.

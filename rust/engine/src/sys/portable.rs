@@ -2,12 +2,14 @@
 #![cfg_attr(target_os = "linux", allow(dead_code))]
 
 use std::ffi::CStr;
+use std::io;
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 
 use rustix::fs::{AtFlags, Dir};
 use rustix::io::Errno;
 
-use super::{EntryType, Stat};
+use super::{EntryType, Medium, Stat};
 
 /// Nothing: the C library has its own buffer.
 #[derive(Default)]
@@ -59,4 +61,24 @@ fn from_stat(found: &rustix::fs::Stat) -> Stat {
 /// HFS+, where people keep libraries, they do.
 pub fn keeps_inodes(_directory: BorrowedFd<'_>) -> bool {
     cfg!(target_os = "macos")
+}
+
+/// Not told.
+pub fn medium_of(_device: u64, _path: &Path) -> Medium {
+    Medium::Unknown
+}
+
+/// Not told.
+pub fn physical_start(_file: BorrowedFd<'_>) -> Option<u64> {
+    None
+}
+
+/// Not told.
+pub fn storage_of(_file: BorrowedFd<'_>) -> Option<[u8; 16]> {
+    None
+}
+
+/// There is no such thing.
+pub fn set_idle_io() -> io::Result<bool> {
+    Ok(false)
 }

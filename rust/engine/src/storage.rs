@@ -1,0 +1,24 @@
+//! Where files are stored.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use rustix::fs::{FileType, Mode, OFlags};
+
+use crate::sys;
+
+/// What tells where the content of the regular file at `path` is stored, as
+/// [`sys::storage_of`] does; `None` also for anything that is not a regular file.
+///
+/// # Errors
+/// As `open(2)`; a link as the last part is not followed.
+pub fn storage_of(path: &Path) -> io::Result<Option<[u8; 16]>> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty())?;
+    let found = rustix::fs::fstat(&file)?;
+    match FileType::from_raw_mode(found.st_mode) {
+        FileType::RegularFile => Ok(sys::storage_of(file.as_fd())),
+        _ => Ok(None),
+    }
+}
