@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from vpo.db.directories import below
 from vpo.db.file_changes import FileChange, add_changes
 from vpo.db.files import Observation, mark_missing, record_returned
+from vpo.paths import StoredPath, join
 
 
 class Replaced(NamedTuple):
@@ -141,3 +143,146 @@ def record_put_back(connection: sqlite3.Connection, job: int, files: Iterable[Pu
         )
         add_changes(connection, job, [FileChange(file.file_id, "returned")])
         look_again(connection, [file.file_id])
+
+
+# -- Finding ---------------------------------------------------------------------
+
+
+class Selection(NamedTuple):
+    """Which files to compare with each other."""
+
+    under: tuple[bytes, ...] = ()
+    """Directories of which one holds the file, at any depth; none: the whole library."""
+    kinds: tuple[str, ...] = ()
+    least_bytes: int = 1
+
+
+class Candidate(NamedTuple):
+    """A file that may be a duplicate; the fields are columns in this order."""
+
+    id: int
+    size_bytes: int
+    mtime_ns: int
+    inode: int | None
+    filesystem_id: int | None
+    quick_hash: bytes | None
+    content_hash: str | None
+    directory: StoredPath
+    name: StoredPath
+
+    @property
+    def path(self) -> StoredPath:
+        """Where it is."""
+        return join(self.directory, self.name)
+
+
+_CANDIDATE = (
+    "f.id, f.size_bytes, f.mtime_ns, f.inode, d.filesystem_id, f.quick_hash, f.content_hash,"
+    " d.path, f.name"
+)
+
+
+def without_quick_hash(connection: sqlite3.Connection, wanted: Selection) -> list[Candidate]:
+    """The files of each size of which there are several, one of them without a quick hash."""
+    condition, parameters = _selected(wanted)
+    rows = connection.execute(
+        "WITH sizes AS MATERIALIZED ("
+        f"SELECT f.size_bytes AS size FROM files f WHERE {condition}"
+        " GROUP BY f.size_bytes HAVING count(*) > 1 AND count(f.quick_hash) < count(*))"
+        f" SELECT {_CANDIDATE} FROM files f JOIN directories d ON d.id = f.directory_id"
+        f" WHERE f.size_bytes IN (SELECT size FROM sizes) AND {condition}",
+        parameters,
+    )
+    return list(map(Candidate._make, rows))
+
+
+def of_equal_quick_hash(connection: sqlite3.Connection, wanted: Selection) -> list[Candidate]:
+    """The files of which another has the same size and quick hash; those of one set together."""
+    condition, parameters = _selected(wanted)
+    rows = connection.execute(
+        "WITH sets AS MATERIALIZED ("
+        "SELECT f.quick_hash AS quick, f.size_bytes AS size"
+        f" FROM files f INDEXED BY idx_files_quick_hash"
+        f" WHERE f.quick_hash IS NOT NULL AND {condition}"
+        " GROUP BY f.quick_hash, f.size_bytes HAVING count(*) > 1)"
+        f" SELECT {_CANDIDATE} FROM sets CROSS JOIN files f INDEXED BY idx_files_quick_hash"
+        " ON f.quick_hash = sets.quick AND f.size_bytes = sets.size"
+        f" CROSS JOIN directories d ON d.id = f.directory_id WHERE {condition}",
+        parameters,
+    )
+    return list(map(Candidate._make, rows))
+
+
+class LeftOut(NamedTuple):
+    """How many files were not compared with others, and why."""
+
+    small: int
+    """Smaller than was asked for; the empty ones, by default."""
+    damaged: int
+
+
+def left_out(connection: sqlite3.Connection, wanted: Selection) -> LeftOut:
+    """How many files were left out that were asked for."""
+    condition, parameters = _selected(wanted, small=True)
+    small = connection.execute(f"SELECT count(*) FROM files f WHERE {condition}", parameters)
+    condition, parameters = _selected(wanted, damaged=True)
+    damaged = connection.execute(f"SELECT count(*) FROM files f WHERE {condition}", parameters)
+    return LeftOut(small.fetchone()[0], damaged.fetchone()[0])
+
+
+def _selected(
+    wanted: Selection, *, small: bool = False, damaged: bool = False
+) -> tuple[str, dict[str, Any]]:
+    """A condition for the files that are asked for, and its parameters.
+
+    A link is no file of its own, and what is known to be damaged is equal to nothing.
+    """
+    conditions = ["f.scan_status <> 'missing'", "NOT f.is_symlink"]
+    parameters: dict[str, Any] = {"least": wanted.least_bytes}
+    conditions.append("f.size_bytes < :least" if small else "f.size_bytes >= :least")
+    if not small:
+        known = "IN" if damaged else "NOT IN"
+        conditions.append(f"f.id {known} (SELECT file_id FROM damage)")
+    if wanted.kinds:
+        names = [f"kind_{number}" for number in range(len(wanted.kinds))]
+        conditions.append(f"f.kind IN ({', '.join(':' + name for name in names)})")
+        parameters.update(zip(names, wanted.kinds, strict=True))
+    if wanted.under:
+        places = []
+        for number, directory in enumerate(wanted.under):
+            place, values = below(directory, "path", f"under{number}")
+            places.append(place)
+            parameters.update(values)
+        conditions.append(
+            f"f.directory_id IN (SELECT id FROM directories WHERE {' OR '.join(places)})"
+        )
+    return " AND ".join(conditions), parameters
+
+
+class Digests(NamedTuple):
+    """What was read of a file; the first fields are columns."""
+
+    quick_hash: bytes | None
+    content_hash: str | None
+    ctime_ns: int
+    id: int
+    size_bytes: int
+    mtime_ns: int
+
+
+def record_digests(connection: sqlite3.Connection, digests: Iterable[Digests], at: str) -> None:
+    """Records digests of files that are still known as they were when they were read."""
+    quick: list[tuple[object, ...]] = []
+    full: list[tuple[object, ...]] = []
+    for row in digests:
+        if row.content_hash is None:
+            quick.append((row.quick_hash, *row[3:]))
+        else:
+            full.append(row)
+    known = "WHERE id = ? AND size_bytes = ? AND mtime_ns = ?"
+    connection.executemany(f"UPDATE files SET quick_hash = ? {known}", quick)
+    connection.executemany(
+        "UPDATE files SET quick_hash = coalesce(?, quick_hash), content_hash = ?, ctime_ns = ?,"
+        f" verified_at = '{at}' {known}",
+        full,
+    )

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from vpo.paths import StoredPath
+from vpo.paths import StoredPath, to_json
 
 Action = Literal["hardlink", "reflink", "trash"]
 ACTIONS: tuple[Action, ...] = ("hardlink", "reflink", "trash")
 
 Preference = Literal["oldest", "newest", "shortest"]
 PREFERENCES: tuple[Preference, ...] = ("oldest", "newest", "shortest")
-
-
-class Wanted(NamedTuple):
-    """Which files to compare with each other."""
-
-    under: tuple[bytes, ...] = ()
-    """Directories of which one holds the file, at any depth; none: the whole library."""
-    kinds: tuple[str, ...] = ()
-    least_bytes: int = 1
-    """Smaller files are left out. Empty ones are no duplicates: they hold nothing twice."""
 
 
 class Name(NamedTuple):
@@ -65,3 +56,60 @@ class Group(NamedTuple):
     def wasted_bytes(self) -> int:
         """The room that would be free if the content were stored once."""
         return (self.storages - 1) * self.size_bytes
+
+
+class Problem(NamedTuple):
+    """A file that was not compared with others, though it should have been."""
+
+    path: StoredPath
+    message: str
+    reason: str
+    """`unreadable`, `changing`, `differs`, …"""
+
+    def to_dict(self) -> dict[str, object]:
+        """The problem as JSON has it."""
+        return {**to_json(self.path), "message": self.message, "reason": self.reason}
+
+
+class Shared(NamedTuple):
+    """Files of the same content that share all of their storage already (reflinks)."""
+
+    size_bytes: int
+    content_hash: str
+    copies: tuple[Copy, ...]
+
+
+@dataclass
+class Findings:
+    """What was found."""
+
+    groups: list[Group] = field(default_factory=list)
+    """The one that wastes most room first."""
+    shared: list[Shared] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    changed: int = 0
+    """Files that are not any more as the last scan saw them, or gone."""
+    damaged: int = 0
+    """Files that are known to be damaged."""
+    small: int = 0
+    """Files smaller than asked for: the empty ones, by default."""
+    files_read: int = 0
+    bytes_read: int = 0
+
+    @property
+    def wasted_bytes(self) -> int:
+        """The room that all groups waste."""
+        return sum(group.wasted_bytes for group in self.groups)
+
+    def counts(self) -> dict[str, int]:
+        """The counts, for the job's record."""
+        return {
+            "groups": len(self.groups),
+            "copies": sum(len(group.copies) for group in self.groups),
+            "wasted_bytes": self.wasted_bytes,
+            "files_read": self.files_read,
+            "bytes_read": self.bytes_read,
+            "changed_since_scan": self.changed,
+            "damaged": self.damaged,
+            "errors": len(self.problems),
+        }
