@@ -286,3 +286,8 @@ def record_digests(connection: sqlite3.Connection, digests: Iterable[Digests], a
         f" verified_at = '{at}' {known}",
         full,
     )
+
+
+def root_paths(connection: sqlite3.Connection) -> list[StoredPath]:
+    """The directories that are scanned."""
+    return [path for (path,) in connection.execute("SELECT path FROM roots")]

@@ -15,14 +15,18 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from vpo.db import duplicates as table
 from vpo.db.duplicates import Candidate, Selection, signed
 from vpo.db.library import Library
 from vpo.duplicates.keeping import Keeping
 from vpo.duplicates.models import Copy, Findings, Group, Name, Shared
-from vpo.duplicates.reading import Read, Reader
+from vpo.duplicates.read import Read
 from vpo.paths import StoredPath, from_stored
+
+if TYPE_CHECKING:
+    from vpo.duplicates.reading import Reader
 
 
 class Finding:
@@ -83,11 +87,11 @@ class Finding:
     # -- Answering -------------------------------------------------------------
 
     def answer(
-        self, go_on: Callable[[], None], storage_of: Callable[[StoredPath], bytes | None]
+        self, go_on: Callable[[], None], storage_of: Callable[[StoredPath, int], bytes | None]
     ) -> Findings:
         """The groups, each file of them looked at once more.
 
-        `storage_of` tells where a file is stored, for who shares storage.
+        `storage_of` tells where a file (path and `st_dev`) is stored, if it shares storage.
         """
         findings = self.findings
         for files in self._sets:
@@ -111,9 +115,9 @@ class Finding:
         size_bytes: int,
         content_hash: str,
         copies: list[Copy],
-        storage_of: Callable[[StoredPath], bytes | None],
+        storage_of: Callable[[StoredPath, int], bytes | None],
     ) -> None:
-        copies = [copy._replace(storage=storage_of(copy.path)) for copy in copies]
+        copies = [copy._replace(storage=storage_of(copy.path, copy.device)) for copy in copies]
         ordered = self.keeping.in_order(copies)
         group = Group(size_bytes, content_hash, ordered)
         if group.storages > 1:

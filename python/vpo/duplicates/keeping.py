@@ -48,8 +48,16 @@ class Keeping(NamedTuple):
         return (kept, *rest)
 
     def doomed(self, group: Group) -> list[Copy]:
-        """The copies that an action is for: all but the kept one and the protected ones."""
-        return [copy for copy in group.copies[1:] if not self.protects(copy)]
+        """The copies that an action is for.
+
+        All but the kept one, those that share its storage, and the protected ones.
+        """
+        storage = group.copies[0].storage
+        return [
+            copy
+            for copy in group.copies[1:]
+            if not self.protects(copy) and (storage is None or copy.storage != storage)
+        ]
 
 
 def _length(copy: Copy) -> tuple[int, bytes]:

@@ -9,9 +9,10 @@ from typing import Protocol
 from vpo import times
 from vpo._engine import Digested, Digester
 from vpo.db import duplicates as table
-from vpo.db.duplicates import Candidate, Digests
+from vpo.db.duplicates import Digests
 from vpo.db.library import Library
 from vpo.duplicates.models import Findings, Problem
+from vpo.duplicates.read import BLAKE3, Read
 
 POLL_SECONDS = 0.05
 
@@ -23,7 +24,6 @@ SECONDS_PER_COMMIT = 2.0
 # A file up to this size is in its quick hash (the first and the last 64 KiB) as a whole.
 QUICK_BYTES = 128 * 1024
 
-BLAKE3 = "blake3:"
 _XXH64 = "xxh64:"
 
 
@@ -32,18 +32,6 @@ class Progress(Protocol):
 
     def reading(self, done: int, expected: int) -> None:
         """Called some twenty times a second."""
-
-
-class Read:
-    """What is known of a file's content by now."""
-
-    __slots__ = ("content_hash", "file", "quick_hash")
-
-    def __init__(self, file: Candidate) -> None:
-        self.file = file
-        self.quick_hash = file.quick_hash
-        known = file.content_hash
-        self.content_hash = known if known is not None and known.startswith(BLAKE3) else None
 
 
 class Reader:

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -20,7 +20,9 @@ from vpo.db.duplicates import PutBack, Replaced
 from vpo.db.library import Library
 from vpo.db.operations import Ending, Operation
 from vpo.duplicates import hardlink, trash
+from vpo.duplicates import job as jobs
 from vpo.duplicates.actions import sync_directories
+from vpo.duplicates.reading import Progress
 from vpo.duplicates.settlement import UNDOING
 from vpo.errors import (
     AmbiguousOperationError,
@@ -29,7 +31,7 @@ from vpo.errors import (
     UndoImpossibleError,
     UndoneError,
 )
-from vpo.jobs.control import StoppedError
+from vpo.jobs.control import ShouldStop, StoppedError
 from vpo.jobs.lookup import LEAST_CHARACTERS, SHOWN_MATCHES
 from vpo.jobs.tracking import Job
 from vpo.logging import facts, shown
@@ -57,6 +59,9 @@ class Target(NamedTuple):
 class UndoResult:
     """What became of the operations."""
 
+    job_id: str
+    asked: int
+    """How many were to be undone."""
     undone: list[Operation] = field(default_factory=list)
     errors: list[tuple[Operation, UndoError]] = field(default_factory=list)
 
@@ -152,15 +157,66 @@ def _obstacle(operation: Operation) -> UndoError | None:
     return None
 
 
+def undo_by_id(
+    library: Library,
+    given: str,
+    progress: Progress,
+    *,
+    should_stop: ShouldStop = lambda: None,
+) -> UndoResult:
+    """Undoes an operation, or all of a job, by an id or the beginning of one.
+
+    What could not be undone is in the result; of one operation, it is raised.
+
+    Raises VpoError where nothing is undone, StoppedError where it is stopped; the job
+    says so. What was undone until then is recorded.
+    """
+    with library.reading() as connection:
+        target = find_target(connection, given)
+    job = jobs.start(
+        library,
+        job_type="undo",
+        path=target.path,
+        configuration={"job" if target.is_job else "operation": target.id},
+        changes_files=True,
+    )
+    result = UndoResult(job.id, len(target.operations))
+
+    def record() -> tuple[Mapping[str, object], Sequence[Mapping[str, object]]]:
+        return result.counts(), [
+            {**to_json(each.file_path), "operation": "undo", "message": error.message}
+            for each, error in result.errors
+        ]
+
+    def go_on() -> None:
+        if stopped := should_stop():
+            raise stopped
+        done = len(result.undone) + len(result.errors)
+        job.beat(lambda: (100 * done / max(1, result.asked), {}))
+        progress.reading(done, result.asked)
+
+    with jobs.running(job, record):
+        # What had been cut off is settled by now: what there is to undo may be another.
+        with library.reading() as connection:
+            target = find_target(connection, target.id)
+        result.asked = len(target.operations)
+        Undoer(library, job, result, go_on).undo(target.operations)
+        if not target.is_job and result.errors:
+            raise result.errors[0][1]
+    return result
+
+
 class Undoer:
     """Undoes operations, as the work of a job."""
 
-    def __init__(self, library: Library, job: Job, go_on: Callable[[], None]) -> None:
+    def __init__(
+        self, library: Library, job: Job, result: UndoResult, go_on: Callable[[], None]
+    ) -> None:
         """`go_on` is called often, and may raise StoppedError to end it."""
         self.library = library
         self.job = job
+        self.result = result
         self.go_on = go_on
-        self.result = UndoResult()
 
     def undo(self, operations: list[Operation]) -> None:
         """Undoes what it can; the others are noted in the result.
