@@ -145,9 +145,7 @@ def print_json(_app: App, outcome: Outcome, keeping: Keeping, action: Action | N
     document = {
         "job_id": outcome.job_id,
         "groups": [_group_to_dict(group, keeping, action) for group in findings.groups],
-        "sharing_storage": [
-            _group_to_dict(Group(*shared), keeping, None) for shared in findings.shared
-        ],
+        "sharing_storage": [_group_to_dict(shared, keeping, None) for shared in findings.shared],
         "totals": {
             "groups": len(findings.groups),
             "files": sum(len(group.copies) for group in findings.groups),

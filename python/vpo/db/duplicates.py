@@ -11,6 +11,9 @@ from vpo.db.file_changes import FileChange, add_changes
 from vpo.db.files import Observation, mark_missing, record_returned
 from vpo.paths import StoredPath, join
 
+FULL_DIGEST = "blake3:"
+"""How the digest of a whole file begins. Those of earlier programs are of parts of one."""
+
 
 class Replaced(NamedTuple):
     """A file in whose place another of the same content is."""
@@ -175,11 +178,44 @@ class Candidate(NamedTuple):
         """Where it is."""
         return join(self.directory, self.name)
 
+    @property
+    def digest(self) -> str | None:
+        """The digest of its whole content, if it is known; v6 had digests of parts."""
+        known = self.content_hash
+        return known if known is not None and known.startswith(FULL_DIGEST) else None
+
 
 _CANDIDATE = (
     "f.id, f.size_bytes, f.mtime_ns, f.inode, d.filesystem_id, f.quick_hash, f.content_hash,"
     " d.path, f.name"
 )
+
+
+class Overview(NamedTuple):
+    """How many of the files that are asked for are of which kind."""
+
+    unknown: int
+    """Without a quick hash."""
+    small: int
+    """Smaller than was asked for; the empty ones, by default. They are left out."""
+    damaged: int
+    """Known to be damaged. They are left out."""
+
+
+def overview(connection: sqlite3.Connection, wanted: Selection) -> Overview:
+    """What a search has to do with, in one look at all files."""
+    condition, parameters = _selected(wanted, of_all=True)
+    row = connection.execute(
+        "SELECT coalesce(sum(f.quick_hash IS NULL AND f.size_bytes >= :least), 0),"
+        f" coalesce(sum(f.size_bytes < :least), 0) FROM files f WHERE {condition}",
+        parameters,
+    ).fetchone()
+    damaged = connection.execute(
+        "SELECT count(*) FROM damage JOIN files f ON f.id = damage.file_id"
+        f" WHERE f.size_bytes >= :least AND {condition}",
+        parameters,
+    ).fetchone()
+    return Overview(*row, *damaged)
 
 
 def without_quick_hash(connection: sqlite3.Connection, wanted: Selection) -> list[Candidate]:
@@ -197,52 +233,36 @@ def without_quick_hash(connection: sqlite3.Connection, wanted: Selection) -> lis
 
 
 def of_equal_quick_hash(connection: sqlite3.Connection, wanted: Selection) -> list[Candidate]:
-    """The files of which another has the same size and quick hash; those of one set together."""
+    """The files of which others have the same quick hash, those of one hash together.
+
+    Not all are of one size: the first and the last part can be equal all the same. And of
+    those of one size only one may be asked for.
+    """
     condition, parameters = _selected(wanted)
+    # The index alone says which hashes there are twice; a look at each file would take
+    # five times as long.
     rows = connection.execute(
-        "WITH sets AS MATERIALIZED ("
-        "SELECT f.quick_hash AS quick, f.size_bytes AS size"
-        f" FROM files f INDEXED BY idx_files_quick_hash"
-        f" WHERE f.quick_hash IS NOT NULL AND {condition}"
-        " GROUP BY f.quick_hash, f.size_bytes HAVING count(*) > 1)"
-        f" SELECT {_CANDIDATE} FROM sets CROSS JOIN files f INDEXED BY idx_files_quick_hash"
-        " ON f.quick_hash = sets.quick AND f.size_bytes = sets.size"
+        "WITH hashes AS MATERIALIZED ("
+        "SELECT quick_hash AS quick FROM files INDEXED BY idx_files_quick_hash"
+        " WHERE quick_hash IS NOT NULL GROUP BY quick_hash HAVING count(*) > 1)"
+        f" SELECT {_CANDIDATE} FROM hashes"
+        " CROSS JOIN files f INDEXED BY idx_files_quick_hash ON f.quick_hash = hashes.quick"
         f" CROSS JOIN directories d ON d.id = f.directory_id WHERE {condition}",
         parameters,
     )
     return list(map(Candidate._make, rows))
 
 
-class LeftOut(NamedTuple):
-    """How many files were not compared with others, and why."""
-
-    small: int
-    """Smaller than was asked for; the empty ones, by default."""
-    damaged: int
-
-
-def left_out(connection: sqlite3.Connection, wanted: Selection) -> LeftOut:
-    """How many files were left out that were asked for."""
-    condition, parameters = _selected(wanted, small=True)
-    small = connection.execute(f"SELECT count(*) FROM files f WHERE {condition}", parameters)
-    condition, parameters = _selected(wanted, damaged=True)
-    damaged = connection.execute(f"SELECT count(*) FROM files f WHERE {condition}", parameters)
-    return LeftOut(small.fetchone()[0], damaged.fetchone()[0])
-
-
-def _selected(
-    wanted: Selection, *, small: bool = False, damaged: bool = False
-) -> tuple[str, dict[str, Any]]:
+def _selected(wanted: Selection, *, of_all: bool = False) -> tuple[str, dict[str, Any]]:
     """A condition for the files that are asked for, and its parameters.
 
     A link is no file of its own, and what is known to be damaged is equal to nothing.
+    With `of_all`, small and damaged files are among them.
     """
     conditions = ["f.scan_status <> 'missing'", "NOT f.is_symlink"]
     parameters: dict[str, Any] = {"least": wanted.least_bytes}
-    conditions.append("f.size_bytes < :least" if small else "f.size_bytes >= :least")
-    if not small:
-        known = "IN" if damaged else "NOT IN"
-        conditions.append(f"f.id {known} (SELECT file_id FROM damage)")
+    if not of_all:
+        conditions += ["f.size_bytes >= :least", "f.id NOT IN (SELECT file_id FROM damage)"]
     if wanted.kinds:
         names = [f"kind_{number}" for number in range(len(wanted.kinds))]
         conditions.append(f"f.kind IN ({', '.join(':' + name for name in names)})")

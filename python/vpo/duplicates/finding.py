@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -21,8 +21,7 @@ from vpo.db import duplicates as table
 from vpo.db.duplicates import Candidate, Selection, signed
 from vpo.db.library import Library
 from vpo.duplicates.keeping import Keeping
-from vpo.duplicates.models import Copy, Findings, Group, Name, Shared
-from vpo.duplicates.read import Read
+from vpo.duplicates.models import Copy, Findings, Group, Name
 from vpo.paths import StoredPath, from_stored
 
 if TYPE_CHECKING:
@@ -37,135 +36,152 @@ class Finding:
         self.wanted = wanted
         self.keeping = keeping
         self.findings = Findings()
+        self._digests: dict[int, str] = {}
+        """Of what was read, by the ids of files."""
+        self._unknown: list[Candidate] = []
         with library.reading() as connection:
-            self._unknown = table.without_quick_hash(connection, wanted)
-            self._sets = [] if self._unknown else self._equal()
+            unknown, self.findings.small, self.findings.damaged = table.overview(connection, wanted)
+            if unknown:
+                self._unknown = _to_read_quickly(table.without_quick_hash(connection, wanted))
+        self._sets = [] if self._unknown else self._equal()
 
-    def _equal(self) -> list[list[Read]]:
-        """The sets of files that are equal as far as is known, and are not one file."""
+    def _equal(self) -> list[list[Candidate]]:
+        """The sets of files whose size and quick hash are the same."""
         with self.library.reading() as connection:
-            files = map(Read, table.of_equal_quick_hash(connection, self.wanted))
-        sets = groupby(files, key=lambda each: (each.file.size_bytes, each.quick_hash))
-        return [each for _, names in sets if _are_several(each := list(names))]
+            files = table.of_equal_quick_hash(connection, self.wanted)
+        sets = []
+        for _, same in groupby(files, key=attrgetter("quick_hash")):
+            each = list(same)
+            size_bytes = each[0].size_bytes
+            if all(file.size_bytes == size_bytes for file in each):
+                sets.append(each)
+            else:
+                each.sort(key=attrgetter("size_bytes"))
+                sets += (list(some) for _, some in groupby(each, key=attrgetter("size_bytes")))
+        return [each for each in sets if len(each) > 1]
 
     @property
     def reads(self) -> bool:
         """Whether files have to be read for an answer."""
-        return bool(self._to_read_quickly()) or any(self._to_read_fully())
+        return bool(self._unknown) or any(map(_to_read_fully, self._sets))
 
     def read(self, reader: Reader) -> None:
         """Reads what has to be read. Raises StoppedError; what was read is recorded."""
-        if quickly := self._to_read_quickly():
-            reader.quick(quickly)
         if self._unknown:
+            reader.read(self._unknown, quick=True)
             self._unknown = []
             self._sets = self._equal()
-        if fully := list(self._to_read_fully()):
-            reader.full(fully)
-
-    def _to_read_quickly(self) -> list[Read]:
-        # By size, as it was asked for; but not what is one file with several names.
-        if not self._unknown:
-            return []
-        by_size: dict[int, list[Read]] = {}
-        for file in self._unknown:
-            by_size.setdefault(file.size_bytes, []).append(Read(file))
-        return [
-            each
-            for files in by_size.values()
-            if _are_several(files)
-            for each in files
-            if each.quick_hash is None
-        ]
-
-    def _to_read_fully(self) -> Iterator[Read]:
-        for files in self._sets:
-            for each in files:
-                if each.content_hash is None:
-                    yield each
+        unread = [file for files in self._sets for file in _to_read_fully(files)]
+        if unread:
+            self._digests = reader.read(unread, quick=False)
 
     # -- Answering -------------------------------------------------------------
 
     def answer(
-        self, go_on: Callable[[], None], storage_of: Callable[[StoredPath, int], bytes | None]
+        self,
+        go_on: Callable[[], None],
+        storage_of: Callable[[StoredPath, int], bytes | None] | None,
     ) -> Findings:
         """The groups, each file of them looked at once more.
 
-        `storage_of` tells where a file (path and `st_dev`) is stored, if it shares storage.
+        `go_on` is called often, and may raise. `storage_of` tells where a file (path and
+        `st_dev`) is stored, if it shares storage; None: none does.
         """
-        findings = self.findings
         for files in self._sets:
             go_on()
-            known = [each for each in files if each.content_hash is not None]
-            if len(known) < 2:
-                continue
-            known.sort(key=attrgetter("content_hash"))
-            for content_hash, same in groupby(known, key=attrgetter("content_hash")):
-                copies = self._copies([each.file for each in same])
+            for content_hash, same in self._by_content(files):
+                copies = self._copies(same)
                 if len(copies) > 1:
-                    self._add(known[0].file.size_bytes, content_hash, copies, storage_of)
-        findings.groups.sort(key=lambda group: -group.wasted_bytes)
-        with self.library.reading() as connection:
-            left_out = table.left_out(connection, self.wanted)
-        findings.small, findings.damaged = left_out
-        return findings
+                    if storage_of is not None:
+                        copies = [
+                            copy._replace(storage=storage_of(copy.path, copy.device))
+                            for copy in copies
+                        ]
+                    self._add(files[0].size_bytes, content_hash, copies)
+        self.findings.groups.sort(key=attrgetter("wasted_bytes"), reverse=True)
+        return self.findings
 
-    def _add(
-        self,
-        size_bytes: int,
-        content_hash: str,
-        copies: list[Copy],
-        storage_of: Callable[[StoredPath, int], bytes | None],
-    ) -> None:
-        copies = [copy._replace(storage=storage_of(copy.path, copy.device)) for copy in copies]
+    def _by_content(self, files: list[Candidate]) -> Iterable[tuple[str, list[Candidate]]]:
+        """Files by their content, as far as that is known."""
+        by_content: dict[str, list[Candidate]] = {}
+        for file in files:
+            content_hash = file.digest or self._digests.get(file.id)
+            if content_hash is not None:
+                by_content.setdefault(content_hash, []).append(file)
+        return by_content.items()
+
+    def _add(self, size_bytes: int, content_hash: str, copies: list[Copy]) -> None:
+        shared = {copy.storage for copy in copies if copy.storage is not None}
+        storages = len(shared) + sum(copy.storage is None for copy in copies)
         ordered = self.keeping.in_order(copies)
-        group = Group(size_bytes, content_hash, ordered)
-        if group.storages > 1:
-            self.findings.groups.append(group)
-        else:
-            self.findings.shared.append(Shared(*group))
+        group = Group(size_bytes, content_hash, ordered, (storages - 1) * size_bytes)
+        (self.findings.groups if storages > 1 else self.findings.shared).append(group)
 
-    def _copies(self, files: Iterable[Candidate]) -> list[Copy]:
+    def _copies(self, files: list[Candidate]) -> list[Copy]:
         """Files as they are now, names of one taken together; changed ones are left out."""
+        if len(files) < 2:
+            return []
         copies: dict[tuple[int, int], Copy] = {}
         for file in files:
             path = file.path
             try:
-                status = os.lstat(from_stored(path))
+                status = os.lstat(path.encode() if isinstance(path, str) else path)
             except OSError:
                 self.findings.changed += 1
                 continue
+            inode = status.st_ino
             if (
                 status.st_size != file.size_bytes
                 or status.st_mtime_ns != file.mtime_ns
                 or not stat.S_ISREG(status.st_mode)
-                or (file.inode is not None and signed(status.st_ino) != file.inode)
+                or (file.inode is not None and signed(inode) != file.inode)
             ):
                 self.findings.changed += 1
                 continue
-            key = (status.st_dev, status.st_ino)
-            name = Name(file.id, path)
-            if (known := copies.get(key)) is None:
-                copies[key] = Copy((name,), status.st_mtime_ns, *key)
-            elif (names := _distinct([*known.names, name], status.st_nlink)) != known.names:
+            key = (status.st_dev, inode)
+            known = copies.get(key)
+            if known is None:
+                copies[key] = Copy((Name(file.id, path),), file.mtime_ns, *key)
+            else:
+                names = _distinct([*known.names, Name(file.id, path)], status.st_nlink)
                 copies[key] = known._replace(names=names)
         return list(copies.values())
 
 
-def _are_several(files: list[Read]) -> bool:
+def _to_read_quickly(files: list[Candidate]) -> list[Candidate]:
+    """Of files whose size another has, those without a quick hash."""
+    by_size: dict[int, list[Candidate]] = {}
+    for file in files:
+        by_size.setdefault(file.size_bytes, []).append(file)
+    return [
+        file
+        for same in by_size.values()
+        if _are_several(same)
+        for file in same
+        if file.quick_hash is None
+    ]
+
+
+def _to_read_fully(files: list[Candidate]) -> list[Candidate]:
+    """Of files that may be equal, those whose content is not known; none if they are one file."""
+    unread = [file for file in files if file.digest is None]
+    return unread if unread and _are_several(files) else []
+
+
+def _are_several(files: list[Candidate]) -> bool:
     """Whether there are two of them that are not known to be one file."""
-    first = files[0].file
-    if len(files) < 2:
-        return False
-    return first.inode is None or any(
-        (each.file.filesystem_id, each.file.inode) != (first.filesystem_id, first.inode)
-        for each in files
+    first = files[0]
+    return len(files) > 1 and (
+        first.inode is None
+        or any(
+            file.inode != first.inode or file.filesystem_id != first.filesystem_id for file in files
+        )
     )
 
 
 def _distinct(names: list[Name], links: int) -> tuple[Name, ...]:
     """Names of one file, without those that lead to another of them through a link."""
-    names = sorted(names, key=lambda name: from_stored(name.path))
+    names.sort(key=lambda name: from_stored(name.path))
     if links >= len(names):
         return tuple(names)
     real: dict[bytes, Name] = {}

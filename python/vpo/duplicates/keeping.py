@@ -38,10 +38,12 @@ class Keeping(NamedTuple):
         key = _KEYS[self.prefer]
         if self.directories:
             kept = min(copies, key=lambda copy: (self._rank(copy), key(copy)))
+        elif len(copies) == 2:
+            # Most groups by far: a sort of the rest would take longer than all else here.
+            one, other = copies
+            return (one, other) if key(one) <= key(other) else (other, one)
         else:
             kept = min(copies, key=key)
-        if len(copies) == 2:
-            return (kept, copies[1] if kept is copies[0] else copies[0])
         rest = sorted(
             (copy for copy in copies if copy is not kept), key=lambda copy: from_stored(copy.path)
         )

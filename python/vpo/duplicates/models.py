@@ -46,16 +46,8 @@ class Group(NamedTuple):
     copies: tuple[Copy, ...]
     """Two or more; which is kept comes first."""
 
-    @property
-    def storages(self) -> int:
-        """How often the content is stored."""
-        shared = {copy.storage for copy in self.copies if copy.storage is not None}
-        return len(shared) + sum(copy.storage is None for copy in self.copies)
-
-    @property
-    def wasted_bytes(self) -> int:
-        """The room that would be free if the content were stored once."""
-        return (self.storages - 1) * self.size_bytes
+    wasted_bytes: int
+    """The room that would be free if the content were stored once."""
 
 
 class Problem(NamedTuple):
@@ -71,21 +63,14 @@ class Problem(NamedTuple):
         return {**to_json(self.path), "message": self.message, "reason": self.reason}
 
 
-class Shared(NamedTuple):
-    """Files of the same content that share all of their storage already (reflinks)."""
-
-    size_bytes: int
-    content_hash: str
-    copies: tuple[Copy, ...]
-
-
 @dataclass
 class Findings:
     """What was found."""
 
     groups: list[Group] = field(default_factory=list)
     """The one that wastes most room first."""
-    shared: list[Shared] = field(default_factory=list)
+    shared: list[Group] = field(default_factory=list)
+    """Those whose files share all of their storage already (reflinks), and waste nothing."""
     problems: list[Problem] = field(default_factory=list)
     changed: int = 0
     """Files that are not any more as the last scan saw them, or gone."""

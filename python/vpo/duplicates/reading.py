@@ -9,12 +9,15 @@ from typing import Protocol
 from vpo import times
 from vpo._engine import Digested, Digester
 from vpo.db import duplicates as table
-from vpo.db.duplicates import Digests
+from vpo.db.duplicates import Candidate, Digests
 from vpo.db.library import Library
 from vpo.duplicates.models import Findings, Problem
-from vpo.duplicates.read import BLAKE3, Read
 
 POLL_SECONDS = 0.05
+
+# While more than these are outstanding, answers are gathered for so long.
+MANY = 64
+GATHER_SECONDS = 0.01
 
 # Digests are committed after so many files or seconds: a commit waits for the disk, and
 # what was not committed is read again after a kill.
@@ -52,30 +55,28 @@ class Reader:
         self.progress = progress
         self.go_on = go_on
 
-    def quick(self, files: Sequence[Read]) -> None:
-        """Gives files their quick hashes, and those that they cover the full digest, too.
+    def read(self, files: Sequence[Candidate], *, quick: bool) -> dict[int, str]:
+        """Reads the quick hashes of files, or their full digests.
 
-        Those that cannot be read are left without, and noted.
+        Those that a quick hash covers get the full digest in the same reading. Returns the
+        full digests by the ids of files; what cannot be read has none, and is noted.
         """
-        self._read(files, quick=True)
-
-    def full(self, files: Sequence[Read]) -> None:
-        """Gives files their full digests. Those that cannot be read are left without."""
-        self._read(files, quick=False)
-
-    def _read(self, files: Sequence[Read], *, quick: bool) -> None:
         names = _by_file(files)
         firsts = [each[0] for each in names]
         for algorithms, keys in _by_algorithms(firsts, quick=quick).items():
             self.digester.submit(_to_submit(firsts, keys), algorithms)
+        found: dict[int, str] = {}
         done = 0
         unrecorded: list[Digests] = []
         committed = time.monotonic()
         try:
-            while self.digester.outstanding:
+            while outstanding := self.digester.outstanding:
+                if outstanding > MANY:
+                    # To wake for each of them would take time from those who read.
+                    time.sleep(GATHER_SECONDS)
                 for answer in self.digester.take(POLL_SECONDS):
                     done += 1
-                    unrecorded += self._take(answer, names[answer.key])
+                    unrecorded += self._take(answer, names[answer.key], found)
                 now = time.monotonic()
                 if len(unrecorded) >= FILES_PER_COMMIT or now - committed >= SECONDS_PER_COMMIT:
                     self._record(unrecorded)
@@ -88,8 +89,11 @@ class Reader:
         finally:
             self._record(unrecorded)
             self.findings.bytes_read = self.digester.bytes_read
+        return found
 
-    def _take(self, answer: Digested, names: Sequence[Read]) -> Iterator[Digests]:
+    def _take(
+        self, answer: Digested, names: Sequence[Candidate], found: dict[int, str]
+    ) -> Iterator[Digests]:
         """Takes what the engine says of a file, for each of its names."""
         digests = answer.digests
         if digests is None:
@@ -99,42 +103,30 @@ class Reader:
         self.findings.files_read += 1
         quick = digests.get("quick")
         full = digests.get("blake3")
-        known = names[0].file.content_hash
+        known = names[0].content_hash
         if "xxh64" in digests and known != _XXH64 + digests["xxh64"]:
             # The old digest is the better witness: it is not to be overwritten.
-            for name in names:
-                self.findings.problems.append(
-                    Problem(
-                        name.file.path,
-                        "its content is not what its recorded digest says: see `vpo verify`",
-                        "differs",
-                    )
-                )
+            message = "its content is not what its recorded digest says: see `vpo verify`"
+            self.findings.problems += (Problem(each.path, message, "differs") for each in names)
             return
-        for name in names:
-            if quick is not None:
-                name.quick_hash = bytes.fromhex(quick)
-            if full is not None:
-                name.content_hash = BLAKE3 + full
+        content_hash = None if full is None else table.FULL_DIGEST + full
+        quick_hash = None if quick is None else bytes.fromhex(quick)
+        for each in names:
+            if content_hash is not None:
+                found[each.id] = content_hash
             yield Digests(
-                name.quick_hash,
-                None if full is None else name.content_hash,
-                answer.ctime_ns,
-                name.file.id,
-                name.file.size_bytes,
-                name.file.mtime_ns,
+                quick_hash, content_hash, answer.ctime_ns, each.id, each.size_bytes, each.mtime_ns
             )
 
-    def _note(self, answer: Digested, names: Sequence[Read]) -> None:
+    def _note(self, answer: Digested, names: Sequence[Candidate]) -> None:
         if answer.problem in ("gone", "changed", "not_regular"):
             self.findings.changed += len(names)
             return
-        message = answer.message or answer.problem or ""
+        reason = answer.problem or "unreadable"
+        message = answer.message or reason
         if answer.offset is not None:
             message += f" (at byte {answer.offset:,})"
-        for name in names:
-            problem = Problem(name.file.path, message, answer.problem or "unreadable")
-            self.findings.problems.append(problem)
+        self.findings.problems += (Problem(each.path, message, reason) for each in names)
 
     def _record(self, digests: Sequence[Digests]) -> None:
         if not digests:
@@ -144,42 +136,43 @@ class Reader:
             table.record_digests(connection, digests, at)
 
 
-def _by_file(files: Iterable[Read]) -> list[list[Read]]:
+def _by_file(files: Iterable[Candidate]) -> list[list[Candidate]]:
     """The names of each file, as far as the library knows that they are of one."""
-    found: dict[tuple[int, int], list[Read]] = {}
-    alone: list[list[Read]] = []
-    for each in files:
-        file = each.file
-        if file.inode is None or file.filesystem_id is None:
-            alone.append([each])
-        elif (names := found.get((file.filesystem_id, file.inode))) is None:
-            found[file.filesystem_id, file.inode] = names = [each]
-            alone.append(names)
-        elif names[0].file.mtime_ns == file.mtime_ns:
-            names.append(each)
-        else:
-            # One of them was recorded before the file changed; reading tells which.
-            alone.append([each])
-    return alone
+    found: dict[tuple[int | None, int | None, int], list[Candidate]] = {}
+    listed: list[list[Candidate]] = []
+    for file in files:
+        # Of two mtimes one was recorded before the file changed: reading tells which.
+        key = (file.filesystem_id, file.inode, file.mtime_ns)
+        names = found.get(key)
+        if names is None or file.inode is None or file.filesystem_id is None:
+            found[key] = names = []
+            listed.append(names)
+        names.append(file)
+    return listed
 
 
-def _by_algorithms(files: Sequence[Read], *, quick: bool) -> Mapping[tuple[str, ...], list[int]]:
+def _by_algorithms(
+    files: Sequence[Candidate], *, quick: bool
+) -> Mapping[tuple[str, ...], list[int]]:
     """The places of files in the list, by what is to be taken of them in one reading."""
     wanted: dict[tuple[str, ...], list[int]] = {}
-    for place, each in enumerate(files):
-        algorithms: tuple[str, ...] = ("quick",) if quick else ("blake3",)
-        if quick and each.file.size_bytes <= QUICK_BYTES and each.content_hash is None:
+    for place, file in enumerate(files):
+        if not quick:
+            algorithms: tuple[str, ...] = ("blake3",)
+        elif file.size_bytes <= QUICK_BYTES and file.digest is None:
             algorithms = ("quick", "blake3")
-        old = each.file.content_hash
-        if "blake3" in algorithms and old is not None and old.startswith(_XXH64):
+        else:
+            algorithms = ("quick",)
+        old = file.content_hash
+        if old is not None and old.startswith(_XXH64) and "blake3" in algorithms:
             algorithms = (*algorithms, "xxh64")
         wanted.setdefault(algorithms, []).append(place)
     return wanted
 
 
 def _to_submit(
-    files: Sequence[Read], places: Iterable[int]
+    files: Sequence[Candidate], places: Iterable[int]
 ) -> Iterator[tuple[int, str | bytes, int | None, int | None, bool]]:
     for place in places:
-        file = files[place].file
+        file = files[place]
         yield place, file.path, file.size_bytes, file.mtime_ns, False

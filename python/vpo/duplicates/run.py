@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vpo.jobs.tracking import Job
 
 # File systems whose files can share storage. On others nobody needs to be asked.
-_SHARING = ("btrfs", "xfs", "bcachefs", "ocfs2", "zfs", "overlay", "apfs")
+_SHARING = (b"btrfs", b"xfs", b"bcachefs", b"ocfs2", b"zfs", b"overlay")
 
 
 @dataclass
@@ -78,7 +78,7 @@ def find_duplicates(
             raise stopped
 
     if action is None and not finding.reads:
-        finding.answer(check, _storage)
+        finding.answer(check, _who_shares())
         return outcome
     from vpo.duplicates import job as jobs
 
@@ -98,7 +98,7 @@ def find_duplicates(
             from vpo.duplicates.reading import Reader
 
             finding.read(Reader(library, Digester(), finding.findings, progress, work.go_on))
-        finding.answer(lambda: work.go_on(100.0 if action is None else 0.0), _storage)
+        finding.answer(lambda: work.go_on(100.0 if action is None else 0.0), _who_shares())
         if action is not None:
             _act(outcome, library, work, action, keeping)
     return outcome
@@ -153,8 +153,18 @@ def _listed(directory: bytes) -> object:
     return stored if isinstance(stored, str) else to_json(stored)
 
 
-def _storage(path: StoredPath, device: int) -> bytes | None:
-    """Where a file is stored, for files that share storage."""
+def _who_shares() -> Callable[[StoredPath, int], bytes | None] | None:
+    """What tells where a file is stored; None if no file system here shares storage."""
+    try:
+        with open("/proc/self/mountinfo", "rb") as mounts:
+            table = mounts.read()
+    except OSError:
+        # Not said: then files are asked.
+        return _storage_of
+    return _storage_of if any(b" - " + kind in table for kind in _SHARING) else None
+
+
+def _storage_of(path: StoredPath, device: int) -> bytes | None:
     if not _shares(device, os.path.dirname(from_stored(path))):
         return None
     from vpo._engine import storage_of
@@ -175,5 +185,5 @@ def _shares(device: int, directory: bytes) -> bool:
         from vpo.scanner.filesystems import identity
 
         name = identity(directory, device)
-        _known[device] = name is None or name.startswith(_SHARING)
+        _known[device] = name is None or name.encode().startswith(_SHARING)
     return _known[device]
