@@ -328,7 +328,7 @@ class CancelWhileRunning:
             asked = self.vpo.ok("jobs", "cancel", "--wait", "0", "--json", self.job_id).json
             assert asked == [{"id": self.job_id, "status": "stopping"}]
 
-    def file(self, change: str, path: StoredPath) -> None:
+    def file(self, change: str, path: StoredPath, before: StoredPath | None = None) -> None:
         """Called for each file."""
 
 

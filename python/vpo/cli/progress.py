@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 # A scan that is over sooner shows no bar, and does not wait for rich.
 SHOW_AFTER_SECONDS = 0.5
 
-_SIGNS = {"added": "+", "changed": "~", "removed": "-", "returned": "^", "pruned": "x"}
+_SIGNS = {
+    "added": "+",
+    "changed": "~",
+    "moved": ">",
+    "removed": "-",
+    "returned": "^",
+    "pruned": "x",
+}
 
 
 class ScanReporter:
@@ -87,7 +94,8 @@ class ScanReporter:
         self._task = self._bar.add_task("scan", total=None, said="")
         self._bar.start()
 
-    def file(self, change: str, path: StoredPath) -> None:
+    def file(self, change: str, path: StoredPath, before: StoredPath | None = None) -> None:
         """Prints one changed file."""
         if self._say is not None:
-            self._say(f"  {_SIGNS[change]} {display(path)}")
+            was = "" if before is None else f"{display(before)} -> "
+            self._say(f"  {_SIGNS[change]} {was}{display(path)}")

@@ -59,6 +59,11 @@ class ScanCommand(click.Command):
 )
 @click.option("--full", is_flag=True, help="Look at every file again, whatever is known.")
 @click.option("--retry-errors", is_flag=True, help="Read files again that could not be read.")
+@click.option(
+    "--verify-hash",
+    is_flag=True,
+    help="Decide by content what has changed, and read all files for that.",
+)
 @click.option("--prune", is_flag=True, help="Delete the records of missing files.")
 @click.option(
     "--kind",
@@ -136,12 +141,17 @@ def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) 
         for name in (
             "full",
             "retry_errors",
+            "verify_hash",
             "prune",
             "dry_run",
             "allow_mass_removal",
             "new_device",
         )
     }
+    if run_options["verify_hash"] and run_options["dry_run"]:
+        raise click.UsageError(
+            "--verify-hash does not go with --dry-run: what was read is to be recorded", ctx
+        )
     settings = app.settings(
         kinds=joined(options.pop("kinds")) or None,
         extensions=joined(options.pop("extensions")) or None,
@@ -409,6 +419,7 @@ def summary_text(result: ScanResult) -> str:
         f"  Skipped (unchanged): {result.skipped:,}",
         f"  Scanned (changed): {result.scanned:,}",
         f"  Added (new): {result.added:,}",
+        f"  Moved (renamed): {result.moved:,}",
         f"  Removed (missing): {result.removed:,}",
         f"  Errors: {result.errors:,}",
     ]

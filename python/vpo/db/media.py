@@ -87,6 +87,7 @@ class FileToRead(NamedTuple):
     kind: str
     size_bytes: int
     mtime_ns: int
+    has_quick_hash: int
 
 
 class Finding(NamedTuple):
@@ -139,7 +140,7 @@ def files_to_read(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Fi
     """The files with these ids, by directory and name; missing ones are left out."""
     marks = ", ".join("?" * len(ids))
     rows = connection.execute(
-        "SELECT f.id, d.path, f.name, f.kind, f.size_bytes, f.mtime_ns"
+        "SELECT f.id, d.path, f.name, f.kind, f.size_bytes, f.mtime_ns, f.quick_hash IS NOT NULL"
         " FROM files f JOIN directories d ON d.id = f.directory_id"
         f" WHERE f.id IN ({marks}) AND f.scan_status <> 'missing'",
         ids,

@@ -56,7 +56,7 @@ class Reporter(Protocol):
     def reading(self, done: int, expected: int) -> None:
         """Called as often while files are read; `expected` is how many in all."""
 
-    def file(self, change: str, path: StoredPath) -> None:
-        """Called for each file added, changed, removed, returned or pruned."""
+    def file(self, change: str, path: StoredPath, before: StoredPath | None = None) -> None:
+        """Called for each file added, changed, moved (from `before`), removed, returned, pruned."""
 
     wants_files: bool

@@ -40,7 +40,7 @@ def examine_unseen(recorder: Recorder, walk: Walk) -> Unseen:
     offline: list[bytes] = []
     for unseen in walk.unseen():
         found.directories.add(unseen.known)
-        if unseen.presence != "gone":
+        if unseen.presence != "gone" or unseen.known in recorder.moved_directories:
             continue
         known = directory_table.get_directory(recorder.connection, unseen.known)
         if known.via_symlink and not recorder.options.rules.follow_symlinks:
@@ -57,27 +57,27 @@ def examine_unseen(recorder: Recorder, walk: Walk) -> Unseen:
         found.vanished.append(known.id)
         for file in file_table.files_in(recorder.connection, known.id):
             if file.scan_status != "missing":
-                recorder.missing.append((file.id, known.path, file.name))
+                recorder.missing[file.id] = (known.path, file.name)
     return found
 
 
 def settle(library: Library, recorder: Recorder, walk: Walk, vanished: Iterable[int]) -> None:
     """Marks what is gone, prunes, and records the root: one transaction."""
     recorder.result.removed = len(recorder.missing)
-    for _, directory, name in recorder.missing:
+    for directory, name in recorder.missing.values():
         recorder.affect("removed", directory, name)
     if recorder.options.dry_run:
         if recorder.options.prune:
             missing = file_table.missing_files(recorder.connection, recorder.root)
-            for _, directory, name in chain(recorder.missing, missing):
+            before = ((directory, name) for _, directory, name in missing)
+            for directory, name in chain(recorder.missing.values(), before):
                 recorder.affect("pruned", directory, name)
         return
     result = recorder.result
     assert recorder.job is not None
     with library.transaction() as connection:
-        ids = (file_id for file_id, _, _ in recorder.missing)
-        file_table.mark_missing(connection, ids, recorder.scanned_at)
-        removed = (FileChange(file_id, "removed") for file_id, _, _ in recorder.missing)
+        file_table.mark_missing(connection, recorder.missing, recorder.scanned_at)
+        removed = (FileChange(file_id, "removed") for file_id in recorder.missing)
         change_table.add_changes(connection, recorder.job.number, removed)
         directory_table.settle(connection, recorder.unsettled)
         directory_table.mark_gone(connection, vanished)

@@ -28,6 +28,8 @@ class ScanOptions:
     dry_run: bool = False
     allow_mass_removal: bool = False
     new_device: bool = False
+    verify_hash: bool = False
+    """Whether files are changed only if their content is, and all of it is verified."""
     retry_errors: bool = False
     """Whether files that could not be read are tried again, though they have not changed."""
     prober: ProberChoice = "auto"
@@ -101,6 +103,12 @@ class PathList:
         if len(self.paths) < LISTED_PATHS:
             self.paths.append(path)
 
+    def discard(self, path: StoredPath) -> None:
+        """Takes a path back."""
+        self.count -= 1
+        if path in self.paths:
+            self.paths.remove(path)
+
     def has_room(self) -> bool:
         """Whether a path would be kept, for who can count without making it."""
         return len(self.paths) < LISTED_PATHS
@@ -112,6 +120,7 @@ class FilesAffected:
 
     added: PathList = field(default_factory=PathList)
     changed: PathList = field(default_factory=PathList)
+    moved: PathList = field(default_factory=PathList)
     removed: PathList = field(default_factory=PathList)
     returned: PathList = field(default_factory=PathList)
     pruned: PathList = field(default_factory=PathList)
@@ -143,6 +152,8 @@ class ScanResult:
     skipped: int = 0
     """Known files that are as they were, returned ones among them."""
     added: int = 0
+    moved: int = 0
+    """Known files that are at another path now."""
     removed: int = 0
     """Files newly marked missing (with `prune`: deleted)."""
     errors: int = 0
@@ -158,7 +169,7 @@ class ScanResult:
     @property
     def total_discovered(self) -> int:
         """Everything that was found, whatever came of it."""
-        return self.scanned + self.skipped + self.added + self.errors
+        return self.scanned + self.skipped + self.added + self.moved + self.errors
 
     @property
     def pruned(self) -> int:
@@ -183,6 +194,7 @@ class ScanResult:
             "scanned": self.scanned,
             "skipped": self.skipped,
             "added": self.added,
+            "moved": self.moved,
             "removed": self.removed,
             "errors": self.errors,
         }
@@ -190,8 +202,8 @@ class ScanResult:
     def in_words(self) -> str:
         """The counts that matter, in a line."""
         return (
-            f"{self.added:,} added, {self.scanned:,} changed, {self.removed:,} removed,"
-            f" {self.skipped:,} unchanged, {self.errors:,} errors"
+            f"{self.added:,} added, {self.scanned:,} changed, {self.moved:,} moved,"
+            f" {self.removed:,} removed, {self.skipped:,} unchanged, {self.errors:,} errors"
         )
 
     def to_summary_json(self) -> str:

@@ -27,10 +27,10 @@ ENOUGH_QUEUED = 1000
 MOST_ANSWERS = 5000
 
 
-Count = Literal["added", "scanned", "skipped"]
+Count = Literal["added", "scanned", "skipped", "moved"]
 """What a file counts as in the scan's result, unless it cannot be read."""
 
-_CODES: Mapping[Count, int] = {"added": 0, "scanned": 1, "skipped": 2}
+_CODES: Mapping[Count, int] = {"added": 0, "scanned": 1, "skipped": 2, "moved": 3}
 _COUNTS = tuple(_CODES)
 
 
@@ -41,14 +41,17 @@ class Reading:
         self.connection = library.connection
         self.introspector = introspector
         self.result = result
+        self.may_be_moved = bool(media_table.newest_file(self.connection))
         self.done = 0
         self.errors_of_known = 0
         """Files that were known before, and cannot be read."""
+        self.first_read: dict[int, Count | Literal["errors"]] = {}
+        """What files count as that were never read before, and so may have been moved."""
         self._waiting = array("q")
         self._counted_as = array("b")
         self._next = 0
         self._answers: list[Probed] = []
-        self._read: dict[int, tuple[StoredPath, int, int, Count]] = {}
+        self._read: dict[int, tuple[StoredPath, int, int, Count, int]] = {}
 
     @property
     def expected(self) -> int:
@@ -81,7 +84,13 @@ class Reading:
             for file in media_table.files_to_read(self.connection, list(counted_as)):
                 path = join(file.directory, file.name)
                 count = _COUNTS[counted_as[file.id]]
-                self._read[file.id] = (path, file.size_bytes, file.mtime_ns, count)
+                self._read[file.id] = (
+                    path,
+                    file.size_bytes,
+                    file.mtime_ns,
+                    count,
+                    file.has_quick_hash,
+                )
                 files.append(ToProbe(file.id, from_stored(path), file.kind))
             self.introspector.submit(files)
 
@@ -106,11 +115,13 @@ class Reading:
         """Records what was read, in the caller's transaction."""
         findings = []
         for each in probed:
-            path, size_bytes, mtime_ns, count = self._read.pop(each.key)
+            path, size_bytes, mtime_ns, count, is_known = self._read.pop(each.key)
             self.done += 1
             if each.is_gone or each.stat not in (None, (size_bytes, mtime_ns)):
                 # It stays pending: the next scan sees what has become of it.
                 continue
+            if self.may_be_moved and not is_known and count in ("added", "skipped"):
+                self.first_read[each.key] = count if each.error is None else "errors"
             findings.append(Finding(each.key, each.media, each.prober, each.error, each.quick_hash))
             if each.error is not None:
                 self._count_error(count)

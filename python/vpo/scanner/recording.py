@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
+from typing import NamedTuple
 
 from vpo import times
 from vpo._engine import Batch, Directory, Rules
@@ -16,6 +17,7 @@ from vpo.db import directories as directory_table
 from vpo.db import file_changes as change_table
 from vpo.db import files as file_table
 from vpo.db import media as media_table
+from vpo.db import moves as move_table
 from vpo.db import roots as root_table
 from vpo.db.file_changes import FileChange
 from vpo.db.files import Observation
@@ -23,11 +25,29 @@ from vpo.db.library import Library
 from vpo.jobs import tracking
 from vpo.jobs.control import Reporter
 from vpo.paths import StoredPath, from_stored, join, to_stored
-from vpo.scanner import guards
+from vpo.scanner import guards, moves
 from vpo.scanner.compare import Columns, Context, Difference, compare, reason, was_racy
+from vpo.scanner.deciding import Undecided, take_undecided
 from vpo.scanner.filesystems import identity
 from vpo.scanner.models import Issue, ScanOptions, ScanResult
 from vpo.scanner.reading import Reading
+
+
+class NewRows(NamedTuple):
+    """Rows of a batch, `start` to `stop`, that have no record in their directory."""
+
+    directory: Directory
+    directory_id: int
+    start: int
+    stop: int
+
+
+class Batched(NamedTuple):
+    """The columns of a batch."""
+
+    seen: Columns
+    extensions: Sequence[str]
+    kinds: Sequence[str]
 
 
 class Recorder:
@@ -57,10 +77,17 @@ class Recorder:
         self.gone_directories: dict[StoredPath, int] = {}
         """Ids of directories that were gone before, and have records left."""
 
-        self.missing: list[tuple[int, StoredPath, StoredPath]] = []
-        """Ids, directories and names of files that are gone, but not yet marked."""
+        self.missing: dict[int, tuple[StoredPath, StoredPath]] = {}
+        """Directories and names, by id, of files that are gone, but not yet marked."""
+        self.moved_directories: set[int] = set()
+        self.moved_files: set[int] = set()
+        """Ids of what was found at another path."""
+        self.knows_files = bool(media_table.newest_file(self.connection))
+        """Whether the library had any before this scan."""
         self.unsettled: list[tuple[bytes, int]] = []
         """Fingerprints, and ids, of directories that wait for their missing files."""
+        self.undecided: list[Undecided] = []
+        """Files that look changed, but are so only if their content is another."""
         self.looked_into: set[int] = set()
         """Ids of directories that are new or were compared."""
         self.unread = ("pending", "error") if options.retry_errors else ("pending",)
@@ -78,51 +105,164 @@ class Recorder:
                 unreadable.setdefault(failure.directory, set()).add(failure.name)
                 path = join(failure.directory, failure.name)
             self.result.note(Issue.from_errno(path, failure.operation, failure.errno))
-        extensions, kinds = batch.extensions(), batch.kinds()
-        new: list[tuple[int, int, int]] = []
+        batch_columns = Batched(columns, batch.extensions(), batch.kinds())
+        new: list[NewRows] = []
         for directory in batch.directories():
             directory_id = directory.known
-            if directory_id is None:
+            if directory_id is None or directory_id in self.moved_directories:
+                # Of one that was moved: another directory was made in its place since.
                 directory_id = self.gone_directories.pop(directory.path, None)
+            if directory_id is not None:
+                names = unreadable.get(directory.path, set())
+                added = self._compare(directory, directory_id, columns, names)
+                new.extend(NewRows(directory, directory_id, row, row + 1) for row in added)
+            else:
+                directory_id = self._move_directory(directory, columns)
             if directory_id is None:
                 directory_id = self._add_directory(directory)
-                new.append((directory_id, directory.start, directory.stop))
-                self._note_added(directory.path, columns, range(directory.start, directory.stop))
-            else:
-                added = self._compare(
-                    directory,
-                    directory_id,
-                    columns,
-                    unreadable.get(directory.path, set()),
-                )
-                new.extend((directory_id, row, row + 1) for row in added)
+                new.append(NewRows(directory, directory_id, directory.start, directory.stop))
             self.looked_into.add(directory_id)
+        if self.knows_files:
+            new = self._move_files(new, batch_columns)
+        for directory, _, start, stop in new:
+            self._note_added(directory.path, columns, range(start, stop))
         if new and not self.options.dry_run:
-            directory_ids = chain.from_iterable(
-                repeat(directory_id, stop - start) for directory_id, start, stop in new
+            self._add_files(new, batch_columns)
+
+    def _add_files(self, new: list[NewRows], columns: Batched) -> None:
+        directory_ids = chain.from_iterable(
+            repeat(directory_id, stop - start) for _, directory_id, start, stop in new
+        )
+        seen = columns.seen
+        table: tuple[Sequence[object], ...] = (
+            seen.names,
+            columns.extensions,
+            columns.kinds,
+            seen.sizes,
+            seen.mtimes,
+            seen.inodes,
+            seen.symlinks,
+        )
+        if sum(stop - start for _, _, start, stop in new) < len(seen.names):
+            rows = [row for _, _, start, stop in new for row in range(start, stop)]
+            table = tuple([column[row] for row in rows] for column in table)
+        assert self.job is not None
+        newest = None if self.reading is None else media_table.newest_file(self.connection)
+        file_table.add_files(
+            self.connection,
+            zip(directory_ids, *table, strict=True),
+            scanned_at=self.scanned_at,
+            added_by=self.job.number,
+        )
+        if self.reading is not None and newest is not None:
+            self.reading.want(media_table.added_files(self.connection, newest), "added")
+
+    # -- What was moved ------------------------------------------------------------
+
+    def _move_directory(self, directory: Directory, columns: Columns) -> int | None:
+        """Keeps the record of a directory that was renamed, with all in it; returns its id."""
+        if not self.knows_files or directory.fingerprint is None:
+            return None
+        filesystem = self.filesystem(directory.path, directory.device)
+        former = moves.directory_before(self.connection, directory, columns, filesystem)
+        if former is None or former.id in self.moved_directories:
+            return None
+        self.moved_directories.add(former.id)
+        rows = range(directory.start, directory.stop)
+        for row in rows:
+            name = columns.names[row]
+            self._note_moved(join(former.path, name), directory.path, name)
+        files = file_table.files_in(self.connection, former.id)
+        for file in files:
+            self.missing.pop(file.id, None)
+        if self.options.dry_run:
+            return former.id
+        move_table.move_directory(self.connection, former.id, directory.path)
+        directory_table.update_directory(
+            self.connection,
+            former.id,
+            filesystem_id=filesystem,
+            fingerprint=directory.fingerprint,
+            via_symlink=directory.via_symlink,
+        )
+        self._record_moves(
+            (file.id, join(former.path, file.name), file.size_bytes, file.mtime_ns)
+            for file in files
+        )
+        if self.reading is not None:
+            is_wanted = self.unread if not self.options.full else file_table.STATUSES
+            self.reading.want((file.id for file in files if file.scan_status in is_wanted), "moved")
+        return former.id
+
+    def _move_files(self, new: list[NewRows], columns: Batched) -> list[NewRows]:
+        """Keeps the records of files that were moved; returns the rows of the others."""
+        seen = columns.seen
+        rows = chain.from_iterable(range(start, stop) for _, _, start, stop in new)
+        arrivals = moves.Arrivals(self.connection, seen, rows, self.moved_files)
+        if not arrivals:
+            return new
+        left: list[NewRows] = []
+        moved: list[tuple[move_table.Move, move_table.FormerFile]] = []
+        for directory, directory_id, start, stop in new:
+            filesystem = self.filesystem(directory.path, directory.device)
+            begin = start
+            for row in range(start, stop):
+                former = arrivals.before(row, filesystem)
+                if former is None:
+                    continue
+                if begin < row:
+                    left.append(NewRows(directory, directory_id, begin, row))
+                begin = row + 1
+                name = seen.names[row]
+                self.missing.pop(former.id, None)
+                self._note_moved(join(former.directory, former.name), directory.path, name)
+                move = move_table.Move(
+                    directory_id,
+                    name,
+                    columns.extensions[row],
+                    columns.kinds[row],
+                    seen.mtimes[row],
+                    seen.inodes[row],
+                    seen.symlinks[row],
+                    moves.ctime_now(former, join(directory.path, name)),
+                    former.id,
+                )
+                moved.append((move, former))
+            if begin < stop:
+                left.append(NewRows(directory, directory_id, begin, stop))
+        if moved and not self.options.dry_run:
+            move_table.move_files(self.connection, (move for move, _ in moved), self.scanned_at)
+            self._record_moves(
+                (
+                    former.id,
+                    join(former.directory, former.name),
+                    former.size_bytes,
+                    former.mtime_ns,
+                )
+                for _, former in moved
             )
-            table: tuple[Sequence[object], ...] = (
-                columns.names,
-                extensions,
-                kinds,
-                columns.sizes,
-                columns.mtimes,
-                columns.inodes,
-                columns.symlinks,
-            )
-            if sum(stop - start for _, start, stop in new) < len(batch):
-                rows = [row for _, start, stop in new for row in range(start, stop)]
-                table = tuple([column[row] for row in rows] for column in table)
-            assert self.job is not None
-            newest = None if self.reading is None else media_table.newest_file(self.connection)
-            file_table.add_files(
-                self.connection,
-                zip(directory_ids, *table, strict=True),
-                scanned_at=self.scanned_at,
-                added_by=self.job.number,
-            )
-            if self.reading is not None and newest is not None:
-                self.reading.want(media_table.added_files(self.connection, newest), "added")
+            if self.reading is not None:
+                ids = [former.id for _, former in moved]
+                if not self.options.full:
+                    ids = media_table.still_unread(self.connection, ids, self.unread)
+                self.reading.want(ids, "moved")
+        return left
+
+    def _record_moves(self, files: Iterable[tuple[int, StoredPath, int, int]]) -> None:
+        """Records that files (ids, former paths, sizes, mtimes) are elsewhere now."""
+        assert self.job is not None
+        change_table.add_changes(
+            self.connection,
+            self.job.number,
+            (
+                FileChange(file_id, "moved", None, size, mtime, size, mtime, path=path)
+                for file_id, path, size, mtime in files
+            ),
+        )
+
+    def _note_moved(self, before: StoredPath, directory: StoredPath, name: StoredPath) -> None:
+        self.result.moved += 1
+        self.affect("moved", directory, name, before)
 
     def _add_directory(self, directory: Directory) -> int:
         if self.options.dry_run:
@@ -144,12 +284,18 @@ class Recorder:
         for row in rows:
             self.affect("added", directory, columns.names[row])
 
-    def affect(self, change: str, directory: StoredPath, name: StoredPath) -> None:
-        """Notes that something happened to a file."""
+    def affect(
+        self,
+        change: str,
+        directory: StoredPath,
+        name: StoredPath,
+        before: StoredPath | None = None,
+    ) -> None:
+        """Notes that something happened to a file, which was at `before`."""
         path = join(directory, name)
         getattr(self.result.files_affected, change).add(path)
         if self.reporter.wants_files:
-            self.reporter.file(change, path)
+            self.reporter.file(change, path, before)
 
     def _compare(
         self,
@@ -189,6 +335,13 @@ class Recorder:
             was_looked_for=was_looked_for,
         )
         fingerprint = directory.fingerprint
+        if self.options.verify_hash and difference.changed:
+            digests = file_table.digests_in(self.connection, directory_id)
+            undecided = take_undecided(difference, directory.path, known_files, digests)
+            self.undecided += undecided
+            self.result.skipped += len(undecided)
+            if undecided:
+                fingerprint = None
         for link in dangling:
             self.result.note(guards.dangling_link(link))
             # To be looked at again, until it leads somewhere or is gone.
@@ -208,13 +361,13 @@ class Recorder:
             result.scanned += len(difference.reread)
         else:
             result.skipped += len(difference.reread)
-        for row in difference.added:
-            self._note_added(directory.path, columns, range(row, row + 1))
         for _, name in difference.changed:
             self.affect("changed", directory.path, name)
         for _, name in difference.returned:
             self.affect("returned", directory.path, name)
-        self.missing += [(file_id, directory.path, name) for file_id, name in difference.missing]
+        self.missing.update(
+            (file_id, (directory.path, name)) for file_id, name in difference.missing
+        )
         if self.options.dry_run:
             return difference.added
 

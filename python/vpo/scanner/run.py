@@ -21,8 +21,9 @@ from vpo.jobs.control import Reporter, ShouldStop, StoppedError
 from vpo.logging import Phases
 from vpo.media.introspection import Introspector
 from vpo.paths import StoredPath, from_stored, join, to_stored
-from vpo.scanner import ending, guards
+from vpo.scanner import deciding, ending, guards
 from vpo.scanner.models import ScanOptions, ScanResult, errors_json
+from vpo.scanner.moves import ByContent
 from vpo.scanner.reading import Reading
 from vpo.scanner.recording import Recorder
 
@@ -131,6 +132,8 @@ class Run:
             progress = walk.progress()
             self.result.skipped += progress.unchanged_files
         phase.done("walk, compare and record")
+        self._decide()
+        phase.done("decide what has changed")
         unseen = ending.examine_unseen(self.recorder, walk)
         phase.done("examine what was not seen")
         self._beat(walk, expected)
@@ -138,7 +141,7 @@ class Run:
             raise stopped
         if not self.options.allow_mass_removal:
             guards.check_not_emptied(self.connection, self.root, progress)
-            known_there = self.result.scanned + self.result.skipped
+            known_there = self.result.scanned + self.result.skipped + self.result.moved
             if self.reading is not None:
                 known_there += self.reading.errors_of_known
             missing = len(self.recorder.missing)
@@ -148,6 +151,8 @@ class Run:
         self._want_left_over(unseen.directories)
         self._read_the_rest()
         phase.done("read what is in files")
+        self._find_moved_by_content()
+        phase.done("find what was moved")
         self._end()
 
     def _want_left_over(self, not_seen: set[int]) -> None:
@@ -238,6 +243,48 @@ class Run:
         finally:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
+
+    def _decide(self) -> None:
+        """Reads the files that look changed, where content is to say whether they are."""
+        undecided = self.recorder.undecided
+        if not undecided:
+            return
+        threads = self.options.rules.threads or 0
+        for decisions in deciding.decide(undecided, threads=threads, should_stop=self.should_stop):
+            with self.library.transaction():
+                deciding.record(self.recorder, decisions)
+            if self.job is not None:
+                self.job.beat(lambda: (0.0, {"files_to_decide": len(undecided)}))
+
+    def _find_moved_by_content(self) -> None:
+        """Gives the files that were read for the first time the records of those they are."""
+        reading = self.reading
+        if reading is None or not self.recorder.knows_files:
+            return
+        by_content = ByContent(
+            self.connection, self.root, self.options.rules.threads or 0, self.should_stop
+        )
+        pairs = by_content.find(reading.first_read)
+        if not pairs:
+            return
+        assert self.job is not None
+        with self.library.transaction():
+            moved = by_content.record(
+                pairs, job=self.job.number, scanned_at=self.recorder.scanned_at
+            )
+        result, affected = self.result, self.result.files_affected
+        for (new, _), file in zip(pairs, moved, strict=True):
+            counted_as = reading.first_read[new.id]
+            setattr(result, counted_as, getattr(result, counted_as) - 1)
+            result.moved += 1
+            path = join(file.directory, file.name)
+            affected.added.discard(path)
+            # That it cannot be read was said where it was.
+            result.issues = [issue for issue in result.issues if issue.path != path]
+            if file.id in self.recorder.missing:
+                result.removed -= 1
+                affected.removed.discard(file.before)
+            self.recorder.affect("moved", file.directory, file.name, file.before)
 
     def _beat(self, walk: Walk, expected: int | None) -> None:
         if self.job is None:

@@ -1,15 +1,18 @@
 //! Which file is read next: each device has a lane of its own.
 //!
-//! A rotating disk is read by one thread, file after file in the order in which
-//! they lie on it, as every seek costs what a megabyte does. Others are read by as
-//! many threads as there are cores; what is far away, by a few more.
+//! A rotating disk is read by one thread at a time, file after file in the order in
+//! which they lie on it, as every seek costs what a megabyte does; what is cached is
+//! no matter of the disk. What is far away is read by a few more threads than there
+//! are cores.
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::pool::Job;
+use super::reading::Arm;
 use crate::opening::Directories;
 use crate::sys::{Medium, medium_of, physical_start};
 
@@ -33,7 +36,8 @@ pub struct Lanes {
 }
 
 struct Lane {
-    is_rotating: bool,
+    /// Of a rotating disk.
+    arm: Option<Arc<Arm>>,
     most_threads: usize,
     threads: usize,
     /// Not in order yet.
@@ -60,14 +64,13 @@ impl Lanes {
     /// The lane of a device on a medium.
     pub fn add_device(&mut self, device: u64, medium: Medium) -> usize {
         let most_threads = match (self.threads, medium) {
-            (0, Medium::Rotating) => 1,
-            (0, Medium::Solid) => self.cores,
+            (0, Medium::Rotating | Medium::Solid) => self.cores,
             (0, Medium::Unknown) => self.cores.max(THREADS_FAR_AWAY),
             (asked, _) => asked,
         };
         *self.of_device.entry(device).or_insert_with(|| {
             self.lanes.push(Lane {
-                is_rotating: medium == Medium::Rotating,
+                arm: (medium == Medium::Rotating).then(Arc::default),
                 most_threads,
                 threads: 0,
                 incoming: Vec::new(),
@@ -79,7 +82,7 @@ impl Lanes {
 
     pub fn push(&mut self, lane: usize, job: Job) {
         let lane = &mut self.lanes[lane];
-        if lane.is_rotating {
+        if lane.arm.is_some() {
             lane.incoming.push(job);
         } else {
             lane.ready.push_back(job);
@@ -97,7 +100,7 @@ impl Lanes {
             }
             let task = match lane.ready.pop_front() {
                 Some(job) => Task::Read(number, job),
-                None if lane.incoming.is_empty() => continue,
+                None if lane.incoming.is_empty() || lane.threads > 0 => continue,
                 None => {
                     let some = lane.incoming.len().min(ARRANGED_AT_A_TIME);
                     Task::Arrange(number, lane.incoming.drain(..some).collect())
@@ -121,9 +124,9 @@ impl Lanes {
         self.done(lane);
     }
 
-    /// Whether a lane is read in order, by one thread.
-    pub fn is_rotating(&self, lane: usize) -> bool {
-        self.lanes[lane].is_rotating
+    /// The arm of a lane's disk, if it has one.
+    pub fn arm(&self, lane: usize) -> Option<Arc<Arm>> {
+        self.lanes[lane].arm.clone()
     }
 
     /// Jobs that no thread has begun with.
@@ -217,13 +220,15 @@ mod tests {
         assert!(lanes.next().is_none());
         lanes.arranged(disk, jobs);
         assert_eq!(read(lanes.next()), (disk, 10));
+        assert_eq!(read(lanes.next()), (disk, 11));
         assert!(lanes.next().is_none());
         lanes.done(disk);
         lanes.done(solid);
         assert_eq!(read(lanes.next()), (solid, 2));
-        assert_eq!(read(lanes.next()), (disk, 11));
-        assert_eq!(lanes.queued(), 3);
-        assert_eq!(lanes.most_threads(), 3);
+        assert_eq!(read(lanes.next()), (disk, 12));
+        assert_eq!(lanes.queued(), 2);
+        assert_eq!(lanes.most_threads(), 4);
+        assert!(lanes.arm(disk).is_some() && lanes.arm(solid).is_none());
     }
 
     #[test]

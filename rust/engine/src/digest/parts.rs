@@ -14,7 +14,7 @@ use blake3::hazmat::{
 
 use super::algorithm::hex;
 use super::file::{Opened, Problem};
-use super::reading::Reader;
+use super::reading::{Arm, Reader};
 
 /// The bytes of a part, but for the last. A power of two.
 pub const PART: u64 = 8 * 1024 * 1024;
@@ -66,7 +66,7 @@ impl Parts {
 
     /// Reads parts until there are no more. Returns whether this reader finished
     /// the last of all, and so is to ask for the outcome.
-    pub fn read(&self, reader: &Reader, buffer: &mut [u8]) -> bool {
+    pub fn read(&self, reader: &Reader, arm: Option<&Arm>, buffer: &mut [u8]) -> bool {
         let mut is_last = false;
         loop {
             let part = self.next.fetch_add(1, Ordering::Relaxed);
@@ -77,7 +77,7 @@ impl Parts {
                 // The others still have to be counted.
                 Ok(ChainingValue::default())
             } else {
-                self.value_of(part, reader, buffer)
+                self.value_of(part, reader, arm, buffer)
             };
             let mut state = self.lock();
             match outcome {
@@ -98,13 +98,14 @@ impl Parts {
         &self,
         part: usize,
         reader: &Reader,
+        arm: Option<&Arm>,
         buffer: &mut [u8],
     ) -> Result<ChainingValue, Problem> {
         let start = part as u64 * PART;
         let end = (start + PART).min(self.opened.stamp.size);
         let mut hasher = Hasher::new();
         hasher.set_input_offset(start);
-        reader.read(&self.opened.file, (start, end), buffer, |bytes, _| {
+        reader.read(&self.opened.file, arm, (start, end), buffer, |bytes, _| {
             hasher.update(bytes);
         })?;
         Ok(hasher.finalize_non_root())
@@ -176,7 +177,9 @@ mod tests {
             let parts = Parts::of(opened).ok().unwrap();
             let finished: usize = std::thread::scope(|scope| {
                 let readers: Vec<_> = (0..3)
-                    .map(|_| scope.spawn(|| usize::from(parts.read(&reader, &mut reader.buffer()))))
+                    .map(|_| {
+                        scope.spawn(|| usize::from(parts.read(&reader, None, &mut reader.buffer())))
+                    })
                     .collect();
                 readers.into_iter().map(|reader| reader.join().unwrap()).sum()
             });

@@ -11,7 +11,7 @@ use super::file::{Expected, Opened, Problem, Stamp};
 use super::lanes::{Devices, Lanes, Task, arrange, medium_at};
 use super::parts::Parts;
 use super::quick::parts_of;
-use super::reading::Reader;
+use super::reading::{Arm, Reader};
 use crate::opening::Directories;
 
 const STACK_BYTES: usize = 512 * 1024;
@@ -91,6 +91,7 @@ struct State {
 struct Shareable {
     job: Job,
     lane: usize,
+    arm: Option<Arc<Arm>>,
     parts: Parts,
 }
 
@@ -259,9 +260,8 @@ impl Shared {
 
     /// Digests a file, or begins with one that others can help with.
     fn begin(self: &Arc<Self>, lane: usize, job: Job, buffer: &mut [u8]) {
-        let may_share = *job.algorithms == [Algorithm::Blake3]
-            && self.cores > 1
-            && !self.lock().lanes.is_rotating(lane);
+        let arm = self.lock().lanes.arm(lane);
+        let may_share = *job.algorithms == [Algorithm::Blake3] && self.cores > 1;
         let opened = self.guarded(|| self.open(&job));
         let shared = match opened {
             Ok(opened) if may_share => Parts::of(opened),
@@ -270,7 +270,7 @@ impl Shared {
         };
         match shared {
             Ok(parts) => {
-                let shareable = Arc::new(Shareable { job, lane, parts });
+                let shareable = Arc::new(Shareable { job, lane, arm, parts });
                 let has_idle = {
                     let mut state = self.lock();
                     state.open.push(Arc::clone(&shareable));
@@ -285,7 +285,7 @@ impl Shared {
                 self.read_parts(&shareable, buffer);
             }
             Err(opened) => {
-                let (outcome, stamp) = self.digest(&job, Some(opened), buffer);
+                let (outcome, stamp) = self.digest(&job, Some(opened), arm.as_deref(), buffer);
                 self.answer(lane, job.key, outcome, stamp);
             }
         }
@@ -311,7 +311,8 @@ impl Shared {
 
     /// Reads parts of a large file; whoever is the last also says what came of it.
     fn read_parts(self: &Arc<Self>, shareable: &Arc<Shareable>, buffer: &mut [u8]) {
-        if !shareable.parts.read(&self.reader, buffer) {
+        let arm = shareable.arm.as_deref();
+        if !shareable.parts.read(&self.reader, arm, buffer) {
             return;
         }
         self.lock().open.retain(|open| !Arc::ptr_eq(open, shareable));
@@ -323,7 +324,7 @@ impl Shared {
             (Err(problem @ (Problem::Unreadable { .. } | Problem::Stopped)), _)
             | (Ok(_), Err(problem)) => (Err(problem), Some(opened.stamp)),
             // It was changed meanwhile: once more, by this thread alone.
-            _ => self.digest(job, None, buffer),
+            _ => self.digest(job, None, arm, buffer),
         };
         self.answer(shareable.lane, job.key, outcome, stamp);
     }
@@ -333,6 +334,7 @@ impl Shared {
         &self,
         job: &Job,
         mut opened: Option<Opened>,
+        arm: Option<&Arm>,
         buffer: &mut [u8],
     ) -> (Result<Vec<Value>, Problem>, Option<Stamp>) {
         let mut stamp = None;
@@ -346,7 +348,7 @@ impl Shared {
                     })?,
                 };
                 stamp = Some(found.stamp);
-                match self.read_all(job, &found, buffer) {
+                match self.read_all(job, &found, arm, buffer) {
                     Ok(values) if found.is_unchanged().map_err(no_stamp)? => return Ok(values),
                     Ok(_) | Err(Problem::Changing) => {}
                     Err(problem) => return Err((problem, None)),
@@ -361,6 +363,7 @@ impl Shared {
         &self,
         job: &Job,
         opened: &Opened,
+        arm: Option<&Arm>,
         buffer: &mut [u8],
     ) -> Result<Vec<Value>, Problem> {
         let size = opened.stamp.size;
@@ -373,7 +376,7 @@ impl Shared {
         };
         for range in ranges {
             let take = |bytes: &[u8], offset| hashers.update(bytes, offset);
-            self.reader.read(&opened.file, range, buffer, take)?;
+            self.reader.read(&opened.file, arm, range, buffer, take)?;
         }
         Ok(hashers.finish())
     }

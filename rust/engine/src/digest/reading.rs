@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::file::Problem;
 use super::rate::Rate;
@@ -14,6 +15,17 @@ pub const CHUNK: usize = 256 * 1024;
 
 /// What is read at a time where the kernel does not read ahead.
 const CHUNK_WITHOUT_READAHEAD: usize = 1024 * 1024;
+
+/// The arm of a rotating disk: who reads what is not cached holds it to the end of
+/// that, so that the disk sees one file after another.
+#[derive(Debug, Default)]
+pub struct Arm(Mutex<()>);
+
+impl Arm {
+    fn hold(&self) -> MutexGuard<'_, ()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// What all threads that read have in common.
 pub struct Reader {
@@ -54,29 +66,35 @@ impl Reader {
     }
 
     /// Reads the bytes from `start` to `end`, and gives each piece, with its
-    /// offset, to `take`.
+    /// offset, to `take`. `arm` is that of the disk, if it has one.
     ///
     /// # Errors
     /// [`Problem::Unreadable`]; [`Problem::Changing`] if the file ends before `end`.
     pub fn read(
         &self,
         file: &File,
+        arm: Option<&Arm>,
         (start, end): (u64, u64),
         buffer: &mut [u8],
         mut take: impl FnMut(&[u8], u64),
     ) -> Result<(), Problem> {
         let mut offset = start;
         let mut is_advised = false;
+        let mut held = None;
         while offset < end {
             let wanted = usize::try_from(end - offset).unwrap_or(usize::MAX).min(buffer.len());
             self.rate.wait_for(wanted, &self.stopped);
             if self.is_stopped() {
                 return Err(Problem::Stopped);
             }
-            let cached = match self.leaves_cache {
+            let asks_cache = self.leaves_cache || (arm.is_some() && held.is_none());
+            let cached = match asks_cache {
                 true => cached(file, &mut buffer[..wanted.min(CHUNK)], offset),
                 false => 0,
             };
+            if cached == 0 && held.is_none() {
+                held = arm.map(Arm::hold);
+            }
             let piece = &mut buffer[..wanted];
             if cached == 0 && self.leaves_cache && !is_advised {
                 // What the kernel reads ahead would pass for what was there before.

@@ -1,0 +1,285 @@
+"""Files and directories that were renamed or moved: they keep their records.
+
+The evidence, in order. A directory whose fingerprint, inodes included, is that of
+one that is gone from the same file system. A file with the inode, size and mtime of
+one that is gone from the same file system. Once a new file was read, its size and
+quick hash, and where several are equal in those, the digest of all its content.
+
+A record is taken only if nothing is at its path any more, and only if no other
+could be meant as well: then the file is an addition, and the other a removal.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from vpo._engine import Digester, Directory
+from vpo.db import file_changes as change_table
+from vpo.db import files as file_table
+from vpo.db import moves as move_table
+from vpo.db import roots as root_table
+from vpo.db.file_changes import FileChange
+from vpo.db.moves import FormerFile, Move, NewFile
+from vpo.jobs.control import ShouldStop
+from vpo.paths import StoredPath, from_stored, is_within, join
+from vpo.scanner.compare import Columns
+from vpo.scanner.filesystems import identity
+
+# More files of one quick identity than this are not told apart.
+MOST_ALIKE = 64
+
+POLL_SECONDS = 0.1
+
+# Files whose quick hashes are looked up at a time.
+FILES_AT_A_TIME = 5000
+
+
+class Moved(NamedTuple):
+    """A file that is at another path now."""
+
+    id: int
+    before: StoredPath
+    directory: StoredPath
+    name: StoredPath
+
+
+def is_gone(path: bytes) -> bool:
+    """Whether there is nothing at the path. False also if it cannot be looked at."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def directory_before(
+    connection: sqlite3.Connection,
+    directory: Directory,
+    columns: Columns,
+    filesystem: int | None,
+) -> move_table.FormerDirectory | None:
+    """The record of a new directory that is one under another name."""
+    fingerprint, count = directory.fingerprint, directory.stop - directory.start
+    if fingerprint is None or filesystem is None or not count:
+        return None
+    if None in columns.inodes[directory.start : directory.stop]:
+        # Then the fingerprint does not tell one file from another of its name.
+        return None
+    candidates = [
+        former
+        for former in move_table.directories_with_fingerprint(connection, fingerprint)
+        if former.filesystem_id == filesystem
+        and (former.files, former.missing) == (count, 0)
+        and is_gone(from_stored(former.path))
+    ]
+    return candidates[0] if len(candidates) == 1 else None
+
+
+class Arrivals:
+    """Files that have no record at their path, looked up by what they are."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        columns: Columns,
+        rows: Iterable[int],
+        taken: set[int],
+    ) -> None:
+        """`taken` are the ids of records that were found elsewhere already."""
+        self._columns = columns
+        self._taken = taken
+        self._former: dict[tuple[int, int, int], list[FormerFile]] = defaultdict(list)
+        inodes = {inode for row in rows if (inode := columns.inodes[row]) is not None}
+        if inodes:
+            for former in move_table.files_with_inodes(connection, inodes):
+                assert former.inode is not None
+                key = (former.inode, former.size_bytes, former.mtime_ns)
+                self._former[key].append(former)
+
+    def __bool__(self) -> bool:
+        return bool(self._former)
+
+    def before(self, row: int, filesystem: int | None) -> FormerFile | None:
+        """The record of the file of a row; it is not given again."""
+        columns = self._columns
+        inode = columns.inodes[row]
+        if inode is None or filesystem is None:
+            return None
+        candidates = [
+            former
+            for former in self._former.get((inode, columns.sizes[row], columns.mtimes[row]), ())
+            if former.filesystem_id == filesystem
+            and bool(former.is_symlink) == columns.symlinks[row]
+            and former.id not in self._taken
+            and is_gone(from_stored(join(former.directory, former.name)))
+        ]
+        if len(candidates) != 1:
+            return None
+        self._taken.add(candidates[0].id)
+        return candidates[0]
+
+
+def ctime_now(former: FormerFile, path: StoredPath) -> int | None:
+    """The ctime to go with a file's digest: a rename has changed it, and nothing else."""
+    if former.ctime_ns is None:
+        return None
+    try:
+        found = os.stat(from_stored(path))
+    except OSError:
+        return None
+    same = (found.st_size, found.st_mtime_ns) == (former.size_bytes, former.mtime_ns)
+    return found.st_ctime_ns if same else None
+
+
+class ByContent:
+    """New files that have the content of files that are gone."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        root: bytes,
+        threads: int,
+        should_stop: ShouldStop,
+    ) -> None:
+        self._connection = connection
+        self._root = root
+        self._threads = threads
+        self._should_stop = should_stop
+
+    def find(self, read: Iterable[int]) -> list[tuple[NewFile, FormerFile]]:
+        """Pairs of a new file (of those that were `read` for the first time) and its record."""
+        new: dict[tuple[int, bytes], list[NewFile]] = defaultdict(list)
+        ids = list(read)
+        for start in range(0, len(ids), FILES_AT_A_TIME):
+            for file in move_table.new_files(
+                self._connection, ids[start : start + FILES_AT_A_TIME]
+            ):
+                new[file.size_bytes, file.quick_hash].append(file)
+        pairs, unclear = [], []
+        for (size, quick_hash), files in new.items():
+            if len(files) > MOST_ALIKE:
+                continue
+            alike = move_table.files_with_quick_hash(
+                self._connection, size, quick_hash, limit=MOST_ALIKE + len(files)
+            )
+            if len(alike) == MOST_ALIKE + len(files):
+                continue
+            are_new = {file.id for file in files}
+            gone = [file for file in alike if file.id not in are_new and self._is_gone(file)]
+            if len(gone) == 1 and len(files) == 1:
+                pairs.append((files[0], gone[0]))
+            elif gone:
+                unclear.append((files, gone))
+        return pairs + self._by_digest(unclear)
+
+    def _is_gone(self, file: FormerFile) -> bool:
+        """Whether a file is gone: found so by a scan or, elsewhere, right now."""
+        if file.scan_status == "missing":
+            return True
+        path = from_stored(join(file.directory, file.name))
+        if is_within(path, self._root) or not is_gone(path):
+            return False
+        # The file system that it was on must be there to say so.
+        above = os.path.dirname(path)
+        while not os.path.isdir(above) and above not in (b"/", b""):
+            above = os.path.dirname(above)
+        name = identity(above, os.stat(above).st_dev)
+        return name is not None and file.filesystem_id == root_table.find_filesystem(
+            self._connection, name
+        )
+
+    def _by_digest(
+        self, unclear: list[tuple[list[NewFile], list[FormerFile]]]
+    ) -> list[tuple[NewFile, FormerFile]]:
+        """Pairs among files alike, by the digest of all their content."""
+        to_read = [
+            file
+            for files, gone in unclear
+            if all((former.content_hash or "").startswith("blake3:") for former in gone)
+            for file in files
+        ]
+        if not to_read:
+            return []
+        digester = Digester(threads=self._threads)
+        digester.submit(
+            (
+                (
+                    file.id,
+                    join(file.directory, file.name),
+                    file.size_bytes,
+                    file.mtime_ns,
+                    bool(file.is_symlink),
+                )
+                for file in to_read
+            ),
+            ["blake3"],
+        )
+        digests: dict[int, str] = {}
+        while digester.outstanding:
+            if stopped := self._should_stop():
+                raise stopped
+            for answer in digester.take(POLL_SECONDS):
+                if answer.digests is not None:
+                    digests[answer.key] = f"blake3:{answer.digests['blake3']}"
+        pairs = []
+        for files, gone in unclear:
+            for former in gone:
+                same = [file for file in files if digests.get(file.id) == former.content_hash]
+                rivals = [other for other in gone if other.content_hash == former.content_hash]
+                if len(same) == 1 and len(rivals) == 1 and former.content_hash:
+                    pairs.append((same[0], former))
+        return pairs
+
+    def record(
+        self, pairs: list[tuple[NewFile, FormerFile]], *, job: int, scanned_at: str
+    ) -> list[Moved]:
+        """Gives new files the records of those that they are. In the caller's transaction."""
+        connection = self._connection
+        file_table.delete_files(connection, (new.id for new, _ in pairs))
+        move_table.move_files(
+            connection,
+            (
+                Move(
+                    new.directory_id,
+                    new.name,
+                    new.extension,
+                    new.kind,
+                    new.mtime_ns,
+                    new.inode,
+                    bool(new.is_symlink),
+                    # It is another inode, of which nothing was known.
+                    None,
+                    former.id,
+                )
+                for new, former in pairs
+            ),
+            scanned_at,
+        )
+        move_table.forget_removal(connection, job, (former.id for _, former in pairs))
+        change_table.add_changes(
+            connection,
+            job,
+            (
+                FileChange(
+                    former.id,
+                    "moved",
+                    "content",
+                    former.size_bytes,
+                    former.mtime_ns,
+                    new.size_bytes,
+                    new.mtime_ns,
+                    path=join(former.directory, former.name),
+                )
+                for new, former in pairs
+            ),
+        )
+        return [
+            Moved(former.id, join(former.directory, former.name), new.directory, new.name)
+            for new, former in pairs
+        ]
