@@ -157,7 +157,7 @@ class Actor:
         if self.action == "reflink":
             reflink.prepare(kept, duplicate)
             return None
-        if status.st_nlink > len(copy.names):
+        if status.st_nlink != len(copy.names):
             raise ActionError(
                 f"`{display(copy.path)}` has other names that the library does not know:"
                 " no room would be saved",
