@@ -79,8 +79,12 @@ impl Reader {
         mut take: impl FnMut(&[u8], u64),
     ) -> Result<(), Problem> {
         let mut offset = start;
-        let mut is_advised = false;
         let mut held = None;
+        if self.leaves_cache {
+            // What the kernel reads ahead, be it for the first look into the cache,
+            // would pass for what was there before.
+            read_no_further(file);
+        }
         while offset < end {
             let wanted = usize::try_from(end - offset).unwrap_or(usize::MAX).min(buffer.len());
             self.rate.wait_for(wanted, &self.stopped);
@@ -96,11 +100,6 @@ impl Reader {
                 held = arm.map(Arm::hold);
             }
             let piece = &mut buffer[..wanted];
-            if cached == 0 && self.leaves_cache && !is_advised {
-                // What the kernel reads ahead would pass for what was there before.
-                read_no_further(file);
-                is_advised = true;
-            }
             let length = match cached {
                 0 => read_once(file, piece, offset)?,
                 cached => cached,
