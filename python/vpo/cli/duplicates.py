@@ -12,7 +12,7 @@ from vpo.cli.duplicates_output import OUTPUTS, done_text, plan_text
 from vpo.cli.file_filters import kind_option
 from vpo.cli.parameters import ByteSize, joined
 from vpo.cli.progress import ScanReporter
-from vpo.cli.signals import Signals
+from vpo.cli.signals import Signals, show_stopped
 from vpo.db.duplicates import Selection
 from vpo.db.library import open_library
 from vpo.duplicates.keeping import Keeping
@@ -115,8 +115,7 @@ def duplicates(
                 should_stop=signals.stop,
             )
     except StoppedError as stopped:
-        if form != "json" and app.logs_to_stderr != "json":
-            echo(f"{stopped}. What was recorded until now is kept.", err=True)
+        show_stopped(app, stopped, as_json=form == "json")
         ctx.exit(stopped.exit_status)
     OUTPUTS[form](app, outcome, keeping, action)
     if form is None and not app.quiet:

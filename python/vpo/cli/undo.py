@@ -8,7 +8,7 @@ from vpo.cli.app import App, echo, global_options
 from vpo.cli.failure import failure_to_dict, print_json
 from vpo.cli.job_show import complete_job
 from vpo.cli.progress import ScanReporter
-from vpo.cli.signals import Signals
+from vpo.cli.signals import Signals, show_stopped
 from vpo.db.library import open_library
 from vpo.db.operations import Operation
 from vpo.duplicates.undo import UndoResult, undo_by_id
@@ -42,8 +42,7 @@ def undo(ctx: click.Context, /, operation_id: str, as_json: bool) -> None:
         ):
             result = undo_by_id(library, operation_id, reporter, should_stop=signals.stop)
     except StoppedError as stopped:
-        if not as_json and app.logs_to_stderr != "json":
-            echo(f"{stopped}. What was undone until now is recorded.", err=True)
+        show_stopped(app, stopped, as_json=as_json)
         ctx.exit(stopped.exit_status)
     if as_json:
         print_json(_to_dict(result))
