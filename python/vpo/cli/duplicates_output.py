@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vpo.cli.app import App
@@ -42,27 +42,28 @@ def _write(lines: list[str]) -> None:
         sys.stdout.write("\n".join([*lines, ""]))
 
 
-def _group_lines(app: App, group: Group, keeping: Keeping, action: Action | None) -> Iterator[str]:
-    count = len(group.copies)
+def _group_lines(app: App, group: Group, keeping: Keeping, action: Action | None) -> list[str]:
     wasted, size = human_size(group.wasted_bytes), human_size(group.size_bytes)
-    yield app.paint(f"{wasted} wasted: {count:,} files of {size}", "cyan")
+    lines = [app.paint(f"{wasted} wasted: {len(group.copies):,} files of {size}", "cyan")]
     doomed = keeping.doomed(group) if action is not None else []
     seen: set[bytes] = set()
-    for number, copy in enumerate(group.copies):
-        if number == 0 or keeping.protects(copy):
-            before = " keep"
-        elif action is not None and copy in doomed:
-            before = _VERBS[action]
-        else:
-            before = "     "
-        note = ""
+    before = "   keep "
+    for copy in group.copies:
+        if doomed and copy in doomed:
+            assert action is not None
+            before = f"  {_VERBS[action]} "
+        elif keeping.protects(copy):
+            before = "   keep "
+        line = before + display(copy.path)
         if copy.storage is not None:
-            note = "  (shares its storage)" if copy.storage in seen else ""
+            if copy.storage in seen:
+                line += "  (shares its storage)"
             seen.add(copy.storage)
-        yield f"  {before} {display(copy.path)}{note}"
-        for name in copy.names[1:]:
-            yield f"        = {display(name.path)}"
-    yield ""
+        lines.append(line)
+        lines += (f"        = {display(name.path)}" for name in copy.names[1:])
+        before = "        "
+    lines.append("")
+    return lines
 
 
 def _summary(outcome: Outcome) -> list[str]:
@@ -90,9 +91,6 @@ def _summary(outcome: Outcome) -> list[str]:
             f"Left out: {_count(findings.damaged, 'file')} that {said} known to be damaged;"
             " see `vpo verify status`"
         )
-    if findings.small:
-        said = "empty or smaller than asked for"
-        lines.append(f"Left out: {_count(findings.small, 'file')}, {said}")
     return lines
 
 
@@ -154,7 +152,6 @@ def print_json(_app: App, outcome: Outcome, keeping: Keeping, action: Action | N
         "left_out": {
             "changed_since_scan": findings.changed,
             "damaged": findings.damaged,
-            "small": findings.small,
         },
         "files_read": findings.files_read,
         "bytes_read": findings.bytes_read,

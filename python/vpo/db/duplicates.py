@@ -158,6 +158,7 @@ class Selection(NamedTuple):
     """Directories of which one holds the file, at any depth; none: the whole library."""
     kinds: tuple[str, ...] = ()
     least_bytes: int = 1
+    """Smaller files are left out. Empty ones are no duplicates: they hold nothing twice."""
 
 
 class Candidate(NamedTuple):
@@ -191,31 +192,28 @@ _CANDIDATE = (
 )
 
 
-class Overview(NamedTuple):
-    """How many of the files that are asked for are of which kind."""
+def knows_all_quick_hashes(connection: sqlite3.Connection) -> bool:
+    """Whether every file of the library has a quick hash, as after a scan that read them all.
 
-    unknown: int
-    """Without a quick hash."""
-    small: int
-    """Smaller than was asked for; the empty ones, by default. They are left out."""
-    damaged: int
-    """Known to be damaged. They are left out."""
+    Two counts that indexes answer: a look at all files would take ten times as long.
+    """
+    files, known = connection.execute(
+        "SELECT (SELECT count(*) FROM files),"
+        " (SELECT count(*) FROM files INDEXED BY idx_files_quick_hash"
+        " WHERE quick_hash IS NOT NULL)"
+    ).fetchone()
+    return bool(files == known)
 
 
-def overview(connection: sqlite3.Connection, wanted: Selection) -> Overview:
-    """What a search has to do with, in one look at all files."""
-    condition, parameters = _selected(wanted, of_all=True)
+def count_damaged(connection: sqlite3.Connection, wanted: Selection) -> int:
+    """How many files that are asked for are known to be damaged, and therefore left out."""
+    condition, parameters = _selected(wanted, damaged=True)
     row = connection.execute(
-        "SELECT coalesce(sum(f.quick_hash IS NULL AND f.size_bytes >= :least), 0),"
-        f" coalesce(sum(f.size_bytes < :least), 0) FROM files f WHERE {condition}",
+        "SELECT count(*) FROM damage CROSS JOIN files f ON f.id = damage.file_id"
+        f" WHERE {condition}",
         parameters,
     ).fetchone()
-    damaged = connection.execute(
-        "SELECT count(*) FROM damage JOIN files f ON f.id = damage.file_id"
-        f" WHERE f.size_bytes >= :least AND {condition}",
-        parameters,
-    ).fetchone()
-    return Overview(*row, *damaged)
+    return int(row[0])
 
 
 def without_quick_hash(connection: sqlite3.Connection, wanted: Selection) -> list[Candidate]:
@@ -253,16 +251,16 @@ def of_equal_quick_hash(connection: sqlite3.Connection, wanted: Selection) -> li
     return list(map(Candidate._make, rows))
 
 
-def _selected(wanted: Selection, *, of_all: bool = False) -> tuple[str, dict[str, Any]]:
+def _selected(wanted: Selection, *, damaged: bool = False) -> tuple[str, dict[str, Any]]:
     """A condition for the files that are asked for, and its parameters.
 
     A link is no file of its own, and what is known to be damaged is equal to nothing.
-    With `of_all`, small and damaged files are among them.
+    With `damaged`, such files are among them.
     """
-    conditions = ["f.scan_status <> 'missing'", "NOT f.is_symlink"]
+    conditions = ["f.scan_status <> 'missing'", "NOT f.is_symlink", "f.size_bytes >= :least"]
     parameters: dict[str, Any] = {"least": wanted.least_bytes}
-    if not of_all:
-        conditions += ["f.size_bytes >= :least", "f.id NOT IN (SELECT file_id FROM damage)"]
+    if not damaged:
+        conditions.append("f.id NOT IN (SELECT file_id FROM damage)")
     if wanted.kinds:
         names = [f"kind_{number}" for number in range(len(wanted.kinds))]
         conditions.append(f"f.kind IN ({', '.join(':' + name for name in names)})")
@@ -294,18 +292,21 @@ def record_digests(connection: sqlite3.Connection, digests: Iterable[Digests], a
     """Records digests of files that are still known as they were when they were read."""
     quick: list[tuple[object, ...]] = []
     full: list[tuple[object, ...]] = []
-    for row in digests:
+    both: list[tuple[object, ...]] = []
+    # By id, as they lie in the table.
+    for row in sorted(digests, key=lambda row: row.id):
         if row.content_hash is None:
             quick.append((row.quick_hash, *row[3:]))
+        elif row.quick_hash is None:
+            full.append(row[1:])
         else:
-            full.append(row)
+            both.append(row)
     known = "WHERE id = ? AND size_bytes = ? AND mtime_ns = ?"
+    of_full = f"content_hash = ?, ctime_ns = ?, verified_at = '{at}'"
+    # What is set is written to its indexes, even if it is what it was.
     connection.executemany(f"UPDATE files SET quick_hash = ? {known}", quick)
-    connection.executemany(
-        "UPDATE files SET quick_hash = coalesce(?, quick_hash), content_hash = ?, ctime_ns = ?,"
-        f" verified_at = '{at}' {known}",
-        full,
-    )
+    connection.executemany(f"UPDATE files SET {of_full} {known}", full)
+    connection.executemany(f"UPDATE files SET quick_hash = ?, {of_full} {known}", both)
 
 
 def root_paths(connection: sqlite3.Connection) -> list[StoredPath]:

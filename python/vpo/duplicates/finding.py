@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from vpo.db.duplicates import Candidate, Selection, signed
 from vpo.db.library import Library
 from vpo.duplicates.keeping import Keeping
 from vpo.duplicates.models import Copy, Findings, Group, Name
-from vpo.paths import StoredPath, from_stored
+from vpo.paths import StoredPath, from_stored, join
 
 if TYPE_CHECKING:
     from vpo.duplicates.reading import Reader
@@ -40,8 +40,8 @@ class Finding:
         """Of what was read, by the ids of files."""
         self._unknown: list[Candidate] = []
         with library.reading() as connection:
-            unknown, self.findings.small, self.findings.damaged = table.overview(connection, wanted)
-            if unknown:
+            self.findings.damaged = table.count_damaged(connection, wanted)
+            if not table.knows_all_quick_hashes(connection):
                 self._unknown = _to_read_quickly(table.without_quick_hash(connection, wanted))
         self._sets = [] if self._unknown else self._equal()
 
@@ -91,39 +91,39 @@ class Finding:
             go_on()
             for content_hash, same in self._by_content(files):
                 copies = self._copies(same)
-                if len(copies) > 1:
-                    if storage_of is not None:
-                        copies = [
-                            copy._replace(storage=storage_of(copy.path, copy.device))
-                            for copy in copies
-                        ]
-                    self._add(files[0].size_bytes, content_hash, copies)
+                if len(copies) < 2:
+                    continue
+                storages = len(copies)
+                if storage_of is not None:
+                    copies = [
+                        copy._replace(storage=storage_of(copy.path, copy.device)) for copy in copies
+                    ]
+                    shared = {copy.storage for copy in copies if copy.storage is not None}
+                    storages = len(shared) + sum(copy.storage is None for copy in copies)
+                size_bytes = files[0].size_bytes
+                ordered = self.keeping.in_order(copies)
+                group = Group(size_bytes, content_hash, ordered, (storages - 1) * size_bytes)
+                (self.findings.groups if storages > 1 else self.findings.shared).append(group)
         self.findings.groups.sort(key=attrgetter("wasted_bytes"), reverse=True)
         return self.findings
 
-    def _by_content(self, files: list[Candidate]) -> Iterable[tuple[str, list[Candidate]]]:
-        """Files by their content, as far as that is known."""
+    def _by_content(self, files: list[Candidate]) -> list[tuple[str, list[Candidate]]]:
+        """Files by their content, as far as that is known; those that are alone are left out."""
+        first = files[0].digest
+        if first is not None and all(file.content_hash == first for file in files):
+            return [(first, files)]
         by_content: dict[str, list[Candidate]] = {}
         for file in files:
             content_hash = file.digest or self._digests.get(file.id)
             if content_hash is not None:
                 by_content.setdefault(content_hash, []).append(file)
-        return by_content.items()
-
-    def _add(self, size_bytes: int, content_hash: str, copies: list[Copy]) -> None:
-        shared = {copy.storage for copy in copies if copy.storage is not None}
-        storages = len(shared) + sum(copy.storage is None for copy in copies)
-        ordered = self.keeping.in_order(copies)
-        group = Group(size_bytes, content_hash, ordered, (storages - 1) * size_bytes)
-        (self.findings.groups if storages > 1 else self.findings.shared).append(group)
+        return [each for each in by_content.items() if len(each[1]) > 1]
 
     def _copies(self, files: list[Candidate]) -> list[Copy]:
         """Files as they are now, names of one taken together; changed ones are left out."""
-        if len(files) < 2:
-            return []
         copies: dict[tuple[int, int], Copy] = {}
-        for file in files:
-            path = file.path
+        for file_id, size_bytes, mtime_ns, recorded_inode, _, _, _, directory, name in files:
+            path = join(directory, name)
             try:
                 status = os.lstat(path.encode() if isinstance(path, str) else path)
             except OSError:
@@ -131,19 +131,20 @@ class Finding:
                 continue
             inode = status.st_ino
             if (
-                status.st_size != file.size_bytes
-                or status.st_mtime_ns != file.mtime_ns
+                status.st_size != size_bytes
+                or status.st_mtime_ns != mtime_ns
                 or not stat.S_ISREG(status.st_mode)
-                or (file.inode is not None and signed(inode) != file.inode)
+                or (recorded_inode is not None and signed(inode) != recorded_inode)
             ):
                 self.findings.changed += 1
                 continue
-            key = (status.st_dev, inode)
-            known = copies.get(key)
-            if known is None:
-                copies[key] = Copy((Name(file.id, path),), file.mtime_ns, *key)
+            device = status.st_dev
+            key = (device, inode)
+            if key not in copies:
+                copies[key] = Copy((Name(file_id, path),), mtime_ns, device, inode)
             else:
-                names = _distinct([*known.names, Name(file.id, path)], status.st_nlink)
+                known = copies[key]
+                names = _distinct([*known.names, Name(file_id, path)], status.st_nlink)
                 copies[key] = known._replace(names=names)
         return list(copies.values())
 

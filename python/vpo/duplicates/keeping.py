@@ -41,6 +41,8 @@ class Keeping(NamedTuple):
         elif len(copies) == 2:
             # Most groups by far: a sort of the rest would take longer than all else here.
             one, other = copies
+            if self.prefer == "oldest" and one.mtime_ns != other.mtime_ns:
+                return (one, other) if one.mtime_ns < other.mtime_ns else (other, one)
             return (one, other) if key(one) <= key(other) else (other, one)
         else:
             kept = min(copies, key=key)

@@ -76,8 +76,6 @@ class Findings:
     """Files that are not any more as the last scan saw them, or gone."""
     damaged: int = 0
     """Files that are known to be damaged."""
-    small: int = 0
-    """Files smaller than asked for: the empty ones, by default."""
     files_read: int = 0
     bytes_read: int = 0
 
