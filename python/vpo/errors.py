@@ -71,6 +71,25 @@ class ScanLockedError(VpoError):
     exit_status = EXIT_LOCKED
 
 
+class VerifyLockedError(VpoError):
+    """Another check of the same places is running."""
+
+    code = "VERIFY_LOCKED"
+    exit_status = EXIT_LOCKED
+
+
+class NotDamagedError(VpoError):
+    """There is no damage to accept."""
+
+    code = "NOT_DAMAGED"
+
+
+class FileUnreadableError(VpoError):
+    """A file's content cannot be had."""
+
+    code = "FILE_UNREADABLE"
+
+
 class JobNotFoundError(VpoError):
     """There is no job with that ID."""
 

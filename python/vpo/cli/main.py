@@ -58,6 +58,11 @@ _COMMANDS = {
         "Show the state of the library: roots, files, jobs, space.",
     ),
     "undo": ("vpo.cli.undo", "undo", "Undo what a job did to files, or one step of it."),
+    "verify": (
+        "vpo.cli.verify",
+        "verify",
+        "Check that files are what they were, and find damage.",
+    ),
 }
 
 
