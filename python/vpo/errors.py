@@ -186,6 +186,67 @@ class FileNotInLibraryError(VpoError):
     code = "FILE_NOT_FOUND"
 
 
+class DuplicatesLockedError(VpoError):
+    """Other work on duplicates, or the undoing of it, is running."""
+
+    code = "DUPLICATES_LOCKED"
+    exit_status = EXIT_LOCKED
+
+
+class ActionError(VpoError):
+    """What was to be done about one file was not done; the file is as it was."""
+
+    code = "ACTION_FAILED"
+
+
+class OperationNotFoundError(VpoError):
+    """There is no operation and no job with that ID."""
+
+    code = "OPERATION_NOT_FOUND"
+
+
+class AmbiguousOperationError(VpoError):
+    """Several operations or jobs have IDs that begin so."""
+
+    code = "OPERATION_AMBIGUOUS"
+
+
+class UndoError(VpoError):
+    """An operation was not undone; everything is as it was."""
+
+    code = "UNDO_FAILED"
+
+
+class UndoImpossibleError(UndoError):
+    """There is nothing that could be undone."""
+
+    code = "UNDO_IMPOSSIBLE"
+
+
+class UndoneError(UndoError):
+    """It was undone before."""
+
+    code = "UNDO_DONE"
+
+
+class UndoChangedError(UndoError):
+    """The file is not any more as the operation left it."""
+
+    code = "UNDO_CHANGED"
+
+
+class UndoOccupiedError(UndoError):
+    """There is another file where it was."""
+
+    code = "UNDO_OCCUPIED"
+
+
+class UndoGoneError(UndoError):
+    """What it takes to undo it is gone."""
+
+    code = "UNDO_GONE"
+
+
 class LibraryError(VpoError):
     """The library cannot be used as it is."""
 
