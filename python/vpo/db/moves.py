@@ -85,29 +85,30 @@ class NewFile(NamedTuple):
 
 
 def directories_with_fingerprint(
-    connection: sqlite3.Connection, fingerprint: bytes
+    connection: sqlite3.Connection, fingerprint: bytes, *, limit: int
 ) -> list[FormerDirectory]:
-    """The directories that were so when they were last seen."""
+    """The directories that were so when they were last seen; `limit` of them at most."""
     rows = connection.execute(
         "SELECT d.id, d.path, d.filesystem_id,"
         " (SELECT count(*) FROM files f WHERE f.directory_id = d.id),"
         " (SELECT count(*) FROM files f WHERE f.directory_id = d.id AND f.scan_status = 'missing')"
-        " FROM directories d WHERE d.fingerprint = ?",
-        (fingerprint,),
+        " FROM directories d WHERE d.fingerprint = ? LIMIT ?",
+        (fingerprint, limit),
     )
     return [FormerDirectory._make(row) for row in rows]
 
 
 def files_with_inodes(
-    connection: sqlite3.Connection, inodes: Iterable[int]
+    connection: sqlite3.Connection, inodes: Iterable[int], *, limit: int
 ) -> Iterator[FormerFile]:
-    """The files that had one of these inodes, missing ones too."""
+    """The files that had one of these inodes, missing ones too; of each `limit` at most."""
     rows = connection.execute(
         # In this order: the files of the library are many more.
         f"SELECT {_COLUMNS} FROM json_each(?) AS wanted"
-        " CROSS JOIN files f ON f.inode = wanted.value"
+        " CROSS JOIN files f ON f.id IN"
+        " (SELECT same.id FROM files same WHERE same.inode = wanted.value LIMIT ?)"
         " CROSS JOIN directories d ON d.id = f.directory_id",
-        (orjson.dumps(list(inodes)).decode(),),
+        (orjson.dumps(list(inodes)).decode(), limit),
     )
     return map(FormerFile._make, rows)
 

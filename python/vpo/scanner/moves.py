@@ -32,6 +32,10 @@ from vpo.scanner.filesystems import identity
 # More files of one quick identity than this are not told apart.
 MOST_ALIKE = 64
 
+# Nor is one of more names than this: copies of a disk as it was each day share their
+# files, by the thousand, and whether each name is still there would have to be asked.
+MOST_NAMES = 16
+
 POLL_SECONDS = 0.1
 
 # Files whose quick hashes are looked up at a time.
@@ -62,9 +66,12 @@ def directory_before(
     if None in columns.inodes[directory.start : directory.stop]:
         # Then the fingerprint does not tell one file from another of its name.
         return None
+    alike = move_table.directories_with_fingerprint(connection, fingerprint, limit=MOST_NAMES + 1)
+    if len(alike) > MOST_NAMES:
+        return None
     candidates = [
         former
-        for former in move_table.directories_with_fingerprint(connection, fingerprint)
+        for former in alike
         if former.filesystem_id == filesystem
         and (former.files, former.missing) == (count, 0)
         and is_gone(from_stored(former.path))
@@ -87,13 +94,15 @@ class Arrivals:
         self._columns = columns
         self._taken = taken
         self._missing = missing
-        self._former: dict[tuple[int, int, int], list[FormerFile]] = defaultdict(list)
+        self._former: dict[int, list[FormerFile]] = defaultdict(list)
         inodes = {inode for row in rows if (inode := columns.inodes[row]) is not None}
         if inodes:
-            for former in move_table.files_with_inodes(connection, inodes):
+            for former in move_table.files_with_inodes(connection, inodes, limit=MOST_NAMES + 1):
                 assert former.inode is not None
-                key = (former.inode, former.size_bytes, former.mtime_ns)
-                self._former[key].append(former)
+                self._former[former.inode].append(former)
+        self._former = {
+            inode: formers for inode, formers in self._former.items() if len(formers) <= MOST_NAMES
+        }
 
     def __bool__(self) -> bool:
         return bool(self._former)
@@ -106,8 +115,9 @@ class Arrivals:
             return None
         candidates = [
             former
-            for former in self._former.get((inode, columns.sizes[row], columns.mtimes[row]), ())
-            if former.filesystem_id == filesystem
+            for former in self._former.get(inode, ())
+            if (former.size_bytes, former.mtime_ns) == (columns.sizes[row], columns.mtimes[row])
+            and former.filesystem_id == filesystem
             and bool(former.is_symlink) == columns.symlinks[row]
             and former.id not in self._taken
             # Where names differ in more than case, a listing tells what `lstat` does not.
