@@ -23,6 +23,7 @@ class FormerDirectory(NamedTuple):
     id: int
     path: StoredPath
     filesystem_id: int | None
+    via_symlink: int
     files: int
     missing: int
 
@@ -89,7 +90,7 @@ def directories_with_fingerprint(
 ) -> list[FormerDirectory]:
     """The directories that were so when they were last seen; `limit` of them at most."""
     rows = connection.execute(
-        "SELECT d.id, d.path, d.filesystem_id,"
+        "SELECT d.id, d.path, d.filesystem_id, d.via_symlink,"
         " (SELECT count(*) FROM files f WHERE f.directory_id = d.id),"
         " (SELECT count(*) FROM files f WHERE f.directory_id = d.id AND f.scan_status = 'missing')"
         " FROM directories d WHERE d.fingerprint = ? LIMIT ?",
@@ -99,14 +100,16 @@ def directories_with_fingerprint(
 
 
 def files_with_inodes(
-    connection: sqlite3.Connection, inodes: Iterable[int], *, limit: int
+    connection: sqlite3.Connection, inodes: Iterable[tuple[int, int, int]], *, limit: int
 ) -> Iterator[FormerFile]:
-    """The files that had one of these inodes, missing ones too; of each `limit` at most."""
+    """The files of these inodes, sizes and mtimes, missing ones too; of each `limit` at most."""
     rows = connection.execute(
         # In this order: the files of the library are many more.
         f"SELECT {_COLUMNS} FROM json_each(?) AS wanted"
         " CROSS JOIN files f ON f.id IN"
-        " (SELECT same.id FROM files same WHERE same.inode = wanted.value LIMIT ?)"
+        " (SELECT same.id FROM files same WHERE same.inode = json_extract(wanted.value, '$[0]')"
+        " AND same.size_bytes = json_extract(wanted.value, '$[1]')"
+        " AND same.mtime_ns = json_extract(wanted.value, '$[2]') LIMIT ?)"
         " CROSS JOIN directories d ON d.id = f.directory_id",
         (orjson.dumps(list(inodes)).decode(), limit),
     )

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from vpo._engine import Digester, Directory
 from vpo.db import file_changes as change_table
@@ -42,15 +43,28 @@ POLL_SECONDS = 0.1
 FILES_AT_A_TIME = 5000
 
 
-def is_gone(path: bytes) -> bool:
-    """Whether there is nothing at the path. False also if it cannot be looked at."""
+def _is_gone(path: bytes, *, or_link: bool, is_one: Callable[[int], bool] = stat.S_ISREG) -> bool:
+    """Whether there is no file at the path, nor a link, if it can be one.
+
+    `is_one` tells by a mode whether it is a file (or else a directory). False also if
+    it cannot be looked at.
+    """
     try:
-        os.lstat(path)
+        mode = os.lstat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         return False
-    return False
+    return not (is_one(mode) or (or_link and stat.S_ISLNK(mode)))
+
+
+def _is_it(path: bytes, inode: int) -> bool:
+    """Whether a path leads to the file of this inode, not by a link."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_ino == inode % 2**64
 
 
 def directory_before(
@@ -58,6 +72,8 @@ def directory_before(
     directory: Directory,
     columns: Columns,
     filesystem: int | None,
+    *,
+    follow_symlinks: bool,
 ) -> move_table.FormerDirectory | None:
     """The record of a new directory that is one under another name."""
     fingerprint, count = directory.fingerprint, directory.stop - directory.start
@@ -74,7 +90,11 @@ def directory_before(
         for former in alike
         if former.filesystem_id == filesystem
         and (former.files, former.missing) == (count, 0)
-        and is_gone(from_stored(former.path))
+        and _is_gone(
+            from_stored(former.path),
+            or_link=follow_symlinks or bool(former.via_symlink),
+            is_one=stat.S_ISDIR,
+        )
     ]
     return candidates[0] if len(candidates) == 1 else None
 
@@ -89,20 +109,27 @@ class Arrivals:
         rows: Iterable[int],
         taken: set[int],
         missing: Collection[int],
+        *,
+        follow_symlinks: bool,
     ) -> None:
         """`taken` and `missing` are the ids of records found elsewhere, and seen to be gone."""
         self._columns = columns
+        self._follow = follow_symlinks
         self._taken = taken
         self._missing = missing
-        self._former: dict[int, list[FormerFile]] = defaultdict(list)
-        inodes = {inode for row in rows if (inode := columns.inodes[row]) is not None}
+        self._former: dict[tuple[int, int, int], list[FormerFile]] = defaultdict(list)
+        inodes = {
+            (inode, columns.sizes[row], columns.mtimes[row])
+            for row in rows
+            if (inode := columns.inodes[row]) is not None
+        }
         if inodes:
             for former in move_table.files_with_inodes(connection, inodes, limit=MOST_NAMES + 1):
                 assert former.inode is not None
-                self._former[former.inode].append(former)
-        self._former = {
-            inode: formers for inode, formers in self._former.items() if len(formers) <= MOST_NAMES
-        }
+                key = (former.inode, former.size_bytes, former.mtime_ns)
+                self._former[key].append(former)
+        for key in [key for key, each in self._former.items() if len(each) > MOST_NAMES]:
+            del self._former[key]
 
     def __bool__(self) -> bool:
         return bool(self._former)
@@ -115,21 +142,23 @@ class Arrivals:
             return None
         candidates = [
             former
-            for former in self._former.get(inode, ())
-            if (former.size_bytes, former.mtime_ns) == (columns.sizes[row], columns.mtimes[row])
-            and former.filesystem_id == filesystem
+            for former in self._former.get((inode, columns.sizes[row], columns.mtimes[row]), ())
+            if former.filesystem_id == filesystem
             and bool(former.is_symlink) == columns.symlinks[row]
             and former.id not in self._taken
-            # Where names differ in more than case, a listing tells what `lstat` does not.
-            and (
-                former.id in self._missing
-                or is_gone(from_stored(join(former.directory, former.name)))
-            )
+            and self._is_gone(former, inode)
         ]
         if len(candidates) != 1:
             return None
         self._taken.add(candidates[0].id)
         return candidates[0]
+
+    def _is_gone(self, former: FormerFile, inode: int) -> bool:
+        path = from_stored(join(former.directory, former.name))
+        if _is_gone(path, or_link=self._follow or bool(former.is_symlink)):
+            return True
+        # Where a name is found in any case, the listing tells that it is another now.
+        return former.id in self._missing and _is_it(path, inode)
 
 
 def ctime_now(former: FormerFile, path: StoredPath) -> int | None:
@@ -201,7 +230,7 @@ class ByContent:
         if file.id in self._missing:
             return True
         path = from_stored(join(file.directory, file.name))
-        if not is_gone(path):
+        if not _is_gone(path, or_link=True):
             return False
         if file.scan_status == "missing" or is_within(path, self._root):
             return file.scan_status == "missing"

@@ -161,7 +161,10 @@ class Recorder:
         if not self.knows_files or directory.fingerprint is None:
             return None
         filesystem = self.filesystem(directory.path, directory.device)
-        former = moves.directory_before(self.connection, directory, columns, filesystem)
+        follow = self.options.rules.follow_symlinks
+        former = moves.directory_before(
+            self.connection, directory, columns, filesystem, follow_symlinks=follow
+        )
         if former is None or former.id in self.moved_directories:
             return None
         rows = range(directory.start, directory.stop)
@@ -202,7 +205,14 @@ class Recorder:
         """Keeps the records of files that were moved; returns the rows of the others."""
         seen = columns.seen
         rows = chain.from_iterable(range(start, stop) for _, _, start, stop in new)
-        arrivals = moves.Arrivals(self.connection, seen, rows, self.moved_files, self.missing)
+        arrivals = moves.Arrivals(
+            self.connection,
+            seen,
+            rows,
+            self.moved_files,
+            self.missing,
+            follow_symlinks=self.options.rules.follow_symlinks,
+        )
         if not arrivals:
             return new
         left: list[NewRows] = []
