@@ -100,12 +100,16 @@ class PathList:
 
     count: int = 0
     paths: list[StoredPath] = field(default_factory=list)
+    before: dict[StoredPath, StoredPath] = field(default_factory=dict)
+    """Where files were that were moved to some of the paths."""
 
-    def add(self, path: StoredPath) -> None:
-        """Counts a path, and keeps it while there is room."""
+    def add(self, path: StoredPath, before: StoredPath | None = None) -> None:
+        """Counts a path, and keeps it (and what it was before) while there is room."""
         self.count += 1
         if len(self.paths) < LISTED_PATHS:
             self.paths.append(path)
+            if before is not None:
+                self.before[path] = before
 
     def discard(self, path: StoredPath) -> None:
         """Takes a path back."""
@@ -116,6 +120,15 @@ class PathList:
     def has_room(self) -> bool:
         """Whether a path would be kept, for who can count without making it."""
         return len(self.paths) < LISTED_PATHS
+
+    def listed(self) -> list[object]:
+        """The paths as JSON: strings, unless that would lose bytes or where it was before."""
+        return [
+            {**to_json(path), **to_json(self.before[path], "path_before")}
+            if path in self.before
+            else (path if isinstance(path, str) else to_json(path))
+            for path in self.paths
+        ]
 
 
 @dataclass
@@ -132,11 +145,7 @@ class FilesAffected:
     def to_json(self) -> str:
         """Lists of paths and the true counts."""
         lists = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        listed: dict[str, object] = {
-            # A path is a string here unless that would lose bytes of it.
-            name: [path if isinstance(path, str) else to_json(path) for path in each.paths]
-            for name, each in lists.items()
-        }
+        listed: dict[str, object] = {name: each.listed() for name, each in lists.items()}
         listed["counts"] = {name: each.count for name, each in lists.items()}
         listed["truncated"] = any(each.count > len(each.paths) for each in lists.values())
         return orjson.dumps(listed).decode()
