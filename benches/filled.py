@@ -27,25 +27,31 @@ FILES_A_DIRECTORY = 100
 
 
 class Kind(NamedTuple):
-    """Files of a kind in the library with copies: how large they are, and how many of 1,000."""
+    """Files of a kind in the library with copies: how many of 1,000, and how large they are."""
 
     extension: str
     of_1000: int
     low: int
     high: int
     step: int
-    """Sizes are whole multiples of it, so the larger it is the more of them are equal."""
+    """Sizes are whole multiples of it: the larger, the more files have a size in common.
+    0: each has a size of its own."""
 
 
-# Mostly what lies beside pictures, as in any library; about 48 kB a file. Nearly every
-# sidecar has the size of some others, and a fifth of the previews has.
+# In shares like those of `layouts.py`, but small: 54 kB a file. What people look at hardly ever
+# has the size of another one, unless it is a copy; what lies beside it often has. So 45 % of
+# the files that are no copies have a size in common with some other one.
 KINDS = (
-    Kind("xmp", 700, 4 * KIB, 16 * KIB, 16),
-    Kind("jpg", 250, 16 * KIB, 128 * KIB, 1),
-    Kind("mp3", 45, 128 * KIB, 512 * KIB, 1),
-    Kind("mp4", 5, 1 * MIB, 6 * MIB, 1),
+    Kind("xmp", 220, 4 * KIB, 20 * KIB, 16),
+    Kind("srt", 200, 16 * KIB, 64 * KIB, 4),
+    Kind("jpg", 548, 16 * KIB, 104 * KIB, 0),
+    Kind("mp3", 30, 128 * KIB, 256 * KIB, 1),
+    Kind("mp4", 2, 1 * MIB, 6 * MIB, 1),
 )
-MEAN_BYTES = 50_000
+MEAN_BYTES = 55_000
+
+# Shares no factor with the number of sizes that there are: numbers below that never meet.
+STRIDE = 7_919
 
 # What all files of a kind begin with: those of one program differ further on.
 HEADER_BYTES = 512
@@ -217,6 +223,8 @@ def _draw(number: int, seed: int) -> tuple[Kind, int, random.Random]:
     """The kind and the size in bytes of an original, and where its content comes from."""
     rng = random.Random(f"{seed}/original/{number}")
     kind = rng.choices(KINDS, [kind.of_1000 for kind in KINDS])[0]
+    if kind.step == 0:
+        return kind, kind.low + number * STRIDE % (kind.high - kind.low), rng
     # As many of 4 to 8 KiB as of 8 to 16.
     size = kind.low * math.pow(kind.high / kind.low, rng.random())
     return kind, int(size) // kind.step * kind.step, rng
