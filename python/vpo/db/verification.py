@@ -43,6 +43,18 @@ def record_verified(connection: sqlite3.Connection, rows: Iterable[Sequence[obje
     return cursor.rowcount
 
 
+def record_unchanged(connection: sqlite3.Connection, rows: Iterable[Sequence[object]]) -> None:
+    """Records when digests were right that are recorded already; rows as in `Verified`.
+
+    It takes two thirds of the time, and they are nearly all files of nearly all checks.
+    """
+    connection.executemany(
+        "UPDATE files SET verified_at = ?6, ctime_ns = ?5"
+        " WHERE id = ?1 AND size_bytes = ?3 AND mtime_ns = ?4 AND content_hash = ?2",
+        rows,
+    )
+
+
 class Selection(NamedTuple):
     """Which of the files that are not missing are to be checked."""
 

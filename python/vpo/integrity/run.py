@@ -115,6 +115,8 @@ class Run:
         """Of the files of the page."""
         self.verified: list[tuple[object, ...]] = []
         """As `Verified`, which takes a while to make."""
+        self.unchanged: list[tuple[object, ...]] = []
+        """Likewise, of files whose digest is recorded already."""
         self.found: list[_Found] = []
         self.began = self.last_commit = time.monotonic()
 
@@ -249,7 +251,11 @@ class Run:
         if not answers:
             return
         at = times.to_text(times.now())
-        asked, verified, counts = self.asked, self.verified, self.result.counts
+        asked, counts = self.asked, self.result.counts
+        rows: dict[Verdict, list[tuple[object, ...]]] = {
+            "new": self.verified,
+            "verified": self.unchanged,
+        }
         file_of = self.reporter.file if self.reporter.wants_files else None
         size = read = 0
         for seen in answers:
@@ -271,7 +277,9 @@ class Run:
             read += file.size_bytes
             verdict: Verdict = "new" if recorded is None else "verified"
             counts[verdict] += 1
-            verified.append((file.id, found, file.size_bytes, file.mtime_ns, seen.ctime_ns, at))
+            rows[verdict].append(
+                (file.id, found, file.size_bytes, file.mtime_ns, seen.ctime_ns, at)
+            )
             if file_of is not None:
                 file_of(verdict, file.path)
         self.asked_bytes -= size
@@ -400,7 +408,7 @@ class Run:
     # -- Writing -----------------------------------------------------------------
 
     def _write_if_due(self) -> None:
-        waiting = len(self.verified) + len(self.found)
+        waiting = len(self.verified) + len(self.unchanged) + len(self.found)
         if waiting >= FILES_PER_COMMIT or (
             waiting and time.monotonic() - self.last_commit >= SECONDS_PER_COMMIT
         ):
@@ -408,14 +416,15 @@ class Run:
 
     def _write(self) -> None:
         """Records what was found since the last time, and then says it."""
-        verified, found = self.verified, self.found
-        self.verified, self.found = [], []
+        verified, unchanged, found = self.verified, self.unchanged, self.found
+        self.verified, self.unchanged, self.found = [], [], []
         self.last_commit = time.monotonic()
-        if not verified and not found:
+        if not (verified or unchanged or found):
             return
         said = []
         with self.library.transaction() as connection:
             table.record_verified(connection, verified)
+            table.record_unchanged(connection, unchanged)
             for each in found:
                 change = None
                 if each.damage is not None:
