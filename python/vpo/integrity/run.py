@@ -44,6 +44,7 @@ from vpo.paths import from_stored
 logger = logging.getLogger(__name__)
 
 PAGE = 2000
+OF_FEW = 5 * PAGE
 
 # Answers are taken some at a time: each waking of this thread takes the
 # interpreter, and a core from the threads that read.
@@ -83,6 +84,7 @@ class Run:
         self,
         job: Job,
         selection: Selection,
+        paths: tuple[bytes, ...],
         options: VerifyOptions,
         result: VerifyResult,
         reporter: Reporter,
@@ -96,7 +98,7 @@ class Run:
         self.result = result
         self.reporter = reporter
         self.should_stop = should_stop
-        self.places = Places(self.connection, selection.places)
+        self.places = Places(self.connection, paths)
         self.digester = Digester(
             threads=options.threads or 0, max_rate=options.max_rate, leave_cache=True
         )
@@ -130,7 +132,8 @@ class Run:
         self._look_at_places()
         self.result.selected = Amount(*table.amount(self.connection, self.selection))
         self._set_budget()
-        self.pages = table.candidates(self.connection, self.selection, page=PAGE)
+        of_few = self.result.selected.files <= OF_FEW
+        self.pages = table.candidates(self.connection, self.selection, page=PAGE, of_few=of_few)
         try:
             while True:
                 if stopped := self.should_stop():
