@@ -29,6 +29,11 @@ _COMMANDS = {
         "doctor",
         "Check the installation, the settings and the library.",
     ),
+    "duplicates": (
+        "vpo.cli.duplicates",
+        "duplicates",
+        "Find files with the same content, and what they waste.",
+    ),
     "files": ("vpo.cli.files", "files", "List files of the library, or show one."),
     "inspect": (
         "vpo.cli.inspect",
@@ -52,6 +57,7 @@ _COMMANDS = {
         "status",
         "Show the state of the library: roots, files, jobs, space.",
     ),
+    "undo": ("vpo.cli.undo", "undo", "Undo what a job did to files, or one step of it."),
     "verify": (
         "vpo.cli.verify",
         "verify",

@@ -82,6 +82,28 @@ def verify_from_queue(
     return result.in_words(), not result.found
 
 
+def verify_within(
+    job: tracking.Job,
+    directory: bytes,
+    options: VerifyOptions,
+    reporter: control.Reporter,
+    should_stop: ShouldStop,
+) -> VerifyResult:
+    """Checks the files below a directory as a part of another job, which records it.
+
+    Raises StoppedError, VpoError.
+    """
+    started = times.now()
+    at = times.to_text(started)
+    result = VerifyResult([directory], started, job_id=job.id)
+    selection = Selection(
+        places=(directory,), kinds=options.kinds, verified_before=at, found_before=at
+    )
+    Run(job, selection, options, result, _QueueReporter(reporter), should_stop).run()
+    result.completed_at = times.now()
+    return result
+
+
 class _QueueReporter:
     """Tells who watches jobs of any type how far a check is."""
 
