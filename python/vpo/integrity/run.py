@@ -84,12 +84,14 @@ class Run:
         self,
         job: Job,
         selection: Selection,
-        paths: tuple[bytes, ...],
         options: VerifyOptions,
         result: VerifyResult,
         reporter: Reporter,
         should_stop: ShouldStop,
+        *,
+        paths: tuple[bytes, ...] = (),
     ) -> None:
+        """`paths` are those of the files of the selection."""
         self.job = job
         self.library = job.library
         self.connection = job.library.connection
@@ -98,7 +100,7 @@ class Run:
         self.result = result
         self.reporter = reporter
         self.should_stop = should_stop
-        self.places = Places(self.connection, paths)
+        self.places = Places(self.connection, (*selection.places, *paths))
         self.digester = Digester(
             threads=options.threads or 0, max_rate=options.max_rate, leave_cache=True
         )

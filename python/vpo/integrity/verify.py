@@ -128,11 +128,6 @@ class Where:
     files: Mapping[int, bytes] = field(default_factory=dict)
     """Paths of files by id."""
 
-    @property
-    def paths(self) -> tuple[bytes, ...]:
-        """The paths of all."""
-        return (*self.directories, *self.files.values())
-
 
 def find_where(library: Library, paths: Sequence[bytes]) -> Where:
     """Finds directories and files, as they are given or without links above them.
@@ -226,7 +221,8 @@ def _verify_as_job(
         verified_before=times.to_text(started - older_than),
         found_before=times.to_text(started),
     )
-    run = Run(job, selection, where.paths, options, result, reporter, should_stop)
+    paths = tuple(where.files.values())
+    run = Run(job, selection, options, result, reporter, should_stop, paths=paths)
     with bound(job_id=job.id, directory=job.path):
         _run_and_log(run)
     return result
