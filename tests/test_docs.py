@@ -318,7 +318,8 @@ def command_tree() -> Iterator[tuple[str, click.Command]]:
     """Every command with its full name; `vpo` first."""
 
     def walk(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
-        yield name, command
+        # Of `vpo verify`, what it does without the name of one of its commands.
+        yield name, getattr(command, "default", command)
         if isinstance(command, click.Group):
             context = click.Context(command)
             for below in command.list_commands(context):

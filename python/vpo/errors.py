@@ -71,6 +71,25 @@ class ScanLockedError(VpoError):
     exit_status = EXIT_LOCKED
 
 
+class VerifyLockedError(VpoError):
+    """Another check of the same places is running."""
+
+    code = "VERIFY_LOCKED"
+    exit_status = EXIT_LOCKED
+
+
+class NotDamagedError(VpoError):
+    """There is no damage to accept."""
+
+    code = "NOT_DAMAGED"
+
+
+class FileUnreadableError(VpoError):
+    """A file's content cannot be had."""
+
+    code = "FILE_UNREADABLE"
+
+
 class JobNotFoundError(VpoError):
     """There is no job with that ID."""
 
@@ -137,6 +156,24 @@ class OutputError(VpoError):
     code = "OUTPUT_ERROR"
 
 
+class OutputExistsError(VpoError):
+    """There is something already where a file is to be written."""
+
+    code = "OUTPUT_EXISTS"
+
+
+class ManifestError(VpoError):
+    """A manifest cannot be read, or is of no known format."""
+
+    code = "BAD_MANIFEST"
+
+
+class IsABagError(VpoError):
+    """The directory has manifests already: it is a BagIt bag."""
+
+    code = "IS_A_BAG"
+
+
 class ToolMissingError(VpoError):
     """A program that was asked for is not there."""
 
@@ -147,6 +184,67 @@ class FileNotInLibraryError(VpoError):
     """The library knows no file of that path."""
 
     code = "FILE_NOT_FOUND"
+
+
+class DuplicatesLockedError(VpoError):
+    """Other work on duplicates, or the undoing of it, is running."""
+
+    code = "DUPLICATES_LOCKED"
+    exit_status = EXIT_LOCKED
+
+
+class ActionError(VpoError):
+    """What was to be done about one file was not done; the file is as it was."""
+
+    code = "ACTION_FAILED"
+
+
+class OperationNotFoundError(VpoError):
+    """There is no operation and no job with that ID."""
+
+    code = "OPERATION_NOT_FOUND"
+
+
+class AmbiguousOperationError(VpoError):
+    """Several operations or jobs have IDs that begin so."""
+
+    code = "OPERATION_AMBIGUOUS"
+
+
+class UndoError(VpoError):
+    """An operation was not undone; everything is as it was."""
+
+    code = "UNDO_FAILED"
+
+
+class UndoImpossibleError(UndoError):
+    """There is nothing that could be undone."""
+
+    code = "UNDO_IMPOSSIBLE"
+
+
+class UndoneError(UndoError):
+    """It was undone before."""
+
+    code = "UNDO_DONE"
+
+
+class UndoChangedError(UndoError):
+    """The file is not any more as the operation left it."""
+
+    code = "UNDO_CHANGED"
+
+
+class UndoOccupiedError(UndoError):
+    """There is another file where it was."""
+
+    code = "UNDO_OCCUPIED"
+
+
+class UndoGoneError(UndoError):
+    """What it takes to undo it is gone."""
+
+    code = "UNDO_GONE"
 
 
 class LibraryError(VpoError):

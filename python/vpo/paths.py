@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Mapping
+from typing import Any
 
 StoredPath = str | bytes
 
@@ -62,3 +64,11 @@ def to_json(path: StoredPath, key: str = "path") -> dict[str, str]:
     if isinstance(path, str):
         return {key: path}
     return {key: text(path), f"{key}_b64": base64.b64encode(path).decode()}
+
+
+def from_json(document: Mapping[str, Any], key: str = "path") -> StoredPath:
+    """The path that `to_json` put into a document. Raises KeyError if there is none."""
+    if f"{key}_b64" in document:
+        return base64.b64decode(document[f"{key}_b64"])
+    path: str = document[key]
+    return path

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from vpo import times
 from vpo.db import counts, job_history
+from vpo.db import damage as damage_table
 from vpo.db import jobs as job_table
 from vpo.db.library import Library
 from vpo.jobs import liveness
@@ -69,6 +70,13 @@ class Status:
     """Jobs that are said to run, but whose process is gone."""
     failures: list[FailedJob]
     """Newest first."""
+    damage: dict[str, int]
+    """Number of damaged files by what is wrong with them."""
+
+    @property
+    def damaged_files(self) -> int:
+        """How many files are damaged."""
+        return sum(self.damage.values())
 
     @property
     def needs_attention(self) -> bool:
@@ -76,6 +84,7 @@ class Status:
         return bool(
             self.failures
             or self.dead_jobs
+            or self.damaged_files
             or any(not root.is_there or root.files["error"][0] for root in self.roots)
         )
 
@@ -94,12 +103,16 @@ def read_status(library: Library) -> Status:
     with library.reading() as connection:
         roots = counts.list_roots(connection)
         last_success = {root.path: root.last_scan_at or "" for root in roots}
+        last_completed = job_history.last_completed(connection, ("verify",))
         failures = []
         for job in job_history.list_jobs(
             connection, job_history.JobFilter(status="failed", limit=1000)
         ):
             began = job["started_at"] or job["created_at"]
-            if job["job_type"] != "scan" or began > last_success.get(job["file_path"], ""):
+            success = last_success.get(job["file_path"], "")
+            if job["job_type"] != "scan":
+                success = last_completed.get((job["job_type"], job["file_path"]), "")
+            if began > success:
                 failures.append(
                     FailedJob(
                         job["id"],
@@ -109,7 +122,9 @@ def read_status(library: Library) -> Status:
                         job["error_message"],
                     )
                 )
-        newest = {failure.path: failure for failure in reversed(failures)}
+        newest = {
+            failure.path: failure for failure in reversed(failures) if failure.job_type == "scan"
+        }
         shown = []
         for root in roots:
             failure = newest.get(root.path)
@@ -124,6 +139,7 @@ def read_status(library: Library) -> Status:
                 )
             )
         running = job_table.running_jobs(connection)
+        damage = damage_table.count_damage(connection)
         by_status = job_history.count_by_status(connection)
     return Status(
         path=library.path,
@@ -133,6 +149,7 @@ def read_status(library: Library) -> Status:
         jobs=by_status,
         dead_jobs=sum(not liveness.is_alive(job) for job in running),
         failures=failures,
+        damage=damage,
     )
 
 
@@ -177,6 +194,7 @@ def status_to_dict(status: Status) -> dict[str, object]:
             }
             for failure in status.failures[:LISTED_FAILURES]
         ],
+        "damage": status.damage,
         "needs_attention": status.needs_attention,
     }
 

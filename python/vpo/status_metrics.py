@@ -40,6 +40,12 @@ class _Library(Collector):
             "Failed jobs that no success has followed.",
             len(status.failures),
         )
+        damage = GaugeMetricFamily(
+            "vpo_damaged_files", "Files with damaged content, by damage.", labels=["damage"]
+        )
+        for name, count in status.damage.items():
+            damage.add_metric([name], count)
+        yield damage
         yield from self._of_roots()
 
     def _of_roots(self) -> Iterator[GaugeMetricFamily]:

@@ -169,9 +169,9 @@ def silence_stdout() -> None:
 
 
 def _not_empty(
-    _ctx: click.Context, _parameter: click.Parameter, value: bytes | None
-) -> bytes | None:
-    if value == b"":
+    _ctx: click.Context, _parameter: click.Parameter, value: bytes | tuple[bytes, ...] | None
+) -> bytes | tuple[bytes, ...] | None:
+    if value == b"" or (isinstance(value, tuple) and b"" in value):
         raise click.BadParameter("a path cannot be empty")
     return value
 

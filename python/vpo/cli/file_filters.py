@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import click
 
 from vpo import resolution
+from vpo._engine import KINDS
 from vpo.cli.app import path_option
 from vpo.cli.parameters import ParamType, SeparatedList, joined
-from vpo.config.models import KINDS
 from vpo.db.content import ContentFilter
 
 F = TypeVar("F", bound=Callable[..., Any])

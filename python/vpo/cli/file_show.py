@@ -11,12 +11,15 @@ import click
 from vpo import times
 from vpo.cli import known_file
 from vpo.cli.app import PATH, App, echo, global_options
+from vpo.cli.damage_text import damage_in_words, damage_to_dict
 from vpo.cli.failure import print_json
 from vpo.cli.job_text import change_in_words, change_to_dict
 from vpo.cli.media_text import describe, fields, media_to_dict
 from vpo.cli.sizes import human_size
+from vpo.db import damage as damage_table
 from vpo.db import job_history
 from vpo.db import media as media_table
+from vpo.db.damage import Damage
 from vpo.db.library import open_library
 from vpo.paths import display, to_json
 
@@ -36,18 +39,21 @@ def show_command(ctx: click.Context, /, path: bytes, as_json: bool) -> None:
             raise known_file.unknown(path)
         media = media_table.media_of(db, row["id"])
         changes = job_history.changes_of_file(db, row["id"])
+        damage = damage_table.damage_of(db, row["id"])
     shown = {
         **file_to_dict(row),
         # SQLite's integers are signed; inode numbers are not.
         "inode": None if row["inode"] is None else row["inode"] % 2**64,
         "is_symlink": bool(row["is_symlink"]),
+        "verified_at": times.with_z(row["verified_at"]),
+        "damage": None if damage is None else damage_to_dict(damage),
         **media_to_dict(media),
         "jobs": [change_to_dict(change) for change in changes],
     }
     if as_json:
         print_json(shown)
         return
-    for line in _description(row, shown, changes):
+    for line in _description(row, shown, changes, damage):
         echo(line)
 
 
@@ -71,7 +77,10 @@ def file_to_dict(row: sqlite3.Row) -> dict[str, object]:
 
 
 def _description(
-    row: sqlite3.Row, shown: dict[str, Any], changes: list[sqlite3.Row]
+    row: sqlite3.Row,
+    shown: dict[str, Any],
+    changes: list[sqlite3.Row],
+    damage: Damage | None,
 ) -> Iterator[str]:
     yield display(row["path"])
     yield from fields(
@@ -85,6 +94,8 @@ def _description(
             "Recorded": row["scanned_at"],
             "Inode": shown["inode"],
             "Content hash": row["content_hash"],
+            "Verified": shown["verified_at"],
+            "Damage": None if damage is None else damage_in_words(damage),
         }
     )
     yield from describe(shown)

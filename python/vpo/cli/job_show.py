@@ -15,7 +15,9 @@ from vpo.cli.failure import print_json
 from vpo.cli.job_text import COLOURS, duration_of, human_duration, job_to_dict
 from vpo.db import job_history
 from vpo.db import jobs as job_table
+from vpo.db import operations as operation_table
 from vpo.db.library import open_library
+from vpo.db.operations import Operation
 from vpo.jobs import liveness
 from vpo.jobs.lookup import find_job_id
 from vpo.paths import display, to_json
@@ -46,12 +48,16 @@ def show(ctx: click.Context, /, job_id: str, as_json: bool) -> None:
     with open_library(app.library_path(), "read") as library, library.reading() as db:
         job = job_history.get_job(db, find_job_id(db, job_id))
         running = job_table.running_jobs(db)
-    assert job is not None
+        assert job is not None
+        operations = operation_table.operations_of_job(db, job["number"])
     is_dead = any(each.id == job["id"] and not liveness.is_alive(each) for each in running)
     if as_json:
-        print_json(_to_dict(job, is_dead=is_dead))
+        listed = [_operation_to_dict(operation) for operation in operations]
+        print_json({**_to_dict(job, is_dead=is_dead), "operations": listed})
         return
     for line in _description(app, job, is_dead=is_dead):
+        echo(line)
+    for line in _operations(app, operations):
         echo(line)
 
 
@@ -201,6 +207,35 @@ def _files(app: App, affected: Any) -> Iterator[str]:
             was = "" if before is None else f"{display(str(before))} -> "
             yield f"    {was}{display(str(known.get('path')))}"
         yield from _rest(count - len(shown), indent="    ")
+
+
+def _operation_to_dict(operation: Operation) -> dict[str, object]:
+    return {
+        "id": operation.id,
+        "operation": operation.operation,
+        "status": operation.status.lower(),
+        **to_json(operation.file_path),
+        "actions": _read(operation.actions_json),
+        "can_be_undone": operation.status == operation_table.COMPLETED
+        and operation.undo_json is not None,
+        "error_message": operation.error_message,
+        "started_at": times.with_z(operation.started_at),
+        "completed_at": times.with_z(operation.completed_at),
+    }
+
+
+def _operations(app: App, operations: list[Operation]) -> Iterator[str]:
+    if not operations:
+        return
+    yield ""
+    yield f"Operations ({len(operations):,}):"
+    shown = operations if app.verbose else operations[:SHOWN_FILES]
+    for operation in shown:
+        what = f"{operation.id[:8]} {display(operation.operation)} {operation.status.lower()}"
+        yield f"  {what}: {display(operation.file_path)}"
+        if operation.error_message:
+            yield f"    {display(operation.error_message)}"
+    yield from _rest(len(operations) - len(shown))
 
 
 def _rest(count: int, *, indent: str = "  ") -> Iterator[str]:

@@ -91,6 +91,8 @@ def change_in_words(change: sqlite3.Row) -> str:
         return f"{said}, modified {before} → {after} (UTC)"
     if change["reason"] == "inode":
         return f"{said}, another file in its place (inode)"
+    if said in ("damaged", "accepted") and change["reason"]:
+        return f"{said} ({change['reason']})"
     if change["reason"] == "link":
         return f"{said}, became a link or ceased to be one"
     return said

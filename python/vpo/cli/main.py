@@ -29,6 +29,11 @@ _COMMANDS = {
         "doctor",
         "Check the installation, the settings and the library.",
     ),
+    "duplicates": (
+        "vpo.cli.duplicates",
+        "duplicates",
+        "Find files with the same content, and what they waste.",
+    ),
     "files": ("vpo.cli.files", "files", "List files of the library, or show one."),
     "inspect": (
         "vpo.cli.inspect",
@@ -51,6 +56,12 @@ _COMMANDS = {
         "vpo.cli.status",
         "status",
         "Show the state of the library: roots, files, jobs, space.",
+    ),
+    "undo": ("vpo.cli.undo", "undo", "Undo what a job did to files, or one step of it."),
+    "verify": (
+        "vpo.cli.verify",
+        "verify",
+        "Check that files are what they were, and find damage.",
     ),
 }
 

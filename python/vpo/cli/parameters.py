@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vpo import times
+from vpo.cli.sizes import parse_size
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -99,6 +100,24 @@ class Duration(ParamType):
             return times.parse_duration(str(value)).total_seconds()
         except ValueError:
             self.fail(f"`{value}` is no duration such as 90s, 30m, 2h, 7d", param, ctx)
+
+
+class ByteSize(ParamType):
+    """A number of bytes such as 50M, 1.5G."""
+
+    name = "size"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """The number of bytes; more than none."""
+        try:
+            size = parse_size(str(value))
+        except ValueError:
+            self.fail(f"`{value}` is no size such as 500K, 50M, 1.5G", param, ctx)
+        if size < 1:
+            self.fail("it must be more than nothing", param, ctx)
+        return size
 
 
 class TimeOfDay(ParamType):

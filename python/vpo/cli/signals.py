@@ -6,8 +6,10 @@ import signal
 from types import FrameType
 from typing import Any
 
+from vpo.cli.app import App, echo
+from vpo.cli.failure import failure_to_dict, print_json
 from vpo.errors import EXIT_SIGINT, EXIT_SIGTERM
-from vpo.jobs.control import StoppedError
+from vpo.jobs.control import CancelledError, StoppedError
 
 
 class Signals:
@@ -41,3 +43,14 @@ class Signals:
         if self._received is None:
             return None
         return StoppedError(EXIT_SIGTERM if self._received == signal.SIGTERM else EXIT_SIGINT)
+
+
+def show_stopped(app: App, stopped: StoppedError, *, as_json: bool) -> None:
+    """Says that a job was stopped."""
+    is_cancelled = isinstance(stopped, CancelledError)
+    if as_json:
+        code = "CANCELLED" if is_cancelled else "STOPPED"
+        print_json(failure_to_dict(code, stopped.message, None))
+    elif app.logs_to_stderr != "json":
+        said = "Cancelled" if is_cancelled else "Stopped"
+        echo(f"{said}. What was recorded until now is kept.", err=True)

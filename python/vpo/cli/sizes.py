@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?) ?([KMGTP]?)(?:iB|B)?")
+
 
 def human_size(size_bytes: int) -> str:
     """A size with a binary unit: `1.5 GiB`."""
@@ -11,3 +15,15 @@ def human_size(size_bytes: int) -> str:
             break
         size /= 1024
     return f"{size_bytes} B" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def parse_size(text: str) -> int:
+    """Bytes from a size as people give it: `500`, `50M`, `1.5G`; the units are binary.
+
+    Units are upper-case, as `m` is for minutes. Raises ValueError if it is none.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"{text} is no size")
+    unit: int = 1024 ** " KMGTP".index(match[2] or " ")
+    return round(float(match[1]) * unit)

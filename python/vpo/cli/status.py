@@ -8,6 +8,7 @@ import click
 
 from vpo import times
 from vpo.cli.app import App, echo, global_options
+from vpo.cli.damage_text import damage_counts
 from vpo.cli.failure import print_json
 from vpo.cli.sizes import human_size
 from vpo.cli.table import table
@@ -93,6 +94,10 @@ def _text(app: App, found: Status) -> Iterator[str]:
     if found.dead_jobs:
         said = f"{found.dead_jobs:,} of them lost their process; the next scan settles that."
         yield app.paint(f"  {said}", "yellow")
+    if found.damaged_files:
+        yield ""
+        said = f"Damaged files: {damage_counts(found.damage)}"
+        yield app.paint(said, "red") + " (see `vpo verify status`)"
     if found.failures:
         yield ""
         yield app.paint("Failed, and no success since:", "red")

@@ -61,6 +61,17 @@ def files_in(connection: sqlite3.Connection, directory_id: int) -> list[KnownFil
     return [KnownFile._make(row) for row in rows]
 
 
+def digests_in(connection: sqlite3.Connection, directory_id: int) -> dict[int, str]:
+    """The digests that are recorded of a directory's files, by their ids."""
+    return dict(
+        connection.execute(
+            "SELECT id, content_hash FROM files"
+            " WHERE directory_id = ? AND content_hash IS NOT NULL",
+            (directory_id,),
+        )
+    )
+
+
 def add_files(
     connection: sqlite3.Connection,
     records: Iterable[Sequence[Any]],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vpo.paths import StoredPath
@@ -75,6 +75,19 @@ def count_by_status(connection: sqlite3.Connection) -> dict[str, int]:
     counts = dict.fromkeys(STATUSES, 0)
     counts.update(connection.execute("SELECT status, count(*) FROM jobs GROUP BY status"))
     return counts
+
+
+def last_completed(
+    connection: sqlite3.Connection, job_types: Sequence[str]
+) -> dict[tuple[str, StoredPath], str]:
+    """When the last job of a type and path that was completed began, for jobs of these types."""
+    marks = ", ".join("?" * len(job_types))
+    rows = connection.execute(
+        f"SELECT job_type, file_path, max({_MOMENT}) FROM jobs"
+        f" WHERE status = 'completed' AND job_type IN ({marks}) GROUP BY job_type, file_path",
+        tuple(job_types),
+    )
+    return {(job_type, path): began for job_type, path, began in rows}
 
 
 # -- One file --------------------------------------------------------------------

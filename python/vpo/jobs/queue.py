@@ -13,12 +13,15 @@ from vpo.db.library import Library
 from vpo.errors import JobNotFoundError
 from vpo.jobs import states
 from vpo.jobs.recovery import settle_dead_jobs
-from vpo.jobs.tracking import Job, overlapping_scan, this_process
+from vpo.jobs.tracking import Job, overlapping, this_process
 from vpo.paths import StoredPath
 
 DEFAULT_PRIORITY = 100
 
 POLL_SECONDS = 0.1
+
+# Types of jobs of which one at a time works in a place.
+ONE_AT_A_TIME = ("scan", "verify")
 
 
 class Queued(NamedTuple):
@@ -70,7 +73,7 @@ def claim(library: Library, job_types: Collection[str]) -> Claim:
     """Takes the first job of the queue that can be done now.
 
     That is one of a type in `job_types`; a scan only if no other scan is at work
-    in the same place. Jobs whose process died go back into the queue first.
+    in the same place, and a check likewise. Jobs whose process died go back into the queue first.
     Several workers never get the same job: all of it is one transaction.
     """
     worker = this_process()
@@ -78,9 +81,9 @@ def claim(library: Library, job_types: Collection[str]) -> Claim:
     with library.transaction() as connection:
         running = settle_dead_jobs(connection)
         for queued in table.queued_jobs(connection):
-            is_scan = queued.job_type == "scan"
+            is_one_at_a_time = queued.job_type in ONE_AT_A_TIME
             if queued.job_type not in job_types or (
-                is_scan and overlapping_scan(running, queued.file_path)
+                is_one_at_a_time and overlapping(running, queued.job_type, queued.file_path)
             ):
                 held_up += 1
                 continue

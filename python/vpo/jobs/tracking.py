@@ -153,7 +153,7 @@ def start_scan(library: Library, root: bytes, configuration_json: str) -> Job:
     """
 
     def blocked_by(running: list[table.RunningJob]) -> VpoError | None:
-        blocking = overlapping_scan(running, to_stored(root))
+        blocking = overlapping(running, "scan", to_stored(root))
         if blocking is None:
             return None
         return ScanLockedError(
@@ -173,11 +173,13 @@ def start_scan(library: Library, root: bytes, configuration_json: str) -> Job:
     )
 
 
-def overlapping_scan(running: list[table.RunningJob], root: StoredPath) -> table.RunningJob | None:
-    """A running scan of the same place, or of one above or below it."""
-    path = from_stored(root)
+def overlapping(
+    running: list[table.RunningJob], job_type: str, place: StoredPath
+) -> table.RunningJob | None:
+    """A running job of that type, of the same place or of one above or below it."""
+    path = from_stored(place)
     for job in running:
         other = from_stored(job.file_path)
-        if job.job_type == "scan" and (is_within(path, other) or is_within(other, path)):
+        if job.job_type == job_type and (is_within(path, other) or is_within(other, path)):
             return job
     return None

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -13,6 +14,9 @@ from vpo import times
 from vpo.config.models import ProberChoice, ScanConfig
 from vpo.errors import JobConfigurationError
 from vpo.paths import StoredPath, display, to_json
+
+if TYPE_CHECKING:
+    from vpo.integrity.models import VerifyResult
 
 # Lists in a job's record end here; the counts beside them are always true.
 LISTED_PATHS = 1000
@@ -28,6 +32,8 @@ class ScanOptions:
     dry_run: bool = False
     allow_mass_removal: bool = False
     new_device: bool = False
+    verify_hash: bool = False
+    """Whether files are changed only if their content is, and all of it is verified."""
     retry_errors: bool = False
     """Whether files that could not be read are tried again, though they have not changed."""
     prober: ProberChoice = "auto"
@@ -172,6 +178,13 @@ class ScanResult:
     warnings: list[str] = field(default_factory=list)
     """What was not as it could be, and is no error."""
     files_affected: FilesAffected = field(default_factory=FilesAffected)
+    verification: VerifyResult | None = None
+    """What reading all content told, where that was asked for."""
+
+    @property
+    def is_all_well(self) -> bool:
+        """Whether there is nothing that somebody should look at."""
+        return not (self.errors or (self.verification and self.verification.found))
 
     @property
     def total_discovered(self) -> int:
@@ -215,7 +228,10 @@ class ScanResult:
 
     def to_summary_json(self) -> str:
         """The counts, for the job's record."""
-        return orjson.dumps(self.counts()).decode()
+        summary: dict[str, object] = dict(self.counts())
+        if self.verification is not None:
+            summary["verification"] = self.verification.summary()
+        return orjson.dumps(summary).decode()
 
 
 def errors_json(result: ScanResult, failure: Mapping[str, object] | None = None) -> str | None:
@@ -223,11 +239,13 @@ def errors_json(result: ScanResult, failure: Mapping[str, object] | None = None)
 
     `failure` says why the job as a whole failed.
     """
-    if not result.errors and failure is None:
+    damaged = [] if result.verification is None else result.verification.damaged()
+    if not result.errors and not damaged and failure is None:
         return None
+    issues = [issue.to_dict() for issue in result.issues]
     record = {
         "failure": failure,
-        "count": result.errors,
-        "issues": [issue.to_dict() for issue in result.issues],
+        "count": result.errors + len(damaged),
+        "issues": issues + [finding.to_dict() for finding in damaged],
     }
     return orjson.dumps(record, default=repr).decode()

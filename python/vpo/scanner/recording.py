@@ -27,6 +27,7 @@ from vpo.jobs.control import Reporter
 from vpo.paths import StoredPath, from_stored, join, to_stored
 from vpo.scanner import guards, moves
 from vpo.scanner.compare import Columns, Context, Difference, compare, reason, was_racy
+from vpo.scanner.deciding import Undecided, take_undecided
 from vpo.scanner.filesystems import identity
 from vpo.scanner.models import Issue, ScanOptions, ScanResult
 from vpo.scanner.reading import Reading
@@ -85,6 +86,8 @@ class Recorder:
         """Whether the library had any before this scan."""
         self.unsettled: list[tuple[bytes, int]] = []
         """Fingerprints, and ids, of directories that wait for their missing files."""
+        self.undecided: list[Undecided] = []
+        """Files that look changed, but are so only if their content is another."""
         self.looked_into: set[int] = set()
         """Ids of directories that are new or were compared."""
         self.unread = ("pending", "error") if options.retry_errors else ("pending",)
@@ -355,6 +358,13 @@ class Recorder:
             was_looked_for=was_looked_for,
         )
         fingerprint = directory.fingerprint
+        if self.options.verify_hash and difference.changed:
+            digests = file_table.digests_in(self.connection, directory_id)
+            undecided = take_undecided(difference, directory.path, known_files, digests)
+            self.undecided += undecided
+            self.result.skipped += len(undecided)
+            if undecided:
+                fingerprint = None
         for link in dangling:
             self.result.note(guards.dangling_link(link))
             # To be looked at again, until it leads somewhere or is gone.

@@ -23,8 +23,8 @@ from vpo.jobs.control import Reporter, ShouldStop, StoppedError
 from vpo.logging import Phases
 from vpo.media.introspection import Introspector
 from vpo.paths import StoredPath, from_stored, join, to_stored
-from vpo.scanner import ending, guards
-from vpo.scanner.models import ScanOptions, ScanResult, errors_json
+from vpo.scanner import deciding, ending, guards
+from vpo.scanner.models import Issue, ScanOptions, ScanResult, errors_json
 from vpo.scanner.moves import ByContent
 from vpo.scanner.reading import Reading
 from vpo.scanner.recording import Recorder
@@ -134,6 +134,8 @@ class Run:
             progress = walk.progress()
             self.result.skipped += progress.unchanged_files
         phase.done("walk, compare and record")
+        self._decide()
+        phase.done("decide what has changed")
         unseen = ending.examine_unseen(self.recorder, walk)
         phase.done("examine what was not seen")
         self._beat(walk, expected)
@@ -153,6 +155,9 @@ class Run:
         phase.done("read what is in files")
         self._find_moved_by_content(unseen.directories)
         phase.done("find what was moved")
+        if self.options.verify_hash:
+            self._verify()
+            phase.done("verify content")
         self._end()
 
     def _want_left_over(self, not_seen: set[int]) -> None:
@@ -253,6 +258,40 @@ class Run:
         finally:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
+
+    def _decide(self) -> None:
+        """Reads the files that look changed, where content is to say whether they are."""
+        undecided = self.recorder.undecided
+        if not undecided:
+            return
+        threads = self.options.rules.threads or 0
+        for decisions in deciding.decide(undecided, threads=threads, should_stop=self.should_stop):
+            with self.library.transaction():
+                deciding.record(self.recorder, decisions)
+            if self.job is not None:
+                self.job.beat(lambda: (0.0, {"files_to_decide": len(undecided)}))
+
+    def _verify(self) -> None:
+        """Reads the content of all files, and counts what is not as it was."""
+        from vpo.integrity.models import VerifyOptions
+        from vpo.integrity.verify import verify_within
+
+        assert self.job is not None
+        rules, result = self.options.rules, self.result
+        options = VerifyOptions(kinds=tuple(rules.kinds), threads=rules.threads)
+        found = verify_within(self.job, self.root, options, self.reporter, self.should_stop)
+        result.verification = found
+        if not self.options.full:
+            # It looks as it did; its content is what counts.
+            changed = min(found.counts["damaged"], result.skipped)
+            result.skipped -= changed
+            result.scanned += changed
+        said = {issue.path for issue in result.issues}
+        for finding in found.findings:
+            if finding.verdict == "unreadable" and finding.path not in said and result.skipped:
+                result.skipped -= 1
+                message = finding.message or "unreadable"
+                result.note(Issue(finding.path, "read", message, finding.errno))
 
     def _find_moved_by_content(self, not_seen: set[int]) -> None:
         """Gives the files that were read for the first time the records of those they are."""

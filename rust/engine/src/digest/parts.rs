@@ -17,7 +17,7 @@ use super::file::{Opened, Problem};
 use super::reading::{Arm, Reader};
 
 /// The bytes of a part, but for the last. A power of two.
-pub const PART: u64 = 8 * 1024 * 1024;
+pub const PART: u64 = if cfg!(test) { 1 << 20 } else { 32 << 20 };
 
 /// A file that is read in parts, by whoever has nothing else to do.
 pub struct Parts {

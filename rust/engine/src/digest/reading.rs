@@ -2,19 +2,21 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::file::Problem;
 use super::rate::Rate;
+use crate::sys::resident_pages;
 
 /// What is read at a time: little enough to stay in a core's cache between the
 /// copying and the hashing, enough for all lanes of BLAKE3.
 pub const CHUNK: usize = 256 * 1024;
 
-/// What is read at a time where the kernel does not read ahead.
-const CHUNK_WITHOUT_READAHEAD: usize = 1024 * 1024;
+/// What the page cache is asked about at a time, and what is read ahead of that.
+const WINDOW: u64 = 4 * 1024 * 1024;
 
 /// The arm of a rotating disk: who reads what is not cached holds it to the end of
 /// that, so that the disk sees one file after another.
@@ -62,7 +64,7 @@ impl Reader {
 
     /// What a reader needs for itself; made once a thread.
     pub fn buffer(&self) -> Vec<u8> {
-        vec![0; if self.leaves_cache { CHUNK_WITHOUT_READAHEAD } else { CHUNK }]
+        vec![0; CHUNK]
     }
 
     /// Reads the bytes from `start` to `end`, and gives each piece, with its
@@ -78,45 +80,138 @@ impl Reader {
         buffer: &mut [u8],
         mut take: impl FnMut(&[u8], u64),
     ) -> Result<(), Problem> {
-        let mut offset = start;
-        let mut is_advised = false;
+        if !self.leaves_cache && arm.is_none() {
+            return self.read_plainly(file, (start, end), buffer, &mut take);
+        }
+        if self.leaves_cache {
+            // What the kernel reads ahead would pass for what was there before.
+            advise(file, (0, 0), Advice::Random);
+        }
+        if end - start <= CHUNK as u64 {
+            return self.read_piece(file, arm, (start, end), buffer, take);
+        }
         let mut held = None;
-        while offset < end {
-            let wanted = usize::try_from(end - offset).unwrap_or(usize::MAX).min(buffer.len());
-            self.rate.wait_for(wanted, &self.stopped);
-            if self.is_stopped() {
-                return Err(Problem::Stopped);
-            }
-            let asks_cache = self.leaves_cache || (arm.is_some() && held.is_none());
-            let cached = match asks_cache {
-                true => cached(file, &mut buffer[..wanted.min(CHUNK)], offset),
-                false => 0,
-            };
-            if cached == 0 && held.is_none() {
+        let mut window = Window::at(file, start, end);
+        while let Some(current) = window {
+            let next = Window::at(file, current.end, end);
+            if !current.is_resident() && held.is_none() {
                 held = arm.map(Arm::hold);
             }
-            let piece = &mut buffer[..wanted];
-            if cached == 0 && self.leaves_cache && !is_advised {
-                // What the kernel reads ahead would pass for what was there before.
-                read_no_further(file);
-                is_advised = true;
+            for window in [Some(&current), next.as_ref()].into_iter().flatten() {
+                if self.leaves_cache && !window.is_resident() {
+                    advise(file, (window.start, window.end), Advice::WillNeed);
+                }
             }
-            let length = match cached {
-                0 => read_once(file, piece, offset)?,
-                cached => cached,
-            };
+            let outcome = self.read_plainly(file, (current.start, current.end), buffer, &mut take);
+            if self.leaves_cache {
+                for range in current.absent() {
+                    advise(file, range, Advice::DontNeed);
+                }
+            }
+            outcome?;
+            window = next;
+        }
+        Ok(())
+    }
+
+    /// Reads what fits into the buffer: all of most files, in some libraries.
+    fn read_piece(
+        &self,
+        file: &File,
+        arm: Option<&Arm>,
+        (start, end): (u64, u64),
+        buffer: &mut [u8],
+        mut take: impl FnMut(&[u8], u64),
+    ) -> Result<(), Problem> {
+        let piece = &mut buffer[..(end - start) as usize];
+        self.admit(piece.len())?;
+        // One call tells what is cached, and what it is.
+        let mut length = read_cached(file, piece, start);
+        let is_resident = length == piece.len();
+        let _held = if is_resident { None } else { arm.map(Arm::hold) };
+        while length < piece.len() {
+            match read_once(file, &mut piece[length..], start + length as u64)? {
+                0 => return Err(Problem::Changing),
+                more => length += more,
+            }
+        }
+        take(piece, start);
+        self.bytes_read.fetch_add(length as u64, Ordering::Relaxed);
+        if self.leaves_cache && !is_resident {
+            advise(file, (start, end), Advice::DontNeed);
+        }
+        Ok(())
+    }
+
+    /// Waits until so many bytes may be read.
+    fn admit(&self, bytes: usize) -> Result<(), Problem> {
+        self.rate.wait_for(bytes, &self.stopped);
+        if self.is_stopped() { Err(Problem::Stopped) } else { Ok(()) }
+    }
+
+    fn read_plainly(
+        &self,
+        file: &File,
+        (start, end): (u64, u64),
+        buffer: &mut [u8],
+        take: &mut impl FnMut(&[u8], u64),
+    ) -> Result<(), Problem> {
+        let mut offset = start;
+        while offset < end {
+            let wanted = usize::try_from(end - offset).unwrap_or(usize::MAX).min(buffer.len());
+            self.admit(wanted)?;
+            let length = read_once(file, &mut buffer[..wanted], offset)?;
             if length == 0 {
                 return Err(Problem::Changing);
             }
-            take(&piece[..length], offset);
-            if self.leaves_cache && cached == 0 {
-                drop_cached(file, offset, length);
-            }
+            take(&buffer[..length], offset);
             offset += length as u64;
             self.bytes_read.fetch_add(length as u64, Ordering::Relaxed);
         }
         Ok(())
     }
+}
+
+/// A range of a file, and which pages of it were in the page cache.
+struct Window {
+    start: u64,
+    end: u64,
+    /// `None`: it cannot be told.
+    pages: Option<Vec<bool>>,
+}
+
+impl Window {
+    /// The window that begins at `start`, which is not beyond `end`.
+    fn at(file: &File, start: u64, end: u64) -> Option<Self> {
+        let end = end.min(start + WINDOW);
+        let length = end.checked_sub(start).filter(|length| *length > 0)?;
+        let before = start % page_size();
+        let pages = resident_pages(file.as_fd(), start - before, (length + before) as usize);
+        Some(Self { start, end, pages })
+    }
+
+    fn is_resident(&self) -> bool {
+        self.pages.as_ref().is_some_and(|pages| pages.iter().all(|page| *page))
+    }
+
+    /// The ranges that were not in the page cache; all of it if that was not told.
+    fn absent(&self) -> Vec<(u64, u64)> {
+        let Some(pages) = &self.pages else { return vec![(self.start, self.end)] };
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        let first = self.start - self.start % page_size();
+        for (number, _) in pages.iter().enumerate().filter(|(_, page)| !**page) {
+            let start = first + number as u64 * page_size();
+            match ranges.last_mut() {
+                Some(last) if last.1 == start => last.1 += page_size(),
+                _ => ranges.push((start, start + page_size())),
+            }
+        }
+        ranges
+    }
+}
+
+fn page_size() -> u64 {
+    rustix::param::page_size() as u64
 }
 
 fn read_once(file: &File, piece: &mut [u8], offset: u64) -> Result<usize, Problem> {
@@ -129,34 +224,93 @@ fn read_once(file: &File, piece: &mut [u8], offset: u64) -> Result<usize, Proble
     }
 }
 
-/// Reads what the page cache has at `offset`, without waiting for the disk; 0 if
-/// that is nothing, or cannot be told (`RWF_NOWAIT` of preadv2(2)).
-#[cfg(target_os = "linux")]
-fn cached(file: &File, piece: &mut [u8], offset: u64) -> usize {
-    use rustix::io::{IoSliceMut, ReadWriteFlags, preadv2};
-    preadv2(file, &mut [IoSliceMut::new(piece)], offset, ReadWriteFlags::NOWAIT).unwrap_or(0)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn cached(_file: &File, _piece: &mut [u8], _offset: u64) -> usize {
-    0
-}
-
-/// Has the kernel read just what is asked for.
-fn read_no_further(file: &File) {
+/// Reads what the page cache has at `offset` without waiting for the disk, and
+/// returns how much that was (`RWF_NOWAIT` of preadv2(2)).
+fn read_cached(file: &File, piece: &mut [u8], offset: u64) -> usize {
     #[cfg(target_os = "linux")]
-    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Random);
-    #[cfg(not(target_os = "linux"))]
-    let _ = file;
-}
-
-/// Takes a range of a file out of the page cache; an advice, so that it cannot fail.
-fn drop_cached(file: &File, offset: u64, length: usize) {
-    #[cfg(target_os = "linux")]
-    if let Some(length) = std::num::NonZeroU64::new(length as u64) {
-        let advice = rustix::fs::Advice::DontNeed;
-        let _ = rustix::fs::fadvise(file, offset, Some(length), advice);
+    {
+        use rustix::io::{IoSliceMut, ReadWriteFlags, preadv2};
+        let flags = ReadWriteFlags::NOWAIT;
+        preadv2(file, &mut [IoSliceMut::new(piece)], offset, flags).unwrap_or(0)
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = (file, offset, length);
+    {
+        let _ = (file, piece, offset);
+        0
+    }
+}
+
+/// What the kernel is told of a range.
+#[derive(Clone, Copy)]
+enum Advice {
+    /// Nothing but what is asked for is to be read.
+    Random,
+    /// It is to be read, without waiting for it.
+    WillNeed,
+    /// It is to be taken out of the page cache.
+    DontNeed,
+}
+
+/// Advises on the bytes from `start` to `end`; 0 for the end of the file. An advice
+/// cannot fail in a way that matters.
+fn advise(file: &File, (start, end): (u64, u64), advice: Advice) {
+    #[cfg(target_os = "linux")]
+    {
+        let length = std::num::NonZeroU64::new(end.saturating_sub(start));
+        let advice = match advice {
+            Advice::Random => rustix::fs::Advice::Random,
+            Advice::WillNeed => rustix::fs::Advice::WillNeed,
+            Advice::DontNeed => rustix::fs::Advice::DontNeed,
+        };
+        let _ = rustix::fs::fadvise(file, start, length, advice);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, start, end, advice);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(start: u64, end: u64, pages: &[bool]) -> Window {
+        Window { start, end, pages: Some(pages.to_vec()) }
+    }
+
+    #[test]
+    fn what_was_absent_is_given_in_whole_pages() {
+        let page = page_size();
+        let some = window(page, 6 * page, &[true, false, false, true, false]);
+        assert_eq!(some.absent(), [(2 * page, 4 * page), (5 * page, 6 * page)]);
+        assert!(!some.is_resident());
+        assert!(window(0, 2 * page, &[true, true]).absent().is_empty());
+        let inside = window(page + 10, 2 * page, &[false]);
+        assert_eq!(inside.absent(), [(page, 2 * page)]);
+        let unknown = Window { start: 10, end: 20, pages: None };
+        assert_eq!((unknown.absent(), unknown.is_resident()), (vec![(10, 20)], false));
+    }
+
+    #[test]
+    fn a_file_is_read_whole_however_its_pages_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        let content: Vec<u8> = (0..3 * WINDOW + 12_345).map(|place| (place >> 3) as u8).collect();
+        std::fs::write(&path, &content).unwrap();
+        let file = File::open(&path).unwrap();
+        file.sync_all().unwrap();
+        let arm = Arm::default();
+        for leaves_cache in [true, false] {
+            let reader = Reader::new(None, leaves_cache);
+            for (from, to) in [(0, content.len() as u64), (5, WINDOW + 5), (7, 7), (100, 5000)] {
+                // Some of it is in the page cache, and some is not.
+                advise(&file, (WINDOW / 2, 2 * WINDOW), Advice::DontNeed);
+                let mut read = Vec::new();
+                let take = |bytes: &[u8], offset| {
+                    assert_eq!(offset, from + read.len() as u64);
+                    read.extend_from_slice(bytes);
+                };
+                reader.read(&file, Some(&arm), (from, to), &mut reader.buffer(), take).unwrap();
+                assert_eq!(read, content[from as usize..to as usize]);
+            }
+        }
+    }
 }

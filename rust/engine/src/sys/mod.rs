@@ -11,6 +11,8 @@ mod extents;
 mod linux;
 #[cfg(any(not(target_os = "linux"), test))]
 mod portable;
+#[cfg(target_os = "linux")]
+mod residency;
 
 use std::ffi::CStr;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -26,9 +28,11 @@ pub use extents::{physical_start, storage_of};
 pub use linux::{ListBuffer, keeps_inodes, list, set_idle_io, stat_at, stat_fd};
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
-    ListBuffer, keeps_inodes, list, medium_of, physical_start, set_idle_io, stat_at, stat_fd,
-    storage_of,
+    ListBuffer, keeps_inodes, list, medium_of, physical_start, resident_pages, set_idle_io,
+    stat_at, stat_fd, storage_of,
 };
+#[cfg(target_os = "linux")]
+pub use residency::resident_pages;
 
 /// What an entry is, as far as a walk cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -82,3 +82,8 @@ pub fn storage_of(_file: BorrowedFd<'_>) -> Option<[u8; 16]> {
 pub fn set_idle_io() -> io::Result<bool> {
     Ok(false)
 }
+
+/// Not told here.
+pub fn resident_pages(_file: BorrowedFd<'_>, _offset: u64, _length: usize) -> Option<Vec<bool>> {
+    None
+}

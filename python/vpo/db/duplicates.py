@@ -1,0 +1,314 @@
+"""The content of files as the library knows it: what may be a duplicate, and what became of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from vpo.db.directories import below
+from vpo.db.file_changes import FileChange, add_changes
+from vpo.db.files import Observation, mark_missing, record_returned
+from vpo.paths import StoredPath, join
+
+FULL_DIGEST = "blake3:"
+"""How the digest of a whole file begins. Those of earlier programs are of parts of one."""
+
+
+class Replaced(NamedTuple):
+    """A file in whose place another of the same content is."""
+
+    file_id: int
+    size_bytes: int
+    mtime_ns_before: int
+    inode: int
+    """As the system says; stored as the engine does."""
+    mtime_ns: int
+    ctime_ns: int
+
+
+def signed(inode: int) -> int:
+    """An inode number as the library has it: 64 bits with a sign."""
+    return inode - 2**64 if inode >= 2**63 else inode
+
+
+def record_replaced(connection: sqlite3.Connection, job: int, replaced: Iterable[Replaced]) -> None:
+    """Records files that have become hard links, or ceased to be.
+
+    So that the next scan sees nothing new. What is known of their content stays.
+    """
+    rows = list(replaced)
+    connection.executemany(
+        # Where inodes do not last, none is recorded.
+        "UPDATE files SET inode = CASE WHEN inode IS NULL THEN NULL ELSE ?1 END, mtime_ns = ?2,"
+        " ctime_ns = CASE WHEN ctime_ns IS NULL THEN NULL ELSE ?3 END"
+        " WHERE id = ?4 AND size_bytes = ?5 AND mtime_ns = ?6",
+        (
+            (
+                signed(row.inode),
+                row.mtime_ns,
+                row.ctime_ns,
+                row.file_id,
+                row.size_bytes,
+                row.mtime_ns_before,
+            )
+            for row in rows
+        ),
+    )
+    add_changes(
+        connection,
+        job,
+        (
+            FileChange(
+                row.file_id,
+                "changed",
+                "inode",
+                row.size_bytes,
+                row.mtime_ns_before,
+                row.size_bytes,
+                row.mtime_ns,
+            )
+            for row in rows
+        ),
+    )
+    look_again(connection, (row.file_id for row in rows))
+
+
+def record_ctime(connection: sqlite3.Connection, moved: Iterable[tuple[int, int, int]]) -> None:
+    """Records the ctime (before, after) of files (ids) that got or lost a name, and no more.
+
+    Else a later check would take it for a sign that they were rewritten.
+    """
+    connection.executemany("UPDATE files SET ctime_ns = ?3 WHERE id = ?1 AND ctime_ns = ?2", moved)
+
+
+def record_trashed(
+    connection: sqlite3.Connection, job: int, file_ids: Iterable[int], at: str
+) -> None:
+    """Records that files are gone, as a scan would."""
+    ids = list(file_ids)
+    mark_missing(connection, ids, at)
+    add_changes(connection, job, (FileChange(file_id, "removed") for file_id in ids))
+    look_again(connection, ids)
+
+
+def look_again(connection: sqlite3.Connection, file_ids: Iterable[int]) -> None:
+    """Has the next scan look into the directories of files, whatever it knows of them."""
+    connection.executemany(
+        "UPDATE directories SET fingerprint = NULL"
+        " WHERE id = (SELECT directory_id FROM files WHERE id = ?) AND fingerprint IS NOT NULL",
+        ((file_id,) for file_id in file_ids),
+    )
+
+
+def names_of_inode(connection: sqlite3.Connection, file_id: int) -> list[int]:
+    """The ids of files that have the inode of one, on its file system, that one among them."""
+    rows = connection.execute(
+        "SELECT o.id FROM files f JOIN directories d ON d.id = f.directory_id"
+        " JOIN files o ON o.inode = f.inode JOIN directories p ON p.id = o.directory_id"
+        " WHERE f.id = ? AND p.filesystem_id IS d.filesystem_id",
+        (file_id,),
+    )
+    return [row[0] for row in rows]
+
+
+class PutBack(NamedTuple):
+    """A file that is back from the trash."""
+
+    file_id: int
+    inode: int
+    """As the system says."""
+    ctime_ns: int
+
+
+def record_put_back(connection: sqlite3.Connection, job: int, files: Iterable[PutBack]) -> None:
+    """Records missing files that are back, as a scan would that finds them unchanged."""
+    for file in files:
+        row = connection.execute(
+            "SELECT size_bytes, mtime_ns, inode, is_symlink, id FROM files"
+            " WHERE id = ? AND scan_status = 'missing'",
+            (file.file_id,),
+        ).fetchone()
+        if row is None:
+            continue
+        seen = Observation._make(row)
+        if seen.inode is not None:
+            seen = seen._replace(inode=signed(file.inode))
+        record_returned(connection, [seen])
+        connection.execute(
+            "UPDATE files SET ctime_ns = ? WHERE id = ? AND ctime_ns IS NOT NULL",
+            (file.ctime_ns, file.file_id),
+        )
+        connection.execute(
+            "UPDATE directories SET is_present = 1"
+            " WHERE id = (SELECT directory_id FROM files WHERE id = ?)",
+            (file.file_id,),
+        )
+        add_changes(connection, job, [FileChange(file.file_id, "returned")])
+        look_again(connection, [file.file_id])
+
+
+# -- Finding ---------------------------------------------------------------------
+
+
+class Selection(NamedTuple):
+    """Which files to compare with each other."""
+
+    under: tuple[bytes, ...] = ()
+    """Directories of which one holds the file, at any depth; none: the whole library."""
+    kinds: tuple[str, ...] = ()
+    least_bytes: int = 1
+    """Smaller files are left out. Empty ones are no duplicates: they hold nothing twice."""
+
+
+class Candidate(NamedTuple):
+    """A file that may be a duplicate; the fields are columns in this order."""
+
+    id: int
+    size_bytes: int
+    mtime_ns: int
+    inode: int | None
+    filesystem_id: int | None
+    quick_hash: bytes | None
+    content_hash: str | None
+    directory: StoredPath
+    name: StoredPath
+
+    @property
+    def path(self) -> StoredPath:
+        """Where it is."""
+        return join(self.directory, self.name)
+
+    @property
+    def digest(self) -> str | None:
+        """The digest of its whole content, if it is known; v6 had digests of parts."""
+        known = self.content_hash
+        return known if known is not None and known.startswith(FULL_DIGEST) else None
+
+
+_CANDIDATE = (
+    "f.id, f.size_bytes, f.mtime_ns, f.inode, d.filesystem_id, f.quick_hash, f.content_hash,"
+    " d.path, f.name"
+)
+
+
+def knows_all_quick_hashes(connection: sqlite3.Connection) -> bool:
+    """Whether every file of the library has a quick hash, as after a scan that read them all.
+
+    Two counts that indexes answer: a look at all files would take ten times as long.
+    """
+    files, known = connection.execute(
+        "SELECT (SELECT count(*) FROM files),"
+        " (SELECT count(*) FROM files INDEXED BY idx_files_quick_hash"
+        " WHERE quick_hash IS NOT NULL)"
+    ).fetchone()
+    return bool(files == known)
+
+
+def count_damaged(connection: sqlite3.Connection, wanted: Selection) -> int:
+    """How many files that are asked for are known to be damaged, and therefore left out."""
+    condition, parameters = _selected(wanted, damaged=True)
+    row = connection.execute(
+        "SELECT count(*) FROM damage CROSS JOIN files f ON f.id = damage.file_id"
+        f" WHERE {condition}",
+        parameters,
+    ).fetchone()
+    return int(row[0])
+
+
+def without_quick_hash(connection: sqlite3.Connection, wanted: Selection) -> list[Candidate]:
+    """The files of each size of which there are several, one of them without a quick hash."""
+    condition, parameters = _selected(wanted)
+    rows = connection.execute(
+        "WITH sizes AS MATERIALIZED ("
+        f"SELECT f.size_bytes AS size FROM files f WHERE {condition}"
+        " GROUP BY f.size_bytes HAVING count(*) > 1 AND count(f.quick_hash) < count(*))"
+        f" SELECT {_CANDIDATE} FROM files f JOIN directories d ON d.id = f.directory_id"
+        f" WHERE f.size_bytes IN (SELECT size FROM sizes) AND {condition}",
+        parameters,
+    )
+    return list(map(Candidate._make, rows))
+
+
+def of_equal_quick_hash(connection: sqlite3.Connection, wanted: Selection) -> list[Candidate]:
+    """The files of which others have the same quick hash, those of one hash together.
+
+    Not all are of one size: the first and the last part can be equal all the same. And of
+    those of one size only one may be asked for.
+    """
+    condition, parameters = _selected(wanted)
+    # The index alone says which hashes there are twice; a look at each file would take
+    # five times as long.
+    rows = connection.execute(
+        "WITH hashes AS MATERIALIZED ("
+        "SELECT quick_hash AS quick FROM files INDEXED BY idx_files_quick_hash"
+        " WHERE quick_hash IS NOT NULL GROUP BY quick_hash HAVING count(*) > 1)"
+        f" SELECT {_CANDIDATE} FROM hashes"
+        " CROSS JOIN files f INDEXED BY idx_files_quick_hash ON f.quick_hash = hashes.quick"
+        f" CROSS JOIN directories d ON d.id = f.directory_id WHERE {condition}",
+        parameters,
+    )
+    return list(map(Candidate._make, rows))
+
+
+def _selected(wanted: Selection, *, damaged: bool = False) -> tuple[str, dict[str, Any]]:
+    """A condition for the files that are asked for, and its parameters.
+
+    A link is no file of its own, and what is known to be damaged is equal to nothing.
+    With `damaged`, such files are among them.
+    """
+    conditions = ["f.scan_status <> 'missing'", "NOT f.is_symlink", "f.size_bytes >= :least"]
+    parameters: dict[str, Any] = {"least": wanted.least_bytes}
+    if not damaged:
+        conditions.append("f.id NOT IN (SELECT file_id FROM damage)")
+    if wanted.kinds:
+        names = [f"kind_{number}" for number in range(len(wanted.kinds))]
+        conditions.append(f"f.kind IN ({', '.join(':' + name for name in names)})")
+        parameters.update(zip(names, wanted.kinds, strict=True))
+    if wanted.under:
+        places = []
+        for number, directory in enumerate(wanted.under):
+            place, values = below(directory, "path", f"under{number}")
+            places.append(place)
+            parameters.update(values)
+        conditions.append(
+            f"f.directory_id IN (SELECT id FROM directories WHERE {' OR '.join(places)})"
+        )
+    return " AND ".join(conditions), parameters
+
+
+class Digests(NamedTuple):
+    """What was read of a file; the first fields are columns."""
+
+    quick_hash: bytes | None
+    content_hash: str | None
+    ctime_ns: int
+    id: int
+    size_bytes: int
+    mtime_ns: int
+
+
+def record_digests(connection: sqlite3.Connection, digests: Iterable[Digests], at: str) -> None:
+    """Records digests of files that are still known as they were when they were read."""
+    quick: list[tuple[object, ...]] = []
+    full: list[tuple[object, ...]] = []
+    both: list[tuple[object, ...]] = []
+    # By id, as they lie in the table.
+    for row in sorted(digests, key=lambda row: row.id):
+        if row.content_hash is None:
+            quick.append((row.quick_hash, *row[3:]))
+        elif row.quick_hash is None:
+            full.append(row[1:])
+        else:
+            both.append(row)
+    known = "WHERE id = ? AND size_bytes = ? AND mtime_ns = ?"
+    of_full = f"content_hash = ?, ctime_ns = ?, verified_at = '{at}'"
+    # What is set is written to its indexes, even if it is what it was.
+    connection.executemany(f"UPDATE files SET quick_hash = ? {known}", quick)
+    connection.executemany(f"UPDATE files SET {of_full} {known}", full)
+    connection.executemany(f"UPDATE files SET quick_hash = ?, {of_full} {known}", both)
+
+
+def root_paths(connection: sqlite3.Connection) -> list[StoredPath]:
+    """The directories that are scanned."""
+    return [path for (path,) in connection.execute("SELECT path FROM roots")]

@@ -1,0 +1,228 @@
+"""What content of files is known to be, and which of them is to be checked next.
+
+The columns `content_hash`, `verified_at` and `ctime_ns` of `files`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from vpo.db.directories import below
+from vpo.paths import StoredPath
+
+FULL_DIGEST = "blake3:"
+"""How digests begin that are taken of whole files. Others come from earlier programs."""
+
+
+class Verified(NamedTuple):
+    """A file whose content was read and found right, or read for the first time."""
+
+    file_id: int
+    content_hash: str
+    """With its algorithm: `blake3:…`."""
+    size_bytes: int
+    """Size and mtime of the file that was read; only a record of just these is written."""
+    mtime_ns: int
+    ctime_ns: int
+    verified_at: str
+    """UTC, ISO-8601."""
+
+
+def record_verified(connection: sqlite3.Connection, rows: Iterable[Sequence[object]]) -> int:
+    """Records digests (as in `Verified`), and when they were right; returns for how many files.
+
+    Of a file that a scan has meanwhile found to be another, nothing is recorded.
+    """
+    cursor = connection.executemany(
+        "UPDATE files SET content_hash = ?2, verified_at = ?6, ctime_ns = ?5"
+        " WHERE id = ?1 AND size_bytes = ?3 AND mtime_ns = ?4",
+        rows,
+    )
+    return cursor.rowcount
+
+
+class Selection(NamedTuple):
+    """Which of the files that are not missing are to be checked."""
+
+    places: tuple[bytes, ...] = ()
+    """Directories of which one holds the file, at any depth; none: the whole library."""
+    without: tuple[bytes, ...] = ()
+    """Directories that hold none of them."""
+    kinds: tuple[str, ...] = ()
+    only_new: bool = False
+    """Only those of whose whole content there is no digest."""
+    verified_before: str = ""
+    """Only those that were not verified since; UTC, ISO-8601."""
+    found_before: str = ""
+    """Of the files that could not be read: only those where that was found before."""
+
+
+class Candidate(NamedTuple):
+    """A file to be checked, with what is known of it."""
+
+    id: int
+    path: StoredPath
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int | None
+    is_symlink: int
+    content_hash: str | None
+    verified_at: str | None
+    scanned_at: str
+    damage: str | None
+    """What was found wrong with it, if anything: as table `damage` has it."""
+    digest_recorded: str | None
+    """If there is damage: what its content was."""
+    recorded_at: str | None
+    is_plain: int
+    """Whether there is no damage, and no digest of an earlier program."""
+
+
+_PATH = (
+    "CASE WHEN typeof(d.path) = 'blob' OR typeof(f.name) = 'blob'"
+    " THEN CAST(rtrim(d.path, '/') || '/' || f.name AS BLOB)"
+    " WHEN d.path = '' THEN f.name ELSE rtrim(d.path, '/') || '/' || f.name END"
+)
+
+_COLUMNS = (
+    f"f.id, {_PATH}, f.size_bytes, f.mtime_ns, f.ctime_ns, f.is_symlink, f.content_hash,"
+    " f.verified_at, f.scanned_at, m.damage, m.digest_recorded, m.recorded_at,"
+    " m.damage IS NULL AND (f.content_hash IS NULL"
+    f" OR f.content_hash GLOB '{FULL_DIGEST}*')"
+)
+
+_JOINED = (
+    "files f CROSS JOIN directories d ON d.id = f.directory_id"
+    " LEFT JOIN damage m ON m.file_id = f.id"
+)
+
+# In turn: never verified; the others, the stalest first; and those that could not
+# be read, which may take a disk minutes each. A file is in one of them.
+_READABLE = "(m.damage IS NULL OR m.damage <> 'unreadable')"
+_NEVER = f"f.verified_at IS NULL AND {_READABLE}"
+_STALE = f"f.verified_at < :verified_before AND {_READABLE}"
+_UNREADABLE = "m.damage = 'unreadable' AND m.found_at < :found_before"
+
+
+def candidates(
+    connection: sqlite3.Connection, selection: Selection, *, page: int
+) -> Iterator[list[Candidate]]:
+    """The files to be checked, in the order in which that is to be done, by `page` at most.
+
+    Each page is a query of its own, so that there can be writing between two. No
+    file comes twice, whatever was recorded of it since.
+    """
+    conditions, parameters = _conditions(selection)
+    parameters["page"] = page
+    parameters["id"] = -1
+    never = (
+        f"SELECT {_COLUMNS} FROM {_JOINED} WHERE {_NEVER} AND f.id > :id{conditions}"
+        " ORDER BY f.id LIMIT :page"
+    )
+    while rows := connection.execute(never, parameters).fetchall():
+        parameters["id"] = rows[-1][0]
+        yield [Candidate._make(row) for row in rows]
+    parameters.update(id=-1, at="")
+    stale = (
+        f"SELECT {_COLUMNS} FROM {_JOINED} WHERE {_STALE} AND (f.verified_at, f.id) > (:at, :id)"
+        f"{conditions} ORDER BY f.verified_at, f.id LIMIT :page"
+    )
+    while rows := connection.execute(stale, parameters).fetchall():
+        found = [Candidate._make(row) for row in rows]
+        parameters.update(id=found[-1].id, at=found[-1].verified_at)
+        yield found
+    parameters["id"] = -1
+    unreadable = (
+        f"SELECT {_COLUMNS} FROM damage m CROSS JOIN files f ON f.id = m.file_id"
+        f" CROSS JOIN directories d ON d.id = f.directory_id"
+        f" WHERE {_UNREADABLE} AND m.file_id > :id{conditions} ORDER BY m.file_id LIMIT :page"
+    )
+    while rows := connection.execute(unreadable, parameters).fetchall():
+        parameters["id"] = rows[-1][0]
+        yield [Candidate._make(row) for row in rows]
+
+
+def amount(connection: sqlite3.Connection, selection: Selection) -> tuple[int, int]:
+    """How many files there are to be checked, and how many bytes."""
+    conditions, parameters = _conditions(selection)
+    row = connection.execute(
+        f"SELECT count(*), coalesce(sum(f.size_bytes), 0) FROM {_JOINED}"
+        f" WHERE (({_NEVER}) OR ({_STALE}) OR ({_UNREADABLE})){conditions}",
+        parameters,
+    ).fetchone()
+    return row[0], row[1]
+
+
+def knows_files(connection: sqlite3.Connection, place: bytes) -> bool:
+    """Whether a file is known below a directory, missing or not."""
+    condition, parameters = below(place, "d.path")
+    row = connection.execute(
+        f"SELECT 1 FROM directories d WHERE {condition} AND EXISTS"
+        " (SELECT 1 FROM files f WHERE f.directory_id = d.id) LIMIT 1",
+        parameters,
+    ).fetchone()
+    return row is not None
+
+
+def _conditions(selection: Selection) -> tuple[str, dict[str, Any]]:
+    """Conditions on `files f`, each with an AND before it, and their parameters."""
+    parameters: dict[str, Any] = {
+        "verified_before": selection.verified_before,
+        "found_before": selection.found_before,
+    }
+    conditions = ["f.scan_status <> 'missing'"]
+    for word, places in (("IN", selection.places), ("NOT IN", selection.without)):
+        if not places:
+            continue
+        tests = []
+        for number, place in enumerate(places):
+            test, values = below(place, "path", f"{'not_' if word != 'IN' else ''}in{number}")
+            tests.append(test)
+            parameters.update(values)
+        # The plus has files come in their own order, not by directory.
+        conditions.append(
+            f"+f.directory_id {word} (SELECT id FROM directories WHERE {' OR '.join(tests)})"
+        )
+    if selection.kinds:
+        names = [f"kind{number}" for number in range(len(selection.kinds))]
+        conditions.append(f"+f.kind IN ({', '.join(':' + name for name in names)})")
+        parameters.update(zip(names, selection.kinds, strict=True))
+    if selection.only_new:
+        conditions.append(f"(f.content_hash IS NULL OR f.content_hash NOT GLOB '{FULL_DIGEST}*')")
+    return "".join(f" AND {condition}" for condition in conditions), parameters
+
+
+# -- How much was verified when ----------------------------------------------------
+
+
+def coverage(
+    connection: sqlite3.Connection, place: bytes | None, since: Iterable[str]
+) -> list[tuple[int, int]]:
+    """Number and bytes of the files below a directory (None: all) by when they were verified.
+
+    `since` are moments, the latest first. The list has what was verified since
+    each of them but not since the one before, then what was before the last, and
+    then what never was. Missing files are left out.
+    """
+    moments = list(since)
+    parameters: dict[str, Any] = {f"since{number}": at for number, at in enumerate(moments)}
+    tests = " ".join(
+        f"WHEN f.verified_at >= :since{number} THEN {number}" for number in range(len(moments))
+    )
+    source, condition = "files f", "f.scan_status <> 'missing'"
+    if place is not None:
+        test, values = below(place, "d.path")
+        source = "directories d CROSS JOIN files f ON f.directory_id = d.id"
+        condition += f" AND {test}"
+        parameters.update(values)
+    counts = [(0, 0)] * (len(moments) + 2)
+    for number, files, size in connection.execute(
+        f"SELECT CASE WHEN f.verified_at IS NULL THEN {len(moments) + 1} {tests}"
+        f" ELSE {len(moments)} END AS age, count(*), sum(f.size_bytes)"
+        f" FROM {source} WHERE {condition} GROUP BY age",
+        parameters,
+    ):
+        counts[number] = (files, size)
+    return counts

@@ -1,0 +1,192 @@
+"""Finding duplicates: by size, then by quick hash, then by the whole content.
+
+Each step reads only what the one before has left: files whose size another has, and in
+full those whose size and quick hash another has. What was read is in the library; the next
+run reads nothing of it again. Memory follows these candidates, not the library.
+
+A digest is of the file as the last scan saw it. So each file is looked at once more before
+it is said to be a duplicate, and one that has changed since is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from vpo.db import duplicates as table
+from vpo.db.duplicates import Candidate, Selection, signed
+from vpo.db.library import Library
+from vpo.duplicates.keeping import Keeping
+from vpo.duplicates.models import Copy, Findings, Group, Name
+from vpo.paths import StoredPath, from_stored, join
+
+if TYPE_CHECKING:
+    from vpo.duplicates.reading import Reader
+
+
+class Finding:
+    """One search for duplicates."""
+
+    def __init__(self, library: Library, wanted: Selection, keeping: Keeping) -> None:
+        self.library = library
+        self.wanted = wanted
+        self.keeping = keeping
+        self.findings = Findings()
+        self._digests: dict[int, str] = {}
+        """Of what was read, by the ids of files."""
+        self._unknown: list[Candidate] = []
+        with library.reading() as connection:
+            self.findings.damaged = table.count_damaged(connection, wanted)
+            if not table.knows_all_quick_hashes(connection):
+                self._unknown = _to_read_quickly(table.without_quick_hash(connection, wanted))
+        self._sets = [] if self._unknown else self._equal()
+
+    def _equal(self) -> list[list[Candidate]]:
+        """The sets of files whose size and quick hash are the same."""
+        with self.library.reading() as connection:
+            files = table.of_equal_quick_hash(connection, self.wanted)
+        sets = []
+        for _, same in groupby(files, key=attrgetter("quick_hash")):
+            each = list(same)
+            size_bytes = each[0].size_bytes
+            if all(file.size_bytes == size_bytes for file in each):
+                sets.append(each)
+            else:
+                each.sort(key=attrgetter("size_bytes"))
+                sets += (list(some) for _, some in groupby(each, key=attrgetter("size_bytes")))
+        return [each for each in sets if len(each) > 1]
+
+    @property
+    def reads(self) -> bool:
+        """Whether files have to be read for an answer."""
+        return bool(self._unknown) or any(map(_to_read_fully, self._sets))
+
+    def read(self, reader: Reader) -> None:
+        """Reads what has to be read. Raises StoppedError; what was read is recorded."""
+        if self._unknown:
+            reader.read(self._unknown, quick=True)
+            self._unknown = []
+            self._sets = self._equal()
+        unread = [file for files in self._sets for file in _to_read_fully(files)]
+        if unread:
+            self._digests = reader.read(unread, quick=False)
+
+    # -- Answering -------------------------------------------------------------
+
+    def answer(
+        self,
+        go_on: Callable[[], None],
+        storage_of: Callable[[StoredPath, int], bytes | None] | None,
+    ) -> Findings:
+        """The groups, each file of them looked at once more.
+
+        `go_on` is called often, and may raise. `storage_of` tells where a file (path and
+        `st_dev`) is stored, if it shares storage; None: none does.
+        """
+        for files in self._sets:
+            go_on()
+            for content_hash, same in self._by_content(files):
+                copies = self._copies(same)
+                if len(copies) < 2:
+                    continue
+                storages = len(copies)
+                if storage_of is not None:
+                    copies = [
+                        copy._replace(storage=storage_of(copy.path, copy.device)) for copy in copies
+                    ]
+                    shared = {copy.storage for copy in copies if copy.storage is not None}
+                    storages = len(shared) + sum(copy.storage is None for copy in copies)
+                size_bytes = files[0].size_bytes
+                ordered = self.keeping.in_order(copies)
+                group = Group(size_bytes, content_hash, ordered, (storages - 1) * size_bytes)
+                (self.findings.groups if storages > 1 else self.findings.shared).append(group)
+        self.findings.groups.sort(key=attrgetter("wasted_bytes"), reverse=True)
+        return self.findings
+
+    def _by_content(self, files: list[Candidate]) -> list[tuple[str, list[Candidate]]]:
+        """Files by their content, as far as that is known; those that are alone are left out."""
+        first = files[0].digest
+        if first is not None and all(file.content_hash == first for file in files):
+            return [(first, files)]
+        by_content: dict[str, list[Candidate]] = {}
+        for file in files:
+            content_hash = file.digest or self._digests.get(file.id)
+            if content_hash is not None:
+                by_content.setdefault(content_hash, []).append(file)
+        return [each for each in by_content.items() if len(each[1]) > 1]
+
+    def _copies(self, files: list[Candidate]) -> list[Copy]:
+        """Files as they are now, names of one taken together; changed ones are left out."""
+        copies: dict[tuple[int, int], Copy] = {}
+        for file_id, size_bytes, mtime_ns, recorded_inode, _, _, _, directory, name in files:
+            path = join(directory, name)
+            try:
+                status = os.lstat(path.encode() if isinstance(path, str) else path)
+            except OSError:
+                self.findings.changed += 1
+                continue
+            inode = status.st_ino
+            if (
+                status.st_size != size_bytes
+                or status.st_mtime_ns != mtime_ns
+                or not stat.S_ISREG(status.st_mode)
+                or (recorded_inode is not None and signed(inode) != recorded_inode)
+            ):
+                self.findings.changed += 1
+                continue
+            device = status.st_dev
+            key = (device, inode)
+            if key not in copies:
+                copies[key] = Copy((Name(file_id, path),), mtime_ns, device, inode)
+            else:
+                known = copies[key]
+                names = _distinct([*known.names, Name(file_id, path)], status.st_nlink)
+                copies[key] = known._replace(names=names)
+        return list(copies.values())
+
+
+def _to_read_quickly(files: list[Candidate]) -> list[Candidate]:
+    """Of files whose size another has, those without a quick hash."""
+    by_size: dict[int, list[Candidate]] = {}
+    for file in files:
+        by_size.setdefault(file.size_bytes, []).append(file)
+    return [
+        file
+        for same in by_size.values()
+        if _are_several(same)
+        for file in same
+        if file.quick_hash is None
+    ]
+
+
+def _to_read_fully(files: list[Candidate]) -> list[Candidate]:
+    """Of files that may be equal, those whose content is not known; none if they are one file."""
+    unread = [file for file in files if file.digest is None]
+    return unread if unread and _are_several(files) else []
+
+
+def _are_several(files: list[Candidate]) -> bool:
+    """Whether there are two of them that are not known to be one file."""
+    first = files[0]
+    return len(files) > 1 and (
+        first.inode is None
+        or any(
+            file.inode != first.inode or file.filesystem_id != first.filesystem_id for file in files
+        )
+    )
+
+
+def _distinct(names: list[Name], links: int) -> tuple[Name, ...]:
+    """Names of one file, without those that lead to another of them through a link."""
+    names.sort(key=lambda name: from_stored(name.path))
+    if links >= len(names):
+        return tuple(names)
+    real: dict[bytes, Name] = {}
+    for name in names:
+        directory, last = os.path.split(from_stored(name.path))
+        real.setdefault(os.path.join(os.path.realpath(directory), last), name)
+    return tuple(real.values())

@@ -1,0 +1,141 @@
+"""Work on duplicates as a job: its start, what keeps it from starting, and its record."""
+
+from __future__ import annotations
+
+import logging
+import os
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import orjson
+
+from vpo.db import duplicates as table
+from vpo.db.jobs import RunningJob
+from vpo.db.library import Library, plain_errors
+from vpo.duplicates import settlement
+from vpo.errors import DuplicatesLockedError, VpoError
+from vpo.jobs import tracking
+from vpo.jobs.control import StoppedError
+from vpo.logging import bound, facts, shown
+from vpo.paths import StoredPath, display, from_stored, to_stored
+
+logger = logging.getLogger(__name__)
+
+# Lists in a job's record end here; the counts beside them are always true.
+LISTED_ISSUES = 1000
+
+# What gives the record of a job when it ends: counts, and what went wrong.
+Record = Callable[[], tuple[Mapping[str, object], Sequence[Mapping[str, object]]]]
+
+
+def start(
+    library: Library,
+    *,
+    job_type: str,
+    path: StoredPath,
+    configuration: Mapping[str, object],
+    changes_files: bool,
+) -> tracking.Job:
+    """Starts a job; one that changes files settles first what earlier ones were cut off in.
+
+    Raises DuplicatesLockedError if other work on duplicates is running; for one that
+    changes files a scan is in the way, too: it would record what it saw before.
+    """
+
+    def blocked_by(running: list[RunningJob]) -> VpoError | None:
+        in_the_way = ("duplicates", "undo", "scan") if changes_files else ("duplicates", "undo")
+        for job in running:
+            if job.job_type in in_the_way:
+                return DuplicatesLockedError(
+                    f"A job of type `{job.job_type}` is running on `{display(job.file_path)}`"
+                    f" (job {job.id[:8]}, pid {job.worker_pid})",
+                    hint="Try again when it is done.",
+                    job_id=job.id,
+                    pid=job.worker_pid,
+                )
+        return None
+
+    job = tracking.start_job(
+        library,
+        job_type=job_type,
+        path=path,
+        configuration_json=orjson.dumps(configuration).decode(),
+        blocked_by=blocked_by,
+    )
+    if changes_files:
+        with library.transaction() as connection:
+            settlement.settle(connection, job.number)
+    return job
+
+
+def common_place(library: Library, under: Sequence[bytes]) -> StoredPath:
+    """The directory that holds all of the files: what a job's path is."""
+    paths = list(under)
+    if not paths:
+        with library.reading() as connection:
+            paths = [from_stored(path) for path in table.root_paths(connection)]
+    return to_stored(os.path.commonpath(paths) if paths else b"/")
+
+
+@contextmanager
+def running(job: tracking.Job, record: Record) -> Iterator[None]:
+    """Ends the job, and logs it, whatever happens inside."""
+    with bound(job_id=job.id):
+        logger.info("Job started", extra=facts(directory=job.path))
+        try:
+            with plain_errors(job.library.path):
+                yield
+        except (StoppedError, KeyboardInterrupt) as error:
+            stopped = error if isinstance(error, StoppedError) else StoppedError()
+            logger.warning("Job stopped: %s", stopped, extra=shown(**record()[0]))
+            _end(job, record, stopped=stopped)
+            raise
+        except VpoError as error:
+            logger.error("Job failed: %s", error.message, extra=shown(code=error.code))
+            failure = {"code": error.code, "details": error.details, "hint": error.hint}
+            _end(job, record, message=error.message, failure=failure)
+            error.details["job_id"] = job.id
+            raise
+        except BaseException as error:
+            logger.exception("Job crashed", extra=shown(code="INTERNAL"))
+            failure = {"code": "INTERNAL", "traceback": traceback.format_exc()}
+            _end(job, record, message=f"{type(error).__name__}: {error}", failure=failure)
+            raise
+        with job.library.transaction():
+            job.end("completed", **_to_columns(record))
+        logger.info("Job completed", extra=facts(**record()[0]))
+
+
+def _end(
+    job: tracking.Job,
+    record: Record,
+    *,
+    stopped: StoppedError | None = None,
+    message: str | None = None,
+    failure: Mapping[str, object] | None = None,
+) -> None:
+    """Records the end of a job that did not come to its own end.
+
+    If that cannot be written either (a full disk), the next job finds this one without
+    its process and settles it.
+    """
+    try:
+        with job.library.transaction():
+            if stopped is not None:
+                job.stop(stopped, **_to_columns(record))
+            else:
+                job.end("failed", error_message=message, **_to_columns(record, failure))
+    except VpoError as error:
+        logger.error("The end of the job could not be recorded: %s", error.message)
+
+
+def _to_columns(
+    record: Record, failure: Mapping[str, object] | None = None
+) -> dict[str, str | None]:
+    counts, issues = record()
+    errors = None
+    if issues or failure is not None:
+        listed = {"failure": failure, "count": len(issues), "issues": issues[:LISTED_ISSUES]}
+        errors = orjson.dumps(listed, default=repr).decode()
+    return {"summary_json": orjson.dumps(counts).decode(), "errors_json": errors}

@@ -1,0 +1,331 @@
+"""Moving a duplicate to the trash, and back, as desktops do it.
+
+FreeDesktop.org Trash specification 1.0: the home trash for files on its file system, else
+`.Trash/UID` or `.Trash-UID` at the top of theirs. A file is renamed, never copied. Its room
+is free when the trash is emptied.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import urllib.parse
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from vpo.duplicates.opened import Identity, OpenFile, changed, move_to_free_place
+from vpo.errors import (
+    ActionError,
+    UndoChangedError,
+    UndoError,
+    UndoGoneError,
+    UndoOccupiedError,
+)
+from vpo.paths import StoredPath, display, from_json, from_stored, to_json, to_stored
+
+_SUFFIX = b".trashinfo"
+_MOST_NAME_BYTES = 255
+
+
+class _Trash(NamedTuple):
+    directory: bytes
+    top: bytes | None
+    """What the paths in it are relative to; None: they are absolute."""
+
+
+def prepare(duplicate: OpenFile) -> dict[str, object]:
+    """Which trash the file belongs into. Makes nothing. Raises ActionError if there is none."""
+    trash = _trash_of(duplicate)
+    return {
+        **to_json(to_stored(trash.directory), "trash"),
+        "is_home": trash.top is None,
+        "before": duplicate.identity._asdict(),
+    }
+
+
+def move(kept: OpenFile, duplicate: OpenFile, facts: Mapping[str, Any], operation_id: str) -> None:
+    """Moves the file to the trash. They were compared just before.
+
+    Raises ActionError if that cannot be; then the file is where it was.
+    """
+    trash = from_stored(from_json(facts, "trash"))
+    top = None if facts["is_home"] else _top_of(trash)
+    try:
+        files, info = _open(trash)
+    except OSError as error:
+        raise _cannot(duplicate, error) from error
+    try:
+        for name in names_in_trash(duplicate.name, operation_id):
+            if _move(kept, duplicate, (files, info), name, top):
+                return
+        raise ActionError(
+            f"There is no free name for `{_shown(duplicate)}` in `{display(to_stored(trash))}`",
+            reason="system",
+        )
+    except OSError as error:
+        raise _cannot(duplicate, error) from error
+    finally:
+        os.close(files)
+        os.close(info)
+
+
+def names_in_trash(name: bytes, operation_id: str) -> tuple[bytes, bytes]:
+    """The names a file may get there: its own, or if that is taken one like it."""
+    most = _MOST_NAME_BYTES - len(_SUFFIX)
+    stem, extension = os.path.splitext(name)
+    addition = b"." + operation_id.replace("-", "").encode() + extension[-32:]
+    return name[:most], stem[: most - len(addition)] + addition
+
+
+def _move(
+    kept: OpenFile,
+    duplicate: OpenFile,
+    trash: tuple[int, int],
+    name: bytes,
+    top: bytes | None,
+) -> bool:
+    """Moves the file there under a name; False if that is taken."""
+    files, info = trash
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    # First, as it is what reserves the name.
+    try:
+        record = os.open(name + _SUFFIX, flags, 0o600, dir_fd=info)
+    except FileExistsError:
+        return False
+    is_moved = False
+    try:
+        try:
+            os.write(record, _info(duplicate.path, top))
+        finally:
+            os.close(record)
+        duplicate.check_unchanged()
+        duplicate.check_in_place()
+        kept.check_in_place()
+        try:
+            move_to_free_place((duplicate.directory, duplicate.name), (files, name))
+        except FileExistsError:
+            return False
+        is_moved = True
+        # Another file may have taken the name after the last look; and where one file
+        # system is mounted at two places that know nothing of each other, the kept file
+        # may have been this one.
+        now = os.fstat(duplicate.descriptor)
+        if (
+            duplicate.is_at(files, name)
+            and kept.is_at(kept.directory, kept.name)
+            and Identity.of(now) == duplicate.identity
+        ):
+            return True
+        move_to_free_place((files, name), (duplicate.directory, duplicate.name))
+        is_moved = False
+        raise changed(duplicate.path)
+    finally:
+        if not is_moved:
+            os.unlink(name + _SUFFIX, dir_fd=info)
+
+
+def _info(path: bytes, top: bytes | None) -> bytes:
+    shown = path if top is None else os.path.relpath(path, top)
+    quoted = urllib.parse.quote_from_bytes(shown, safe="/")
+    now = datetime.now().replace(microsecond=0).isoformat()
+    return f"[Trash Info]\nPath={quoted}\nDeletionDate={now}\n".encode()
+
+
+# -- Where -----------------------------------------------------------------------
+
+
+def _trash_of(file: OpenFile) -> _Trash:
+    device = file.status.st_dev
+    home = _home_trash()
+    if os.stat(_nearest(home)).st_dev == device:
+        return _Trash(home, None)
+    top = _top(file)
+    shared = os.path.join(top, b".Trash")
+    uid = str(os.getuid()).encode()
+    try:
+        status = os.lstat(shared)
+    except OSError:
+        status = None
+    if status is not None and stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX:
+        return _Trash(os.path.join(shared, uid), top)
+    return _Trash(os.path.join(top, b".Trash-" + uid), top)
+
+
+def _home_trash() -> bytes:
+    data = os.environb.get(b"XDG_DATA_HOME", b"")
+    # The specification of the base directories ignores relative ones.
+    if not data.startswith(b"/"):
+        data = os.path.join(os.path.expanduser(b"~"), b".local", b"share")
+    return os.path.join(data, b"Trash")
+
+
+def _nearest(path: bytes) -> bytes:
+    """The path, or the nearest directory above it that is there."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def _top(file: OpenFile) -> bytes:
+    """The directory at the top of a file's file system."""
+    top = os.path.realpath(os.path.dirname(file.path))
+    while top != b"/":
+        above = os.path.dirname(top)
+        if os.lstat(above).st_dev != file.status.st_dev:
+            break
+        top = above
+    return top
+
+
+def _top_of(trash: bytes) -> bytes:
+    """What the paths in a trash that is not the home trash are relative to."""
+    above, name = os.path.split(trash)
+    return above if name.startswith(b".Trash-") else os.path.dirname(above)
+
+
+def _open(trash: bytes) -> tuple[int, int]:
+    """Opens `files` and `info` of a trash; makes what is not there yet. Raises OSError."""
+    os.makedirs(os.path.dirname(trash), mode=0o700, exist_ok=True)
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    _make_directory(trash, None)
+    directory = os.open(trash, flags)
+    try:
+        if os.fstat(directory).st_uid != os.getuid():
+            raise PermissionError(1, "it belongs to somebody else", trash)
+        opened: list[int] = []
+        try:
+            for name in (b"files", b"info"):
+                _make_directory(name, directory)
+                opened.append(os.open(name, flags, dir_fd=directory))
+        except OSError:
+            for each in opened:
+                os.close(each)
+            raise
+        return opened[0], opened[1]
+    finally:
+        os.close(directory)
+
+
+def _make_directory(path: bytes, directory: int | None) -> None:
+    try:
+        os.mkdir(path, 0o700, dir_fd=directory)
+    except FileExistsError:
+        return
+
+
+# -- Back ------------------------------------------------------------------------
+
+
+def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> bool:
+    """Whether a file whose moving (to the trash, or back) was cut off is in the trash.
+
+    What was left of the move in the trash is removed if it is not.
+
+    Raises OSError where it cannot be told.
+    """
+    trash = from_stored(from_json(facts, "trash"))
+    if find(path, facts, operation_id) is not None:
+        return True
+    top = None if facts["is_home"] else _top_of(trash)
+    for name in names_in_trash(os.path.basename(from_stored(path)), operation_id):
+        _remove_info_of(trash, name, path, top)
+    return False
+
+
+def _remove_info_of(trash: bytes, name: bytes, path: StoredPath, top: bytes | None) -> None:
+    """Removes the note on a file that is not in the trash, if it is about this one."""
+    info = _info_path(trash, name)
+    try:
+        with open(info, "rb") as note:
+            about = _info(from_stored(path), top).splitlines()[1]
+            is_ours = about in note.read(64 * 1024).splitlines()
+    except OSError:
+        return
+    if is_ours and not os.path.lexists(os.path.join(trash, b"files", name)):
+        os.unlink(info)
+
+
+def _info_path(trash: bytes, name: bytes) -> bytes:
+    return os.path.join(trash, b"info", name + _SUFFIX)
+
+
+def find(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> bytes | None:
+    """The name that the file has in the trash; None if it is not there."""
+    files = os.path.join(from_stored(from_json(facts, "trash")), b"files")
+    for name in names_in_trash(os.path.basename(from_stored(path)), operation_id):
+        try:
+            status = os.lstat(os.path.join(files, name))
+        except FileNotFoundError:
+            continue
+        if status.st_ino == facts["before"]["inode"]:
+            return name
+    return None
+
+
+def put_back(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> os.stat_result:
+    """Moves the file back to where it was, and returns its status.
+
+    Raises UndoError if it is not done.
+    """
+    shown = display(path)
+    trash = from_stored(from_json(facts, "trash"))
+    try:
+        name = find(path, facts, operation_id)
+    except OSError as error:
+        raise _not_back(path, error) from error
+    if name is None:
+        raise UndoGoneError(
+            f"`{shown}` is not in the trash any more",
+            hint=f"It was in `{display(to_stored(trash))}`.",
+            path=shown,
+        )
+    try:
+        file = OpenFile(os.path.join(trash, b"files", name))
+    except ActionError as error:
+        raise UndoGoneError(error.message, path=shown) from error
+    with file:
+        before = facts["before"]
+        now = file.identity
+        if (now.size_bytes, now.mtime_ns) != (before["size_bytes"], before["mtime_ns"]):
+            raise UndoChangedError(
+                f"`{shown}` was changed since it was moved to the trash", path=shown
+            )
+        directory, target = os.path.split(from_stored(path))
+        try:
+            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise UndoGoneError(
+                f"The directory of `{shown}` cannot be opened: {error.strerror}", path=shown
+            ) from error
+        try:
+            move_to_free_place((file.directory, file.name), (descriptor, target))
+        except FileExistsError as error:
+            raise UndoOccupiedError(
+                f"There is a file at `{shown}` by now",
+                hint="Move it away, and undo again.",
+                path=shown,
+            ) from error
+        except OSError as error:
+            raise _not_back(path, error) from error
+        finally:
+            os.close(descriptor)
+        with suppress(FileNotFoundError):
+            os.unlink(_info_path(trash, name))
+        return os.fstat(file.descriptor)
+
+
+def _not_back(path: StoredPath, error: OSError) -> UndoError:
+    shown = display(path)
+    return UndoError(f"`{shown}` cannot be moved back: {error.strerror}", path=shown)
+
+
+def _cannot(duplicate: OpenFile, error: OSError) -> ActionError:
+    return ActionError(
+        f"`{_shown(duplicate)}` cannot be moved to the trash: {error.strerror}", reason="system"
+    )
+
+
+def _shown(file: OpenFile) -> str:
+    return display(to_stored(file.path))

@@ -1,0 +1,507 @@
+"""One check while it runs: files go to the engine, and what it says is judged and recorded.
+
+Nothing is written while files are read but every other second, so that a scan
+beside it is not held up. A check that is killed has lost these seconds; the next
+one goes on from there, as it begins with the files that were verified least lately.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+
+import orjson
+
+from vpo import times
+from vpo._engine import Digested, Digester
+from vpo.db import damage as damage_table
+from vpo.db import file_changes as change_table
+from vpo.db import verification as table
+from vpo.db.damage import Damage
+from vpo.db.file_changes import FileChange
+from vpo.db.verification import Candidate, Selection
+from vpo.integrity.classify import classify, found_as, is_of_the_medium, is_of_the_place
+from vpo.integrity.models import (
+    Amount,
+    Finding,
+    Offline,
+    Reporter,
+    Verdict,
+    VerifyOptions,
+    VerifyResult,
+    baseline,
+)
+from vpo.integrity.places import Places
+from vpo.jobs.control import ShouldStop, StoppedError
+from vpo.jobs.tracking import Job
+from vpo.logging import shown
+from vpo.paths import from_stored
+
+logger = logging.getLogger(__name__)
+
+PAGE = 2000
+
+# Answers are taken some at a time: each waking of this thread takes the
+# interpreter, and a core from the threads that read.
+GATHER_SECONDS = 0.02
+POLL_SECONDS = 0.05
+
+FILES_PER_COMMIT = 5000
+SECONDS_PER_COMMIT = 2.0
+
+# What is handed to the engine ahead of time: enough that its threads never wait,
+# and that a rotating disk is read in order for a while.
+AHEAD_FILES = 8192
+AHEAD_BYTES = 4 * 2**30
+# Where the time is limited, what was handed over is still read: about so much of that,
+# and at first, before it is known how fast that goes, so many bytes.
+AHEAD_SECONDS = 2.0
+AHEAD_BYTES_AT_FIRST = 64 * 2**20
+AT_A_TIME = 500
+# At least so many wait to be begun with, however large.
+LEAST_QUEUED = 2
+
+
+@dataclass
+class _Found:
+    """A file that something is to be said of, when that is recorded."""
+
+    finding: Finding
+    file: Candidate
+    damage: Damage | None
+    compared_with: str | None
+
+
+class Run:
+    """The state of a check while it runs."""
+
+    def __init__(
+        self,
+        job: Job,
+        selection: Selection,
+        options: VerifyOptions,
+        result: VerifyResult,
+        reporter: Reporter,
+        should_stop: ShouldStop,
+    ) -> None:
+        self.job = job
+        self.library = job.library
+        self.connection = job.library.connection
+        self.selection = selection
+        self.options = options
+        self.result = result
+        self.reporter = reporter
+        self.should_stop = should_stop
+        self.places = Places(self.connection, selection.places)
+        self.digester = Digester(
+            threads=options.threads or 0, max_rate=options.max_rate, leave_cache=True
+        )
+        self.asked: dict[int, Candidate] = {}
+        """Files whose answers are still to come."""
+        self.asked_bytes = 0
+        self.begun_bytes = 0
+        """Of all files that were handed over and not found to be others."""
+        self.unread_bytes = 0
+        """Of files that there was an answer for without reading."""
+        self.most_bytes: float | None = None
+        self.until: float | None = None
+        self.pages: Iterator[list[Candidate]] = iter(())
+        self.page: list[Candidate] = []
+        self.mean_bytes = 0
+        """Of the files of the page."""
+        self.verified: list[tuple[object, ...]] = []
+        """As `Verified`, which takes a while to make."""
+        self.found: list[_Found] = []
+        self.began = self.last_commit = time.monotonic()
+
+    # -- The loop ----------------------------------------------------------------
+
+    def run(self) -> None:
+        """Checks the selected files.
+
+        Raises StoppedError, VpoError (none of the places is there), sqlite3.Error.
+        """
+        self._look_at_places()
+        self.result.selected = Amount(*table.amount(self.connection, self.selection))
+        self._set_budget()
+        self.pages = table.candidates(self.connection, self.selection, page=PAGE)
+        try:
+            while True:
+                if stopped := self.should_stop():
+                    raise stopped
+                self._feed()
+                if not self.asked:
+                    break
+                answers = self.digester.take(POLL_SECONDS)
+                self._judge(answers)
+                self._write_if_due()
+                self.job.beat(self._progress)
+                self.reporter.checking(self._done(), self._to_do())
+                if len(self.asked) > len(answers):
+                    time.sleep(GATHER_SECONDS)
+        except (StoppedError, KeyboardInterrupt):
+            self.digester.stop()
+            self._write()
+            raise
+        self._write()
+
+    def _look_at_places(self) -> None:
+        errors = self.places.look()
+        if errors and len(errors) == len(self.places.roots):
+            raise errors[0]
+        for offline in self.places.offline.values():
+            self._note_offline(offline)
+        self.selection = self.selection._replace(without=tuple(self.places.offline))
+
+    def _set_budget(self) -> None:
+        budget = self.options.budget
+        if budget is None:
+            return
+        if budget.unit == "seconds":
+            self.until = time.monotonic() + budget.amount
+        elif budget.unit == "bytes":
+            self.most_bytes = budget.amount
+        else:
+            self.most_bytes = self.result.selected.size_bytes * budget.amount / 100
+
+    def _budget_is_used_up(self) -> bool:
+        if self.until is not None:
+            return time.monotonic() >= self.until
+        return self.most_bytes is not None and self.begun_bytes >= self.most_bytes
+
+    def _feed(self) -> None:
+        """Hands files to the engine, until it has enough or there are no more."""
+        most = self._most_ahead()
+        while len(self.asked) < AHEAD_FILES and (
+            self.asked_bytes < most or self.digester.queued < LEAST_QUEUED
+        ):
+            if self._budget_is_used_up():
+                return
+            files = self._some_files(most - self.asked_bytes)
+            if not files:
+                self.result.is_complete = True
+                return
+            self._ask(files)
+
+    def _most_ahead(self) -> int:
+        """How many bytes are handed to the engine ahead of time."""
+        if self.until is None:
+            return AHEAD_BYTES
+        took = time.monotonic() - self.began
+        most = AHEAD_BYTES_AT_FIRST
+        if took > AHEAD_SECONDS:
+            most = int(self.digester.bytes_read * AHEAD_SECONDS / took)
+        if self.options.max_rate is not None:
+            most = min(most, int(self.options.max_rate * AHEAD_SECONDS))
+        return min(most, AHEAD_BYTES)
+
+    def _some_files(self, room: int) -> list[Candidate]:
+        """The next files of a page, of about `room` bytes; none if there are no more."""
+        if not self.page:
+            self.page = next(self.pages, [])
+            self.mean_bytes = sum(file.size_bytes for file in self.page) // (len(self.page) or 1)
+        count = min(AT_A_TIME, max(room // max(self.mean_bytes, 1), 1))
+        if self.most_bytes is not None:
+            # Not one more than it takes to reach it.
+            room = int(self.most_bytes) - self.begun_bytes
+            sizes = accumulate(file.size_bytes for file in self.page[:count])
+            count = next((number for number, size in enumerate(sizes, 1) if size >= room), count)
+        files, self.page = self.page[:count], self.page[count:]
+        return files
+
+    def _ask(self, files: list[Candidate]) -> None:
+        if self.places.offline:
+            is_offline = self.places.is_offline
+            files = [file for file in files if not is_offline(from_stored(file.path))]
+        plain = [
+            (file.id, file.path, file.size_bytes, file.mtime_ns, bool(file.is_symlink))
+            for file in files
+            if file.is_plain
+        ]
+        self.asked.update((file.id, file) for file in files)
+        of_all = sum(file.size_bytes for file in files)
+        self.asked_bytes += of_all
+        self.begun_bytes += of_all
+        self.digester.submit(plain, ("blake3",))
+        if len(plain) == len(files):
+            return
+        for file in files:
+            if file.is_plain:
+                continue
+            digest, _ = baseline(file)
+            # Of a damaged file it is the content that counts, whatever its mtime is by now.
+            is_damaged = file.damage is not None
+            size_bytes = None if is_damaged else file.size_bytes
+            mtime_ns = None if is_damaged else file.mtime_ns
+            self.digester.submit(
+                [(file.id, file.path, size_bytes, mtime_ns, bool(file.is_symlink))],
+                _digests_for(digest),
+            )
+
+    # -- What came of it ---------------------------------------------------------
+
+    def _judge(self, answers: list[Digested]) -> None:
+        """Judges answers; what is to be written waits for that."""
+        if not answers:
+            return
+        at = times.to_text(times.now())
+        asked, verified, counts = self.asked, self.verified, self.result.counts
+        file_of = self.reporter.file if self.reporter.wants_files else None
+        size = read = 0
+        for seen in answers:
+            file = asked.pop(seen.key)
+            size += file.size_bytes
+            digests = seen.digests
+            if digests is None:
+                self._judge_unread(file, seen, at)
+                continue
+            if not file.is_plain:
+                self._judge_content(file, seen, digests, at)
+                continue
+            # Nearly all files are of this kind: each step counts.
+            found = "blake3:" + digests["blake3"]
+            recorded = file.content_hash
+            if recorded is not None and recorded != found:
+                self._judge_content(file, seen, digests, at)
+                continue
+            read += file.size_bytes
+            verdict: Verdict = "new" if recorded is None else "verified"
+            counts[verdict] += 1
+            verified.append((file.id, found, file.size_bytes, file.mtime_ns, seen.ctime_ns, at))
+            if file_of is not None:
+                file_of(verdict, file.path)
+        self.asked_bytes -= size
+        self.result.size_bytes += read
+
+    def _judge_content(
+        self, file: Candidate, seen: Digested, digests: dict[str, str], at: str
+    ) -> None:
+        """Judges a file that has been read."""
+        digest, recorded_at = baseline(file)
+        verdict = classify(
+            digest_recorded=digest,
+            recorded_at_ns=_to_ns(recorded_at),
+            ctime_ns=file.ctime_ns,
+            damage=file.damage,
+            seen=seen,
+        )
+        self.result.size_bytes += seen.size_bytes or 0
+        if verdict in ("rotted", "rewritten"):
+            self._damaged(file, seen, verdict, at)
+            return
+        self.verified.append(
+            (
+                file.id,
+                f"blake3:{digests['blake3']}",
+                seen.size_bytes,
+                seen.mtime_ns,
+                seen.ctime_ns,
+                at,
+            )
+        )
+        if verdict == "restored":
+            self.found.append(_Found(Finding(file.path, verdict), file, None, None))
+            return
+        self.result.count(verdict)
+        if self.reporter.wants_files:
+            self.reporter.file(verdict, file.path)
+
+    def _judge_unread(self, file: Candidate, seen: Digested, at: str) -> None:
+        if seen.problem == "stopped":
+            return
+        self.begun_bytes -= file.size_bytes
+        self.unread_bytes += file.size_bytes
+        digest, recorded_at = baseline(file)
+        verdict = classify(
+            digest_recorded=digest,
+            recorded_at_ns=None,
+            ctime_ns=file.ctime_ns,
+            damage=file.damage,
+            seen=seen,
+        )
+        if verdict == "missing" or verdict == "unreadable":
+            offline = None
+            is_lost = is_of_the_medium(seen.errno) or is_of_the_place(seen.errno)
+            if seen.problem == "gone" or is_lost:
+                offline = self._offline(file)
+            if offline is not None:
+                return
+        finding = Finding(
+            file.path,
+            verdict,
+            digest_recorded=digest,
+            recorded_at=recorded_at,
+            message=_message(seen),
+            errno=seen.errno,
+            offset=seen.offset,
+        )
+        damage = None
+        if verdict == "unreadable" and is_of_the_medium(seen.errno):
+            damage = Damage(
+                file.id,
+                "unreadable",
+                at,
+                self.job.number,
+                digest,
+                recorded_at if digest is not None else None,
+                None,
+                file.size_bytes,
+                file.mtime_ns,
+                file.ctime_ns,
+                seen.ctime_ns,
+                seen.offset,
+                _message(seen),
+            )
+        self.found.append(_Found(finding, file, damage, file.content_hash))
+
+    def _offline(self, file: Candidate) -> Offline | None:
+        """The place of a file that is gone, if that is gone as a whole: said once."""
+        path = from_stored(file.path)
+        known = set(self.places.offline)
+        offline = self.places.why_gone(path)
+        for place in self.places.offline.keys() - known:
+            self._note_offline(self.places.offline[place])
+        return offline
+
+    def _note_offline(self, offline: Offline) -> None:
+        self.result.offline.append(offline)
+        logger.warning("%s", offline, extra=shown(**offline.to_dict()))
+
+    def _damaged(self, file: Candidate, seen: Digested, verdict: Verdict, at: str) -> None:
+        digest, recorded_at = baseline(file)
+        found = found_as(digest, seen.digests)
+        finding = Finding(
+            file.path,
+            verdict,
+            digest_recorded=digest,
+            recorded_at=recorded_at,
+            digest_found=found,
+            ctime_is_known=file.ctime_ns is not None,
+        )
+        damage = Damage(
+            file.id,
+            verdict,
+            at,
+            self.job.number,
+            digest,
+            recorded_at,
+            found,
+            file.size_bytes,
+            file.mtime_ns,
+            file.ctime_ns,
+            seen.ctime_ns,
+        )
+        self.found.append(_Found(finding, file, damage, file.content_hash))
+
+    # -- Writing -----------------------------------------------------------------
+
+    def _write_if_due(self) -> None:
+        waiting = len(self.verified) + len(self.found)
+        if waiting >= FILES_PER_COMMIT or (
+            waiting and time.monotonic() - self.last_commit >= SECONDS_PER_COMMIT
+        ):
+            self._write()
+
+    def _write(self) -> None:
+        """Records what was found since the last time, and then says it."""
+        verified, found = self.verified, self.found
+        self.verified, self.found = [], []
+        self.last_commit = time.monotonic()
+        if not verified and not found:
+            return
+        said = []
+        with self.library.transaction() as connection:
+            table.record_verified(connection, verified)
+            for each in found:
+                change = None
+                if each.damage is not None:
+                    if damage_table.record_damage(connection, each.damage, each.compared_with):
+                        change = "damaged"
+                    elif damage_table.damage_of(connection, each.file.id) is None:
+                        # It was accepted, or is another file by now.
+                        continue
+                elif each.finding.verdict == "restored":
+                    change = "restored"
+                    damage_table.forget_damage(connection, [each.file.id])
+                if change is not None:
+                    reason = each.damage.damage if each.damage else None
+                    change_table.add_changes(
+                        connection, self.job.number, [FileChange(each.file.id, change, reason)]
+                    )
+                said.append(each.finding)
+        for finding in said:
+            self._say(finding)
+
+    def _say(self, finding: Finding) -> None:
+        self.result.note(finding)
+        if finding.is_damage:
+            logger.error("%s", finding, extra=shown(**finding.to_dict()))
+        elif finding.verdict in ("missing", "changing"):
+            logger.warning("%s", finding, extra=shown(**finding.to_dict()))
+        elif finding.verdict == "restored":
+            logger.info("%s", finding)
+        if self.reporter.wants_files:
+            self.reporter.file(finding.verdict, finding.path)
+
+    # -- How far it is -------------------------------------------------------------
+
+    def _done(self) -> Amount:
+        return Amount(
+            self.result.checked + len(self.found), self.unread_bytes + self.digester.bytes_read
+        )
+
+    def _to_do(self) -> Amount:
+        """What is to be done; with a budget of bytes, no more than that."""
+        selected = self.result.selected
+        if self.most_bytes is None or self.most_bytes >= selected.size_bytes:
+            return selected
+        return Amount(selected.files, int(self.most_bytes))
+
+    def _progress(self) -> tuple[float, dict[str, object]]:
+        done, to_do = self._done(), self._to_do()
+        percent = 100 * done.size_bytes / max(1, to_do.size_bytes)
+        return min(percent, 100.0), {
+            "files": done.files,
+            "files_selected": self.result.selected.files,
+            "bytes": done.size_bytes,
+            "bytes_to_read": to_do.size_bytes,
+        }
+
+    def summary_json(self) -> str:
+        """The counts, for the job's record."""
+        return orjson.dumps(self.result.summary()).decode()
+
+
+def _digests_for(recorded: str | None) -> tuple[str, ...]:
+    """What to make of a file: the digest that is recorded in the end, and what it is held against.
+
+    What vpo does not know is no digest, and the content counts as new.
+    """
+    if recorded is None or recorded.startswith(table.FULL_DIGEST):
+        return ("blake3",)
+    algorithm = recorded.partition(":")[0]
+    return ("blake3", algorithm) if algorithm in _COMPARABLE else ("blake3",)
+
+
+# What a record can hold: `xxh64` of an earlier program, others of manifests.
+_COMPARABLE = ("xxh64", "sha256", "sha512", "sha1", "md5")
+
+
+def _message(seen: Digested) -> str | None:
+    if seen.problem == "not_regular":
+        return "something else is in its place"
+    if seen.errno is not None:
+        # The engine's words have the offset in them, which is said apart.
+        return os.strerror(seen.errno)
+    return seen.message if seen.problem in ("unreadable", "panic") else None
+
+
+def _to_ns(moment: str | None) -> int | None:
+    try:
+        return None if moment is None else times.text_to_ns(moment)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,249 @@
+"""A check of files as a job: which are read, what came of it, and its record."""
+
+from __future__ import annotations
+
+import logging
+import os
+import traceback
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from vpo import times
+from vpo.db import jobs as job_table
+from vpo.db import verification as table
+from vpo.db.library import Library, plain_errors
+from vpo.db.verification import Selection
+from vpo.errors import FileNotInLibraryError, VerifyLockedError, VpoError
+from vpo.integrity.models import Amount, Reporter, Verdict, VerifyOptions, VerifyResult
+from vpo.integrity.run import Run
+from vpo.jobs import control, tracking
+from vpo.jobs.control import ShouldStop, StoppedError
+from vpo.logging import bound, facts, shown
+from vpo.paths import StoredPath, display, from_stored, to_stored
+
+logger = logging.getLogger(__name__)
+
+
+def verify(
+    library: Library,
+    directories: Sequence[bytes],
+    options: VerifyOptions,
+    reporter: Reporter,
+    *,
+    should_stop: ShouldStop = lambda: None,
+) -> VerifyResult:
+    """Checks the files below `directories` (none: all) and records it as a job.
+
+    Raises VpoError where that is refused or fails, StoppedError where it is
+    stopped; the job says so. What was recorded until then is kept.
+    """
+    with library.reading() as connection:
+        places = known_places(library, directories)
+        path = job_path(library, directories)
+        del connection
+
+    def blocked_by(running: list[job_table.RunningJob]) -> VpoError | None:
+        blocking = tracking.overlapping(running, "verify", path)
+        if blocking is None:
+            return None
+        return VerifyLockedError(
+            f"Another check of `{display(blocking.file_path)}` is running"
+            f" (job {blocking.id[:8]}, pid {blocking.worker_pid})",
+            hint="Try again when it is done.",
+            job_id=blocking.id,
+            pid=blocking.worker_pid,
+        )
+
+    job = tracking.start_job(
+        library,
+        job_type="verify",
+        path=path,
+        configuration_json=options.to_json(list(directories)),
+        blocked_by=blocked_by,
+    )
+    return _verify_as_job(job, list(directories), places, options, reporter, should_stop)
+
+
+def verify_from_queue(
+    job: tracking.Job, reporter: control.Reporter, should_stop: ShouldStop
+) -> tuple[str, bool]:
+    """Does a check that was taken from the queue, with the options it was queued with.
+
+    Returns the counts in words, and whether nothing was found. Raises as `verify`.
+    """
+    try:
+        options, directories = VerifyOptions.from_json(job.configuration_json)
+        places = known_places(job.library, directories)
+    except VpoError as error:
+        with job.library.transaction():
+            job.end("failed", error_message=error.message)
+        raise
+    result = _verify_as_job(
+        job, directories, places, options, _QueueReporter(reporter), should_stop
+    )
+    return result.in_words(), not result.found
+
+
+def verify_within(
+    job: tracking.Job,
+    directory: bytes,
+    options: VerifyOptions,
+    reporter: control.Reporter,
+    should_stop: ShouldStop,
+) -> VerifyResult:
+    """Checks the files below a directory as a part of another job, which records it.
+
+    Raises StoppedError, VpoError.
+    """
+    started = times.now()
+    at = times.to_text(started)
+    result = VerifyResult([directory], started, job_id=job.id)
+    selection = Selection(
+        places=(directory,), kinds=options.kinds, verified_before=at, found_before=at
+    )
+    Run(job, selection, options, result, _QueueReporter(reporter), should_stop).run()
+    result.completed_at = times.now()
+    return result
+
+
+class _QueueReporter:
+    """Tells who watches jobs of any type how far a check is."""
+
+    wants_files = False
+
+    def __init__(self, reporter: control.Reporter) -> None:
+        self._reporter = reporter
+
+    def checking(self, done: Amount, selected: Amount) -> None:
+        """Tells the number of files."""
+        self._reporter.reading(done.files, selected.files)
+
+    def file(self, verdict: Verdict, path: StoredPath) -> None:
+        """Tells nothing."""
+
+
+def known_places(library: Library, directories: Sequence[bytes]) -> tuple[bytes, ...]:
+    """The paths under which the library knows the directories: as given, or without links.
+
+    Raises FileNotInLibraryError for one in which it knows no files.
+    """
+    places: list[bytes] = []
+    with library.reading() as connection:
+        for directory in directories:
+            spellings = dict.fromkeys((os.path.abspath(directory), os.path.realpath(directory)))
+            known = [each for each in spellings if table.knows_files(connection, each)]
+            if not known:
+                raise FileNotInLibraryError(
+                    f"The library knows no files in `{display(to_stored(directory))}`",
+                    hint="Scan it first, with `vpo scan DIRECTORY`.",
+                )
+            places += [each for each in known if each not in places]
+    return tuple(places)
+
+
+def job_path(library: Library, directories: Sequence[bytes]) -> StoredPath:
+    """The directory that holds all that a check is about; for all: what holds the roots."""
+    from vpo.db import counts
+
+    if directories:
+        paths = [os.path.realpath(directory) for directory in directories]
+    else:
+        with library.reading() as connection:
+            paths = [from_stored(root.path) for root in counts.list_roots(connection)]
+    return to_stored(os.path.commonpath(paths) if paths else b"/")
+
+
+def _verify_as_job(
+    job: tracking.Job,
+    directories: list[bytes],
+    places: tuple[bytes, ...],
+    options: VerifyOptions,
+    reporter: Reporter,
+    should_stop: ShouldStop,
+) -> VerifyResult:
+    """Checks, with the job's record ended whatever happens."""
+    started = times.now()
+    result = VerifyResult(directories, started, job_id=job.id)
+    older_than = timedelta(seconds=options.older_than_seconds or 0.0)
+    selection = Selection(
+        places=places,
+        kinds=options.kinds,
+        only_new=options.only_new,
+        verified_before=times.to_text(started - older_than),
+        found_before=times.to_text(started),
+    )
+    run = Run(job, selection, options, result, reporter, should_stop)
+    with bound(job_id=job.id, directory=job.path):
+        _run_and_log(run)
+    return result
+
+
+def _run_and_log(run: Run) -> None:
+    result, job = run.result, run.job
+    logger.info("Check started", extra=facts(budget=str(run.options.budget or "none")))
+    try:
+        with plain_errors(job.library.path):
+            run.run()
+        result.completed_at = times.now()
+        _end(run)
+    except (StoppedError, KeyboardInterrupt) as error:
+        stopped = error if isinstance(error, StoppedError) else StoppedError()
+        logger.warning("Check stopped: %s", stopped, extra=shown(**result.summary()))
+        _record_end(run, stopped=stopped)
+        raise
+    except VpoError as error:
+        logger.error("Check failed: %s", error.message, extra=shown(code=error.code))
+        failure = {"code": error.code, "details": error.details, "hint": error.hint}
+        _record_end(run, message=error.message, failure=failure)
+        error.details["job_id"] = job.id
+        raise
+    except BaseException as error:
+        logger.exception("Check crashed", extra=shown(code="INTERNAL"))
+        failure = {"code": "INTERNAL", "traceback": traceback.format_exc()}
+        _record_end(run, message=f"{type(error).__name__}: {error}", failure=failure)
+        raise
+    took = round(result.duration_seconds, 3)
+    logger.info("Check completed", extra=facts(**result.summary(), duration_seconds=took))
+
+
+def _end(run: Run) -> None:
+    """Ends the job: as failed if there is damage."""
+    result = run.result
+    failure = result.failure()
+    with run.job.library.transaction():
+        run.job.end(
+            "completed" if failure is None else "failed",
+            error_message=failure,
+            summary_json=run.summary_json(),
+            files_affected_json=result.to_affected_json(),
+            errors_json=result.to_errors_json(),
+        )
+
+
+def _record_end(
+    run: Run,
+    *,
+    stopped: StoppedError | None = None,
+    message: str | None = None,
+    failure: Mapping[str, object] | None = None,
+) -> None:
+    """Records the end of a job that did not come to its own end.
+
+    If that cannot be written either (a full disk), the next job finds this one
+    without its process and settles it.
+    """
+    result = run.result
+    result.completed_at = times.now()
+    record = {
+        "summary_json": run.summary_json(),
+        "files_affected_json": result.to_affected_json(),
+        "errors_json": result.to_errors_json(failure),
+    }
+    try:
+        with run.job.library.transaction():
+            if stopped is not None:
+                run.job.stop(stopped, **record)
+            else:
+                run.job.end("failed", error_message=message, **record)
+    except VpoError as error:
+        logger.error("The end of the job could not be recorded: %s", error.message)

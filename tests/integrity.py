@@ -1,0 +1,57 @@
+"""What tests of `vpo verify` have in common."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from support import OLD_NS, Vpo
+from vpo._engine import Digested, Digester
+
+
+def rewrite(path: bytes, content: bytes) -> None:
+    """Changes a file, and puts its mtime back."""
+    with open(path, "r+b") as file:
+        file.write(content)
+    os.utime(path, ns=(OLD_NS, OLD_NS))
+
+
+def digest(path: bytes, algorithm: str = "blake3") -> str:
+    """A digest as the library has it."""
+    digester = Digester()
+    digester.submit([(1, path, None, None, False)], [algorithm])
+    answers: list[Digested] = []
+    while not answers:
+        answers = digester.take(1.0)
+    assert answers[0].digests is not None
+    return f"{algorithm}:{answers[0].digests[algorithm]}"
+
+
+def counts(result: dict[str, Any]) -> dict[str, int]:
+    """The counts that are not 0."""
+    names = ("verified", "new", "modified", "damaged", "unreadable", "missing", "restored")
+    return {name: result[name] for name in (*names, "changing") if result[name]}
+
+
+def verify(vpo: Vpo, *args: str | bytes | Path, status: int = 0, **options: Any) -> dict[str, Any]:
+    result: dict[str, Any] = vpo.ok("verify", "--json", *args, status=status, **options).json
+    return result
+
+
+def records(vpo: Vpo) -> dict[str, dict[str, Any]]:
+    """The records of files by name."""
+    with vpo.sql() as connection:
+        return {row["name"]: dict(row) for row in connection.execute("SELECT * FROM files")}
+
+
+def damage(vpo: Vpo) -> dict[str, dict[str, Any]]:
+    """The table of damage by the name of the file."""
+    with vpo.sql() as connection:
+        rows = connection.execute("SELECT f.name, m.* FROM damage m JOIN files f ON f.id = file_id")
+        return {row["name"]: dict(row) for row in rows}
+
+
+def edit(vpo: Vpo, sql: str, *parameters: object) -> None:
+    with vpo.sql() as connection:
+        connection.execute(sql, parameters)
