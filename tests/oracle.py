@@ -304,8 +304,10 @@ def _expect_moves(expected: Expectation, before: Rows, found: Rows, decided: Row
     for path, known in before.items():
         if _evidence(known) in arrivals and not _is_file(path):
             departures.setdefault(_evidence(known), []).append(path)
-    for evidence, sources in departures.items():
+    for evidence, all_sources in departures.items():
         targets = arrivals[evidence]
+        # What was gone before was elsewhere since.
+        sources = [path for path in all_sources if not before[path].is_missing] or all_sources
         if len(sources) == len(targets) == 1:
             expected.moved[targets[0]] = sources[0]
             continue

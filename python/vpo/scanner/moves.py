@@ -148,6 +148,10 @@ class Arrivals:
             and former.id not in self._taken
             and self._is_gone(former, inode)
         ]
+        # The inode was seen with those that are not missing after it was with the others.
+        candidates = [
+            former for former in candidates if former.scan_status != "missing"
+        ] or candidates
         if len(candidates) != 1:
             return None
         self._taken.add(candidates[0].id)
