@@ -187,6 +187,7 @@ def test_a_rate_is_kept(many: Vpo) -> None:
 
 
 def test_a_queued_check_has_the_options_it_was_queued_with(many: Vpo, tree: Tree) -> None:
+    many.ok("verify", "--enqueue", "--nice", status=2)
     queued = many.ok("verify", "--enqueue", "--json", "--budget", "1M", tree.root).json
     assert queued["status"] == "queued"
     again = many.ok("verify", "--enqueue", "--json", "--budget", "1M", tree.root).json
