@@ -253,7 +253,7 @@ def test_as_little_is_read_as_can_be(vpo: Vpo, tree: Tree) -> None:
     tree.write("size of its own.mkv", b"x" * (size + 1))
     ends = os.urandom(size)
     tree.write("a.mkv", ends)
-    tree.write("other end.mkv", ends[:-1] + b"\0")
+    tree.write("other end.mkv", ends[:-1] + bytes([ends[-1] ^ 1]))
     tree.write("b.mkv", os.urandom(size))
     vpo.scan(tree.root)
     document = found(vpo)
