@@ -140,6 +140,8 @@ class Row(NamedTuple):
     size_bytes: int
     mtime_ns: int
     inode: int | None
+    token: str | None = None
+    """What was recorded of its content, as `mark` does: a digest, and a track."""
 
 
 Rows = dict[bytes, Row]
@@ -151,11 +153,13 @@ class Catalogue(NamedTuple):
     rows: Rows
     jobs: list[tuple[str, str]]
     """Status and summary of each job."""
+    moves: list[tuple[int, bytes]]
+    """Ids of what was moved, in order, and where it was."""
     everything: list[str]
     """All that is in it, as SQL."""
 
 
-NO_CATALOGUE = Catalogue({}, [], [])
+NO_CATALOGUE = Catalogue({}, [], [], [])
 
 
 def read_catalogue(database: str, scratch: str) -> Catalogue:
@@ -178,21 +182,43 @@ def read_catalogue(database: str, scratch: str) -> Catalogue:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
             return NO_CATALOGUE  # Killed before it was made.
         jobs = connection.execute("SELECT status, summary_json FROM jobs ORDER BY rowid").fetchall()
-        return Catalogue(_read_rows(connection), jobs, list(connection.iterdump()))
+        moves = connection.execute(
+            "SELECT file_id, path FROM file_changes WHERE change = 'moved' ORDER BY id"
+        )
+        return Catalogue(
+            _read_rows(connection),
+            jobs,
+            [(file_id, _bytes(path)) for file_id, path in moves],
+            list(connection.iterdump()),
+        )
+
+
+def mark(database: str) -> None:
+    """Records something of the content of each file that nothing is recorded of."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO tracks (file_id, track_index, track_type, title)"
+            " SELECT id, 0, 'video', 'blake3:' || id FROM files WHERE content_hash IS NULL"
+        )
+        connection.execute(
+            "UPDATE files SET content_hash = 'blake3:' || id WHERE content_hash IS NULL"
+        )
 
 
 def _read_rows(connection: sqlite3.Connection) -> Rows:
     rows: Rows = {}
     for directory, name, status, since, *numbers in connection.execute(
         "SELECT d.path, f.name, f.scan_status, f.missing_since, f.id, f.size_bytes, f.mtime_ns,"
-        " f.inode FROM files f JOIN directories d ON d.id = f.directory_id"
+        " f.inode, f.content_hash, (SELECT group_concat(title) FROM tracks WHERE file_id = f.id)"
+        " FROM files f JOIN directories d ON d.id = f.directory_id"
     ):
         path = os.path.join(_bytes(directory), _bytes(name))
         # TEXT and BLOB of the same bytes differ to SQLite: its UNIQUE is not enough.
         assert path not in rows, f"{path!r} is in the catalogue twice"
         assert (since is not None) == (status == "missing"), path
-        file_id, size_bytes, mtime_ns, inode = numbers
-        rows[path] = Row(file_id, status == "missing", size_bytes, mtime_ns, inode)
+        file_id, size_bytes, mtime_ns, inode, digest, track = numbers
+        assert digest == track, path
+        rows[path] = Row(file_id, status == "missing", size_bytes, mtime_ns, inode, digest)
     return rows
 
 
@@ -209,33 +235,56 @@ def _bytes(stored: str | bytes) -> bytes:
 # -- What a scan must do -----------------------------------------------------------
 
 
+_COUNTS = (
+    "total_discovered",
+    "scanned",
+    "skipped",
+    "added",
+    "moved",
+    "removed",
+    "errors",
+    "pruned",
+)
+
+
 @dataclass
 class Expectation:
     """What a completed scan leaves behind, and what it says of itself."""
 
     rows: Rows
     status: int = 0
-    counts: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(
-            ("total_discovered", "scanned", "skipped", "added", "removed", "errors", "pruned"), 0
-        )
-    )
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
+    moved: dict[bytes, bytes] = field(default_factory=dict)
+    """Where files are that were moved, and where they were."""
+    is_unclear: bool = False
+    """Whether the evidence fits several files, and so the program may decide."""
 
 
 def expect_scan(
-    before: Rows, root: bytes, rules: ScanRules, *, full: bool, prune: bool
+    before: Rows, root: bytes, rules: ScanRules, decided: Rows, *, full: bool, prune: bool
 ) -> Expectation:
-    """What a scan of `root` makes of the rows."""
+    """What a scan of `root` makes of the rows.
+
+    `decided` are the rows after it, for what the evidence leaves open: which of two
+    hard links was moved.
+    """
     expected = Expectation(dict(before))
     rows, counts = expected.rows, expected.counts
     found = selected_files(root, rules)
     counts["total_discovered"] = len(found)
+    _expect_moves(expected, before, found, decided)
     for path, seen in found.items():
-        known = before.get(path)
-        rows[path] = seen._replace(id=known.id if known else None)
-        counts[_count_for(known, seen, full=full)] += 1
+        known = before.get(expected.moved.get(path, path))
+        is_same = known is not None and not _is_other(known, seen)
+        rows[path] = seen._replace(
+            id=known.id if known else None, token=known.token if known and is_same else None
+        )
+        counts["moved" if path in expected.moved else _count_for(known, seen, full=full)] += 1
+    left = set(expected.moved.values())
     for path, known in before.items():
-        if path.startswith(root + b"/") and path not in found:
+        if path in left:
+            del rows[path]
+        elif path.startswith(root + b"/") and path not in found:
             if not known.is_missing and _must_be_missing(path, root, rules):
                 rows[path] = known = known._replace(is_missing=True)
                 counts["removed"] += 1
@@ -245,14 +294,52 @@ def expect_scan(
     return expected
 
 
+def _expect_moves(expected: Expectation, before: Rows, found: Rows, decided: Rows) -> None:
+    """Files of which nothing is known at their place, and that are no longer at another."""
+    arrivals: dict[tuple[int | None, int, int], list[bytes]] = {}
+    departures: dict[tuple[int | None, int, int], list[bytes]] = {}
+    for path, seen in found.items():
+        if path not in before:
+            arrivals.setdefault(_evidence(seen), []).append(path)
+    for path, known in before.items():
+        if _evidence(known) in arrivals and not _is_file(path):
+            departures.setdefault(_evidence(known), []).append(path)
+    for evidence, all_sources in departures.items():
+        targets = arrivals[evidence]
+        # What was gone before was elsewhere since.
+        sources = [path for path in all_sources if not before[path].is_missing] or all_sources
+        if len(sources) == len(targets) == 1:
+            expected.moved[targets[0]] = sources[0]
+            continue
+        expected.is_unclear = True
+        ids = {before[path].id: path for path in sources}
+        for path in targets:
+            if path in decided and decided[path].id in ids:
+                expected.moved[path] = ids[decided[path].id]
+
+
+def _evidence(row: Row) -> tuple[int | None, int, int]:
+    return row.inode, row.size_bytes, row.mtime_ns
+
+
+def _is_file(path: bytes) -> bool:
+    return os.path.lexists(path) and stat.S_ISREG(os.lstat(path).st_mode)
+
+
+def _is_other(known: Row, seen: Row) -> bool:
+    """Whether another file, or other content, is at the place of a known one."""
+    if (known.size_bytes, known.mtime_ns) != (seen.size_bytes, seen.mtime_ns):
+        return True
+    # One that came back as it was may be a copy.
+    return known.inode != seen.inode and not known.is_missing
+
+
 def _count_for(known: Row | None, seen: Row, *, full: bool) -> str:
     if known is None:
         return "added"
-    if (known.size_bytes, known.mtime_ns) != (seen.size_bytes, seen.mtime_ns):
+    if _is_other(known, seen):
         return "scanned"
-    if known.is_missing:
-        return "skipped"  # It came back as it was.
-    return "scanned" if full or known.inode != seen.inode else "skipped"
+    return "scanned" if full and not known.is_missing else "skipped"
 
 
 def selected_files(root: bytes, rules: ScanRules) -> Rows:

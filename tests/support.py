@@ -109,7 +109,7 @@ class Vpo:
         """Scans, and returns the JSON."""
         result = self.ok("scan", "--json", *args, root, status=status, **options).json
         if "total_discovered" in result:
-            counts = (result[name] for name in ("scanned", "skipped", "added", "errors"))
+            counts = (result[name] for name in ("scanned", "skipped", "added", "moved", "errors"))
             assert result["total_discovered"] == sum(counts), result
         return result
 

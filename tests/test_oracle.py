@@ -36,6 +36,7 @@ from oracle import (
     Rows,
     ScanRules,
     expect_scan,
+    mark,
     read_catalogue,
 )
 from support import OLD_NS, TIMEOUT_SECONDS, Vpo
@@ -280,8 +281,9 @@ class OneRoot(RuleBasedStateMachine):
         event(f"{sent.name}: {status}")
         assert b"Traceback" not in stderr, stderr
         after = self.catalogue()
+        expected = self.expect(before.rows, order, after.rows)
         if status == expected.status:
-            self.check_completed(json.loads(stdout), after, expected, order)
+            self.check_completed(json.loads(stdout), before, after, expected, order)
         else:
             assert status in {130, 143, -sent}, (status, stderr)
             self.check_stopped(before.rows, after.rows, expected)
@@ -315,7 +317,9 @@ class OneRoot(RuleBasedStateMachine):
             process.send_signal(sent)
             process.communicate(timeout=TIMEOUT_SECONDS)
         assert process.returncode in {expected.status, 143, -sent}
-        self.check_stopped(before.rows, self.catalogue().rows, expected)
+        after = self.catalogue()
+        expected = self.expect(before.rows, order, after.rows)
+        self.check_stopped(before.rows, after.rows, expected)
         self.happen(later)
         self.scan_to_the_end(order)
 
@@ -357,8 +361,11 @@ class OneRoot(RuleBasedStateMachine):
         """The library as it is."""
         return read_catalogue(str(self.vpo.database), self.base)
 
-    def expect(self, before: Rows, order: Order) -> Expectation:
-        """What is to come of a scan; roots that are not there are refused."""
+    def expect(self, before: Rows, order: Order, after: Rows | None = None) -> Expectation:
+        """What is to come of a scan; roots that are not there are refused.
+
+        `after` is what has come of it, for what the evidence leaves open.
+        """
         roots = list(dict.fromkeys(os.path.realpath(root) for root in self.roots(order)))
         total = Expectation(before)
         for root in roots:
@@ -367,8 +374,12 @@ class OneRoot(RuleBasedStateMachine):
             if not os.path.isdir(root):
                 total.status = 2
                 continue
-            one = expect_scan(total.rows, root, order.rules, full=order.full, prune=order.prune)
+            one = expect_scan(
+                total.rows, root, order.rules, after or {}, full=order.full, prune=order.prune
+            )
             total.rows = one.rows
+            total.moved.update(one.moved)
+            total.is_unclear |= one.is_unclear
             for name, count in one.counts.items():
                 total.counts[name] += count
         return total
@@ -396,13 +407,24 @@ class OneRoot(RuleBasedStateMachine):
 
     def scan_to_the_end(self, order: Order) -> Expectation:
         """Scans, and compares the catalogue with the disk."""
-        expected = self.expect(self.catalogue().rows, order)
-        result = self.run(order, status=expected.status)
-        self.check_completed(result, self.catalogue(), expected, order)
+        before = self.catalogue()
+        result = self.run(order, status=self.expect(before.rows, order).status)
+        after = self.catalogue()
+        expected = self.expect(before.rows, order, after.rows)
+        event(f"moved: {len(expected.moved)}, unclear: {expected.is_unclear}")
+        expected.is_unclear = False
+        self.check_completed(result, before, after, expected, order)
+        if after != NO_CATALOGUE:
+            mark(str(self.vpo.database))
         return expected
 
     def check_completed(
-        self, result: dict[str, object], after: Catalogue, expected: Expectation, order: Order
+        self,
+        result: dict[str, object],
+        before: Catalogue,
+        after: Catalogue,
+        expected: Expectation,
+        order: Order,
     ) -> None:
         """After a scan the catalogue is as it must be, and so is what the scan said."""
         ids = {path: row.id for path, row in expected.rows.items()}
@@ -411,6 +433,8 @@ class OneRoot(RuleBasedStateMachine):
             for path, row in after.rows.items()
         }
         assert rows == expected.rows
+        moved = {(after.rows[path].id, source) for path, source in expected.moved.items()}
+        assert set(after.moves[len(before.moves) :]) == moved
         self.check_counts(result, expected, order)
         assert "running" not in {status for status, _ in after.jobs}
         if "scans" not in result and expected.status == 0:
@@ -426,6 +450,8 @@ class OneRoot(RuleBasedStateMachine):
             names.discard("pruned")
         elif expected.status:
             names.clear()
+        if expected.is_unclear:
+            names -= {"added", "moved", "removed", "pruned"}
         counts = {name: expected.counts[name] for name in names}
         assert {name: result[name] for name in names} == counts, order
 
@@ -434,7 +460,9 @@ class OneRoot(RuleBasedStateMachine):
         gone = {
             path
             for path, row in before.items()
-            if not row.is_missing and (path not in expected.rows or expected.rows[path].is_missing)
+            if not row.is_missing
+            and path not in expected.moved.values()
+            and (path not in expected.rows or expected.rows[path].is_missing)
         }
         marked = {path for path in gone if path not in after or after[path].is_missing}
         assert marked in (set(), gone)
@@ -442,7 +470,9 @@ class OneRoot(RuleBasedStateMachine):
             now, then, wanted = after.get(path), before.get(path), expected.rows.get(path)
             if now is not None and wanted is not None and wanted.id is None:
                 now = now._replace(id=None)
-            assert now in (then, wanted), path
+            # What is to be pruned is missing first.
+            marked_first = then and wanted is None and then._replace(is_missing=True)
+            assert now in (then, wanted, marked_first), path
 
     def check_listing(self) -> None:
         """`vpo files list` says what is in the tables."""

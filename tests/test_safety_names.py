@@ -133,7 +133,7 @@ def test_names_are_shown_harmlessly_and_each_on_one_line(
 ) -> None:
     text = vpo.ok("scan", "-v", tree.root).stdout
     assert len(re.findall("(?m)^  [+] ", text)) == len(names)
-    assert len(text.splitlines()) == len(names) + 9
+    assert len(text.splitlines()) == len(names) + 10
     text += (table := vpo.ok("files", "list").stdout)
     assert len(table.splitlines()) == len(names) + 1
     for name in names[:6]:

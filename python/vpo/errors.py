@@ -156,6 +156,24 @@ class OutputError(VpoError):
     code = "OUTPUT_ERROR"
 
 
+class OutputExistsError(VpoError):
+    """There is something already where a file is to be written."""
+
+    code = "OUTPUT_EXISTS"
+
+
+class ManifestError(VpoError):
+    """A manifest cannot be read, or is of no known format."""
+
+    code = "BAD_MANIFEST"
+
+
+class IsABagError(VpoError):
+    """The directory has manifests already: it is a BagIt bag."""
+
+    code = "IS_A_BAG"
+
+
 class ToolMissingError(VpoError):
     """A program that was asked for is not there."""
 

@@ -201,9 +201,11 @@ def _files(app: App, affected: Any) -> Iterator[str]:
         paths = affected.get(change) or []
         shown = paths if app.verbose else paths[:SHOWN_FILES]
         for path in shown:
-            # An object where the bytes of the name are not UTF-8.
-            text = path.get("path") if isinstance(path, dict) else path
-            yield f"    {display(str(text))}"
+            # An object where it was moved, or the bytes of its name are not UTF-8.
+            known = path if isinstance(path, dict) else {"path": path}
+            before = known.get("path_before")
+            was = "" if before is None else f"{display(str(before))} -> "
+            yield f"    {was}{display(str(known.get('path')))}"
         yield from _rest(count - len(shown), indent="    ")
 
 

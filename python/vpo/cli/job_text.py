@@ -6,7 +6,7 @@ import sqlite3
 
 from vpo import times
 from vpo.cli.sizes import human_size
-from vpo.paths import to_json
+from vpo.paths import display, to_json
 
 COLOURS = {
     "queued": "cyan",
@@ -62,6 +62,8 @@ def change_to_dict(change: sqlite3.Row) -> dict[str, object]:
     listed = {**job_to_dict(change), "job_type": change["job_type"]}
     listed["change"] = change["change"]
     listed["reason"] = change["reason"]
+    before = change["path"] if change["change"] == "moved" else None
+    listed.update({"path_before": None} if before is None else to_json(before, "path_before"))
     for when in ("before", "after"):
         mtime_ns = change[f"mtime_ns_{when}"]
         listed[f"size_bytes_{when}"] = change[f"size_{when}"]
@@ -75,6 +77,9 @@ def change_in_words(change: sqlite3.Row) -> str:
     if change["change"] is None:
         return ""
     said = str(change["change"])
+    if said == "moved":
+        told = ", told by its content" if change["reason"] == "content" else ""
+        return f"moved from {display(change['path'])}{told}"
     if change["reason"] == "size":
         sizes = change["size_before"], change["size_after"]
         return f"{said}, size {human_size(sizes[0])} → {human_size(sizes[1])}"

@@ -105,7 +105,7 @@ def _jobs_of_file(db: sqlite3.Connection, file: bytes, limit: int) -> list[sqlit
         row = known_file.find(db, path)
         if row is not None:
             return job_history.changes_of_file(db, row["id"], limit=limit)
-        if changes := job_history.changes_of_deleted_file(db, to_stored(path), limit=limit):
+        if changes := job_history.changes_of_former_file(db, to_stored(path), limit=limit):
             return changes
     raise known_file.unknown(file)
 

@@ -350,7 +350,10 @@ class _Outcomes:
             echo(f"{warning} {text}", err=True)
         for issue in result.issues[:SHOWN_ISSUES]:
             echo(f"{warning} {issue}", err=True)
-        more = result.errors - SHOWN_ISSUES
+        damaged = result.verification.damaged() if result.verification else []
+        for finding in damaged[:SHOWN_ISSUES]:
+            echo(f"{self.app.paint('Damage:', 'red', err=True)} {finding}", err=True)
+        more = max(result.errors - SHOWN_ISSUES, 0) + max(len(damaged) - SHOWN_ISSUES, 0)
         if more > 0:
             where = f"; job {result.job_id[:8]} has them" if result.job_id else ""
             echo(f"{warning} and {more:,} more{where}", err=True)
@@ -380,7 +383,7 @@ class _Outcomes:
         if self.errors:
             locked = all(error.exit_status == EXIT_LOCKED for error in self.errors)
             return EXIT_LOCKED if locked else EXIT_NOT_DONE
-        if any(result.errors for result in self.results):
+        if not all(result.is_all_well for result in self.results):
             return EXIT_DONE_WITH_ERRORS
         return 0
 
@@ -409,7 +412,17 @@ def result_to_dict(result: ScanResult) -> dict[str, object]:
         "pruned": result.pruned,
         "issues": [issue.to_dict() for issue in result.issues],
         "warnings": result.warnings,
+        **_verification_to_dict(result),
     }
+
+
+def _verification_to_dict(result: ScanResult) -> dict[str, object]:
+    """What reading all content told, if that was asked for."""
+    found = result.verification
+    if found is None:
+        return {}
+    findings = [finding.to_dict() for finding in found.findings]
+    return {"verification": {**found.summary(), "findings": findings}}
 
 
 def summary_text(result: ScanResult) -> str:
@@ -423,6 +436,11 @@ def summary_text(result: ScanResult) -> str:
         f"  Removed (missing): {result.removed:,}",
         f"  Errors: {result.errors:,}",
     ]
+    if result.verification is not None:
+        counts = result.verification.counts
+        new, damaged = counts["new"], counts["damaged"]
+        lines.append(f"  Verified: {counts['verified']:,}, for the first time {new:,}")
+        lines.append(f"  Damaged: {damaged:,}")
     if result.pruned:
         lines.append(f"  Pruned (records deleted): {result.pruned:,}")
     lines.append("")

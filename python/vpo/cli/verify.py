@@ -16,6 +16,16 @@ COMMANDS = {
         "accept",
         "Record what damaged files hold now as right.",
     ),
+    "export": (
+        "vpo.cli.verify_export",
+        "export_command",
+        "Write a manifest of files, with digests of their content.",
+    ),
+    "import": (
+        "vpo.cli.verify_import",
+        "import_command",
+        "Check files against a manifest, and record what is as it says.",
+    ),
     "status": (
         "vpo.cli.verify_status",
         "status",

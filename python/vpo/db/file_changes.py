@@ -20,7 +20,7 @@ class FileChange(NamedTuple):
     size_after: int | None = None
     mtime_ns_after: int | None = None
     path: StoredPath | None = None
-    """Where the file was, if its record is deleted."""
+    """Where the file was, if its record is deleted or is at another path now."""
 
 
 def add_changes(connection: sqlite3.Connection, job: int, changes: Iterable[FileChange]) -> None:

@@ -99,6 +99,7 @@ CHANGE_COLUMNS = (
     "size_after",
     "mtime_ns_before",
     "mtime_ns_after",
+    "path",
 )
 
 
@@ -131,18 +132,29 @@ def changes_of_file(
     return _rows(connection, _limited(sql, limit), {"file": file_id, "limit": limit})
 
 
-def changes_of_deleted_file(
+def changes_of_former_file(
     connection: sqlite3.Connection, path: StoredPath, *, limit: int | None = None
 ) -> list[sqlite3.Row]:
-    """As `changes_of_file`, of the file that last had a record for `path`."""
+    """As `changes_of_file`, of what had a record for `path`: it was moved since, or deleted."""
+    last = connection.execute(
+        "SELECT file_id, EXISTS (SELECT 1 FROM file_changes c WHERE c.file_id = p.file_id"
+        " AND c.change = 'pruned' AND c.id >= p.id) FROM file_changes p WHERE path = ?"
+        " ORDER BY id DESC LIMIT 1",
+        (path,),
+    ).fetchone()
+    if last is not None and not last[1]:
+        return changes_of_file(connection, last[0], limit=limit)
     sql = f"""
         SELECT {_of_job()}, {", ".join(f"c.{column}" for column in CHANGE_COLUMNS)}
-        FROM file_changes p
-        JOIN file_changes c ON c.file_id = p.file_id AND c.id <= p.id
-            AND c.id > (SELECT coalesce(max(id), 0) FROM file_changes
-                WHERE file_id = p.file_id AND change = 'pruned' AND id < p.id)
-        JOIN jobs j ON j.number = c.job
-        WHERE p.path = :path
+        FROM file_changes c JOIN jobs j ON j.number = c.job
+        WHERE c.id IN (
+            SELECT c.id FROM file_changes p JOIN file_changes c ON c.file_id = p.file_id
+                AND c.id > (SELECT coalesce(max(id), 0) FROM file_changes
+                    WHERE file_id = p.file_id AND change = 'pruned' AND id < p.id)
+                AND c.id <= (SELECT min(id) FROM file_changes
+                    WHERE file_id = p.file_id AND change = 'pruned' AND id >= p.id)
+            WHERE p.path = :path
+        )
         ORDER BY c.id DESC
     """
     return _rows(connection, _limited(sql, limit), {"path": path, "limit": limit})

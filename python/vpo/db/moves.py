@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 import orjson
@@ -23,6 +23,7 @@ class FormerDirectory(NamedTuple):
     id: int
     path: StoredPath
     filesystem_id: int | None
+    via_symlink: int
     files: int
     missing: int
 
@@ -41,11 +42,14 @@ class FormerFile(NamedTuple):
     scan_status: str
     ctime_ns: int | None
     content_hash: str | None
+    kind: str
+    scanned_at: str
+    directory_id: int
 
 
 _COLUMNS = (
     "f.id, d.path, f.name, d.filesystem_id, f.size_bytes, f.mtime_ns, f.inode, f.is_symlink,"
-    " f.scan_status, f.ctime_ns, f.content_hash"
+    " f.scan_status, f.ctime_ns, f.content_hash, f.kind, f.scanned_at, f.directory_id"
 )
 
 
@@ -60,6 +64,8 @@ class Move(NamedTuple):
     inode: int | None
     is_symlink: bool
     ctime_ns: int | None
+    to_be_read: bool
+    """Whether what is known of its content may not hold any more; no column."""
     id: int
 
 
@@ -80,29 +86,32 @@ class NewFile(NamedTuple):
 
 
 def directories_with_fingerprint(
-    connection: sqlite3.Connection, fingerprint: bytes
+    connection: sqlite3.Connection, fingerprint: bytes, *, limit: int
 ) -> list[FormerDirectory]:
-    """The directories that were so when they were last seen."""
+    """The directories that were so when they were last seen; `limit` of them at most."""
     rows = connection.execute(
-        "SELECT d.id, d.path, d.filesystem_id,"
+        "SELECT d.id, d.path, d.filesystem_id, d.via_symlink,"
         " (SELECT count(*) FROM files f WHERE f.directory_id = d.id),"
         " (SELECT count(*) FROM files f WHERE f.directory_id = d.id AND f.scan_status = 'missing')"
-        " FROM directories d WHERE d.fingerprint = ?",
-        (fingerprint,),
+        " FROM directories d WHERE d.fingerprint = ? LIMIT ?",
+        (fingerprint, limit),
     )
     return [FormerDirectory._make(row) for row in rows]
 
 
 def files_with_inodes(
-    connection: sqlite3.Connection, inodes: Iterable[int]
+    connection: sqlite3.Connection, inodes: Iterable[tuple[int, int, int]], *, limit: int
 ) -> Iterator[FormerFile]:
-    """The files that had one of these inodes, missing ones too."""
+    """The files of these inodes, sizes and mtimes, missing ones too; of each `limit` at most."""
     rows = connection.execute(
         # In this order: the files of the library are many more.
         f"SELECT {_COLUMNS} FROM json_each(?) AS wanted"
-        " CROSS JOIN files f ON f.inode = wanted.value"
+        " CROSS JOIN files f ON f.id IN"
+        " (SELECT same.id FROM files same WHERE same.inode = json_extract(wanted.value, '$[0]')"
+        " AND same.size_bytes = json_extract(wanted.value, '$[1]')"
+        " AND same.mtime_ns = json_extract(wanted.value, '$[2]') LIMIT ?)"
         " CROSS JOIN directories d ON d.id = f.directory_id",
-        (orjson.dumps(list(inodes)).decode(),),
+        (orjson.dumps(list(inodes)).decode(), limit),
     )
     return map(FormerFile._make, rows)
 
@@ -119,42 +128,89 @@ def files_with_quick_hash(
     return [FormerFile._make(row) for row in rows]
 
 
-def new_files(connection: sqlite3.Connection, ids: Iterable[int]) -> Iterator[NewFile]:
-    """Those of the files that have content, a quick hash, and no history of changes."""
+def former_files(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, FormerFile]:
+    """The files with these ids, as they are recorded now."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM json_each(?) AS wanted CROSS JOIN files f ON f.id = wanted.value"
+        " CROSS JOIN directories d ON d.id = f.directory_id",
+        (orjson.dumps(list(ids)).decode(),),
+    )
+    return {file.id: file for file in map(FormerFile._make, rows)}
+
+
+def interrupted_scans(connection: sqlite3.Connection, root: StoredPath) -> list[int]:
+    """The numbers of the jobs that began to scan `root` since a scan of it was completed."""
+    rows = connection.execute(
+        "SELECT number FROM jobs WHERE job_type = 'scan' AND file_path = :root"
+        " AND status IN ('failed', 'cancelled') AND number > (SELECT coalesce(max(number), 0)"
+        " FROM jobs WHERE job_type = 'scan' AND file_path = :root AND status = 'completed')",
+        {"root": root},
+    )
+    return [number for (number,) in rows]
+
+
+def new_files(
+    connection: sqlite3.Connection, ids: Iterable[int], added_by: Collection[int]
+) -> Iterator[NewFile]:
+    """Those of the files that may be ones that are known.
+
+    They were added by one of these jobs, and nothing happened to them since; they have
+    content, and there is another file of the same quick identity.
+    """
     rows = connection.execute(
         "SELECT f.id, f.size_bytes, f.quick_hash, d.id, d.path, f.name, f.extension, f.kind,"
         " f.mtime_ns, f.inode, f.is_symlink"
         " FROM json_each(?) AS wanted CROSS JOIN files f ON f.id = wanted.value"
         " CROSS JOIN directories d ON d.id = f.directory_id"
         " WHERE f.quick_hash IS NOT NULL AND f.size_bytes > 0 AND f.scan_status <> 'missing'"
-        " AND NOT EXISTS (SELECT 1 FROM file_changes c WHERE c.file_id = f.id)",
+        f" AND f.added_by IN ({', '.join(str(int(job)) for job in added_by)})"
+        " AND EXISTS (SELECT 1 FROM files o WHERE o.quick_hash = f.quick_hash"
+        " AND o.size_bytes = f.size_bytes AND o.id <> f.id)"
+        # A record that was deleted may have had the number before.
+        " AND NOT EXISTS (SELECT 1 FROM file_changes c WHERE c.file_id = f.id AND c.id >"
+        " (SELECT coalesce(max(p.id), 0) FROM file_changes p"
+        " WHERE p.file_id = f.id AND p.change = 'pruned'))",
         (orjson.dumps(list(ids)).decode(),),
     )
     return map(NewFile._make, rows)
 
 
-def pending_among(connection: sqlite3.Connection, directory_id: int) -> list[int]:
-    """The files of a directory that are to be read."""
+def files_added_by(connection: sqlite3.Connection, jobs: Collection[int]) -> Iterator[FormerFile]:
+    """What these jobs have added, and has been read and is not missing."""
     rows = connection.execute(
-        "SELECT id FROM files WHERE directory_id = ? AND scan_status = 'pending'", (directory_id,)
+        f"SELECT {_COLUMNS} FROM files f JOIN directories d ON d.id = f.directory_id"
+        f" WHERE f.added_by IN ({', '.join(str(int(job)) for job in jobs)})"
+        " AND f.quick_hash IS NOT NULL AND f.scan_status <> 'missing'"
     )
-    return [file_id for (file_id,) in rows]
+    return map(FormerFile._make, rows)
 
 
-def move_directory(connection: sqlite3.Connection, directory_id: int, path: StoredPath) -> None:
+def move_directory(
+    connection: sqlite3.Connection, directory_id: int, path: StoredPath, scanned_at: str
+) -> None:
     """Records that a directory is at another path, with all that is known in it."""
     connection.execute("UPDATE directories SET path = ? WHERE id = ?", (path, directory_id))
+    connection.execute(
+        "UPDATE files SET scanned_at = ? WHERE directory_id = ?", (scanned_at, directory_id)
+    )
 
 
 def move_files(connection: sqlite3.Connection, moves: Iterable[Move], scanned_at: str) -> None:
     """Records where files are now; no record may have their new place."""
+    at = scanned_at.replace("'", "''")
     connection.executemany(
         "UPDATE files SET directory_id = ?, name = ?, extension = ?, kind = ?, mtime_ns = ?,"
-        " inode = ?, is_symlink = ?, ctime_ns = ?, scanned_at = :at, missing_since = NULL,"
-        f" scan_status = {_STATUS_BEFORE} WHERE id = ?".replace(
-            ":at", "'" + scanned_at.replace("'", "''") + "'"
-        ),
+        f" inode = ?, is_symlink = ?, ctime_ns = ?, scanned_at = '{at}', missing_since = NULL,"
+        f" scan_status = CASE WHEN ? THEN 'pending' ELSE {_STATUS_BEFORE} END WHERE id = ?",
         moves,
+    )
+
+
+def unsettle(connection: sqlite3.Connection, directory_ids: Iterable[int]) -> None:
+    """Has directories compared by the next scan of them, as a record was taken from them."""
+    connection.executemany(
+        "UPDATE directories SET fingerprint = NULL WHERE id = ?",
+        ((directory_id,) for directory_id in directory_ids),
     )
 
 

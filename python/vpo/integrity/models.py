@@ -249,6 +249,10 @@ class VerifyResult:
         wrong = ("damaged", "unreadable", "missing", "changing")
         return sum(self.counts[name] for name in wrong) + len(self.offline)
 
+    def damaged(self) -> list[Finding]:
+        """The findings of files whose content is not what it was."""
+        return [each for each in self.findings if each.verdict in ("rotted", "rewritten")]
+
     @property
     def duration_seconds(self) -> float:
         """How long it took."""

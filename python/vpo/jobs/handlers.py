@@ -11,6 +11,7 @@ from vpo.jobs.tracking import Job
 
 # Type of job: module and function. Imported when there is such a job to do.
 HANDLERS: Mapping[str, tuple[str, str]] = {
+    "import": ("vpo.manifest.importing", "import_from_queue"),
     "scan": ("vpo.scanner.scan", "scan_from_queue"),
     "verify": ("vpo.integrity.verify", "verify_from_queue"),
 }

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from vpo.db.files import KnownFile, Observation
+from vpo.db.moves import FormerFile
 from vpo.paths import StoredPath
 from vpo.times import text_to_ns
 
@@ -93,7 +94,7 @@ def _same_mtime(known: KnownFile, seen: Seen | Observation) -> bool:
     return coarse and abs(known.mtime_ns - seen.mtime_ns) < COARSE_NS
 
 
-def was_racy(known: KnownFile) -> bool:
+def was_racy(known: KnownFile | FormerFile) -> bool:
     """Whether the file was so young when it was recorded that it can have changed since."""
     return known.mtime_ns >= _recorded_ns(known.scanned_at) - RACY_NS
 

@@ -62,7 +62,7 @@ def examine_unseen(recorder: Recorder, walk: Walk) -> Unseen:
 
 
 def settle(library: Library, recorder: Recorder, walk: Walk, vanished: Iterable[int]) -> None:
-    """Marks what is gone, prunes, and records the root: one transaction."""
+    """Marks what is gone, and records the root: one transaction."""
     recorder.result.removed = len(recorder.missing)
     for directory, name in recorder.missing.values():
         recorder.affect("removed", directory, name)
@@ -81,8 +81,6 @@ def settle(library: Library, recorder: Recorder, walk: Walk, vanished: Iterable[
         change_table.add_changes(connection, recorder.job.number, removed)
         directory_table.settle(connection, recorder.unsettled)
         directory_table.mark_gone(connection, vanished)
-        if recorder.options.prune:
-            _prune(recorder, recorder.job)
         root_id = root_table.add_root(
             connection, to_stored(recorder.root), times.to_text(result.started_at)
         )
@@ -96,8 +94,8 @@ def settle(library: Library, recorder: Recorder, walk: Walk, vanished: Iterable[
         )
 
 
-def _prune(recorder: Recorder, job: tracking.Job) -> None:
-    """Deletes the records of the missing files below the root."""
+def prune(recorder: Recorder, job: tracking.Job) -> None:
+    """Deletes the records of the missing files below the root, in the caller's transaction."""
     ids, changes = [], []
     for file_id, directory, name in file_table.missing_files(recorder.connection, recorder.root):
         ids.append(file_id)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -13,6 +14,9 @@ from vpo import times
 from vpo.config.models import ProberChoice, ScanConfig
 from vpo.errors import JobConfigurationError
 from vpo.paths import StoredPath, display, to_json
+
+if TYPE_CHECKING:
+    from vpo.integrity.models import VerifyResult
 
 # Lists in a job's record end here; the counts beside them are always true.
 LISTED_PATHS = 1000
@@ -96,12 +100,16 @@ class PathList:
 
     count: int = 0
     paths: list[StoredPath] = field(default_factory=list)
+    before: dict[StoredPath, StoredPath] = field(default_factory=dict)
+    """Where files were that were moved to some of the paths."""
 
-    def add(self, path: StoredPath) -> None:
-        """Counts a path, and keeps it while there is room."""
+    def add(self, path: StoredPath, before: StoredPath | None = None) -> None:
+        """Counts a path, and keeps it (and what it was before) while there is room."""
         self.count += 1
         if len(self.paths) < LISTED_PATHS:
             self.paths.append(path)
+            if before is not None:
+                self.before[path] = before
 
     def discard(self, path: StoredPath) -> None:
         """Takes a path back."""
@@ -112,6 +120,15 @@ class PathList:
     def has_room(self) -> bool:
         """Whether a path would be kept, for who can count without making it."""
         return len(self.paths) < LISTED_PATHS
+
+    def listed(self) -> list[object]:
+        """The paths as JSON: strings, unless that would lose bytes or where it was before."""
+        return [
+            {**to_json(path), **to_json(self.before[path], "path_before")}
+            if path in self.before
+            else (path if isinstance(path, str) else to_json(path))
+            for path in self.paths
+        ]
 
 
 @dataclass
@@ -128,11 +145,7 @@ class FilesAffected:
     def to_json(self) -> str:
         """Lists of paths and the true counts."""
         lists = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        listed: dict[str, object] = {
-            # A path is a string here unless that would lose bytes of it.
-            name: [path if isinstance(path, str) else to_json(path) for path in each.paths]
-            for name, each in lists.items()
-        }
+        listed: dict[str, object] = {name: each.listed() for name, each in lists.items()}
         listed["counts"] = {name: each.count for name, each in lists.items()}
         listed["truncated"] = any(each.count > len(each.paths) for each in lists.values())
         return orjson.dumps(listed).decode()
@@ -165,6 +178,13 @@ class ScanResult:
     warnings: list[str] = field(default_factory=list)
     """What was not as it could be, and is no error."""
     files_affected: FilesAffected = field(default_factory=FilesAffected)
+    verification: VerifyResult | None = None
+    """What reading all content told, where that was asked for."""
+
+    @property
+    def is_all_well(self) -> bool:
+        """Whether there is nothing that somebody should look at."""
+        return not (self.errors or (self.verification and self.verification.found))
 
     @property
     def total_discovered(self) -> int:
@@ -208,7 +228,10 @@ class ScanResult:
 
     def to_summary_json(self) -> str:
         """The counts, for the job's record."""
-        return orjson.dumps(self.counts()).decode()
+        summary: dict[str, object] = dict(self.counts())
+        if self.verification is not None:
+            summary["verification"] = self.verification.summary()
+        return orjson.dumps(summary).decode()
 
 
 def errors_json(result: ScanResult, failure: Mapping[str, object] | None = None) -> str | None:
@@ -216,11 +239,13 @@ def errors_json(result: ScanResult, failure: Mapping[str, object] | None = None)
 
     `failure` says why the job as a whole failed.
     """
-    if not result.errors and failure is None:
+    damaged = [] if result.verification is None else result.verification.damaged()
+    if not result.errors and not damaged and failure is None:
         return None
+    issues = [issue.to_dict() for issue in result.issues]
     record = {
         "failure": failure,
-        "count": result.errors,
-        "issues": [issue.to_dict() for issue in result.issues],
+        "count": result.errors + len(damaged),
+        "issues": issues + [finding.to_dict() for finding in damaged],
     }
     return orjson.dumps(record, default=repr).decode()

@@ -7,15 +7,16 @@ quick hash, and where several are equal in those, the digest of all its content.
 
 A record is taken only if nothing is at its path any more, and only if no other
 could be meant as well: then the file is an addition, and the other a removal.
+Several new names of one file (hard links) are no question: one of them takes it.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable
 
 from vpo._engine import Digester, Directory
 from vpo.db import file_changes as change_table
@@ -32,30 +33,38 @@ from vpo.scanner.filesystems import identity
 # More files of one quick identity than this are not told apart.
 MOST_ALIKE = 64
 
+# Nor is one of more names than this: copies of a disk as it was each day share their
+# files, by the thousand, and whether each name is still there would have to be asked.
+MOST_NAMES = 16
+
 POLL_SECONDS = 0.1
 
 # Files whose quick hashes are looked up at a time.
 FILES_AT_A_TIME = 5000
 
 
-class Moved(NamedTuple):
-    """A file that is at another path now."""
+def _is_gone(path: bytes, *, or_link: bool, is_one: Callable[[int], bool] = stat.S_ISREG) -> bool:
+    """Whether there is no file at the path, nor a link, if it can be one.
 
-    id: int
-    before: StoredPath
-    directory: StoredPath
-    name: StoredPath
-
-
-def is_gone(path: bytes) -> bool:
-    """Whether there is nothing at the path. False also if it cannot be looked at."""
+    `is_one` tells by a mode whether it is a file (or else a directory). False also if
+    it cannot be looked at.
+    """
     try:
-        os.lstat(path)
+        mode = os.lstat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         return False
-    return False
+    return not (is_one(mode) or (or_link and stat.S_ISLNK(mode)))
+
+
+def _is_it(path: bytes, inode: int) -> bool:
+    """Whether a path leads to the file of this inode, not by a link."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_ino == inode % 2**64
 
 
 def directory_before(
@@ -63,6 +72,8 @@ def directory_before(
     directory: Directory,
     columns: Columns,
     filesystem: int | None,
+    *,
+    follow_symlinks: bool,
 ) -> move_table.FormerDirectory | None:
     """The record of a new directory that is one under another name."""
     fingerprint, count = directory.fingerprint, directory.stop - directory.start
@@ -71,12 +82,19 @@ def directory_before(
     if None in columns.inodes[directory.start : directory.stop]:
         # Then the fingerprint does not tell one file from another of its name.
         return None
+    alike = move_table.directories_with_fingerprint(connection, fingerprint, limit=MOST_NAMES + 1)
+    if len(alike) > MOST_NAMES:
+        return None
     candidates = [
         former
-        for former in move_table.directories_with_fingerprint(connection, fingerprint)
+        for former in alike
         if former.filesystem_id == filesystem
         and (former.files, former.missing) == (count, 0)
-        and is_gone(from_stored(former.path))
+        and _is_gone(
+            from_stored(former.path),
+            or_link=follow_symlinks or bool(former.via_symlink),
+            is_one=stat.S_ISDIR,
+        )
     ]
     return candidates[0] if len(candidates) == 1 else None
 
@@ -90,17 +108,28 @@ class Arrivals:
         columns: Columns,
         rows: Iterable[int],
         taken: set[int],
+        missing: Collection[int],
+        *,
+        follow_symlinks: bool,
     ) -> None:
-        """`taken` are the ids of records that were found elsewhere already."""
+        """`taken` and `missing` are the ids of records found elsewhere, and seen to be gone."""
         self._columns = columns
+        self._follow = follow_symlinks
         self._taken = taken
+        self._missing = missing
         self._former: dict[tuple[int, int, int], list[FormerFile]] = defaultdict(list)
-        inodes = {inode for row in rows if (inode := columns.inodes[row]) is not None}
+        inodes = {
+            (inode, columns.sizes[row], columns.mtimes[row])
+            for row in rows
+            if (inode := columns.inodes[row]) is not None
+        }
         if inodes:
-            for former in move_table.files_with_inodes(connection, inodes):
+            for former in move_table.files_with_inodes(connection, inodes, limit=MOST_NAMES + 1):
                 assert former.inode is not None
                 key = (former.inode, former.size_bytes, former.mtime_ns)
                 self._former[key].append(former)
+        for key in [key for key, each in self._former.items() if len(each) > MOST_NAMES]:
+            del self._former[key]
 
     def __bool__(self) -> bool:
         return bool(self._former)
@@ -117,12 +146,23 @@ class Arrivals:
             if former.filesystem_id == filesystem
             and bool(former.is_symlink) == columns.symlinks[row]
             and former.id not in self._taken
-            and is_gone(from_stored(join(former.directory, former.name)))
+            and self._is_gone(former, inode)
         ]
+        # The inode was seen with those that are not missing after it was with the others.
+        candidates = [
+            former for former in candidates if former.scan_status != "missing"
+        ] or candidates
         if len(candidates) != 1:
             return None
         self._taken.add(candidates[0].id)
         return candidates[0]
+
+    def _is_gone(self, former: FormerFile, inode: int) -> bool:
+        path = from_stored(join(former.directory, former.name))
+        if _is_gone(path, or_link=self._follow or bool(former.is_symlink)):
+            return True
+        # Where a name is found in any case, the listing tells that it is another now.
+        return former.id in self._missing and _is_it(path, inode)
 
 
 def ctime_now(former: FormerFile, path: StoredPath) -> int | None:
@@ -144,21 +184,30 @@ class ByContent:
         self,
         connection: sqlite3.Connection,
         root: bytes,
+        missing: Collection[int],
         threads: int,
         should_stop: ShouldStop,
     ) -> None:
+        """`missing` are the ids of records that the scan of `root` has seen to be gone."""
         self._connection = connection
         self._root = root
+        self._missing = missing
         self._threads = threads
         self._should_stop = should_stop
 
-    def find(self, read: Iterable[int]) -> list[tuple[NewFile, FormerFile]]:
-        """Pairs of a new file (of those that were `read` for the first time) and its record."""
+    def find(
+        self, read: Iterable[int], added_by: Collection[int]
+    ) -> list[tuple[NewFile, FormerFile]]:
+        """Pairs of a new file and the record of what it is.
+
+        New are those of the files `read` which one of the jobs `added_by` has added: what
+        was known before was there beside the other, and so is a copy.
+        """
         new: dict[tuple[int, bytes], list[NewFile]] = defaultdict(list)
         ids = list(read)
         for start in range(0, len(ids), FILES_AT_A_TIME):
             for file in move_table.new_files(
-                self._connection, ids[start : start + FILES_AT_A_TIME]
+                self._connection, ids[start : start + FILES_AT_A_TIME], added_by
             ):
                 new[file.size_bytes, file.quick_hash].append(file)
         pairs, unclear = [], []
@@ -176,20 +225,27 @@ class ByContent:
                 pairs.append((files[0], gone[0]))
             elif gone:
                 unclear.append((files, gone))
-        return pairs + self._by_digest(unclear)
+        pairs += self._by_digest(unclear)
+        # Of another kind it is not what was read of the other.
+        return [(file, former) for file, former in pairs if file.kind == former.kind]
 
     def _is_gone(self, file: FormerFile) -> bool:
         """Whether a file is gone: found so by a scan or, elsewhere, right now."""
-        if file.scan_status == "missing":
+        if file.id in self._missing:
             return True
         path = from_stored(join(file.directory, file.name))
-        if is_within(path, self._root) or not is_gone(path):
+        if not _is_gone(path, or_link=True):
             return False
+        if file.scan_status == "missing" or is_within(path, self._root):
+            return file.scan_status == "missing"
         # The file system that it was on must be there to say so.
         above = os.path.dirname(path)
         while not os.path.isdir(above) and above not in (b"/", b""):
             above = os.path.dirname(above)
-        name = identity(above, os.stat(above).st_dev)
+        try:
+            name = identity(above, os.stat(above).st_dev)
+        except OSError:
+            return False
         return name is not None and file.filesystem_id == root_table.find_filesystem(
             self._connection, name
         )
@@ -238,9 +294,21 @@ class ByContent:
 
     def record(
         self, pairs: list[tuple[NewFile, FormerFile]], *, job: int, scanned_at: str
-    ) -> list[Moved]:
-        """Gives new files the records of those that they are. In the caller's transaction."""
+    ) -> list[tuple[NewFile, FormerFile]]:
+        """Gives new files the records of those that they are. In the caller's transaction.
+
+        Returns the pairs but those of which another process has changed a record since.
+        """
         connection = self._connection
+        now = move_table.former_files(connection, (file.id for pair in pairs for file in pair))
+        pairs = [
+            (new, former)
+            for new, former in pairs
+            if now.get(former.id) == former
+            and (found := now.get(new.id)) is not None
+            and (found.directory_id, found.name) == (new.directory_id, new.name)
+            and (found.size_bytes, found.mtime_ns) == (new.size_bytes, new.mtime_ns)
+        ]
         file_table.delete_files(connection, (new.id for new, _ in pairs))
         move_table.move_files(
             connection,
@@ -255,11 +323,16 @@ class ByContent:
                     bool(new.is_symlink),
                     # It is another inode, of which nothing was known.
                     None,
+                    False,
                     former.id,
                 )
                 for new, former in pairs
             ),
             scanned_at,
+        )
+        move_table.unsettle(
+            connection,
+            {former.directory_id for _, former in pairs if former.scan_status != "missing"},
         )
         move_table.forget_removal(connection, job, (former.id for _, former in pairs))
         change_table.add_changes(
@@ -279,7 +352,4 @@ class ByContent:
                 for new, former in pairs
             ),
         )
-        return [
-            Moved(former.id, join(former.directory, former.name), new.directory, new.name)
-            for new, former in pairs
-        ]
+        return pairs

@@ -164,20 +164,30 @@ class Recorder:
         if not self.knows_files or directory.fingerprint is None:
             return None
         filesystem = self.filesystem(directory.path, directory.device)
-        former = moves.directory_before(self.connection, directory, columns, filesystem)
+        follow = self.options.rules.follow_symlinks
+        former = moves.directory_before(
+            self.connection, directory, columns, filesystem, follow_symlinks=follow
+        )
         if former is None or former.id in self.moved_directories:
             return None
-        self.moved_directories.add(former.id)
         rows = range(directory.start, directory.stop)
+        files = file_table.files_in(self.connection, former.id)
+        # The fingerprint is of when all of it was last looked at: since then a scan of
+        # another place can have found one of its files there.
+        if {(file.name, file.inode, file.size_bytes, file.mtime_ns) for file in files} != {
+            (columns.names[row], columns.inodes[row], columns.sizes[row], columns.mtimes[row])
+            for row in rows
+        }:
+            return None
+        self.moved_directories.add(former.id)
         for row in rows:
             name = columns.names[row]
             self._note_moved(join(former.path, name), directory.path, name)
-        files = file_table.files_in(self.connection, former.id)
         for file in files:
             self.missing.pop(file.id, None)
         if self.options.dry_run:
             return former.id
-        move_table.move_directory(self.connection, former.id, directory.path)
+        move_table.move_directory(self.connection, former.id, directory.path, self.scanned_at)
         directory_table.update_directory(
             self.connection,
             former.id,
@@ -198,7 +208,14 @@ class Recorder:
         """Keeps the records of files that were moved; returns the rows of the others."""
         seen = columns.seen
         rows = chain.from_iterable(range(start, stop) for _, _, start, stop in new)
-        arrivals = moves.Arrivals(self.connection, seen, rows, self.moved_files)
+        arrivals = moves.Arrivals(
+            self.connection,
+            seen,
+            rows,
+            self.moved_files,
+            self.missing,
+            follow_symlinks=self.options.rules.follow_symlinks,
+        )
         if not arrivals:
             return new
         left: list[NewRows] = []
@@ -225,6 +242,8 @@ class Recorder:
                     seen.inodes[row],
                     seen.symlinks[row],
                     moves.ctime_now(former, join(directory.path, name)),
+                    # Of another kind, other things are to be read of it.
+                    was_racy(former) or former.kind != columns.kinds[row],
                     former.id,
                 )
                 moved.append((move, former))
@@ -232,6 +251,10 @@ class Recorder:
                 left.append(NewRows(directory, directory_id, begin, stop))
         if moved and not self.options.dry_run:
             move_table.move_files(self.connection, (move for move, _ in moved), self.scanned_at)
+            move_table.unsettle(
+                self.connection,
+                {former.directory_id for _, former in moved if former.scan_status != "missing"},
+            )
             self._record_moves(
                 (
                     former.id,
@@ -293,7 +316,7 @@ class Recorder:
     ) -> None:
         """Notes that something happened to a file, which was at `before`."""
         path = join(directory, name)
-        getattr(self.result.files_affected, change).add(path)
+        getattr(self.result.files_affected, change).add(path, before)
         if self.reporter.wants_files:
             self.reporter.file(change, path, before)
 

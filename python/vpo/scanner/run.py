@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from functools import lru_cache
 
 from vpo import times
 from vpo._engine import Rules, Walk
 from vpo.db import directories as directory_table
 from vpo.db import media as media_table
+from vpo.db import moves as move_table
 from vpo.db import roots as root_table
 from vpo.db.library import Library
 from vpo.jobs import tracking
@@ -22,7 +24,7 @@ from vpo.logging import Phases
 from vpo.media.introspection import Introspector
 from vpo.paths import StoredPath, from_stored, join, to_stored
 from vpo.scanner import deciding, ending, guards
-from vpo.scanner.models import ScanOptions, ScanResult, errors_json
+from vpo.scanner.models import Issue, ScanOptions, ScanResult, errors_json
 from vpo.scanner.moves import ByContent
 from vpo.scanner.reading import Reading
 from vpo.scanner.recording import Recorder
@@ -151,8 +153,11 @@ class Run:
         self._want_left_over(unseen.directories)
         self._read_the_rest()
         phase.done("read what is in files")
-        self._find_moved_by_content()
+        self._find_moved_by_content(unseen.directories)
         phase.done("find what was moved")
+        if self.options.verify_hash:
+            self._verify()
+            phase.done("verify content")
         self._end()
 
     def _want_left_over(self, not_seen: set[int]) -> None:
@@ -163,14 +168,8 @@ class Run:
         """
         if self.reading is None:
             return
-        follow = self.options.rules.follow_symlinks
         elsewhere = self.recorder.looked_into | not_seen
-        root = len(self.root.rstrip(b"/")) + 1
-
-        @lru_cache(maxsize=1024)
-        def enters(directory: StoredPath) -> bool:
-            return self.rules.enters(from_stored(directory)[root:])
-
+        selects = self._selection()
         self.reading.want(
             (
                 file.id
@@ -178,12 +177,28 @@ class Run:
                     self.connection, self.root, self.recorder.unread
                 )
                 if file.directory_id not in elsewhere
-                and (follow or not file.is_symlink)
-                and enters(file.directory)
-                and self.rules.selects(from_stored(join(file.directory, file.name))[root:])
+                and selects(file.directory, file.name, file.is_symlink)
             ),
             "skipped",
         )
+
+    def _selection(self) -> Callable[[StoredPath, StoredPath, int], bool]:
+        """Whether the rules select a file: by its directory, name, and whether it is a link."""
+        follow = self.options.rules.follow_symlinks
+        root = len(self.root.rstrip(b"/")) + 1
+
+        @lru_cache(maxsize=1024)
+        def enters(directory: StoredPath) -> bool:
+            return self.rules.enters(from_stored(directory)[root:])
+
+        def selects(directory: StoredPath, name: StoredPath, is_symlink: int) -> bool:
+            return (
+                (follow or not is_symlink)
+                and enters(directory)
+                and self.rules.selects(from_stored(join(directory, name))[root:])
+            )
+
+        return selects
 
     def _follow(self, walk: Walk, expected: int | None) -> None:
         """Takes what the engine reports until it has seen everything."""
@@ -256,35 +271,72 @@ class Run:
             if self.job is not None:
                 self.job.beat(lambda: (0.0, {"files_to_decide": len(undecided)}))
 
-    def _find_moved_by_content(self) -> None:
+    def _verify(self) -> None:
+        """Reads the content of all files, and counts what is not as it was."""
+        from vpo.integrity.models import VerifyOptions
+        from vpo.integrity.verify import verify_within
+
+        assert self.job is not None
+        rules, result = self.options.rules, self.result
+        options = VerifyOptions(kinds=tuple(rules.kinds), threads=rules.threads)
+        found = verify_within(self.job, self.root, options, self.reporter, self.should_stop)
+        result.verification = found
+        if not self.options.full:
+            # It looks as it did; its content is what counts.
+            changed = min(found.counts["damaged"], result.skipped)
+            result.skipped -= changed
+            result.scanned += changed
+        said = {issue.path for issue in result.issues}
+        for finding in found.findings:
+            if finding.verdict == "unreadable" and finding.path not in said and result.skipped:
+                result.skipped -= 1
+                message = finding.message or "unreadable"
+                result.note(Issue(finding.path, "read", message, finding.errno))
+
+    def _find_moved_by_content(self, not_seen: set[int]) -> None:
         """Gives the files that were read for the first time the records of those they are."""
         reading = self.reading
         if reading is None or not self.recorder.knows_files:
             return
+        assert self.job is not None
+        # What a scan that was stopped has added is as new as what this one has.
+        interrupted = move_table.interrupted_scans(self.connection, to_stored(self.root))
+        candidates: dict[int, str] = {**reading.first_read}
+        if interrupted:
+            selects = self._selection()
+            for file in move_table.files_added_by(self.connection, interrupted):
+                if file.directory_id not in not_seen and selects(
+                    file.directory, file.name, file.is_symlink
+                ):
+                    candidates.setdefault(file.id, "skipped")
         by_content = ByContent(
-            self.connection, self.root, self.options.rules.threads or 0, self.should_stop
+            self.connection,
+            self.root,
+            self.recorder.missing,
+            self.options.rules.threads or 0,
+            self.should_stop,
         )
-        pairs = by_content.find(reading.first_read)
+        pairs = by_content.find(candidates, {self.job.number, *interrupted})
         if not pairs:
             return
-        assert self.job is not None
         with self.library.transaction():
-            moved = by_content.record(
+            pairs = by_content.record(
                 pairs, job=self.job.number, scanned_at=self.recorder.scanned_at
             )
         result, affected = self.result, self.result.files_affected
-        for (new, _), file in zip(pairs, moved, strict=True):
-            counted_as = reading.first_read[new.id]
+        for new, former in pairs:
+            counted_as = candidates[new.id]
             setattr(result, counted_as, getattr(result, counted_as) - 1)
             result.moved += 1
-            path = join(file.directory, file.name)
-            affected.added.discard(path)
+            path, before = join(new.directory, new.name), join(former.directory, former.name)
+            if counted_as != "skipped":
+                affected.added.discard(path)
             # That it cannot be read was said where it was.
             result.issues = [issue for issue in result.issues if issue.path != path]
-            if file.id in self.recorder.missing:
+            if former.id in self.recorder.missing:
                 result.removed -= 1
-                affected.removed.discard(file.before)
-            self.recorder.affect("moved", file.directory, file.name, file.before)
+                affected.removed.discard(before)
+            self.recorder.affect("moved", new.directory, new.name, before)
 
     def _beat(self, walk: Walk, expected: int | None) -> None:
         if self.job is None:
@@ -328,12 +380,15 @@ class Run:
             self.reading.gather(SECONDS_FOR_OTHERS)
 
     def _end(self) -> None:
-        """Ends the job."""
+        """Prunes, and ends the job."""
         result = self.result
         if self.options.dry_run:
             return
         assert self.job is not None
         with self.library.transaction():
+            if self.options.prune:
+                # Not before: what was moved is known by its record.
+                ending.prune(self.recorder, self.job)
             result.completed_at = times.now()
             self.job.end(
                 "completed",

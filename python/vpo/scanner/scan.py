@@ -89,7 +89,7 @@ def scan_from_queue(
     with plain_errors(job.library.path):
         refusal = _refusal(run)
     _scan_as_job(run, refusal)
-    return result.in_words(), not result.errors
+    return result.in_words(), result.is_all_well
 
 
 def _scan_as_job(run: Run, refusal: VpoError | None) -> ScanResult:

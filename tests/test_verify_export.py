@@ -1,0 +1,370 @@
+"""`vpo verify export`: manifests that the programs of each format take."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from mounts import mounted
+from support import OLD_NS, Tree, Vpo
+
+# As PyPI has it, and Debian.
+BAGIT = shutil.which("bagit.py") or shutil.which("bagit") or ""
+
+CONTENTS = {"a.mkv": b"one", "a/b.mkv": b"two", "a.b/c.jpg": b"three", "a-b/c.mkv": b""}
+
+NAMES = (
+    b"a.mkv",
+    b"sub/b, c.mkv",
+    b"new\nline.mkv",
+    b"back\\slash.mkv",
+    b"\\n.mkv",
+    b"cr\rx.mkv",
+    b" lead.mkv",
+    b"*star.mkv",
+    "ü.mkv".encode(),
+    b"(p) = q.mkv",
+    b"#hash.mkv",
+    b"; semi.mkv",
+    b"%% per cent.mkv",
+    b"caf\xe9.mkv",
+    b"\\MD5 (x) = y.mkv",
+)
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(not shutil.which(program), reason=f"there is no {program}")
+
+
+@pytest.fixture
+def films(tree: Tree, vpo: Vpo) -> Tree:
+    """A scanned tree of `CONTENTS`."""
+    for name, content in CONTENTS.items():
+        tree.write(name, content)
+    vpo.scan(tree.root)
+    return tree
+
+
+def digests(vpo: Vpo) -> dict[str, str]:
+    with vpo.sql() as library:
+        rows = library.execute(
+            "SELECT filename, content_hash FROM library_files WHERE verified_at IS NOT NULL"
+        )
+        return dict(map(tuple, rows))
+
+
+@pytest.mark.parametrize(
+    ("form", "command", "left_out"),
+    [
+        pytest.param(
+            "b3sum", "b3sum --check --quiet", {b"caf\xe9.mkv"}, marks=needs("b3sum"), id="b3sum"
+        ),
+        pytest.param("sha256sum", "sha256sum --check --strict --quiet", set(), id="sha256sum"),
+        pytest.param("sha512sum", "sha512sum --check --strict --quiet", set(), id="sha512sum"),
+        pytest.param("sha1sum", "sha1sum --check --strict --quiet", set(), id="sha1sum"),
+        pytest.param("md5sum", "md5sum --check --strict --quiet", set(), id="md5sum"),
+        pytest.param(
+            "hashdeep",
+            "hashdeep -r -l -a -k",
+            {b"new\nline.mkv", b"cr\rx.mkv"},
+            marks=needs("hashdeep"),
+            id="hashdeep",
+        ),
+        pytest.param(
+            "sfv",
+            "rhash --check",
+            {
+                b"new\nline.mkv",
+                b"cr\rx.mkv",
+                b"back\\slash.mkv",
+                b"\\n.mkv",
+                b" lead.mkv",
+                b"*star.mkv",
+                b"#hash.mkv",
+                b"; semi.mkv",
+                b"\\MD5 (x) = y.mkv",
+            },
+            marks=needs("rhash"),
+            id="sfv",
+        ),
+    ],
+)
+def test_programs_take_what_is_written(
+    vpo: Vpo, tree: Tree, tmp_path: Path, form: str, command: str, left_out: set[bytes]
+) -> None:
+    for name in NAMES:
+        tree.write(name, b"content of " + name)
+    vpo.scan(tree.root)
+    manifest = tmp_path / f"list.{form}"
+    done = vpo.ok(
+        "verify", "export", tree.root, "--format", form, "-o", manifest, status=bool(left_out)
+    )
+    assert done.stderr.count("is left out") == len(left_out)
+    assert f": {len(NAMES) - len(left_out)} files," in done.stdout
+    for name in left_out:
+        tree.remove(name)
+    words = [*command.split(), str(manifest), *(["."] if form == "hashdeep" else [])]
+    checked = subprocess.run(words, cwd=tree.root, capture_output=True, check=False)
+    assert checked.returncode == 0, checked
+    # And they notice.
+    tree.write(b"a.mkv", b"something else")
+    assert subprocess.run(words, cwd=tree.root, capture_output=True, check=False).returncode
+    # And so do we, and nothing else is wrong.
+    result = vpo.ok("verify", "import", "--json", manifest, "--root", tree.root, status=1).json
+    assert (result["format"], result["differing"]) == (form, 1)
+    assert result["entries"] == result["matched"] + 1 == len(NAMES) - len(left_out)
+
+
+def test_names_are_in_the_order_of_their_bytes(vpo: Vpo, films: Tree) -> None:
+    done = vpo.ok("verify", "export", films.root, "--format", "md5sum")
+    lines = [f"{hashlib.md5(CONTENTS[name]).hexdigest()}  {name}" for name in sorted(CONTENTS)]
+    assert done.stdout.splitlines() == lines
+    assert done.stderr == ""
+
+
+def test_the_current_directory_is_the_default(vpo: Vpo, films: Tree) -> None:
+    done = vpo.ok("verify", "export", "--format", "md5sum", cwd=films.path("a"))
+    assert done.stdout == f"{hashlib.md5(b'two').hexdigest()}  b.mkv\n"
+
+
+def test_kinds_select(vpo: Vpo, films: Tree) -> None:
+    done = vpo.ok("verify", "export", films.root, "--format", "md5sum", "--kind", "image")
+    assert done.stdout.split()[1:] == ["a.b/c.jpg"]
+
+
+def test_a_directory_by_a_link_is_the_same(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(films.root)
+    direct = vpo.ok("verify", "export", films.root).stdout
+    assert vpo.ok("verify", "export", tmp_path / "link").stdout == direct
+    assert len(direct.splitlines()) == len(CONTENTS)
+
+
+# -- What is recorded ------------------------------------------------------------
+
+
+def test_what_is_read_is_recorded_and_not_read_again(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+    first = vpo.ok("verify", "export", films.root, "-o", tmp_path / "1", "--json").json
+    assert (first["files"], first["from_records"], first["recorded"]) == (4, 0, 4)
+    recorded = digests(vpo)
+    listed = dict(line.split("  ")[::-1] for line in (tmp_path / "1").read_text().splitlines())
+    assert recorded == {
+        os.path.basename(name): f"blake3:{digest}" for name, digest in listed.items()
+    }
+    second = vpo.ok("verify", "export", films.root, "-o", tmp_path / "2", "--json").json
+    assert (second["files"], second["from_records"], second["recorded"]) == (4, 4, 0)
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
+
+
+def test_a_record_of_another_state_is_not_used(vpo: Vpo, films: Tree) -> None:
+    vpo.ok("verify", "export", films.root)
+    before = digests(vpo)
+    films.write("a.mkv", b"new content")
+    films.write("a/b.mkv", b"wto", mtime_ns=OLD_NS + 1)
+    old = dict(line.split("  ")[::-1] for line in films_listed(vpo, films))
+    assert f"blake3:{old['a.mkv']}" != before["a.mkv"]
+    assert f"blake3:{old['a/b.mkv']}" != before["b.mkv"]
+    # A scan has not seen it yet, and is to.
+    assert digests(vpo) == before
+
+
+def films_listed(vpo: Vpo, films: Tree) -> list[str]:
+    return vpo.ok("verify", "export", films.root).stdout.splitlines()
+
+
+def test_damage_is_not_certified(vpo: Vpo, films: Tree) -> None:
+    vpo.ok("verify", "export", films.root)
+    films.write("a.mkv", b"eno")
+    done = vpo.ok("verify", "export", films.root, "--format", "md5sum", status=1)
+    assert "a.mkv" not in done.stdout
+    assert "its content is not what is recorded for the same size and mtime" in done.stderr
+    with vpo.sql() as library:
+        library.execute(
+            "INSERT INTO damage (file_id, damage, found_at, job, size_bytes, mtime_ns)"
+            " SELECT id, 'rotted', '2026-01-01T00:00:00Z', 1, 3, mtime_ns FROM files"
+            " WHERE name = 'b.mkv'"
+        )
+    done = vpo.ok("verify", "export", films.root, status=1)
+    assert "a/b.mkv` is recorded as damaged, and left out" in done.stderr
+    assert "a/b.mkv" not in done.stdout
+
+
+def test_what_cannot_be_read_is_left_out(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+    films.remove("a.mkv")
+    films.remove("a/b.mkv")
+    os.mkfifo(films.path("a/b.mkv"))
+    result = vpo.ok(
+        "verify", "export", films.root, "-o", tmp_path / "list", "--json", status=1
+    ).json
+    assert (result["files"], result["left_out"]) == (2, 2)
+    said = {os.path.basename(each["path"]): each["message"] for each in result["issues"]}
+    assert said["a.mkv"] == "is gone; a scan records that"
+    assert said["b.mkv"].startswith("cannot be read: ")
+
+
+def test_missing_files_are_no_part_of_it(vpo: Vpo, films: Tree) -> None:
+    films.remove("a.mkv")
+    vpo.scan(films.root)
+    assert len(films_listed(vpo, films)) == len(CONTENTS) - 1
+
+
+# -- Where it is written ---------------------------------------------------------
+
+
+def test_nothing_is_replaced_unless_told(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+    there = tmp_path / "list"
+    there.write_text("precious")
+    done = vpo.ok("verify", "export", films.root, "-o", there, "--json", status=2)
+    assert done.json["code"] == "OUTPUT_EXISTS"
+    assert there.read_text() == "precious"
+    vpo.ok("verify", "export", films.root, "-o", there, "--force")
+    assert len(there.read_text().splitlines()) == len(CONTENTS)
+    assert os.listdir(tmp_path).count("list") == 1
+    assert not [name for name in os.listdir(tmp_path) if name.endswith(".tmp")]
+
+
+def test_what_is_no_file_is_never_replaced(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for place in (tmp_path / "fifo", tmp_path, tmp_path / "none/list"):
+        done = vpo.ok("verify", "export", films.root, "-o", place, "--force", status=2)
+        assert "Error: " in done.stderr
+    assert (tmp_path / "fifo").is_fifo()
+
+
+def test_permissions_are_those_of_any_new_file(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        vpo.ok("verify", "export", films.root, "-o", tmp_path / "list")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "list").stat().st_mode & 0o777 == 0o640
+
+
+def test_one_that_is_stopped_leaves_nothing(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+    with open(films.path("big.mkv"), "wb") as file:
+        file.truncate(200 << 30)
+    vpo.scan(films.root)
+    before = sorted(os.listdir(tmp_path))
+    process = vpo.start("verify", "export", films.root, "-o", tmp_path / "list")
+    time.sleep(2.0)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stderr) == (130, b"Stopped. No manifest was written.\n")
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_a_full_disk_is_said(vpo: Vpo, films: Tree) -> None:
+    with open("/dev/full", "wb") as full:
+        process = vpo.start("verify", "export", films.root, stdout=full)
+        _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert b"No space left on device" in stderr
+
+
+def test_a_disk_that_is_full_is_left_as_it_was(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+    films.write("big.mkv", b"x" * (2 << 20))
+    films.write_many(3000)
+    vpo.scan(films.root)
+    with mounted(tmp_path / "small", "256k") as place:
+        for name, form in (("list", "sha512sum"), ("bag", "bagit")):
+            words = ["verify", "export", str(films.root), "--format", form, "-o"]
+            done = vpo.ok(*words, str(place / name), status=2)
+            assert "cannot be written: No space left on device" in done.stderr
+            assert os.listdir(place) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--json"], "go with `-o FILE`"),
+        (["--force"], "go with `-o FILE`"),
+        (["--format", "bagit"], "A bag needs `-o NEWDIR`"),
+        (["--format", "bagit", "-o", "-"], "A bag needs `-o NEWDIR`"),
+        (["--format", "tar"], "'tar' is not one of"),
+        (["--kind", "audio"], "The library knows no such file below"),
+    ],
+)
+def test_what_makes_no_sense(vpo: Vpo, films: Tree, words: list[str], said: str) -> None:
+    done = vpo.ok("verify", "export", films.root, *words, status=2)
+    assert said in done.stderr + done.stdout
+
+
+# -- Bags ------------------------------------------------------------------------
+
+
+def test_a_bag_is_made_of_copies(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+    bag = tmp_path / "bag"
+    done = vpo.ok("verify", "export", films.root, "--format", "bagit", "-o", bag)
+    assert "Made the bag" in done.stdout
+    for name, content in CONTENTS.items():
+        copy, original = bag / "data" / name, films.root / name
+        assert copy.read_bytes() == original.read_bytes() == content
+        assert copy.stat().st_ino != original.stat().st_ino
+        assert copy.stat().st_mtime_ns == OLD_NS
+    assert (bag / "bagit.txt").read_text() == (
+        "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+    )
+    assert (
+        f"Payload-Oxum: {sum(map(len, CONTENTS.values()))}.4\n"
+        in (bag / "bag-info.txt").read_text()
+    )
+    lines = [
+        f"{hashlib.sha512(CONTENTS[name]).hexdigest()}  data/{name}\n" for name in sorted(CONTENTS)
+    ]
+    assert (bag / "manifest-sha512.txt").read_text() == "".join(lines)
+    assert len(digests(vpo)) == len(CONTENTS)
+    result = vpo.ok("verify", "import", "--json", bag).json
+    assert (result["matched"], result["unknown"], result["tag_files"]) == (7, 4, 3)
+    assert sorted(os.listdir(tmp_path)) == ["bag", "home", "library"]
+
+
+def test_bagit_py_takes_the_bag(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
+    if not BAGIT:
+        pytest.skip("there is no bagit.py")
+    for name in NAMES:
+        # It reads `%25`, which the standard has for `%`, as it is.
+        if b"%" not in name:
+            tree.write(name, b"content of " + name)
+    vpo.scan(tree.root)
+    bag = tmp_path / "bag"
+    done = vpo.ok("verify", "export", tree.root, "--format", "bagit", "-o", bag, status=1)
+    assert "caf\\xe9.mkv` is left out: a bag takes no name that is not UTF-8" in done.stderr
+    words = [BAGIT, "--validate", str(bag)]
+    checked = subprocess.run(words, capture_output=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_a_file_that_is_not_what_was_recorded_is_not_in_the_bag(
+    vpo: Vpo, films: Tree, tmp_path: Path
+) -> None:
+    vpo.ok("verify", "export", films.root)
+    films.write("a.mkv", b"eno")
+    bag = tmp_path / "bag"
+    done = vpo.ok("verify", "export", films.root, "--format", "bagit", "-o", bag, status=1)
+    assert "is left out: its copy is not what it is" in done.stderr
+    assert not (bag / "data/a.mkv").exists()
+    assert vpo.ok("verify", "import", bag, "--json").json["matched"] == 6
+
+
+def test_where_a_bag_cannot_be(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+    words = ["verify", "export", str(films.root), "--format", "bagit", "-o"]
+    (tmp_path / "there").mkdir()
+    assert "already" in vpo.ok(*words, tmp_path / "there", status=2).stderr
+    assert "would be in the directory" in vpo.ok(*words, films.root / "bag", status=2).stderr
+    assert "cannot be written" in vpo.ok(*words, tmp_path / "none/bag", status=2).stderr
+    assert "needs `-o NEWDIR`" in vpo.ok(*words, tmp_path / "b", "--force", status=2).stderr
+    assert sorted(os.listdir(films.root)) == sorted({name.split("/")[0] for name in CONTENTS})
+    assert os.listdir(tmp_path / "there") == []
+
+
+def test_a_bag_is_not_put_into_another(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+    vpo.ok("verify", "export", films.root, "--format", "bagit", "-o", tmp_path / "bag")
+    done = vpo.ok("verify", "export", tmp_path / "bag", "--json", "-o", tmp_path / "x", status=2)
+    assert done.json["code"] == "IS_A_BAG"
+    assert "vpo verify import" in done.json["hint"]
