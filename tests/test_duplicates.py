@@ -267,6 +267,15 @@ def test_as_little_is_read_as_can_be(vpo: Vpo, tree: Tree) -> None:
     assert document["bytes_read"] <= 128 * KIB + 2 * size
 
 
+def test_what_fits_its_quick_hash_is_read_in_full_only_if_it_may_be_a_duplicate(
+    vpo: Vpo, tree: Tree
+) -> None:
+    for number in range(10):
+        tree.write(f"{number}.mkv", bytes([number % 9]) * KIB)
+    vpo.scan(tree.root)
+    assert found(vpo)["bytes_read"] == 12 * KIB
+
+
 def test_what_was_read_is_recorded_as_a_check_would(vpo: Vpo, tree: Tree) -> None:
     for name in ("a.mkv", "b.mkv"):
         tree.write(name)
