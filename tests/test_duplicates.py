@@ -248,6 +248,27 @@ def test_a_second_run_reads_nothing_and_is_no_job(vpo: Vpo, tree: Tree) -> None:
     assert json.loads(job["summary_json"])["groups"] == 5
 
 
+def test_who_may_only_read_the_library_gets_what_is_in_it(vpo: Vpo, tree: Tree) -> None:
+    need_permissions(tree.root)
+    tree.write("a.mkv")
+    tree.write("b.mkv")
+    vpo.scan(tree.root)
+
+    def ask(*args: str, status: int) -> Any:
+        for path, mode in ((vpo.database, 0o444), (vpo.home, 0o555)):
+            path.chmod(mode)
+        try:
+            return vpo.ok("duplicates", "--json", *args, status=status, **UNPRIVILEGED).json
+        finally:
+            for path, mode in ((vpo.home, 0o755), (vpo.database, 0o644)):
+                path.chmod(mode)
+
+    assert ask(status=2)["code"] == "LIBRARY_UNWRITABLE"
+    assert len(found(vpo)["groups"]) == 1
+    assert len(ask(status=0)["groups"]) == 1
+    assert ask("--action", "trash", "--yes", status=2)["code"] == "LIBRARY_UNWRITABLE"
+
+
 def test_as_little_is_read_as_can_be(vpo: Vpo, tree: Tree) -> None:
     size = 1024 * KIB
     tree.write("size of its own.mkv", b"x" * (size + 1))
