@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from cases import BARE_PYTHON, VPO, Result
+from copies import AGAIN
 from introspection import CHANGED, EXIFTOOL, FFPROBE, FULL, INSPECT, MEDIAINFO, REQUESTS
-from peers import YARDSTICK
+from moves import MOVED, UNCHANGED
+from peers import B3SUM, FCLONES, JDUPES, RMLINT, SHA256SUM, YARDSTICK
 
 MILLION = 1_000_000
 MB = 1_000_000
@@ -69,6 +71,8 @@ def _figure(name: str) -> Callable[[Result], float]:
 
 TO_FIND = _ratio(VPO, YARDSTICK)
 TO_RCLONE = _ratio(VPO, "rclone")
+TO_B3SUM = _ratio(VPO, B3SUM)
+TO_SHA256SUM = _ratio(VPO, SHA256SUM)
 
 BOUNDS = (
     Bound("first", MILLION, "first scan of 1,000,000", "x find", 2.5, TO_FIND),
@@ -104,6 +108,27 @@ BOUNDS = (
         _ratio(CHANGED, FULL),
     ),
     Bound("share-films", 1_000, "share, reading a film", "requests", 8, _figure(REQUESTS)),
+    # Of speeds, these would be 0.9, 10 and 1.2 times a peer's.
+    Bound("digest-large", 40, "verify of 8 GB in 40", "x b3sum", 1 / 0.9, TO_B3SUM),
+    Bound("digest-large", 40, "verify of 8 GB in 40", "x sha256sum", 1 / 10, TO_SHA256SUM),
+    Bound("digest-large", 40, "verify of 8 GB in 40, memory", "MB", 150, _rss_mb),
+    Bound("digest-small", 20_000, "verify of 20,000 of 100 kB", "x b3sum", 1 / 1.2, TO_B3SUM),
+    Bound("digest-small", 20_000, "verify of 20,000 of 100 kB, memory", "MB", 150, _rss_mb),
+    *(
+        Bound("duplicates", 100_000, "duplicates of 100,000", f"x {name}", limit, _ratio(VPO, name))
+        for name, limit in ((FCLONES, 1.0), (RMLINT, 0.5), (JDUPES, 0.5))
+    ),
+    Bound(
+        "duplicates", 100_000, "duplicates of 100,000, again", "x first", 0.1, _ratio(AGAIN, VPO)
+    ),
+    Bound(
+        "moves",
+        10_000,
+        "rescan of 10,000, 300 folders renamed",
+        "x nothing changed",
+        2,
+        _ratio(MOVED, UNCHANGED),
+    ),
 )
 
 

@@ -48,6 +48,11 @@ class Bench:
     say: Callable[[str], None]
     _checked: set[str] = field(default_factory=set)
 
+    @property
+    def trees(self) -> str:
+        """Where trees are kept."""
+        return os.path.join(self.work, "trees")
+
     def library(self, name: str) -> Library:
         return Library(os.path.join(self.work, "libraries", f"{name}.db"))
 

@@ -63,7 +63,7 @@ def assorted(bench: Bench, files: int) -> Tree:
             shutil.copyfile(path, os.path.join(directory, f"{number}-{os.path.basename(path)}"))
         return directories + 1
 
-    return trees.kept(os.path.join(bench.work, "trees"), "assorted", files, build)
+    return trees.kept(bench.trees, "assorted", files, build)
 
 
 def film_tree(bench: Bench, files: int) -> Tree:
@@ -74,12 +74,12 @@ def film_tree(bench: Bench, files: int) -> Tree:
         made = films.make(os.path.join(bench.work, "films"))
         return films.copy(made, root, wanted.files, wanted.seed)
 
-    return trees.kept(os.path.join(bench.work, "trees"), "films", files, build)
+    return trees.kept(bench.trees, "films", files, build)
 
 
 def probe(bench: Bench, tree: Tree, mediainfo_python: str | None) -> Result:
     """What reading a file takes, on average of all formats."""
-    paths = _paths(tree)
+    paths = list(trees.paths(tree.path))
     inspect = [bench.program.executable, "inspect", "--prober", "native", "--jsonl"]
 
     def check_lines(output: bytes) -> None:
@@ -106,7 +106,7 @@ def probe(bench: Bench, tree: Tree, mediainfo_python: str | None) -> Result:
 
 def probe_photos(bench: Bench, tree: Tree) -> Result:
     """The same of photos."""
-    paths = [path for path in _paths(tree) if path.endswith(PHOTOS)]
+    paths = [path for path in trees.paths(tree.path) if path.endswith(PHOTOS)]
     contenders = [
         _prober(bench, "engine", VPO, paths),
         _prober(bench, "exiftool", EXIFTOOL, paths),
@@ -117,7 +117,7 @@ def probe_photos(bench: Bench, tree: Tree) -> Result:
 
 def first_scan(bench: Bench, tree: Tree) -> Result:
     """A library is made from nothing, and every film is read; beside it, none is."""
-    _warm(tree)
+    trees.warm(tree)
     library = bench.library("first-films")
     verify = functools.partial(
         check_counts, total_discovered=tree.files, added=tree.files, errors=0
@@ -135,7 +135,7 @@ def first_scan(bench: Bench, tree: Tree) -> Result:
 
 def changed(bench: Bench, tree: Tree, prober: str) -> Result:
     """Ten films got another mtime; beside it, all are read again."""
-    _warm(tree)
+    trees.warm(tree)
     library = bench.library(f"films-{prober}")
     library.remove()
     scan = functools.partial(bench.program.scan, library, tree.path, "--prober", prober)
@@ -144,7 +144,7 @@ def changed(bench: Bench, tree: Tree, prober: str) -> Result:
     rng = random.Random(tree.path)
 
     def change() -> None:
-        for path in rng.sample(_paths(tree), CHANGED_FILES):
+        for path in rng.sample(list(trees.paths(tree.path)), CHANGED_FILES):
             status = os.stat(path)
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000_007))
 
@@ -222,7 +222,7 @@ def _prober(
     def prepare() -> None:
         chosen = rng.sample(paths, most) if most < len(paths) else paths
         for path in chosen:
-            _read(path)
+            trees.read(path)
         with open(listed, "wb") as file:
             file.write(b"\0".join(map(os.fsencode, chosen)))
 
@@ -234,21 +234,3 @@ def _prober(
     script = os.path.join(HERE, "probe_files.py")
     argv = [python or bench.program.python, script, prober, listed]
     return Contender(name, argv, prepare=prepare, verify=verify, files=most, times_itself=True)
-
-
-def _paths(tree: Tree) -> list[str]:
-    return sorted(
-        os.path.join(parent, name) for parent, _, names in os.walk(tree.path) for name in names
-    )
-
-
-def _warm(tree: Tree) -> None:
-    """Have all of a tree in the cache, as every contender is to find it."""
-    for path in _paths(tree):
-        _read(path)
-
-
-def _read(path: str) -> None:
-    with open(path, "rb") as file:
-        while file.read(1 << 20):
-            pass

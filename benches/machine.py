@@ -13,6 +13,7 @@ def describe(work: str) -> dict[str, str]:
         "memory": _memory(),
         "kernel": f"{platform.system()} {platform.release()}",
         "file system": _file_system(work),
+        "disk": _disk(work),
     }
 
 
@@ -38,6 +39,17 @@ def _memory() -> str:
     except (OSError, ValueError):
         return "unknown"
     return f"{size / 1024**3:.0f} GiB"
+
+
+def _disk(path: str) -> str:
+    """What the kernel says of the disk: some programs read with fewer threads if it rotates."""
+    device = os.stat(path).st_dev
+    found = os.path.realpath(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
+    # A partition has no queue; the disk that it is on is the directory above.
+    for place in (found, os.path.dirname(found)):
+        for line in _lines(os.path.join(place, "queue", "rotational")):
+            return "rotating" if line.strip() == "1" else "not rotating"
+    return "unknown"
 
 
 def _file_system(path: str) -> str:

@@ -11,7 +11,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from errors import BenchError
@@ -109,6 +109,12 @@ class Stopwatch:
         """Run a command untimed and return its stdout."""
         self._timed(argv, True)
         return self._output()
+
+    def lines(self, argv: list[str]) -> Iterator[bytes]:
+        """Run a command untimed and yield the lines it wrote; run no other meanwhile."""
+        self._timed(argv, True)
+        with open(self.stdout, "rb") as file:
+            yield from file
 
     def count_lines(self, argv: list[str]) -> int:
         """Run a command untimed and count the lines it wrote."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -24,6 +25,18 @@ class Program:
         """A scan that reads no file: those of most trees here are holes, not media."""
         return self.scan(library, root, "--no-introspect")
 
+    def verify(self, library: "Library", root: str) -> list[str]:
+        """Reads what is known below a root, whole, and records its digests."""
+        return [self.executable, "--db", library.path, "verify", "-q", "--json", root]
+
+    def duplicates(self, library: "Library") -> list[str]:
+        """Prints a line a group."""
+        return [self.executable, "--db", library.path, "duplicates", "-q", "--jsonl"]
+
+    def files(self, library: "Library") -> list[str]:
+        """Prints a line a file."""
+        return [self.executable, "--db", library.path, "files", "list", "--jsonl"]
+
 
 @dataclass(frozen=True)
 class Library:
@@ -33,6 +46,18 @@ class Library:
 
     def size_bytes(self) -> int:
         return sum(os.path.getsize(path) for path in self._files() if os.path.exists(path))
+
+    def copy_to(self, other: "Library") -> None:
+        """Make another one what this one is, on the disk too: nobody's time is spent on that."""
+        other.remove()
+        for path, copy in zip(self._files(), other._files(), strict=True):
+            if os.path.exists(path):
+                shutil.copyfile(path, copy)
+                fd = os.open(copy, os.O_RDONLY)
+                try:
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
 
     def remove(self) -> None:
         for path in self._files():
@@ -74,15 +99,13 @@ def environment(work: str) -> dict[str, str]:
 
 
 def check_counts(output: bytes, **expected: int) -> None:
-    """Raise unless the summary of a scan says exactly what is expected of it."""
+    """Raise unless the summary of a scan or a check says exactly what is expected of it."""
     try:
         summary = json.loads(output)
         found = {key: summary[key] for key in expected}
     except (ValueError, KeyError, TypeError) as error:
         start = output[:500].decode(errors="replace")
-        raise BenchError(
-            f"`vpo scan --json` did not print a summary of its scan:\n{start}"
-        ) from error
+        raise BenchError(f"vpo did not print a summary of what it did:\n{start}") from error
     wrong = [
         f"{key} is {found[key]}, not {count}"
         for key, count in expected.items()

@@ -12,9 +12,12 @@ from contextlib import contextmanager
 
 import bounds
 import cases
+import copies
+import digests
 import introspection
 import machine
 import measure
+import moves
 import peers
 import program
 import report
@@ -24,7 +27,7 @@ from cases import Bench, Result
 from errors import BenchError
 from trees import Tree
 
-WARM = ("startup", "first", "rescan", "changed", "beside")
+WARM = ("startup", "first", "rescan", "changed", "beside", "moves")
 COLD = ("first-cold", "rescan-cold")
 SHARE = ("share-tree", "share-flat")
 CONTENTS = (
@@ -35,7 +38,8 @@ CONTENTS = (
     "changed-films-ffprobe",
 )
 SHARE_CONTENTS = ("share-films",)
-ALL = (*WARM, *COLD, *SHARE, *CONTENTS, *SHARE_CONTENTS)
+DIGESTS = ("digest-large", "digest-small", "duplicates")
+ALL = (*WARM, *COLD, *SHARE, *CONTENTS, *SHARE_CONTENTS, *DIGESTS)
 
 SMALL_FILES = 1_000
 SHARE_FILES = 10_000
@@ -43,6 +47,11 @@ SHARE_DELAY_US = 1_000
 ASSORTED_FILES = 2_000
 FILMS = 10_000
 FEW_FILMS = 1_000
+MOVED_FILES = 10_000
+MOVED_FOLDERS = 300
+LARGE_FILES = 40
+MANY_SMALL_FILES = 20_000
+FILES_WITH_COPIES = 100_000
 
 
 def main() -> int:
@@ -99,6 +108,20 @@ def _results(bench: Bench, arguments: argparse.Namespace) -> Iterator[Result]:
     if not chosen.isdisjoint(SHARE):
         yield from _share_results(bench, chosen, arguments.share_rounds)
     yield from _contents_results(bench, chosen, arguments)
+    yield from _digest_results(bench, chosen, arguments.shrink)
+
+
+def _digest_results(bench: Bench, chosen: set[str], shrink: int) -> Iterator[Result]:
+    """The cases of moves and of whole contents, each an nth as large as what is promised."""
+    if "moves" in chosen:
+        folders = max(2, MOVED_FOLDERS // shrink)
+        yield moves.moves(bench, max(folders, MOVED_FILES // shrink), folders)
+    if "digest-large" in chosen:
+        yield digests.large_files(bench, max(2, LARGE_FILES // shrink))
+    if "digest-small" in chosen:
+        yield digests.small_files(bench, max(2, MANY_SMALL_FILES // shrink))
+    if "duplicates" in chosen:
+        yield copies.duplicates(bench, max(100, FILES_WITH_COPIES // shrink))
 
 
 def _contents_results(
@@ -128,7 +151,7 @@ def _share_results(bench: Bench, chosen: set[str], rounds: int) -> Iterator[Resu
     for case in SHARE:
         if case in chosen:
             make = trees.mixed_tree if case == "share-tree" else trees.flat_tree
-            tree = make(_trees(bench), SHARE_FILES)
+            tree = make(bench.trees, SHARE_FILES)
             mountpoint = os.path.join(bench.work, "share")
             with share.mounted(server, tree.path, mountpoint, delay_us=SHARE_DELAY_US) as root:
                 yield cases.share(bench, tree, root, case=case, rounds=rounds)
@@ -142,13 +165,9 @@ def _say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def _trees(bench: Bench) -> str:
-    return os.path.join(bench.work, "trees")
-
-
 def _mixed(bench: Bench, files: int) -> Tree:
     bench.say(f"a tree of {files:,} files")
-    return trees.mixed_tree(_trees(bench), files)
+    return trees.mixed_tree(bench.trees, files)
 
 
 def _chosen(arguments: argparse.Namespace) -> set[str]:
@@ -160,6 +179,7 @@ def _chosen(arguments: argparse.Namespace) -> set[str]:
             (arguments.cold, COLD),
             (arguments.share, SHARE),
             (arguments.contents, CONTENTS),
+            (arguments.digests, DIGESTS),
             (arguments.share and arguments.contents, SHARE_CONTENTS),
         ):
             chosen.update(names if given else ())
@@ -198,6 +218,7 @@ def _facts(bench: Bench, work: str) -> dict[str, str]:
         "Python": python.decode(errors="replace").strip().removeprefix("Python "),
         "vpo": vpo.decode(errors="replace").strip(),
         "peers": ", ".join(peer.version for peer in bench.peers.values()),
+        "peers that are not here": ", ".join(peers.missing(bench.peers)) or "none",
     }
 
 
@@ -218,6 +239,13 @@ def _sizes(text: str) -> list[int]:
     if min(sizes) < 100:
         raise ValueError(text)
     return sizes
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def _parse() -> argparse.Namespace:
@@ -242,6 +270,18 @@ def _parse() -> argparse.Namespace:
         "--contents",
         action="store_true",
         help="also reading what is in files (needs what makes them, and 4 GB)",
+    )
+    parser.add_argument(
+        "--digests",
+        action="store_true",
+        help="also reading whole files, and finding duplicates (needs 15 GB, and memory for 8)",
+    )
+    parser.add_argument(
+        "--shrink",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="with --digests and in `moves`: an Nth of the files, to try it (1)",
     )
     parser.add_argument("--share-rounds", type=int, default=3, help="runs on the share (3)")
     parser.add_argument(

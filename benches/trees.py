@@ -2,13 +2,14 @@
 
 Files are sparse, so a library of petabytes takes no more than its inodes; a caller of `kept`
 makes its own. What a tree was built from is written in a manifest beside it; within, there is
-nothing but the library.
+nothing but the library. `filled.py` has trees that can be read.
 """
 
 import json
 import multiprocessing
 import os
 import random
+import resource
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -24,6 +25,13 @@ SEED = 20_190_504
 # Works handed to a builder process at a time: enough to forget the cost of handing over,
 # few enough that all processes end at about the same time.
 BATCH = 64
+
+# Bytes read at a time.
+PIECE = 1 << 20
+
+# The kernel gives up a page now and then, whatever there is of memory. So much of a tree that
+# is to be cached may not be.
+MOST_COLD = 0.005
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,47 @@ def change(tree: Tree, files: int, directories: int) -> None:
             owed -= 1
     if owed:
         raise BenchError("the tree is too small for that many changes")
+
+
+def paths(root: str) -> Iterator[str]:
+    """Yield all files below a root; sorted, so that every call and every machine has one order."""
+    for parent, directories, names in os.walk(root):
+        directories.sort()
+        for name in sorted(names):
+            yield os.path.join(parent, name)
+
+
+def warm(tree: Tree, expected_bytes: int | None = None) -> None:
+    """Read all of a tree, so that whoever is next finds it in the page cache.
+
+    It is read until next to nothing of it comes from a disk, by the count that the kernel
+    keeps of this process. Raises BenchError if memory is too small for that, or the tree is
+    not as large as it was made.
+    """
+    for _ in range(3):
+        before = _bytes_from_disk()
+        size_bytes = sum(map(read, paths(tree.path)))
+        from_disk = _bytes_from_disk() - before
+        if expected_bytes not in (None, size_bytes):
+            raise BenchError(f"`{tree.path}` has {size_bytes:,} bytes now; remove it")
+        if from_disk <= MOST_COLD * size_bytes:
+            return
+    raise BenchError(
+        f"the page cache does not keep `{tree.path}`: {from_disk:,} of {size_bytes:,} bytes"
+        " were gone from it when they had just been read"
+    )
+
+
+def _bytes_from_disk() -> int:
+    """What this process had to wait for, as far as the kernel counts that; else 0."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_inblock * 512
+
+
+def read(path: str) -> int:
+    """Read a file to its end, and return its size in bytes."""
+    # Bit by bit: what is held here would count as every later process's memory.
+    with open(path, "rb", buffering=0) as file:
+        return sum(len(piece) for piece in iter(lambda: file.read(PIECE), b""))
 
 
 def _build(path: str, wanted: Manifest, build: Callable[[str, Manifest], int]) -> Manifest:

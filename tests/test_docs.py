@@ -240,6 +240,7 @@ _VARIES = (
     (r"(Inode: +)\d+", r"\1NUMBER"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
     (r"\b[0-9a-f]{8}\b", "ID"),
+    (r"Read [\d.]+ \w+ in \S+, [\d.]+ \w+/s", "Read SIZE in TIMEs, RATE"),
     # Sizes of the library, and room on the disk.
     (r"\([\d.]+ \w+, [\d.]+ \w+ free\)", "(SIZE, SIZE free)"),
     (r" +FREE  ROOT$", "  FREE  ROOT"),
@@ -254,7 +255,7 @@ def settled(lines: list[str]) -> list[str]:
     for line in lines:
         for pattern, name in _VARIES:
             line = re.sub(pattern, name, line)
-        if re.match(r"  [+~^x-] /", line):
+        if re.match(r"  [+~^>x-] /", line):
             changes.append(line)
             continue
         result += [*sorted(changes), line]

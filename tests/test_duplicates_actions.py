@@ -591,3 +591,14 @@ def test_other_work_is_waited_for(vpo: Vpo, twins: Tree) -> None:
     assert os.path.exists(twins.path("b/twin.mkv"))
     # To look for them nobody has to wait for a scan.
     assert len(vpo.ok("duplicates", "--json").json["groups"]) == 1
+
+
+@pytest.mark.usefixtures("twins")
+def test_what_changed_files_is_not_repeated_by_the_queue(vpo: Vpo) -> None:
+    """`--yes` was said once, of what was found then."""
+    job = act(vpo, "trash")["job_id"]
+    with vpo.sql() as connection:
+        connection.execute("DROP TRIGGER jobs_status")
+        connection.execute("UPDATE jobs SET status = 'failed' WHERE id = ?", (job,))
+    outcome = vpo.ok("jobs", "retry", job, status=2)
+    assert "Run the command again" in outcome.stderr

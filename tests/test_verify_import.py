@@ -331,6 +331,24 @@ def test_what_is_no_manifest(
     assert len(vpo.jobs()) == 1 + (status == 1)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(f"{md5(b'')}  ../\x1b[31m{'x' * 9000}\n", id="name"),
+        pytest.param(f"{md5(b'')}  \x1b[31m.mkv\n", id="missing"),
+        pytest.param(f"{md5(b'')}  a\n\\{md5(b'')}  a\\\x1b[31m\n", id="escape"),
+        pytest.param("%%%% HASHDEEP-1.0\n%%%% size,\x1b[31m,filename\n", id="column"),
+        pytest.param("%%%% HASHDEEP-\x1b[31m\n", id="version"),
+        pytest.param("\x1b[31m" * 100, id="line"),
+    ],
+)
+def test_what_is_said_is_harmless_to_a_terminal(vpo: Vpo, films: Tree, content: str) -> None:
+    done = vpo.run("verify", "import", put(films, content.encode()))
+    assert done.status in (1, 2)
+    assert "\x1b" not in done.stderr + done.stdout
+    assert max(map(len, done.stderr.splitlines())) < 600
+
+
 def test_a_manifest_that_is_not_there(vpo: Vpo, films: Tree) -> None:
     for name, said in (("none", "No such file"), ("sub", "is a directory, and no BagIt bag")):
         done = vpo.ok("verify", "import", films.path(name), status=2)

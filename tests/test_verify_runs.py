@@ -339,3 +339,14 @@ def test_commands_and_options_are_completed(vpo: Vpo, words: str, offered: set[s
 def test_there_must_be_a_library(vpo: Vpo) -> None:
     for words in (["verify"], ["verify", "status"], ["verify", "accept", "x"]):
         assert vpo.ok(*words, "--json", status=2).json["code"] == "LIBRARY_NOT_FOUND"
+
+
+def test_a_single_file_can_be_checked(many: Vpo, tree: Tree) -> None:
+    assert counts(verify(many, tree.path("03.mkv"))) == {"new": 1}
+    assert list(verified(many)) == ["03.mkv"]
+    assert many.jobs()[-1]["file_path"] == f"{tree.root}/03.mkv"
+    link = tree.root.with_name("link")
+    link.symlink_to(tree.root)
+    assert counts(verify(many, link / "03.mkv", link / "04.mkv")) == {"new": 1, "verified": 1}
+    outcome = many.ok("verify", "--json", tree.path("nothing.mkv"), status=2)
+    assert outcome.json["code"] == "FILE_NOT_FOUND"

@@ -29,7 +29,7 @@ _COMMANDS = {
 }
 
 # Types that other kinds of work have or had; any other can be asked for, too.
-TYPES = ("scan", "apply", "transcode", "move")
+TYPES = ("scan", "verify", "import", "duplicates", "undo", "apply", "transcode", "move")
 
 
 @click.group(

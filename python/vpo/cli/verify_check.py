@@ -22,7 +22,7 @@ from vpo.db.library import Library, open_library
 from vpo.errors import EXIT_DONE_WITH_ERRORS
 from vpo.integrity.models import Budget, Finding, VerifyOptions, VerifyResult
 from vpo.integrity.priority import be_nice
-from vpo.integrity.verify import job_path, known_places
+from vpo.integrity.verify import find_where, job_path
 from vpo.integrity.verify import verify as run_verify
 from vpo.jobs import queue
 from vpo.jobs.control import CancelledError, StoppedError
@@ -182,7 +182,7 @@ def check(
 ) -> None:
     """Check that files are what they were, the least lately checked ones first.
 
-    Known files in each DIR (default: all) are read and held against what was
+    Known files in each DIR (a file will do; default: all) are read and held against what was
     recorded of them. It can be stopped at any time; the next run goes on. Exit
     status: 0 all is well, 1 something was found, 2 not done, 75 another check runs.
     """
@@ -321,7 +321,7 @@ def _enqueue(
     as_json: bool,
 ) -> None:
     """Puts the check into the queue."""
-    known_places(library, directories)
+    find_where(library, directories)
     path = job_path(library, directories)
     queued = queue.enqueue(
         library,

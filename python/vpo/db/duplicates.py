@@ -9,10 +9,8 @@ from typing import Any, NamedTuple
 from vpo.db.directories import below
 from vpo.db.file_changes import FileChange, add_changes
 from vpo.db.files import Observation, mark_missing, record_returned
+from vpo.db.verification import FULL_DIGEST
 from vpo.paths import StoredPath, join
-
-FULL_DIGEST = "blake3:"
-"""How the digest of a whole file begins. Those of earlier programs are of parts of one."""
 
 
 class Replaced(NamedTuple):
@@ -307,8 +305,3 @@ def record_digests(connection: sqlite3.Connection, digests: Iterable[Digests], a
     connection.executemany(f"UPDATE files SET quick_hash = ? {known}", quick)
     connection.executemany(f"UPDATE files SET {of_full} {known}", full)
     connection.executemany(f"UPDATE files SET quick_hash = ?, {of_full} {known}", both)
-
-
-def root_paths(connection: sqlite3.Connection) -> list[StoredPath]:
-    """The directories that are scanned."""
-    return [path for (path,) in connection.execute("SELECT path FROM roots")]

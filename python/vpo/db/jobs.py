@@ -238,6 +238,12 @@ def status_of(connection: sqlite3.Connection, job_id: str) -> str | None:
     return row[0] if row else None
 
 
+def type_of(connection: sqlite3.Connection, job_id: str) -> str | None:
+    """A job's type, None if there is no such job."""
+    row = connection.execute("SELECT job_type FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    return row[0] if row else None
+
+
 # -- Purging -------------------------------------------------------------------
 
 

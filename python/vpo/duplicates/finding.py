@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable
 from itertools import groupby
 from operator import attrgetter
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
     from vpo.duplicates.reading import Reader
 
 
+# If to look at a file takes longer than this, as it does on shares, many are looked at at once.
+SLOW_SECONDS = 0.0003
+SAMPLE = 32
+THREADS = 32
+BATCH = 1024
+
+
 class Finding:
     """One search for duplicates."""
 
@@ -38,6 +46,7 @@ class Finding:
         self.findings = Findings()
         self._digests: dict[int, str] = {}
         """Of what was read, by the ids of files."""
+        self._seen: dict[int, os.stat_result | None] = {}
         self._unknown: list[Candidate] = []
         with library.reading() as connection:
             self.findings.damaged = table.count_damaged(connection, wanted)
@@ -87,6 +96,7 @@ class Finding:
         `go_on` is called often, and may raise. `storage_of` tells where a file (path and
         `st_dev`) is stored, if it shares storage; None: none does.
         """
+        self._look_ahead(go_on)
         for files in self._sets:
             go_on()
             for content_hash, same in self._by_content(files):
@@ -119,34 +129,55 @@ class Finding:
                 by_content.setdefault(content_hash, []).append(file)
         return [each for each in by_content.items() if len(each[1]) > 1]
 
+    def _look_ahead(self, go_on: Callable[[], None]) -> None:
+        """Looks at all files at once where one after the other would take long (shares)."""
+        files = [file for files in self._sets for file in files]
+        begin = time.monotonic()
+        for file in files[:SAMPLE]:
+            self._seen[file.id] = _look(file)
+        if time.monotonic() - begin < SLOW_SECONDS * min(len(files), SAMPLE):
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            for start in range(SAMPLE, len(files), BATCH):
+                go_on()
+                batch = files[start : start + BATCH]
+                seen = pool.map(_look, batch)
+                self._seen.update(zip((file.id for file in batch), seen, strict=True))
+
     def _copies(self, files: list[Candidate]) -> list[Copy]:
         """Files as they are now, names of one taken together; changed ones are left out."""
         copies: dict[tuple[int, int], Copy] = {}
-        for file_id, size_bytes, mtime_ns, recorded_inode, _, _, _, directory, name in files:
+        for file in files:
+            file_id, size_bytes, mtime_ns, recorded_inode, _, _, _, directory, name = file
             path = join(directory, name)
-            try:
-                status = os.lstat(path.encode() if isinstance(path, str) else path)
-            except OSError:
-                self.findings.changed += 1
-                continue
-            inode = status.st_ino
+            status = self._seen[file_id] if file_id in self._seen else _look(file)
             if (
-                status.st_size != size_bytes
+                status is None
+                or status.st_size != size_bytes
                 or status.st_mtime_ns != mtime_ns
                 or not stat.S_ISREG(status.st_mode)
-                or (recorded_inode is not None and signed(inode) != recorded_inode)
+                or (recorded_inode is not None and signed(status.st_ino) != recorded_inode)
             ):
                 self.findings.changed += 1
                 continue
-            device = status.st_dev
-            key = (device, inode)
+            key = (status.st_dev, status.st_ino)
             if key not in copies:
-                copies[key] = Copy((Name(file_id, path),), mtime_ns, device, inode)
+                copies[key] = Copy((Name(file_id, path),), mtime_ns, *key)
             else:
                 known = copies[key]
                 names = _distinct([*known.names, Name(file_id, path)], status.st_nlink)
                 copies[key] = known._replace(names=names)
         return list(copies.values())
+
+
+def _look(file: Candidate) -> os.stat_result | None:
+    """A file's status; None if it is gone, or cannot be looked at."""
+    try:
+        return os.lstat(from_stored(join(file.directory, file.name)))
+    except OSError:
+        return None
 
 
 def _to_read_quickly(files: list[Candidate]) -> list[Candidate]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import orjson
 
-from vpo.db import duplicates as table
+from vpo.db import counts
 from vpo.db.jobs import RunningJob
 from vpo.db.library import Library, plain_errors
 from vpo.duplicates import settlement
@@ -74,7 +74,7 @@ def common_place(library: Library, under: Sequence[bytes]) -> StoredPath:
     paths = list(under)
     if not paths:
         with library.reading() as connection:
-            paths = [from_stored(path) for path in table.root_paths(connection)]
+            paths = [from_stored(root.path) for root in counts.list_roots(connection)]
     return to_stored(os.path.commonpath(paths) if paths else b"/")
 
 

@@ -11,6 +11,7 @@ from vpo._engine import Digested, Digester
 from vpo.db import duplicates as table
 from vpo.db.duplicates import Candidate, Digests
 from vpo.db.library import Library
+from vpo.db.verification import FULL_DIGEST
 from vpo.duplicates.models import Findings, Problem
 
 POLL_SECONDS = 0.05
@@ -109,7 +110,7 @@ class Reader:
             message = "its content is not what its recorded digest says: see `vpo verify`"
             self.findings.problems += (Problem(each.path, message, "differs") for each in names)
             return
-        content_hash = None if full is None else table.FULL_DIGEST + full
+        content_hash = None if full is None else FULL_DIGEST + full
         quick_hash = None if quick is None else bytes.fromhex(quick)
         for each in names:
             if content_hash is not None:

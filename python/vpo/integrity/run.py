@@ -44,6 +44,7 @@ from vpo.paths import from_stored
 logger = logging.getLogger(__name__)
 
 PAGE = 2000
+OF_FEW = 5 * PAGE
 
 # Answers are taken some at a time: each waking of this thread takes the
 # interpreter, and a core from the threads that read.
@@ -87,7 +88,10 @@ class Run:
         result: VerifyResult,
         reporter: Reporter,
         should_stop: ShouldStop,
+        *,
+        paths: tuple[bytes, ...] = (),
     ) -> None:
+        """`paths` are those of the files of the selection."""
         self.job = job
         self.library = job.library
         self.connection = job.library.connection
@@ -96,7 +100,7 @@ class Run:
         self.result = result
         self.reporter = reporter
         self.should_stop = should_stop
-        self.places = Places(self.connection, selection.places)
+        self.places = Places(self.connection, (*selection.places, *paths))
         self.digester = Digester(
             threads=options.threads or 0, max_rate=options.max_rate, leave_cache=True
         )
@@ -115,6 +119,8 @@ class Run:
         """Of the files of the page."""
         self.verified: list[tuple[object, ...]] = []
         """As `Verified`, which takes a while to make."""
+        self.unchanged: list[tuple[object, ...]] = []
+        """Likewise, of files whose digest is recorded already."""
         self.found: list[_Found] = []
         self.began = self.last_commit = time.monotonic()
 
@@ -128,7 +134,8 @@ class Run:
         self._look_at_places()
         self.result.selected = Amount(*table.amount(self.connection, self.selection))
         self._set_budget()
-        self.pages = table.candidates(self.connection, self.selection, page=PAGE)
+        of_few = self.result.selected.files <= OF_FEW
+        self.pages = table.candidates(self.connection, self.selection, page=PAGE, of_few=of_few)
         try:
             while True:
                 if stopped := self.should_stop():
@@ -249,7 +256,11 @@ class Run:
         if not answers:
             return
         at = times.to_text(times.now())
-        asked, verified, counts = self.asked, self.verified, self.result.counts
+        asked, counts = self.asked, self.result.counts
+        rows: dict[Verdict, list[tuple[object, ...]]] = {
+            "new": self.verified,
+            "verified": self.unchanged,
+        }
         file_of = self.reporter.file if self.reporter.wants_files else None
         size = read = 0
         for seen in answers:
@@ -271,7 +282,9 @@ class Run:
             read += file.size_bytes
             verdict: Verdict = "new" if recorded is None else "verified"
             counts[verdict] += 1
-            verified.append((file.id, found, file.size_bytes, file.mtime_ns, seen.ctime_ns, at))
+            rows[verdict].append(
+                (file.id, found, file.size_bytes, file.mtime_ns, seen.ctime_ns, at)
+            )
             if file_of is not None:
                 file_of(verdict, file.path)
         self.asked_bytes -= size
@@ -400,7 +413,7 @@ class Run:
     # -- Writing -----------------------------------------------------------------
 
     def _write_if_due(self) -> None:
-        waiting = len(self.verified) + len(self.found)
+        waiting = len(self.verified) + len(self.unchanged) + len(self.found)
         if waiting >= FILES_PER_COMMIT or (
             waiting and time.monotonic() - self.last_commit >= SECONDS_PER_COMMIT
         ):
@@ -408,14 +421,15 @@ class Run:
 
     def _write(self) -> None:
         """Records what was found since the last time, and then says it."""
-        verified, found = self.verified, self.found
-        self.verified, self.found = [], []
+        verified, unchanged, found = self.verified, self.unchanged, self.found
+        self.verified, self.unchanged, self.found = [], [], []
         self.last_commit = time.monotonic()
-        if not verified and not found:
+        if not (verified or unchanged or found):
             return
         said = []
         with self.library.transaction() as connection:
             table.record_verified(connection, verified)
+            table.record_unchanged(connection, unchanged)
             for each in found:
                 change = None
                 if each.damage is not None:

@@ -6,9 +6,11 @@ import logging
 import os
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from vpo import times
+from vpo.db import files as file_table
 from vpo.db import jobs as job_table
 from vpo.db import verification as table
 from vpo.db.library import Library, plain_errors
@@ -37,10 +39,8 @@ def verify(
     Raises VpoError where that is refused or fails, StoppedError where it is
     stopped; the job says so. What was recorded until then is kept.
     """
-    with library.reading() as connection:
-        places = known_places(library, directories)
-        path = job_path(library, directories)
-        del connection
+    where = find_where(library, directories)
+    path = job_path(library, directories)
 
     def blocked_by(running: list[job_table.RunningJob]) -> VpoError | None:
         blocking = tracking.overlapping(running, "verify", path)
@@ -61,7 +61,7 @@ def verify(
         configuration_json=options.to_json(list(directories)),
         blocked_by=blocked_by,
     )
-    return _verify_as_job(job, list(directories), places, options, reporter, should_stop)
+    return _verify_as_job(job, list(directories), where, options, reporter, should_stop)
 
 
 def verify_from_queue(
@@ -73,14 +73,12 @@ def verify_from_queue(
     """
     try:
         options, directories = VerifyOptions.from_json(job.configuration_json)
-        places = known_places(job.library, directories)
+        where = find_where(job.library, directories)
     except VpoError as error:
         with job.library.transaction():
             job.end("failed", error_message=error.message)
         raise
-    result = _verify_as_job(
-        job, directories, places, options, _QueueReporter(reporter), should_stop
-    )
+    result = _verify_as_job(job, directories, where, options, _QueueReporter(reporter), should_stop)
     return result.in_words(), not result.found
 
 
@@ -122,23 +120,73 @@ class _QueueReporter:
         """Tells nothing."""
 
 
+@dataclass(frozen=True)
+class Where:
+    """What a check is about, as the library knows it; empty: all of it."""
+
+    directories: tuple[bytes, ...] = ()
+    files: Mapping[int, bytes] = field(default_factory=dict)
+    """Paths of files by id."""
+
+
+def find_where(library: Library, paths: Sequence[bytes]) -> Where:
+    """Finds directories and files, as they are given or without links above them.
+
+    Raises FileNotInLibraryError for one that the library knows nothing of.
+    """
+    directories: list[bytes] = []
+    files: dict[int, bytes] = {}
+    with library.reading() as connection:
+        for path in paths:
+            known = [each for each in _spellings(path) if table.knows_files(connection, each)]
+            directories += [each for each in known if each not in directories]
+            if known:
+                continue
+            for each in _spellings(path):
+                directory, name = map(to_stored, os.path.split(each))
+                row = file_table.find_file(connection, directory, name)
+                if row is not None:
+                    files[row["id"]] = each
+                    break
+            else:
+                raise _unknown(path)
+    return Where(tuple(directories), files)
+
+
 def known_places(library: Library, directories: Sequence[bytes]) -> tuple[bytes, ...]:
-    """The paths under which the library knows the directories: as given, or without links.
+    """The paths under which the library knows directories: as given, or without links.
 
     Raises FileNotInLibraryError for one in which it knows no files.
     """
     places: list[bytes] = []
     with library.reading() as connection:
         for directory in directories:
-            spellings = dict.fromkeys((os.path.abspath(directory), os.path.realpath(directory)))
-            known = [each for each in spellings if table.knows_files(connection, each)]
+            known = [each for each in _spellings(directory) if table.knows_files(connection, each)]
             if not known:
-                raise FileNotInLibraryError(
-                    f"The library knows no files in `{display(to_stored(directory))}`",
-                    hint="Scan it first, with `vpo scan DIRECTORY`.",
-                )
+                raise _unknown(directory)
             places += [each for each in known if each not in places]
     return tuple(places)
+
+
+def _spellings(path: bytes) -> list[bytes]:
+    above, name = os.path.split(os.path.abspath(path))
+    return list(
+        dict.fromkeys(
+            (
+                os.path.abspath(path),
+                os.path.realpath(path),
+                # A file may be a link itself.
+                os.path.join(os.path.realpath(above), name),
+            )
+        )
+    )
+
+
+def _unknown(path: bytes) -> FileNotInLibraryError:
+    return FileNotInLibraryError(
+        f"The library knows no files in `{display(to_stored(path))}`",
+        hint="Scan it first, with `vpo scan DIRECTORY`.",
+    )
 
 
 def job_path(library: Library, directories: Sequence[bytes]) -> StoredPath:
@@ -156,7 +204,7 @@ def job_path(library: Library, directories: Sequence[bytes]) -> StoredPath:
 def _verify_as_job(
     job: tracking.Job,
     directories: list[bytes],
-    places: tuple[bytes, ...],
+    where: Where,
     options: VerifyOptions,
     reporter: Reporter,
     should_stop: ShouldStop,
@@ -166,13 +214,15 @@ def _verify_as_job(
     result = VerifyResult(directories, started, job_id=job.id)
     older_than = timedelta(seconds=options.older_than_seconds or 0.0)
     selection = Selection(
-        places=places,
+        places=where.directories,
+        files=tuple(where.files),
         kinds=options.kinds,
         only_new=options.only_new,
         verified_before=times.to_text(started - older_than),
         found_before=times.to_text(started),
     )
-    run = Run(job, selection, options, result, reporter, should_stop)
+    paths = tuple(where.files.values())
+    run = Run(job, selection, options, result, reporter, should_stop, paths=paths)
     with bound(job_id=job.id, directory=job.path):
         _run_and_log(run)
     return result

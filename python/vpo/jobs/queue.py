@@ -10,8 +10,9 @@ from typing import NamedTuple
 from vpo import times
 from vpo.db import jobs as table
 from vpo.db.library import Library
-from vpo.errors import JobNotFoundError
+from vpo.errors import JobNotFoundError, JobStateError
 from vpo.jobs import states
+from vpo.jobs.handlers import HANDLERS
 from vpo.jobs.recovery import settle_dead_jobs
 from vpo.jobs.tracking import Job, overlapping, this_process
 from vpo.paths import StoredPath
@@ -105,11 +106,19 @@ def claim(library: Library, job_types: Collection[str]) -> Claim:
 def retry(library: Library, job_id: str) -> None:
     """Puts a job that failed or was cancelled back into the queue.
 
-    Raises JobNotFoundError, or JobStateError if it is in another state.
+    Raises JobNotFoundError, or JobStateError if it is in another state, or of a type that
+    no worker does.
     """
     with library.transaction() as connection:
         settle_dead_jobs(connection)
         states.check(job_id, _status(table.status_of(connection, job_id), job_id), "queued")
+        job_type = table.type_of(connection, job_id)
+        if job_type not in HANDLERS:
+            raise JobStateError(
+                f"Job {job_id[:8]} is of type `{job_type}`, which is not done from the queue",
+                hint="Run the command again.",
+                job_id=job_id,
+            )
         at = times.to_text(times.now())
         table.requeue_job(connection, job_id, at=at, counts_as_attempt=True)
 

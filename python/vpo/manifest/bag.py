@@ -10,7 +10,7 @@ from functools import partial
 from vpo.errors import ManifestError
 from vpo.manifest import bagit, names
 from vpo.manifest.bagit import BagManifestParser
-from vpo.manifest.models import Entry, LineError
+from vpo.manifest.models import Entry, LineError, shortened
 from vpo.manifest.reading import Lines, Listed, ManifestFile, Refused
 from vpo.manifest.results import Finding
 from vpo.paths import display, to_stored
@@ -132,10 +132,10 @@ def _check_tag(name: bytes) -> None:
         raise LineError(f"`{display(to_stored(name))}` is no tag file: it is in `data`")
 
 
-def _text(bag: Bag, name: bytes, encoding: str | None) -> list[str]:
+def _tags(bag: Bag, name: bytes, encoding: str | None) -> Iterator[tuple[str, str]]:
     lines = Lines(os.path.join(bag.path, name), encoding)
     try:
-        return [line.decode(errors="replace") for line in lines]
+        yield from bagit.tags(line.decode(errors="replace") for line in lines)
     finally:
         lines.close()
 
@@ -147,12 +147,13 @@ def _declared(bag: Bag) -> str | None:
     def wrong(message: str) -> None:
         bag.findings.append(Finding(path, "refused", message))
 
-    declared = dict(bagit.tags(_text(bag, DECLARATION, None)))
+    wanted = ("bagit-version", "tag-file-character-encoding")
+    declared = {label: value for label, value in _tags(bag, DECLARATION, None) if label in wanted}
     version = declared.get("bagit-version")
     if version is None:
         wrong("has no BagIt-Version")
     elif version not in ("0.93", "0.94", "0.95", "0.96", "0.97", "1.0"):
-        wrong(f"is of version `{display(version)}` of BagIt, which is not known here")
+        wrong(f"is of version `{shortened(version)}` of BagIt, which is not known here")
     bag.version = version or "1.0"
     encoding = declared.get("tag-file-character-encoding")
     if encoding is None:
@@ -161,7 +162,7 @@ def _declared(bag: Bag) -> str | None:
     if not bagit.is_encoding(encoding):
         raise ManifestError(
             f"The bag `{display(to_stored(bag.path))}` is in an encoding that is not known,"
-            f" `{display(encoding)}`",
+            f" `{shortened(encoding)}`",
             hint="`--encoding` says which it is in.",
         )
     return encoding
@@ -171,12 +172,12 @@ def _read_info(bag: Bag, encoding: str | None) -> None:
     name = b"bag-info.txt"
     if not os.path.isfile(os.path.join(bag.path, name)):
         return
-    for label, value in bagit.tags(_text(bag, name, encoding)):
+    for label, value in _tags(bag, name, encoding):
         if label == "payload-oxum":
             bag.oxum = bagit.oxum(value)
             if bag.oxum is None:
                 path = to_stored(os.path.join(bag.path, name))
-                message = f"has a Payload-Oxum that is none: `{display(value)}`"
+                message = f"has a Payload-Oxum that is none: `{shortened(value)}`"
                 bag.findings.append(Finding(path, "refused", message))
 
 

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator
 
 from vpo.manifest.models import DIGITS, Entry, LineError, UnwritableNameError, checked_digest
 
+# What follows is of no use here.
+MOST_VALUE = 64 * 1024
+
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
 _LINE = re.compile(rb"[ \t]*([0-9a-fA-F]+)[ \t]+\*?(.+)", re.DOTALL)
@@ -75,7 +78,8 @@ def tags(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     for line in lines:
         line = line.rstrip("\r\n")
         if line[:1] in (" ", "\t"):
-            value += " " + line.strip()
+            if len(value) < MOST_VALUE:
+                value += " " + line.strip()
             continue
         if label:
             yield label, value.strip()

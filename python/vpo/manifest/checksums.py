@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from vpo.manifest.models import Entry, LineError, UnwritableNameError, checked_digest
+from vpo.manifest.models import Entry, LineError, UnwritableNameError, checked_digest, shortened
+from vpo.paths import display, to_stored
 
 # Names may hold any byte.
 _PLAIN = re.compile(rb"[ \t]*(\\?)([0-9a-fA-F]{8,})[ \t](.+)", re.DOTALL)
@@ -65,9 +66,10 @@ class ChecksumParser:
 
 def algorithm_of_tag(tag: bytes) -> str:
     """The algorithm that a line is tagged with. Raises LineError for one that is not known."""
-    algorithm = _TAGS.get(tag.decode().upper())
+    name = tag.decode()
+    algorithm = _TAGS.get(name.upper())
     if algorithm is None:
-        raise LineError(f"digests of {tag.decode()} are not known here")
+        raise LineError(f"digests of {shortened(name)} are not known here")
     return algorithm
 
 
@@ -87,8 +89,7 @@ def algorithm_of(line: bytes) -> tuple[str, ...] | None:
 def _unescaped(name: bytes) -> bytes:
     def meant(escape: re.Match[bytes]) -> bytes:
         if escape[1] not in _ESCAPED:
-            shown = escape[0].decode(errors="backslashreplace")
-            raise LineError(f"`{shown}` is no escape that there is")
+            raise LineError(f"`{display(to_stored(escape[0]))}` is no escape that there is")
         return _ESCAPED[escape[1]]
 
     return _ESCAPE.sub(meant, name)

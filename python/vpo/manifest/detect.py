@@ -10,7 +10,7 @@ from vpo.errors import ManifestError
 from vpo.manifest import hashdeep
 from vpo.manifest.checksums import ChecksumParser, algorithm_of
 from vpo.manifest.hashdeep import HashdeepParser
-from vpo.manifest.models import CHECKSUM_FORMATS, LineError, Parser
+from vpo.manifest.models import CHECKSUM_FORMATS, LineError, Parser, shortened
 from vpo.manifest.sfv import SfvParser, is_sfv_line
 from vpo.paths import display, to_stored
 
@@ -70,8 +70,7 @@ def parser_of(form: str) -> Parser:
 
 
 def _shown(line: bytes) -> str:
-    shown = display(to_stored(line))
-    return shown if len(shown) <= 60 else shown[:57] + "..."
+    return shortened(to_stored(line[:60]))
 
 
 def _unknown(path: bytes, what: str) -> ManifestError:

@@ -8,7 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from vpo.manifest.models import DIGITS, Entry, LineError, UnwritableNameError, checked_digest
+from vpo.manifest.models import (
+    DIGITS,
+    Entry,
+    LineError,
+    UnwritableNameError,
+    checked_digest,
+    shortened,
+)
 
 HEAD = b"%%%% HASHDEEP-1.0"
 _HEX = re.compile(rb"[0-9a-fA-F]+")
@@ -57,7 +64,7 @@ class HashdeepParser:
             raise LineError("it names other columns than the head before it")
         unknown = set(columns) - {"size", "filename", *DIGITS, *_NOT_KNOWN}
         if unknown:
-            raise LineError(f"a column `{min(unknown)}` is not known here")
+            raise LineError(f"a column `{shortened(min(unknown))}` is not known here")
         if columns.count("filename") != 1 or len(set(columns)) != len(columns):
             raise LineError("it has not each column once, and one `filename`")
         if not set(columns) & set(DIGITS):

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+from vpo.paths import StoredPath, display
+
+SHOWN_CHARACTERS = 200
+
 DIGITS: Mapping[str, int] = {
     "blake3": 64,
     "sha256": 64,
@@ -61,6 +65,12 @@ class Parser(Protocol):
 
         Raises LineError for a line that is none.
         """
+
+
+def shortened(text: StoredPath) -> str:
+    """Something out of a manifest for people: harmless, and not longer than a line."""
+    shown = display(text)
+    return shown if len(shown) <= SHOWN_CHARACTERS else shown[: SHOWN_CHARACTERS - 1] + "…"
 
 
 def checked_digest(algorithm: str, digits: bytes) -> str:

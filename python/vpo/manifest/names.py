@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from vpo.manifest.models import LineError
-from vpo.paths import display, to_stored
+from vpo.manifest.models import LineError, shortened
+from vpo.paths import to_stored
 
 _DRIVE = re.compile(rb"[A-Za-z]:[\\/]")
 _SHARE = re.compile(rb"\\\\[^\\]")
@@ -38,7 +38,7 @@ def cleaned(name: bytes, *, backslashes_separate: bool = False) -> bytes:
 
 
 def _refused(name: bytes, why: str) -> LineError:
-    return LineError(f"`{display(to_stored(name))}` {why}")
+    return LineError(f"`{shortened(to_stored(name))}` {why}")
 
 
 def spellings(name: bytes) -> Iterator[bytes]:
