@@ -71,8 +71,15 @@ def test_a_budget_of_bytes_is_not_exceeded_by_more_than_a_file(many: Vpo) -> Non
     assert counts(verify(many, "--budget", "1.1M")) == {"new": 5}
     assert counts(verify(many, "--budget", "20%")) == {"new": 8}
     last = verify(many, "--only-new", "--budget", "100%")
-    assert (counts(last), last["complete"]) == ({"new": 23}, False)
+    assert (counts(last), last["complete"]) == ({"new": 23}, True)
     assert counts(verify(many, "--only-new")) == {}
+
+
+def test_a_share_of_empty_files_is_all_of_them(vpo: Vpo, tree: Tree) -> None:
+    for name in "ab":
+        tree.write(f"{name}.mkv", b"")
+    vpo.scan(tree.root)
+    assert counts(verify(vpo, "--budget", "10%")) == {"new": 2}
 
 
 def test_what_is_not_read_does_not_count_as_bytes(many: Vpo, tree: Tree) -> None:
@@ -187,6 +194,7 @@ def test_a_rate_is_kept(many: Vpo) -> None:
 
 
 def test_a_queued_check_has_the_options_it_was_queued_with(many: Vpo, tree: Tree) -> None:
+    many.ok("verify", "--enqueue", "--nice", status=2)
     queued = many.ok("verify", "--enqueue", "--json", "--budget", "1M", tree.root).json
     assert queued["status"] == "queued"
     again = many.ok("verify", "--enqueue", "--json", "--budget", "1M", tree.root).json

@@ -189,6 +189,8 @@ def check(
     app = ctx.ensure_object(App)
     if priority is not None and not enqueue:
         raise click.UsageError("--priority goes with --enqueue", ctx)
+    if enqueue and options["nice"]:
+        raise click.UsageError("--nice goes not with --enqueue: say `nice vpo jobs run`", ctx)
     verify_options = VerifyOptions(kinds=joined(kinds), **options)
     settings = app.settings()
     app.start_logging(settings)

@@ -155,6 +155,7 @@ class Run:
             self._write()
             raise
         self._write()
+        self.result.is_complete = not self.page and next(self.pages, None) is None
 
     def _look_at_places(self) -> None:
         errors = self.places.look()
@@ -173,7 +174,8 @@ class Run:
         elif budget.unit == "bytes":
             self.most_bytes = budget.amount
         else:
-            self.most_bytes = self.result.selected.size_bytes * budget.amount / 100
+            # Of nothing there is no share: then they are all empty files.
+            self.most_bytes = self.result.selected.size_bytes * budget.amount / 100 or None
 
     def _budget_is_used_up(self) -> bool:
         if self.until is not None:
@@ -190,7 +192,6 @@ class Run:
                 return
             files = self._some_files(most - self.asked_bytes)
             if not files:
-                self.result.is_complete = True
                 return
             self._ask(files)
 

@@ -14,6 +14,10 @@ use crate::text;
 /// A file as `submit` takes it: key, path, size, mtime in ns, whether to follow a link.
 type Submitted<'py> = (i64, Bound<'py, PyAny>, Option<u64>, Option<i64>, bool);
 
+/// What `take_rows` gives: key, algorithm, hexadecimal digits and ctime in ns of what
+/// was digested, and what could not be.
+type Taken<'py> = (Vec<(i64, Bound<'py, PyString>, String, i64)>, Vec<Digested>);
+
 #[pyclass(frozen, module = "vpo._engine")]
 pub struct Digester {
     pool: Pool,
@@ -57,6 +61,24 @@ impl Digester {
         let timeout = Duration::try_from_secs_f64(timeout)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(py.detach(|| self.pool.take(timeout)).into_iter().map(Digested).collect())
+    }
+
+    fn take_rows<'py>(&self, py: Python<'py>, timeout: f64) -> PyResult<Taken<'py>> {
+        let timeout = Duration::try_from_secs_f64(timeout)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let (mut rows, mut failed) = (Vec::new(), Vec::new());
+        for answer in py.detach(|| self.pool.take(timeout)) {
+            match (&answer.outcome, &answer.stamp) {
+                (Ok(values), Some(stamp)) => {
+                    for (algorithm, hex) in values {
+                        let name = PyString::intern(py, algorithm.name());
+                        rows.push((answer.key, name, hex.clone(), stamp.ctime_ns()));
+                    }
+                }
+                _ => failed.push(Digested(answer)),
+            }
+        }
+        Ok((rows, failed))
     }
 
     fn stop(&self) {

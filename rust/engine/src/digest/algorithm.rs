@@ -1,13 +1,19 @@
 //! The algorithms, and several of them at work on one reading.
 
 use sha2::Digest;
+use xxhash_rust::xxh3::xxh3_64;
 use xxhash_rust::xxh64::xxh64;
 
-use super::quick::{Ends, QUICK_PART};
+use super::quick::{Ends, QUICK_PART, parts_of};
+
+/// The bytes of [`Algorithm::Head`].
+const HEAD: u64 = 4096;
 
 /// What can be made of a file's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
+    /// XXH3-64 of the first 4 KiB: all that it takes to tell most files of one size apart.
+    Head,
     /// XXH3-128 of the first and the last 64 KiB; see [`super::QuickHasher`].
     Quick,
     /// BLAKE3, as `b3sum` prints it.
@@ -29,7 +35,8 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
+        Self::Head,
         Self::Quick,
         Self::Blake3,
         Self::Xxh64,
@@ -43,6 +50,7 @@ impl Algorithm {
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Head => "head",
             Self::Quick => "quick",
             Self::Blake3 => "blake3",
             Self::Xxh64 => "xxh64",
@@ -61,7 +69,7 @@ impl Algorithm {
 
     /// Whether the ends of a file are all that it takes.
     pub fn takes_ends_only(self) -> bool {
-        matches!(self, Self::Quick | Self::Xxh64)
+        matches!(self, Self::Head | Self::Quick | Self::Xxh64)
     }
 }
 
@@ -99,7 +107,7 @@ impl Hashers {
                 Algorithm::Sha1 => Running::Sha1(Digest::new()),
                 Algorithm::Md5 => Running::Md5(Digest::new()),
                 Algorithm::Crc32 => Running::Crc32(crc32fast::Hasher::new()),
-                Algorithm::Quick | Algorithm::Xxh64 => return None,
+                Algorithm::Head | Algorithm::Quick | Algorithm::Xxh64 => return None,
             })
         });
         let of_all = of_all.collect();
@@ -107,8 +115,21 @@ impl Hashers {
         Self { size, ends, of_ends, of_all }
     }
 
-    /// Whether nothing between the ends of the file is needed.
-    pub fn take_ends_only(&self) -> bool {
+    /// The ranges of the file that are needed, in order.
+    pub fn ranges(&self) -> [(u64, u64); 2] {
+        let (head, tail) = parts_of(self.size);
+        let (head, tail) = (head as u64, self.size - tail as u64);
+        if self.of_all.is_empty() && self.of_ends == [Algorithm::Head] {
+            [(0, self.size.min(HEAD)), (self.size, self.size)]
+        } else if self.of_all.is_empty() && head < tail {
+            [(0, head), (tail, self.size)]
+        } else {
+            [(0, self.size), (self.size, self.size)]
+        }
+    }
+
+    /// Whether what is needed is not read from one end to the other.
+    pub fn skips(&self) -> bool {
         self.of_all.is_empty()
     }
 
@@ -147,6 +168,10 @@ impl Hashers {
             for algorithm in self.of_ends {
                 let value = match algorithm {
                     Algorithm::Xxh64 => xxh64_of_ends(&ends, self.size),
+                    Algorithm::Head => {
+                        let head = &ends.head()[..ends.head().len().min(HEAD as usize)];
+                        hex(&xxh3_64(head).to_be_bytes())
+                    }
                     _ => hex(&ends.quick_hash()),
                 };
                 values.push((algorithm, value));

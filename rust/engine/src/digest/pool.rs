@@ -10,7 +10,6 @@ use super::algorithm::{Algorithm, Hashers, Value};
 use super::file::{Expected, Opened, Problem, Stamp};
 use super::lanes::{Devices, Lanes, Task, arrange, medium_at};
 use super::parts::Parts;
-use super::quick::parts_of;
 use super::reading::{Arm, Reader};
 use crate::opening::Directories;
 
@@ -368,13 +367,10 @@ impl Shared {
     ) -> Result<Vec<Value>, Problem> {
         let size = opened.stamp.size;
         let mut hashers = Hashers::new(&job.algorithms, size);
-        let (head, tail) = parts_of(size);
-        let (head, tail) = (head as u64, size - tail as u64);
-        let ranges = match hashers.take_ends_only() && head < tail {
-            true => [(0, head), (tail, size)],
-            false => [(0, size), (size, size)],
-        };
-        for range in ranges {
+        if hashers.skips() {
+            self.reader.read_no_further(&opened.file);
+        }
+        for range in hashers.ranges() {
             let take = |bytes: &[u8], offset| hashers.update(bytes, offset);
             self.reader.read(&opened.file, arm, range, buffer, take)?;
         }
@@ -482,9 +478,12 @@ mod tests {
         pool.submit([job(1, path.clone(), &[Algorithm::Quick, Algorithm::Xxh64])]).unwrap();
         let ends = all(&pool).remove(&1).unwrap().outcome.unwrap();
         assert_eq!(pool.bytes_read(), 131_072);
+        pool.submit([job(1, path.clone(), &[Algorithm::Head])]).unwrap();
+        let head = all(&pool).remove(&1).unwrap().outcome.unwrap();
+        assert_eq!(pool.bytes_read(), 131_072 + 4096);
         pool.submit([job(1, path, &Algorithm::ALL)]).unwrap();
         let whole = all(&pool).remove(&1).unwrap().outcome.unwrap();
-        for value in ends {
+        for value in ends.into_iter().chain(head) {
             assert!(whole.contains(&value), "{value:?}");
         }
     }

@@ -67,6 +67,11 @@ impl Reader {
         vec![0; CHUNK]
     }
 
+    /// Has the kernel read no more of a file than what is asked for.
+    pub fn read_no_further(&self, file: &File) {
+        advise(file, (0, 0), Advice::Random);
+    }
+
     /// Reads the bytes from `start` to `end`, and gives each piece, with its
     /// offset, to `take`. `arm` is that of the disk, if it has one.
     ///
@@ -85,7 +90,7 @@ impl Reader {
         }
         if self.leaves_cache {
             // What the kernel reads ahead would pass for what was there before.
-            advise(file, (0, 0), Advice::Random);
+            self.read_no_further(file);
         }
         if end - start <= CHUNK as u64 {
             return self.read_piece(file, arm, (start, end), buffer, take);
