@@ -567,8 +567,8 @@ def test_schema_lists_the_tables_and_columns_that_there_are(scanned: Sandbox) ->
             real = []
             for each in columns:
                 held = each["type"] or "TEXT or BLOB"
-                # A job's path may be a BLOB, too, whatever the column is declared to be.
-                if (name, each["name"]) == ("jobs", "file_path"):
+                # A path may be a BLOB, too, whatever the column is declared to be.
+                if (name, each["name"]) in (("jobs", "file_path"), ("operations", "file_path")):
                     held = "TEXT or BLOB"
                 nullable = not (each["notnull"] or each["pk"])
                 real.append((each["name"], f"{held} or NULL" if nullable else held))
