@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -81,8 +82,10 @@ impl Expected {
     }
 }
 
+/// As the walk has them, or a file from before 1677 would never be as it is recorded.
 fn nanoseconds((seconds, nanoseconds): (i64, u32)) -> i64 {
-    seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(nanoseconds))
+    let exact = i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
+    exact.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
 /// Why there is no digest of a file.
@@ -133,6 +136,18 @@ impl Problem {
     }
 }
 
+/// What `act` gives; if it panics, that is the problem.
+pub fn guarded<T>(act: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
+    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| {
+        let said = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_default();
+        Err(Problem::Panic(said))
+    })
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -179,4 +194,21 @@ impl Opened {
 
 fn stat(file: &File) -> Result<Metadata, Problem> {
     file.metadata().map_err(|error| Problem::Unreadable { error, offset: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_that_64_bits_do_not_hold_are_clamped_to_their_ends() {
+        assert_eq!(nanoseconds((-2, 1)), -1_999_999_999);
+        assert_eq!(nanoseconds((i64::MIN / 1_000_000_000 - 1, 145_224_192)), i64::MIN);
+        for seconds in [-9_223_372_038, -100_000_000_000_000, i64::MIN] {
+            assert_eq!(nanoseconds((seconds, 500_000_000)), i64::MIN);
+        }
+        for seconds in [9_223_372_037, i64::MAX] {
+            assert_eq!(nanoseconds((seconds, 500_000_000)), i64::MAX);
+        }
+    }
 }

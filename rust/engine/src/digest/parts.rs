@@ -13,11 +13,15 @@ use blake3::hazmat::{
 };
 
 use super::algorithm::hex;
-use super::file::{Opened, Problem};
+use super::file::{Opened, Problem, guarded};
 use super::reading::{Arm, Reader};
 
 /// The bytes of a part, but for the last. A power of two.
 pub const PART: u64 = if cfg!(test) { 1 << 20 } else { 32 << 20 };
+
+/// Of 32 bytes each. A file of more is a sparse one, or one of a file system that is
+/// broken: it is read from one end to the other, as room for petabytes there is not.
+const MOST_PARTS: usize = 1 << 20;
 
 /// A file that is read in parts, by whoever has nothing else to do.
 pub struct Parts {
@@ -35,11 +39,11 @@ struct State {
 }
 
 impl Parts {
-    /// Parts of a file that has at least two of them; `None` of another.
+    /// Parts of a file that has at least two of them, and not too many; else the file.
     pub fn of(opened: Opened) -> Result<Self, Opened> {
         let count = opened.stamp.size.div_ceil(PART);
         match usize::try_from(count) {
-            Ok(count) if count >= 2 => Ok(Self {
+            Ok(count @ 2..=MOST_PARTS) => Ok(Self {
                 opened,
                 count,
                 next: AtomicUsize::new(0),
@@ -77,7 +81,8 @@ impl Parts {
                 // The others still have to be counted.
                 Ok(ChainingValue::default())
             } else {
-                self.value_of(part, reader, arm, buffer)
+                // Each part must be counted, whatever happens: others wait for the last.
+                guarded(|| self.value_of(part, reader, arm, buffer))
             };
             let mut state = self.lock();
             match outcome {
@@ -195,5 +200,30 @@ mod tests {
         std::fs::write(&path, [0; 1000]).unwrap();
         let opened = Opened::at(&Directories::default(), &path, false).unwrap();
         assert!(Parts::of(opened).is_err());
+    }
+
+    #[test]
+    fn a_file_of_too_many_parts_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        std::fs::write(&path, [0; 1000]).unwrap();
+        for size in [MOST_PARTS as u64 * PART + 1, 1 << 62, u64::MAX] {
+            let mut opened = Opened::at(&Directories::default(), &path, false).unwrap();
+            opened.stamp.size = size;
+            assert!(Parts::of(opened).is_err());
+        }
+    }
+
+    #[test]
+    fn a_part_whose_reading_panics_is_a_problem_of_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        std::fs::write(&path, vec![0; PART as usize + 1000]).unwrap();
+        let opened = Opened::at(&Directories::default(), &path, false).unwrap();
+        let parts = Parts::of(opened).ok().unwrap();
+        // What is read in one piece does not fit.
+        let mut too_short = [0; 999];
+        assert!(parts.read(&Reader::new(None, true), None, &mut too_short));
+        assert!(matches!(parts.outcome(), Err(Problem::Panic(_))));
     }
 }

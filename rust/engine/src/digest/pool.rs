@@ -1,13 +1,12 @@
 //! Threads that read and digest files.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::algorithm::{Algorithm, Hashers, Value};
-use super::file::{Expected, Opened, Problem, Stamp};
+use super::file::{Expected, Opened, Problem, Stamp, guarded};
 use super::lanes::{Devices, Lanes, Task, arrange, medium_at};
 use super::parts::Parts;
 use super::reading::{Arm, Reader};
@@ -94,6 +93,18 @@ struct Shareable {
     parts: Parts,
 }
 
+impl State {
+    /// Takes jobs that were arranged; nobody begins with them any more once it is stopped.
+    fn put_back(&mut self, lane: usize, jobs: Vec<Job>, is_stopped: bool) {
+        if is_stopped {
+            self.outstanding -= jobs.len();
+            self.lanes.done(lane);
+        } else {
+            self.lanes.arranged(lane, jobs);
+        }
+    }
+}
+
 enum Work {
     Task(Task),
     Help(Arc<Shareable>),
@@ -122,7 +133,7 @@ impl Pool {
         Self { shared: Arc::new(shared), devices: Mutex::default() }
     }
 
-    /// Queues jobs.
+    /// Queues jobs; of a pool that is stopped, none.
     ///
     /// # Errors
     /// No thread could be started, and none is there: nothing would ever be done.
@@ -131,6 +142,9 @@ impl Pool {
         // The disk is asked before the lock is taken.
         let jobs: Vec<_> = jobs.into_iter().map(|job| (devices.of_file(&job.path), job)).collect();
         let mut state = self.shared.lock();
+        if self.shared.reader.is_stopped() {
+            return Ok(());
+        }
         for (device, job) in jobs {
             let lane = match state.lanes.of_device(device) {
                 Some(lane) => lane,
@@ -185,6 +199,7 @@ impl Pool {
         state.outstanding -= queued;
         state.lanes.clear();
         self.shared.work.notify_all();
+        self.shared.done.notify_all();
     }
 }
 
@@ -228,7 +243,7 @@ impl Shared {
             match work {
                 Work::Task(Task::Arrange(lane, jobs)) => {
                     let jobs = arrange(&self.directories, jobs);
-                    self.lock().lanes.arranged(lane, jobs);
+                    self.lock().put_back(lane, jobs, self.reader.is_stopped());
                     self.work.notify_all();
                 }
                 Work::Task(Task::Read(lane, job)) => self.begin(lane, job, &mut buffer),
@@ -382,14 +397,7 @@ impl Shared {
         &self,
         act: impl FnOnce() -> Result<T, (Problem, Option<Stamp>)>,
     ) -> Result<T, (Problem, Option<Stamp>)> {
-        catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| {
-            let said = panic
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_default();
-            Err((Problem::Panic(said), None))
-        })
+        guarded(|| Ok(act())).unwrap_or_else(|problem| Err((problem, None)))
     }
 
     fn answer(
@@ -560,5 +568,27 @@ mod tests {
         let answers = all(&pool);
         assert!(begin.elapsed() < Duration::from_secs(5));
         assert!(answers.len() < 10);
+    }
+
+    #[test]
+    fn a_pool_that_is_stopped_takes_no_jobs() {
+        let pool = Pool::new(PoolOptions::default());
+        pool.stop();
+        pool.submit([job(1, PathBuf::from("/nowhere"), &[Algorithm::Quick])]).unwrap();
+        assert_eq!((pool.queued(), pool.outstanding()), (0, 0));
+    }
+
+    #[test]
+    fn files_that_are_put_in_order_when_it_is_stopped_are_owed_no_more() {
+        let pool = Pool::new(PoolOptions::default());
+        let mut state = pool.shared.lock();
+        let lane = state.lanes.add_device(1, crate::sys::Medium::Rotating);
+        state.lanes.push(lane, job(1, PathBuf::from("/nowhere"), &[Algorithm::Quick]));
+        state.outstanding += 1;
+        let Some(Task::Arrange(lane, jobs)) = state.lanes.next() else { panic!() };
+        drop(state);
+        pool.stop();
+        pool.shared.lock().put_back(lane, jobs, pool.shared.reader.is_stopped());
+        assert_eq!((pool.queued(), pool.outstanding()), (0, 0));
     }
 }
