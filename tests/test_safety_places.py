@@ -15,6 +15,7 @@ import pytest
 
 from mounts import UNPRIVILEGED, mounted, mounted_again, need_permissions, unmount
 from support import OLD_NS, Tree, Vpo
+from vpo._engine import Rules, Walk
 
 
 @pytest.fixture
@@ -915,3 +916,11 @@ def test_hard_links_are_files_of_their_own(vpo: Vpo, tree: Tree) -> None:
     tree.remove("a.mkv")
     assert vpo.scan(tree.root)["removed"] == 1
     assert statuses(vpo) == {"a.mkv": "missing", "b.mkv": "pending"}
+
+
+def test_a_root_that_is_gone_when_the_walk_begins_is_said_to_be(tree: Tree) -> None:
+    root = os.fsencode(tree.root)
+    os.rmdir(root)
+    with pytest.raises(FileNotFoundError, match="No such file or directory") as raised:
+        Walk(root, Rules(root), [])
+    assert raised.value.strerror == "No such file or directory"

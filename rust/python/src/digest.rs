@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use vpo_engine::digest::{self, Algorithm, Expected, Job, Pool, PoolOptions, Problem, Stamp};
 
+use crate::storage::os_error;
 use crate::text;
 
 /// A file as `submit` takes it: key, path, size, mtime in ns, whether to follow a link.
@@ -54,7 +55,7 @@ impl Digester {
             let expected = Expected { size, mtime_ns };
             jobs.push(Job { key, path, expected, follow, algorithms: Arc::clone(&algorithms) });
         }
-        Ok(py.detach(|| self.pool.submit(jobs))?)
+        py.detach(|| self.pool.submit(jobs)).map_err(|error| os_error(&error, None))
     }
 
     fn take(&self, py: Python<'_>, timeout: f64) -> PyResult<Vec<Digested>> {

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use vpo_engine::probe::{self, Job, Limits, Pool};
 
+use crate::storage::os_error;
 use crate::text;
 
 /// The answer as JSON, or the problem's code and words.
@@ -36,7 +37,7 @@ impl Prober {
             })?;
             jobs.push(Job { key, path });
         }
-        Ok(py.detach(|| self.pool.submit(jobs))?)
+        py.detach(|| self.pool.submit(jobs)).map_err(|error| os_error(&error, None))
     }
 
     fn take(&self, py: Python<'_>, timeout: f64) -> PyResult<Vec<Answer>> {

@@ -30,7 +30,7 @@ pub fn set_idle_io() -> PyResult<bool> {
 
 /// With `errno`, from which Python also makes the right subclass; PyO3 says it in
 /// words alone.
-fn os_error(error: &io::Error, path: Option<&Bound<'_, PyAny>>) -> PyErr {
+pub fn os_error(error: &io::Error, path: Option<&Bound<'_, PyAny>>) -> PyErr {
     let Some(errno) = error.raw_os_error() else {
         return PyOSError::new_err(error.to_string());
     };

@@ -12,6 +12,7 @@ use vpo_engine::{KnownDirectories, Next, Presence, WalkOptions};
 
 use crate::batch::Batch;
 use crate::rules::Rules;
+use crate::storage::os_error;
 use crate::text;
 
 #[pyclass(frozen, module = "vpo._engine")]
@@ -47,7 +48,7 @@ impl Walk {
             .detach(|| {
                 vpo_engine::Walk::start(&root, rules_inner, directories, WalkOptions { threads })
             })
-            .map_err(|errno| io::Error::from_raw_os_error(errno.raw_os_error()))?;
+            .map_err(|errno| os_error(&io::Error::from_raw_os_error(errno.raw_os_error()), None))?;
         let extensions = rules
             .extensions
             .iter()
