@@ -417,10 +417,12 @@ def test_a_bad_sector_is_told_with_its_place(vpo: Vpo, tree: Tree, tmp_path: Pat
         assert (result["matched"], result["unreadable"]) == (1, 1)
         (finding,) = result["findings"]
         assert finding["message"].startswith("cannot be read at byte ")
+        assert finding["message"].endswith(": Input/output error")
         assert finding["errno"] == errno.EIO
         done = vpo.ok("verify", "export", point, status=1)
         assert [line.split("  ")[1] for line in done.stdout.splitlines()] == ["good.mkv"]
         assert "bad.eio-at-4096.mkv` cannot be read at byte " in done.stderr
+        assert done.stderr.endswith(": Input/output error\n")
 
 
 def test_an_import_that_failed_can_be_tried_again(vpo: Vpo, films: Tree) -> None:

@@ -18,7 +18,7 @@ from vpo.db.manifests import Content
 from vpo.db.verification import Verified
 from vpo.manifest import bagit, names
 from vpo.manifest.models import Entry
-from vpo.manifest.results import Finding, ImportResult, Problem
+from vpo.manifest.results import Finding, ImportResult, Problem, unread
 from vpo.paths import to_stored
 
 # So many files wait for the digester at a time: enough for it to put them in the order in
@@ -186,8 +186,7 @@ class Checker:
         elif digested.problem in ("changed", "changing"):
             self._note(target, "changing", "was being written while it was read")
         else:
-            where = f" at byte {digested.offset:,}" if digested.offset is not None else ""
-            said = f"cannot be read{where}: {digested.message}"
+            said = unread(digested)
             self._note(target, "unreadable", said, digested.errno)
 
     def _path(self, target: Target) -> str | bytes:

@@ -23,6 +23,7 @@ from vpo.errors import DirectoryNotFoundError, FileNotInLibraryError, IsABagErro
 from vpo.jobs.control import Reporter, ShouldStop
 from vpo.manifest.bag import is_bag
 from vpo.manifest.models import FORMAT_ALGORITHMS, UnwritableNameError
+from vpo.manifest.results import unread
 from vpo.manifest.writing import head_of, line_of
 from vpo.paths import StoredPath, display, to_json, to_stored
 
@@ -295,8 +296,7 @@ class _Reader:
             elif digested.problem == "gone":
                 message = "is gone; a scan records that"
             else:
-                where = f" at byte {digested.offset:,}" if digested.offset is not None else ""
-                message = f"cannot be read{where}: {digested.message}"
+                message = unread(digested)
             self._leave_out(file, message, digested.errno)
             return
         content = file.content

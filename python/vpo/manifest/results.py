@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Literal
 import orjson
 
 from vpo import times
+from vpo._engine import Digested
 from vpo.errors import JobConfigurationError
 from vpo.paths import StoredPath, display, to_json, to_stored
 from vpo.scanner.models import PathList
@@ -212,3 +214,11 @@ class ImportResult:
             "issues": [finding.to_dict() for finding in self.findings],
         }
         return orjson.dumps(record, default=repr).decode()
+
+
+def unread(digested: Digested) -> str:
+    """What is said of a file that cannot be read: where, and why."""
+    where = f" at byte {digested.offset:,}" if digested.offset is not None else ""
+    # The engine's words have the offset in them.
+    why = digested.message if digested.errno is None else os.strerror(digested.errno)
+    return f"cannot be read{where}: {why}"
