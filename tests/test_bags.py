@@ -126,6 +126,27 @@ def test_names_that_lead_out_of_the_payload_are_refused(vpo: Vpo, bag: Tree) -> 
     assert "line 5: `bagit.txt` is not in `data`" in [each[2] for each in found(result)]
 
 
+def test_links_that_lead_out_of_the_bag_are_refused(vpo: Vpo, bag: Tree, tmp_path: Path) -> None:
+    secret = tmp_path / "elsewhere/secret.mkv"
+    secret.parent.mkdir()
+    secret.write_bytes(b"one")
+    os.symlink(secret.parent, bag.path("data/directory"))
+    os.symlink(secret, bag.path("data/file.mkv"))
+    os.symlink("a.mkv", bag.path("data/inside.mkv"))
+    names = ["data/directory/secret.mkv", "data/file.mkv", "data/inside.mkv"]
+    for algorithm in ("md5", "sha256"):
+        bag.write(
+            f"manifest-{algorithm}.txt", manifest(algorithm, PAYLOAD | dict.fromkeys(names, b"one"))
+        )
+    bag.write("bag-info.txt", b"")
+    result = check(vpo, bag)
+    assert (result["matched"], result["refused"]) == (3, 2)
+    assert [message for _, _, message in found(result)] == [
+        f"line {line}: `{name}` leads out of the bag, by a link"
+        for line, name in enumerate(names[:2], 3)
+    ]
+
+
 def test_names_are_encoded_as_the_standard_says(vpo: Vpo, bag: Tree) -> None:
     odd = {"data/100%.mkv": b"3", "data/new\nline.mkv": b"4", "data/%0A.mkv": b"5"}
     for name, content in odd.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 
 from vpo.errors import ManifestError
 from vpo.manifest import bagit, names
@@ -203,6 +203,19 @@ def is_listed(file: ManifestFile, name: bytes, *, in_bag: bool = False) -> bool:
         # As a program has it that does not encode `%`: then its line means another name.
         others += [bagit.decoded_name(name)]
     return any(file.find(each) is not None for each in others)
+
+
+def leads_out(root: bytes, name: bytes) -> bool:
+    """Whether a link in the bag at `root` leads to a file elsewhere: no content of the bag."""
+    path = os.path.join(root, name)
+    directory = _real(os.path.dirname(path))
+    place = os.path.realpath(path) if os.path.islink(path) else directory
+    real_root = _real(root)
+    return place != real_root and not place.startswith(real_root.rstrip(b"/") + b"/")
+
+
+# Of a directory, without links: asked for each file, and mostly for the same.
+_real = lru_cache(maxsize=1024)(os.path.realpath)
 
 
 def walk(

@@ -203,6 +203,10 @@ class _Import:
                         Finding(to_stored(file.path), "refused", item.message, item.line)
                     )
                     continue
+                if bag is not None and bags.leads_out(bag.path, item.name):
+                    said = f"`{display(to_stored(item.name))}` leads out of the bag, by a link"
+                    self.result.note(Finding(to_stored(file.path), "refused", said, item.line))
+                    continue
                 self.result.entries += 1
                 note = ""
                 if bag is not None and bag.fetch is not None and bag.fetch.find(item.name):
