@@ -373,6 +373,16 @@ def test_a_mistake_is_told_and_nothing_is_written(
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize("command", [["jobs", "show"], ["jobs", "cancel"], ["undo"]])
+def test_an_id_that_is_not_utf_8_is_that_of_nothing(
+    vpo: Vpo, tree: Tree, command: list[str]
+) -> None:
+    vpo.scan(tree.root)
+    for words in (command, [*command, "--json"]):
+        done = vpo.ok(*words, b"\xff\xfe\xfd\xfc", status=2)
+        assert "with ID '\\udcff" in (done.stdout + done.stderr).replace("\\\\", "\\")
+
+
 def test_without_a_command_the_help_is_shown(vpo: Vpo) -> None:
     for words in ((), ("files",)):
         outcome = vpo.run(*words)

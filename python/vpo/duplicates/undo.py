@@ -32,7 +32,7 @@ from vpo.errors import (
     UndoneError,
 )
 from vpo.jobs.control import ShouldStop, StoppedError
-from vpo.jobs.lookup import LEAST_CHARACTERS, SHOWN_MATCHES
+from vpo.jobs.lookup import LEAST_CHARACTERS, SHOWN_MATCHES, is_text
 from vpo.jobs.tracking import Job
 from vpo.logging import facts, shown
 from vpo.paths import StoredPath, display, to_json
@@ -84,7 +84,7 @@ def find_target(connection: sqlite3.Connection, given: str) -> Target:
             f"There is no operation and no job with ID '{quoted}'",
             hint=f"{short if len(given) < LEAST_CHARACTERS else ''}`vpo jobs list` lists jobs,"
             " and `vpo jobs show ID` the operations of one.",
-            id=given,
+            id=given if is_text(given) else quoted,
         )
     if len(matches) > 1:
         more = " …" if len(matches) > SHOWN_MATCHES else ""
@@ -101,6 +101,8 @@ def find_target(connection: sqlite3.Connection, given: str) -> Target:
 
 
 def _matches(connection: sqlite3.Connection, given: str) -> list[str]:
+    if not is_text(given):
+        return []
     for exact in (operation_table.get_operation, job_history.get_job):
         if exact(connection, given) is not None:
             return [given]

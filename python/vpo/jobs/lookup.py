@@ -15,12 +15,21 @@ SHOWN_MATCHES = 5
 _PREFIX = re.compile(r"[0-9a-f-]+")
 
 
+def is_text(given: str) -> bool:
+    """Whether what was typed is text at all: bytes that are none are an ID of nothing."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def find_job_id(connection: sqlite3.Connection, given: str) -> str:
     """The full ID of the job that is meant.
 
     Raises JobNotFoundError, or AmbiguousJobError if several IDs begin so.
     """
-    if job_history.get_job(connection, given) is not None:
+    if is_text(given) and job_history.get_job(connection, given) is not None:
         return given
     prefix = given.lower()
     matches: list[str] = []
@@ -34,7 +43,7 @@ def find_job_id(connection: sqlite3.Connection, given: str) -> str:
         raise JobNotFoundError(
             f"No job found with ID '{shown}'",
             hint=f"{short if len(given) < LEAST_CHARACTERS else ''}`vpo jobs list` lists them.",
-            job_id=given,
+            job_id=given if is_text(given) else shown,
         )
     more = " …" if len(matches) > SHOWN_MATCHES else ""
     raise AmbiguousJobError(
