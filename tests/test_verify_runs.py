@@ -65,6 +65,16 @@ def test_files_never_verified_come_first_and_then_the_stalest(vpo: Vpo, tree: Tr
     assert names == ["new.mkv", "b.mkv", "d.mkv", "a.mkv", *sorted(names[4:])]
 
 
+def test_what_a_clock_that_went_wrong_has_verified_in_the_future_is_checked(
+    many: Vpo,
+) -> None:
+    verify(many)
+    stale(many, {"03.mkv": -40, "05.mkv": -4000, "07.mkv": 0})
+    result = verify(many, "--older-than", "1h")
+    assert (result["selected"], counts(result)) == (2, {"verified": 2})
+    assert counts(verify(many, "--older-than", "1h")) == {}
+
+
 def test_a_budget_of_bytes_is_not_exceeded_by_more_than_a_file(many: Vpo) -> None:
     first = verify(many, "--budget", "1M")
     assert (counts(first), first["complete"]) == ({"new": 4}, False)

@@ -69,6 +69,8 @@ class Selection(NamedTuple):
     """Only those of whose whole content there is no digest."""
     verified_before: str = ""
     """Only those that were not verified since; UTC, ISO-8601."""
+    ahead: str = "9999"
+    """Also those that were verified after that moment, which is one to come."""
     found_before: str = ""
     """Of the files that could not be read: only those where that was found before."""
 
@@ -112,11 +114,13 @@ _JOINED = (
     " LEFT JOIN damage m ON m.file_id = f.id"
 )
 
-# In turn: never verified; the others, the stalest first; and those that could not
-# be read, which may take a disk minutes each. A file is in one of them.
+# In turn: never verified; verified in the future, by a clock that went wrong, which else
+# nothing would ever be of; the others, the stalest first; and those that could not be
+# read, which may take a disk minutes each. A file is in one of them.
 _READABLE = "(m.damage IS NULL OR m.damage <> 'unreadable')"
 _NEVER = f"f.verified_at IS NULL AND {_READABLE}"
 _STALE = f"f.verified_at < :verified_before AND {_READABLE}"
+_AHEAD = f"f.verified_at > :ahead AND {_READABLE}"
 _UNREADABLE = "m.damage = 'unreadable' AND m.found_at < :found_before"
 
 
@@ -139,6 +143,15 @@ def candidates(
     while rows := connection.execute(never, parameters).fetchall():
         parameters["id"] = rows[-1][0]
         yield [Candidate._make(row) for row in rows]
+    latest = connection.execute(
+        "SELECT max(verified_at) FROM files WHERE verified_at IS NOT NULL"
+    ).fetchone()[0]
+    if latest is not None and latest > selection.ahead:
+        parameters["id"] = -1
+        ahead = never.replace(_NEVER, _AHEAD)
+        while rows := connection.execute(ahead, parameters).fetchall():
+            parameters["id"] = rows[-1][0]
+            yield [Candidate._make(row) for row in rows]
     parameters.update(id=-1, at="")
     stale = (
         f"SELECT {_COLUMNS} FROM {_JOINED} WHERE {_STALE} AND (f.verified_at, f.id) > (:at, :id)"
@@ -164,7 +177,7 @@ def amount(connection: sqlite3.Connection, selection: Selection) -> tuple[int, i
     conditions, parameters = _conditions(selection, by_directory=True)
     row = connection.execute(
         f"SELECT count(*), coalesce(sum(f.size_bytes), 0) FROM {_JOINED}"
-        f" WHERE (({_NEVER}) OR ({_STALE}) OR ({_UNREADABLE})){conditions}",
+        f" WHERE (({_NEVER}) OR ({_AHEAD}) OR ({_STALE}) OR ({_UNREADABLE})){conditions}",
         parameters,
     ).fetchone()
     return row[0], row[1]
@@ -186,6 +199,7 @@ def _conditions(selection: Selection, *, by_directory: bool) -> tuple[str, dict[
     parameters: dict[str, Any] = {
         "verified_before": selection.verified_before,
         "found_before": selection.found_before,
+        "ahead": selection.ahead,
     }
     conditions = ["f.scan_status <> 'missing'"]
     # The plus has files come in their own order, not by directory.

@@ -25,6 +25,10 @@ from vpo.paths import StoredPath, display, from_stored, to_stored
 
 logger = logging.getLogger(__name__)
 
+# What was verified so much later than now was by a clock that went wrong. Longer than a
+# check takes, so that it does not come by its own files again.
+CLOCKS_DIFFER = timedelta(days=30)
+
 
 def verify(
     library: Library,
@@ -97,7 +101,11 @@ def verify_within(
     at = times.to_text(started)
     result = VerifyResult([directory], started, job_id=job.id)
     selection = Selection(
-        places=(directory,), kinds=options.kinds, verified_before=at, found_before=at
+        places=(directory,),
+        kinds=options.kinds,
+        verified_before=at,
+        ahead=times.to_text(started + CLOCKS_DIFFER),
+        found_before=at,
     )
     Run(job, selection, options, result, _QueueReporter(reporter), should_stop).run()
     result.completed_at = times.now()
@@ -219,6 +227,7 @@ def _verify_as_job(
         kinds=options.kinds,
         only_new=options.only_new,
         verified_before=times.to_text(started - older_than),
+        ahead=times.to_text(started + CLOCKS_DIFFER),
         found_before=times.to_text(started),
     )
     paths = tuple(where.files.values())
