@@ -8,17 +8,19 @@ knows already is a question like any other, and leaves no trace. Actions are alw
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vpo.db.duplicates import Selection
 from vpo.db.library import Library
+from vpo.db.verification import knows_files
 from vpo.duplicates.finding import Finding
 from vpo.duplicates.keeping import Keeping
 from vpo.duplicates.models import Action, Findings
+from vpo.errors import FileNotInLibraryError
 from vpo.jobs.control import ShouldStop
-from vpo.paths import StoredPath, from_stored, to_json, to_stored
+from vpo.paths import StoredPath, display, from_stored, to_json, to_stored
 
 if TYPE_CHECKING:
     # Imported when there is something to do: most answers are in the library.
@@ -51,6 +53,20 @@ class Outcome:
         """The counts, for the job's record."""
         done = self.actions.counts() if self.actions is not None else {}
         return {**self.findings.counts(), **done}
+
+
+def check_kept(library: Library, directory: bytes, spellings: Sequence[bytes]) -> None:
+    """Checks that the library knows files in a directory whose files are to be kept.
+
+    Else a typing error would leave them without protection. Raises FileNotInLibraryError.
+    """
+    with library.reading() as connection:
+        if not any(knows_files(connection, each) for each in spellings):
+            raise FileNotInLibraryError(
+                f"The library knows no files in `{display(to_stored(directory))}`,"
+                " which are to be kept",
+                hint="Name it as `vpo files list` shows it, or scan it first.",
+            )
 
 
 def find_duplicates(
