@@ -465,6 +465,15 @@ def test_a_path_without_a_directory_is_kept_as_it_is(vpo: Vpo, tree: Tree) -> No
     assert set(vpo.files()) == {"bare.mkv", "relative/r.mkv"}
 
 
+def test_a_digest_that_is_no_text_is_none(vpo: Vpo, tree: Tree) -> None:
+    record = v6_record(1, tree.write("a.mkv"), content_hash=b"\xff\xfe")
+    vpo.home.mkdir()
+    make_v6(vpo.database, [record])
+    vpo.scan(tree.root)
+    assert rows(vpo.database, "SELECT content_hash FROM files") == [(None,)]
+    assert vpo.ok("verify", "--json").json["new"] == 1
+
+
 def test_times_of_old_records_are_shown_and_compared_in_utc(vpo: Vpo, tree: Tree) -> None:
     vpo.home.mkdir()
     files = {

@@ -10,6 +10,8 @@ from __future__ import annotations
 import sqlite3
 
 _STATEMENTS = (
+    # What is no text is no digest; nobody read it before, and now it would be in the way.
+    "UPDATE files SET content_hash = NULL WHERE typeof(content_hash) NOT IN ('text', 'null')",
     # XXH3-128 of the first and the last 64 KiB, big endian.
     "ALTER TABLE files ADD COLUMN quick_hash BLOB",
     # When the content was last read, and found to be what `content_hash` says.
