@@ -531,6 +531,25 @@ def test_a_dry_run_moves_nothing(vpo: Vpo, tree: Tree) -> None:
     assert vpo.files() == known
 
 
+@pytest.mark.parametrize("left", [[], ["z/left.mkv"]])
+def test_a_dry_run_says_of_files_moved_one_by_one_what_a_scan_does(
+    vpo: Vpo, tree: Tree, left: list[str]
+) -> None:
+    vpo.introspects = False
+    for name in ["z/0.mkv", "z/1.mkv", *left]:
+        tree.write(name)
+    vpo.scan(tree.root)
+    os.mkdir(tree.path("a"))
+    os.rename(tree.path("z/0.mkv"), tree.path("a/0.mkv"))
+    os.rename(tree.path("z/1.mkv"), tree.path("1.mkv"))
+    if not left:
+        os.rmdir(tree.path("z"))
+    dry = vpo.scan(tree.root, "--dry-run")
+    assert (
+        said(dry) == said(vpo.scan(tree.root)) == {"moved": 2, **({"skipped": 1} if left else {})}
+    )
+
+
 def test_moved_files_are_listed_as_changed_since(vpo: Vpo, tree: Tree) -> None:
     tree.write("a.wav", sound(1))
     tree.write("d/b.wav", sound(2))

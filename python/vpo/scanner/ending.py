@@ -56,7 +56,8 @@ def examine_unseen(recorder: Recorder, walk: Walk) -> Unseen:
             continue
         found.vanished.append(known.id)
         for file in file_table.files_in(recorder.connection, known.id):
-            if file.scan_status != "missing":
+            # What is only said to be moved is still recorded here.
+            if file.scan_status != "missing" and file.id not in recorder.moved_files:
                 recorder.missing[file.id] = (known.path, file.name)
     return found
 

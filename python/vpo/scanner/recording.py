@@ -389,7 +389,10 @@ class Recorder:
         for _, name in difference.returned:
             self.affect("returned", directory.path, name)
         self.missing.update(
-            (file_id, (directory.path, name)) for file_id, name in difference.missing
+            (file_id, (directory.path, name))
+            for file_id, name in difference.missing
+            # What is only said to be moved is still recorded here.
+            if file_id not in self.moved_files
         )
         if self.options.dry_run:
             return difference.added
