@@ -469,6 +469,7 @@ def test_what_is_written_in_the_last_moment_is_not_lost(
         ("hardlink", "hardlink.exchange:after", True),
         ("hardlink", "actions.sync_directories:before", True),
         ("trash", "actions.compare:before", False),
+        ("trash", "trash._info:before", False),
         ("trash", "trash.move_to_free_place:before", False),
         ("trash", "trash.move_to_free_place:after", True),
         ("trash", "actions.sync_directories:before", True),

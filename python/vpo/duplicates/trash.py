@@ -88,18 +88,13 @@ def _move(
 ) -> bool:
     """Moves the file there under a name; False if that is taken."""
     files, info = trash
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     # First, as it is what reserves the name.
     try:
-        record = os.open(name + _SUFFIX, flags, 0o600, dir_fd=info)
+        _write_note(info, name + _SUFFIX, _info(duplicate.path, top))
     except FileExistsError:
         return False
     is_moved = False
     try:
-        try:
-            os.write(record, _info(duplicate.path, top))
-        finally:
-            os.close(record)
         duplicate.check_unchanged()
         duplicate.check_in_place()
         kept.check_in_place()
@@ -124,6 +119,40 @@ def _move(
     finally:
         if not is_moved:
             os.unlink(name + _SUFFIX, dir_fd=info)
+
+
+def _write_note(directory: int, name: bytes, content: bytes) -> None:
+    """Makes a file with content in an open directory: never one that is empty or cut off.
+
+    Raises FileExistsError if there is one of that name, OSError where it cannot be made.
+    """
+    flags = os.O_WRONLY | os.O_CLOEXEC
+    try:
+        # It has no name until it is whole.
+        note = os.open(b".", flags | os.O_TMPFILE, 0o600, dir_fd=directory)
+    except (OSError, AttributeError):
+        # Not on this system, or not on this file system.
+        note = -1
+    if note >= 0:
+        try:
+            os.write(note, content)
+            os.link(f"/proc/self/fd/{note}", name, dst_dir_fd=directory)
+            return
+        except FileExistsError:
+            raise
+        except OSError:
+            # No /proc, or no links: once more, with a name from the beginning.
+            pass
+        finally:
+            os.close(note)
+    note = os.open(name, flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=directory)
+    try:
+        os.write(note, content)
+    except OSError:
+        os.unlink(name, dir_fd=directory)
+        raise
+    finally:
+        os.close(note)
 
 
 def _info(path: bytes, top: bytes | None) -> bytes:
