@@ -12,7 +12,7 @@ use vpo_engine::digest::{self, Algorithm, Expected, Job, Pool, PoolOptions, Prob
 use crate::text;
 
 /// A file as `submit` takes it: key, path, size, mtime in ns, whether to follow a link.
-type Submitted<'py> = (i64, Bound<'py, PyAny>, Option<u64>, Option<i64>, bool);
+type Submitted<'py> = (i64, Bound<'py, PyAny>, Option<u64>, Option<i64>, Bound<'py, PyAny>);
 
 /// What `take_rows` gives: key, algorithm, hexadecimal digits and ctime in ns of what
 /// was digested, and what could not be.
@@ -51,6 +51,7 @@ impl Digester {
                 use std::os::unix::ffi::OsStrExt;
                 PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
             })?;
+            let follow = follow.is_truthy()?;
             let expected = Expected { size, mtime_ns };
             jobs.push(Job { key, path, expected, follow, algorithms: Arc::clone(&algorithms) });
         }
