@@ -310,9 +310,7 @@ class Digester:
         Empty if there is none yet, or none is `outstanding`.
         """
 
-    def take_rows(
-        self, timeout: float
-    ) -> tuple[list[tuple[int, str, str, int]], list[Digested]]:
+    def take_rows(self, timeout: float) -> tuple[list[tuple[int, str, str, int]], list[Digested]]:
         """As `take`, for many files: rows of those that were digested, and the others.
 
         A row a file and algorithm: key, algorithm, hexadecimal digits, ctime in ns.
