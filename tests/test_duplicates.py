@@ -248,12 +248,33 @@ def test_a_second_run_reads_nothing_and_is_no_job(vpo: Vpo, tree: Tree) -> None:
     assert json.loads(job["summary_json"])["groups"] == 5
 
 
+def test_who_may_only_read_the_library_gets_what_is_in_it(vpo: Vpo, tree: Tree) -> None:
+    need_permissions(tree.root)
+    tree.write("a.mkv")
+    tree.write("b.mkv")
+    vpo.scan(tree.root)
+
+    def ask(*args: str, status: int) -> Any:
+        for path, mode in ((vpo.database, 0o444), (vpo.home, 0o555)):
+            path.chmod(mode)
+        try:
+            return vpo.ok("duplicates", "--json", *args, status=status, **UNPRIVILEGED).json
+        finally:
+            for path, mode in ((vpo.home, 0o755), (vpo.database, 0o644)):
+                path.chmod(mode)
+
+    assert ask(status=2)["code"] == "LIBRARY_UNWRITABLE"
+    assert len(found(vpo)["groups"]) == 1
+    assert len(ask(status=0)["groups"]) == 1
+    assert ask("--action", "trash", "--yes", status=2)["code"] == "LIBRARY_UNWRITABLE"
+
+
 def test_as_little_is_read_as_can_be(vpo: Vpo, tree: Tree) -> None:
     size = 1024 * KIB
     tree.write("size of its own.mkv", b"x" * (size + 1))
     ends = os.urandom(size)
     tree.write("a.mkv", ends)
-    tree.write("other end.mkv", ends[:-1] + b"\0")
+    tree.write("other end.mkv", ends[:-1] + bytes([ends[-1] ^ 1]))
     tree.write("b.mkv", os.urandom(size))
     vpo.scan(tree.root)
     document = found(vpo)
@@ -265,6 +286,15 @@ def test_as_little_is_read_as_can_be(vpo: Vpo, tree: Tree) -> None:
     document = found(vpo)
     assert groups(document) == [["a.mkv", "c.mkv"]]
     assert document["bytes_read"] <= 128 * KIB + 2 * size
+
+
+def test_what_fits_its_quick_hash_is_read_in_full_only_if_it_may_be_a_duplicate(
+    vpo: Vpo, tree: Tree
+) -> None:
+    for number in range(10):
+        tree.write(f"{number}.mkv", bytes([number % 9]) * KIB)
+    vpo.scan(tree.root)
+    assert found(vpo)["bytes_read"] == 12 * KIB
 
 
 def test_what_was_read_is_recorded_as_a_check_would(vpo: Vpo, tree: Tree) -> None:

@@ -15,11 +15,11 @@ from vpo.cli.parameters import ByteSize, joined
 from vpo.cli.progress import ScanReporter
 from vpo.cli.signals import Signals, show_stopped
 from vpo.db.duplicates import Selection
-from vpo.db.library import open_library
+from vpo.db.library import Library, open_library
 from vpo.duplicates.keeping import Keeping
 from vpo.duplicates.models import ACTIONS, PREFERENCES, Action, Preference
 from vpo.duplicates.run import Outcome, find_duplicates
-from vpo.errors import EXIT_DONE_WITH_ERRORS
+from vpo.errors import EXIT_DONE_WITH_ERRORS, LibraryUnwritableError
 from vpo.jobs.control import StoppedError
 from vpo.paths import display
 
@@ -105,7 +105,7 @@ def duplicates(
 
     try:
         with (
-            open_library(app.library_path(), "write") as library,
+            _open(app.library_path(), acts=yes) as library,
             Signals() as signals,
             ScanReporter(app, None) as reporter,
         ):
@@ -130,6 +130,16 @@ def duplicates(
     if form != "json":
         _show_issues(app, outcome)
     ctx.exit(_status(outcome, fail=fail))
+
+
+def _open(path: str, *, acts: bool) -> Library:
+    """Opens the library: who may only read it gets an answer, too, if there is one in it."""
+    try:
+        return open_library(path, "write")
+    except LibraryUnwritableError:
+        if acts:
+            raise
+        return open_library(path, "read")
 
 
 def _spellings(directories: Sequence[bytes]) -> tuple[bytes, ...]:

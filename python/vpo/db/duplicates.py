@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from vpo.db.directories import below
@@ -275,33 +276,38 @@ def _selected(wanted: Selection, *, damaged: bool = False) -> tuple[str, dict[st
     return " AND ".join(conditions), parameters
 
 
-class Digests(NamedTuple):
-    """What was read of a file; the first fields are columns."""
+class QuickHash(NamedTuple):
+    """What was read of the ends of a file; the fields are parameters in this order."""
 
-    quick_hash: bytes | None
-    content_hash: str | None
+    quick_hash: bytes
+    id: int
+    size_bytes: int
+    mtime_ns: int
+
+
+class Content(NamedTuple):
+    """What was read of a whole file; the fields are parameters in this order."""
+
+    content_hash: str
     ctime_ns: int
     id: int
     size_bytes: int
     mtime_ns: int
 
 
-def record_digests(connection: sqlite3.Connection, digests: Iterable[Digests], at: str) -> None:
-    """Records digests of files that are still known as they were when they were read."""
-    quick: list[tuple[object, ...]] = []
-    full: list[tuple[object, ...]] = []
-    both: list[tuple[object, ...]] = []
+_AS_READ = "WHERE id = ? AND size_bytes = ? AND mtime_ns = ?"
+
+
+def record_quick_hashes(connection: sqlite3.Connection, rows: Iterable[QuickHash]) -> None:
+    """Records quick hashes of files that are still known as they were when they were read."""
     # By id, as they lie in the table.
-    for row in sorted(digests, key=lambda row: row.id):
-        if row.content_hash is None:
-            quick.append((row.quick_hash, *row[3:]))
-        elif row.quick_hash is None:
-            full.append(row[1:])
-        else:
-            both.append(row)
-    known = "WHERE id = ? AND size_bytes = ? AND mtime_ns = ?"
-    of_full = f"content_hash = ?, ctime_ns = ?, verified_at = '{at}'"
-    # What is set is written to its indexes, even if it is what it was.
-    connection.executemany(f"UPDATE files SET quick_hash = ? {known}", quick)
-    connection.executemany(f"UPDATE files SET {of_full} {known}", full)
-    connection.executemany(f"UPDATE files SET quick_hash = ?, {of_full} {known}", both)
+    ordered = sorted(rows, key=itemgetter(1))
+    connection.executemany(f"UPDATE files SET quick_hash = ? {_AS_READ}", ordered)
+
+
+def record_contents(connection: sqlite3.Connection, rows: Iterable[Content], at: str) -> None:
+    """Records full digests of files that are still known as they were when they were read."""
+    connection.executemany(
+        f"UPDATE files SET content_hash = ?, ctime_ns = ?, verified_at = '{at}' {_AS_READ}",
+        sorted(rows, key=itemgetter(2)),
+    )

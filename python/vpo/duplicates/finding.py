@@ -77,12 +77,12 @@ class Finding:
     def read(self, reader: Reader) -> None:
         """Reads what has to be read. Raises StoppedError; what was read is recorded."""
         if self._unknown:
-            reader.read(self._unknown, quick=True)
+            reader.quick(self._unknown)
             self._unknown = []
             self._sets = self._equal()
         unread = [file for files in self._sets for file in _to_read_fully(files)]
         if unread:
-            self._digests = reader.read(unread, quick=False)
+            self._digests = reader.full(unread)
 
     # -- Answering -------------------------------------------------------------
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from typing import Protocol
 
 from vpo import times
 from vpo._engine import Digested, Digester
 from vpo.db import duplicates as table
-from vpo.db.duplicates import Candidate, Digests
+from vpo.db.duplicates import Candidate, Content, QuickHash
 from vpo.db.library import Library
 from vpo.db.verification import FULL_DIGEST
 from vpo.duplicates.models import Findings, Problem
+from vpo.paths import join
 
 POLL_SECONDS = 0.05
 
@@ -24,9 +25,6 @@ GATHER_SECONDS = 0.01
 # what was not committed is read again after a kill.
 FILES_PER_COMMIT = 20_000
 SECONDS_PER_COMMIT = 2.0
-
-# A file up to this size is in its quick hash (the first and the last 64 KiB) as a whole.
-QUICK_BYTES = 128 * 1024
 
 _XXH64 = "xxh64:"
 
@@ -56,19 +54,72 @@ class Reader:
         self.progress = progress
         self.go_on = go_on
 
-    def read(self, files: Sequence[Candidate], *, quick: bool) -> dict[int, str]:
-        """Reads the quick hashes of files, or their full digests.
+    def quick(self, files: Sequence[Candidate]) -> None:
+        """Has the quick hashes of files read, and recorded. What cannot be read is noted.
 
-        Those that a quick hash covers get the full digest in the same reading. Returns the
-        full digests by the ids of files; what cannot be read has none, and is noted.
+        The whole of a small file is read for it. Its full digest is not taken on the way
+        all the same: most files have nothing in common but their size, and the few others
+        are in the page cache when their turn comes.
         """
         names = _by_file(files)
-        firsts = [each[0] for each in names]
-        for algorithms, keys in _by_algorithms(firsts, quick=quick).items():
-            self.digester.submit(_to_submit(firsts, keys), algorithms)
+        self.digester.submit(_to_submit(names, range(len(names))), ["quick"])
+        rows: list[QuickHash] = []
+
+        def record() -> None:
+            with self.library.transaction() as connection:
+                table.record_quick_hashes(connection, rows)
+            rows.clear()
+
+        for answer, digests in self._answers(names, rows, record):
+            quick_hash = bytes.fromhex(digests["quick"])
+            for file in names[answer.key]:
+                rows.append(QuickHash(quick_hash, file.id, file.size_bytes, file.mtime_ns))
+
+    def full(self, files: Sequence[Candidate]) -> dict[int, str]:
+        """Has the full digests of files read, and recorded; returns them by the files' ids.
+
+        What cannot be read has none, and is noted.
+        """
+        names = _by_file(files)
+        old = [_has_old_digest(each[0]) for each in names]
+        for is_old, algorithms in ((False, ["blake3"]), (True, ["blake3", "xxh64"])):
+            places = [place for place in range(len(names)) if old[place] is is_old]
+            if places:
+                self.digester.submit(_to_submit(names, places), algorithms)
         found: dict[int, str] = {}
+        rows: list[Content] = []
+
+        def record() -> None:
+            at = times.to_seconds_text(times.now())
+            with self.library.transaction() as connection:
+                table.record_contents(connection, rows, at)
+            rows.clear()
+
+        for answer, digests in self._answers(names, rows, record):
+            same = names[answer.key]
+            if "xxh64" in digests and same[0].content_hash != _XXH64 + digests["xxh64"]:
+                # The old digest is the better witness: it is not to be overwritten.
+                message = "its content is not what its recorded digest says: see `vpo verify`"
+                self.findings.problems += (Problem(file.path, message, "differs") for file in same)
+                continue
+            content_hash = FULL_DIGEST + digests["blake3"]
+            ctime_ns = answer.ctime_ns
+            assert ctime_ns is not None
+            for file in same:
+                found[file.id] = content_hash
+                rows.append(
+                    Content(content_hash, ctime_ns, file.id, file.size_bytes, file.mtime_ns)
+                )
+        return found
+
+    def _answers(
+        self, names: Sequence[Sequence[Candidate]], rows: Sized, record: Callable[[], None]
+    ) -> Iterator[tuple[Digested, dict[str, str]]]:
+        """What the engine says of files, without those it could not read, which are noted.
+
+        `rows` is what the caller makes of it; `record` writes that down, and empties it.
+        """
         done = 0
-        unrecorded: list[Digests] = []
         committed = time.monotonic()
         try:
             while outstanding := self.digester.outstanding:
@@ -77,47 +128,25 @@ class Reader:
                     time.sleep(GATHER_SECONDS)
                 for answer in self.digester.take(POLL_SECONDS):
                     done += 1
-                    unrecorded += self._take(answer, names[answer.key], found)
+                    digests = answer.digests
+                    if digests is None:
+                        self._note(answer, names[answer.key])
+                    else:
+                        self.findings.files_read += 1
+                        yield answer, digests
                 now = time.monotonic()
-                if len(unrecorded) >= FILES_PER_COMMIT or now - committed >= SECONDS_PER_COMMIT:
-                    self._record(unrecorded)
-                    unrecorded, committed = [], now
+                if len(rows) >= FILES_PER_COMMIT or now - committed >= SECONDS_PER_COMMIT:
+                    record()
+                    committed = now
                 self.go_on(100 * done / len(names))
                 self.progress.reading(done, len(names))
         except BaseException:
             self.digester.stop()
             raise
         finally:
-            self._record(unrecorded)
+            if rows:
+                record()
             self.findings.bytes_read = self.digester.bytes_read
-        return found
-
-    def _take(
-        self, answer: Digested, names: Sequence[Candidate], found: dict[int, str]
-    ) -> Iterator[Digests]:
-        """Takes what the engine says of a file, for each of its names."""
-        digests = answer.digests
-        if digests is None:
-            self._note(answer, names)
-            return
-        assert answer.ctime_ns is not None
-        self.findings.files_read += 1
-        quick = digests.get("quick")
-        full = digests.get("blake3")
-        known = names[0].content_hash
-        if "xxh64" in digests and known != _XXH64 + digests["xxh64"]:
-            # The old digest is the better witness: it is not to be overwritten.
-            message = "its content is not what its recorded digest says: see `vpo verify`"
-            self.findings.problems += (Problem(each.path, message, "differs") for each in names)
-            return
-        content_hash = None if full is None else FULL_DIGEST + full
-        quick_hash = None if quick is None else bytes.fromhex(quick)
-        for each in names:
-            if content_hash is not None:
-                found[each.id] = content_hash
-            yield Digests(
-                quick_hash, content_hash, answer.ctime_ns, each.id, each.size_bytes, each.mtime_ns
-            )
 
     def _note(self, answer: Digested, names: Sequence[Candidate]) -> None:
         if answer.problem in ("gone", "changed", "not_regular"):
@@ -128,13 +157,6 @@ class Reader:
         if answer.offset is not None:
             message += f" (at byte {answer.offset:,})"
         self.findings.problems += (Problem(each.path, message, reason) for each in names)
-
-    def _record(self, digests: Sequence[Digests]) -> None:
-        if not digests:
-            return
-        at = times.to_seconds_text(times.now())
-        with self.library.transaction() as connection:
-            table.record_digests(connection, digests, at)
 
 
 def _by_file(files: Iterable[Candidate]) -> list[list[Candidate]]:
@@ -152,28 +174,13 @@ def _by_file(files: Iterable[Candidate]) -> list[list[Candidate]]:
     return listed
 
 
-def _by_algorithms(
-    files: Sequence[Candidate], *, quick: bool
-) -> Mapping[tuple[str, ...], list[int]]:
-    """The places of files in the list, by what is to be taken of them in one reading."""
-    wanted: dict[tuple[str, ...], list[int]] = {}
-    for place, file in enumerate(files):
-        if not quick:
-            algorithms: tuple[str, ...] = ("blake3",)
-        elif file.size_bytes <= QUICK_BYTES and file.digest is None:
-            algorithms = ("quick", "blake3")
-        else:
-            algorithms = ("quick",)
-        old = file.content_hash
-        if old is not None and old.startswith(_XXH64) and "blake3" in algorithms:
-            algorithms = (*algorithms, "xxh64")
-        wanted.setdefault(algorithms, []).append(place)
-    return wanted
+def _has_old_digest(file: Candidate) -> bool:
+    return file.content_hash is not None and file.content_hash.startswith(_XXH64)
 
 
 def _to_submit(
-    files: Sequence[Candidate], places: Iterable[int]
+    names: Sequence[Sequence[Candidate]], places: Iterable[int]
 ) -> Iterator[tuple[int, str | bytes, int | None, int | None, bool]]:
     for place in places:
-        file = files[place]
-        yield place, file.path, file.size_bytes, file.mtime_ns, False
+        file = names[place][0]
+        yield place, join(file.directory, file.name), file.size_bytes, file.mtime_ns, False
