@@ -160,6 +160,11 @@ class Selection(NamedTuple):
     least_bytes: int = 1
     """Smaller files are left out. Empty ones are no duplicates: they hold nothing twice."""
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether no file of the library is left out that could be a duplicate."""
+        return self == Selection()
+
 
 class Candidate(NamedTuple):
     """A file that may be a duplicate; the fields are columns in this order."""
@@ -244,6 +249,8 @@ def without_head(
 
 def of_equal_head(connection: sqlite3.Connection, wanted: Selection) -> list[list[Candidate]]:
     """The sets of files of one size and head, one of them without a quick hash."""
+    if not connection.execute("SELECT 1 FROM heads WHERE NOT is_settled LIMIT 1").fetchone():
+        return []
     condition, parameters = _selected(wanted)
     rows = connection.execute(
         "WITH alike AS MATERIALIZED (SELECT * FROM ("
@@ -264,7 +271,15 @@ def of_equal_head(connection: sqlite3.Connection, wanted: Selection) -> list[lis
 
 def record_heads(connection: sqlite3.Connection, rows: Iterable[tuple[int, int, int, str]]) -> None:
     """Records heads: of files (ids), of this size and mtime when they were read."""
-    connection.executemany("INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?)", rows)
+    connection.executemany(
+        "INSERT OR REPLACE INTO heads (file_id, size_bytes, mtime_ns, head) VALUES (?, ?, ?, ?)",
+        rows,
+    )
+
+
+def settle_heads(connection: sqlite3.Connection) -> None:
+    """Records that what any files' heads have in common was looked at."""
+    connection.execute("UPDATE heads SET is_settled = 1 WHERE NOT is_settled")
 
 
 def of_equal_quick_hash(connection: sqlite3.Connection, wanted: Selection) -> list[Candidate]:

@@ -93,6 +93,7 @@ class Finding:
 
     def read(self, reader: Reader) -> None:
         """Reads what has to be read. Raises StoppedError; what was read is recorded."""
+        was_unclear = bool(self._without_head or self._unknown)
         if self._without_head:
             reader.heads(self._without_head)
             self._without_head = []
@@ -100,6 +101,10 @@ class Finding:
         if self._unknown:
             self._digests = reader.quick(self._unknown)
             self._unknown = []
+        # Of what could not be read, or was not asked for, the next run is to think again.
+        if was_unclear and self.wanted.is_everything and not self.findings.problems:
+            with self.library.transaction() as connection:
+                table.settle_heads(connection)
         if not self._sets:
             self._sets = self._equal()
         unread = [file for files in self._sets for file in _to_read_fully(files)]

@@ -26,7 +26,8 @@ _STATEMENTS = (
         file_id INTEGER PRIMARY KEY REFERENCES files(id) ON DELETE CASCADE,
         size_bytes INTEGER NOT NULL,      -- of the file that was read: if it has another
         mtime_ns INTEGER NOT NULL,        -- size or mtime by now, this is void
-        head TEXT NOT NULL                -- XXH3-64 of the first 4 KiB, in hexadecimal
+        head TEXT NOT NULL,               -- XXH3-64 of the first 4 KiB, in hexadecimal
+        is_settled INTEGER NOT NULL DEFAULT 0 -- what it has in common with others was looked at
     )
     """,
     """
