@@ -516,3 +516,23 @@ def test_it_finds_what_comparing_all_contents_finds(data: st.DataObject, tmp_pat
             for group in document["groups"]
         } == expected
         assert document["left_out"]["changed_since_scan"] == 0
+
+
+def test_what_was_left_out_of_one_run_is_found_by_the_next(vpo: Vpo, tree: Tree) -> None:
+    for name in ("films/a.mkv", "music/b.mkv"):
+        tree.write(name, b"content" * 1000)
+    vpo.scan(tree.root)
+    assert found(vpo, "--under", tree.path("films"))["groups"] == []
+    assert found(vpo, "--under", tree.path("music"))["groups"] == []
+    assert groups(found(vpo)) == [["a.mkv", "b.mkv"]]
+
+
+def test_what_a_scan_adds_is_compared_with_what_was_told_apart_before(vpo: Vpo, tree: Tree) -> None:
+    tree.write("a.mkv", b"a" * 10_000)
+    tree.write("b.mkv", b"b" * 10_000)
+    vpo.scan(tree.root)
+    assert found(vpo)["groups"] == found(vpo)["groups"] == []
+    for number, content in enumerate((b"a", b"b", b"c")):
+        tree.write(f"new{number}.mkv", content * 10_000)
+        vpo.scan(tree.root)
+        assert len(found(vpo)["groups"]) == min(number + 1, 2)

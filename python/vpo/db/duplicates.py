@@ -277,9 +277,29 @@ def record_heads(connection: sqlite3.Connection, rows: Iterable[tuple[int, int, 
     )
 
 
-def settle_heads(connection: sqlite3.Connection) -> None:
-    """Records that what any files' heads have in common was looked at."""
+def settle(connection: sqlite3.Connection, job: int) -> None:
+    """Records that all files were looked at that may be duplicates, by a job (its number).
+
+    Until another job has run, what is known of files is as it is now. If one runs at this
+    moment, nothing is known of that.
+    """
     connection.execute("UPDATE heads SET is_settled = 1 WHERE NOT is_settled")
+    connection.execute(
+        "INSERT INTO _meta (key, value) SELECT 'duplicates_known_by', ?1"
+        " WHERE ?1 = (SELECT max(number) FROM jobs)"
+        " AND NOT EXISTS (SELECT 1 FROM jobs WHERE status = 'running' AND number <> ?1)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (job,),
+    )
+
+
+def is_settled(connection: sqlite3.Connection) -> bool:
+    """Whether nothing can have changed since all files were looked at."""
+    row = connection.execute(
+        "SELECT 1 FROM _meta WHERE key = 'duplicates_known_by'"
+        " AND CAST(value AS INTEGER) = (SELECT max(number) FROM jobs)"
+    ).fetchone()
+    return row is not None
 
 
 def of_equal_quick_hash(connection: sqlite3.Connection, wanted: Selection) -> list[Candidate]:

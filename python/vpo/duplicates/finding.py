@@ -52,7 +52,7 @@ class Finding:
         self._unknown: list[Candidate] = []
         with library.reading() as connection:
             self.findings.damaged = table.count_damaged(connection, wanted)
-            if not table.knows_all_quick_hashes(connection):
+            if not (table.is_settled(connection) or table.knows_all_quick_hashes(connection)):
                 self._without_head = table.without_head(connection, wanted)
                 if not self._without_head:
                     self._unknown = self._alike()
@@ -91,8 +91,11 @@ class Finding:
         to_read = self._without_head or self._unknown
         return bool(to_read) or any(map(_to_read_fully, self._sets))
 
-    def read(self, reader: Reader) -> None:
-        """Reads what has to be read. Raises StoppedError; what was read is recorded."""
+    def read(self, reader: Reader, job: int) -> None:
+        """Reads what has to be read, as a part of a job (its number); what was read is recorded.
+
+        Raises StoppedError.
+        """
         was_unclear = bool(self._without_head or self._unknown)
         if self._without_head:
             reader.heads(self._without_head)
@@ -101,15 +104,16 @@ class Finding:
         if self._unknown:
             self._digests = reader.quick(self._unknown)
             self._unknown = []
-        # Of what could not be read, or was not asked for, the next run is to think again.
-        if was_unclear and self.wanted.is_everything and not self.findings.problems:
-            with self.library.transaction() as connection:
-                table.settle_heads(connection)
         if not self._sets:
             self._sets = self._equal()
         unread = [file for files in self._sets for file in _to_read_fully(files)]
         if unread:
             self._digests.update(reader.full(unread))
+        # Of what could not be read, or was not asked for, the next run is to think again.
+        left_out = self.findings.problems or self.findings.changed
+        if was_unclear and self.wanted.is_everything and not left_out:
+            with self.library.transaction() as connection:
+                table.settle(connection, job)
 
     # -- Answering -------------------------------------------------------------
 
