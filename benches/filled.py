@@ -38,17 +38,20 @@ class Kind(NamedTuple):
     0: each has a size of its own."""
 
 
-# In shares like those of `layouts.py`, but small: 54 kB a file. What people look at hardly ever
-# has the size of another one, unless it is a copy; what lies beside it often has. So 45 % of
-# the files that are no copies have a size in common with some other one.
+# In shares like those of `layouts.py`. What people look at hardly ever has the size of another
+# one, unless it is a copy; what lies beside it often has.
 KINDS = (
-    Kind("xmp", 220, 4 * KIB, 20 * KIB, 16),
-    Kind("srt", 200, 16 * KIB, 64 * KIB, 4),
-    Kind("jpg", 548, 16 * KIB, 104 * KIB, 0),
-    Kind("mp3", 30, 128 * KIB, 256 * KIB, 1),
+    Kind("xmp", 260, 4 * KIB, 20 * KIB, 16),
+    Kind("srt", 220, 16 * KIB, 64 * KIB, 4),
+    Kind("jpg", 486, 16 * KIB, 104 * KIB, 0),
+    Kind("mp3", 32, 128 * KIB, 256 * KIB, 1),
     Kind("mp4", 2, 1 * MIB, 6 * MIB, 1),
 )
-MEAN_BYTES = 55_000
+# One original in so many is a photo as the camera made it. They are what people copy. A tenth
+# of what such files take, so that the library fits into the memory of a small machine.
+MASTER_EVERY = 12
+MASTERS = Kind("dng", 0, 640 * KIB, 960 * KIB, 0)
+MEAN_BYTES = 190_000
 
 # Shares no factor with the number of sizes that there are: numbers below that never meet.
 STRIDE = 7_919
@@ -87,7 +90,7 @@ def equal_files(parent: str, files: int, size_bytes: int) -> Tree:
 
 
 def with_copies(parent: str, files: int) -> Tree:
-    """A library of photos and what belongs to them, and copies of a tenth of it."""
+    """A library of photos and what belongs to them, and copies of some photos: a tenth of it."""
 
     def build(root: str, wanted: Manifest) -> int:
         _need(root, wanted.files * MEAN_BYTES)
@@ -209,12 +212,12 @@ def _plan(files: int, seed: int) -> Iterator[tuple[str, int]]:
 def _sources(files: int, seed: int) -> list[int]:
     """The numbers of what is copied; of some of it, there are two copies or more."""
     copies = files // COPIES_OF
-    originals = files - copies
+    masters = range(0, files - copies, MASTER_EVERY)
     rng = random.Random(f"{seed}/copies")
     sources: list[int] = []
     while len(sources) < copies:
-        start = rng.randrange(originals)
-        run = range(start, min(start + rng.randint(1, LONGEST_RUN), originals))
+        start = rng.randrange(len(masters))
+        run = masters[start : start + rng.randint(1, LONGEST_RUN)]
         sources += run[: copies - len(sources)]
     return sources
 
@@ -223,6 +226,8 @@ def _draw(number: int, seed: int) -> tuple[Kind, int, random.Random]:
     """The kind and the size in bytes of an original, and where its content comes from."""
     rng = random.Random(f"{seed}/original/{number}")
     kind = rng.choices(KINDS, [kind.of_1000 for kind in KINDS])[0]
+    if number % MASTER_EVERY == 0:
+        kind = MASTERS
     if kind.step == 0:
         return kind, kind.low + number * STRIDE % (kind.high - kind.low), rng
     # As many of 4 to 8 KiB as of 8 to 16.

@@ -274,7 +274,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--digests",
         action="store_true",
-        help="also reading whole files, and finding duplicates (needs 15 GB, and memory for 8)",
+        help="also reading whole files, and finding duplicates (needs 30 GB, and memory for 19)",
     )
     parser.add_argument(
         "--shrink",

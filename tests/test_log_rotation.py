@@ -302,7 +302,7 @@ def test_a_file_that_is_moved_away_again_and_again_loses_no_line(log: Path) -> N
 
 # -- No room, no permission ----------------------------------------------------------------
 
-PHASED = ["Scan started", *["Took time"] * 5, "Scan completed"]
+PHASED = ["Scan started", *["Took time"] * 7, "Scan completed"]
 
 
 def scan_logging_to(vpo: Vpo, tree: Tree, log: Path, **options: Any) -> list[dict[str, Any]]:

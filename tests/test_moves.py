@@ -301,17 +301,6 @@ def test_names_that_are_not_utf_8(vpo: Vpo, tree: Tree) -> None:
     assert {"path", "path_b64", "path_before", "path_before_b64"} == set(listed[0])
 
 
-def test_only_the_case_of_a_name_changes_where_names_ignore_it(vpo: Vpo, tmp_path: Path) -> None:
-    with filesystem("vfat", tmp_path) as root:
-        tree = Tree(root)
-        tree.write("a.wav", sound(1))
-        vpo.scan(root)
-        known = ids(vpo)
-        os.rename(tree.path("a.wav"), tree.path("A.wav"))
-        assert said(vpo.scan(root)) == {"moved": 1}
-        assert ids(vpo) == {"A.wav": known["a.wav"]}
-
-
 # -- Directories ---------------------------------------------------------------------------------
 
 

@@ -288,14 +288,14 @@ class Digester:
 
     def submit(
         self,
-        files: Iterable[tuple[int, str | bytes, int | None, int | None, bool]],
+        files: Iterable[tuple[int, str | bytes, int | None, int | None, object]],
         algorithms: Sequence[str],
     ) -> None:
         """Queues files.
 
         Each is a key of the caller's, an absolute path, the size in bytes and the
-        mtime in ns that it is expected to have (None: any), and whether a link in
-        its place is followed. `algorithms` are of "head" (XXH3-64 of the first
+        mtime in ns that it is expected to have (None: any), and whether (by its
+        truth) a link in its place is followed. `algorithms` are of "head" (XXH3-64 of the first
         4 KiB), "quick", "blake3", "xxh64" (as libraries of version 6 have it:
         "HEAD:TAIL:SIZE"), "sha256", "sha512", "sha1", "md5" and "crc32"; several
         come from one reading.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from vpo.db.directories import below
 from vpo.db.file_changes import FileChange, add_changes
 from vpo.db.files import Observation, mark_missing, record_returned
-from vpo.db.verification import FULL_DIGEST
+from vpo.db.verification import FULL_DIGEST, PATH
 from vpo.paths import StoredPath, join
 
 
@@ -159,6 +160,11 @@ class Selection(NamedTuple):
     least_bytes: int = 1
     """Smaller files are left out. Empty ones are no duplicates: they hold nothing twice."""
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether no file of the library is left out that could be a duplicate."""
+        return self == Selection()
+
 
 class Candidate(NamedTuple):
     """A file that may be a duplicate; the fields are columns in this order."""
@@ -215,18 +221,85 @@ def count_damaged(connection: sqlite3.Connection, wanted: Selection) -> int:
     return int(row[0])
 
 
-def without_quick_hash(connection: sqlite3.Connection, wanted: Selection) -> list[Candidate]:
-    """The files of each size of which there are several, one of them without a quick hash."""
+# Sizes of which there are several files, and one of them without a quick hash.
+_UNCLEAR_SIZES = (
+    "SELECT f.size_bytes AS size FROM files f WHERE {condition}"
+    " GROUP BY f.size_bytes HAVING count(*) > 1 AND count(f.quick_hash) < count(*)"
+)
+_VALID = "h.file_id = f.id AND h.size_bytes = f.size_bytes AND h.mtime_ns = f.mtime_ns"
+
+
+def without_head(
+    connection: sqlite3.Connection, wanted: Selection
+) -> list[tuple[int, StoredPath, int, int, bool]]:
+    """The files whose heads are to be read, as the engine takes them.
+
+    Those of each size of which there are several, one of them without a quick hash.
+    """
+    condition, parameters = _selected(wanted)
+    return connection.execute(
+        f"WITH sizes AS MATERIALIZED ({_UNCLEAR_SIZES.format(condition=condition)})"
+        f" SELECT f.id, {PATH}, f.size_bytes, f.mtime_ns, 0 FROM files f"
+        " JOIN directories d ON d.id = f.directory_id"
+        f" WHERE f.size_bytes IN (SELECT size FROM sizes) AND {condition}"
+        f" AND NOT EXISTS (SELECT 1 FROM heads h WHERE {_VALID})",
+        parameters,
+    ).fetchall()
+
+
+def of_equal_head(connection: sqlite3.Connection, wanted: Selection) -> list[list[Candidate]]:
+    """The sets of files of one size and head, one of them without a quick hash."""
+    if not connection.execute("SELECT 1 FROM heads WHERE NOT is_settled LIMIT 1").fetchone():
+        return []
     condition, parameters = _selected(wanted)
     rows = connection.execute(
-        "WITH sizes AS MATERIALIZED ("
-        f"SELECT f.size_bytes AS size FROM files f WHERE {condition}"
-        " GROUP BY f.size_bytes HAVING count(*) > 1 AND count(f.quick_hash) < count(*))"
-        f" SELECT {_CANDIDATE} FROM files f JOIN directories d ON d.id = f.directory_id"
-        f" WHERE f.size_bytes IN (SELECT size FROM sizes) AND {condition}",
+        "WITH alike AS MATERIALIZED (SELECT * FROM ("
+        "SELECT *, count(*) OVER (PARTITION BY size_bytes, head) AS number FROM heads)"
+        " WHERE number > 1)"
+        f" SELECT {_CANDIDATE}, h.head FROM alike h CROSS JOIN files f ON {_VALID}"
+        " CROSS JOIN directories d ON d.id = f.directory_id"
+        f" WHERE {condition}",
         parameters,
     )
-    return list(map(Candidate._make, rows))
+    sets = []
+    for _, same in groupby(rows, key=itemgetter(1, -1)):
+        files = [Candidate._make(row[:-1]) for row in same]
+        if len(files) > 1 and any(file.quick_hash is None for file in files):
+            sets.append(files)
+    return sets
+
+
+def record_heads(connection: sqlite3.Connection, rows: Iterable[tuple[int, int, int, str]]) -> None:
+    """Records heads: of files (ids), of this size and mtime when they were read."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO heads (file_id, size_bytes, mtime_ns, head) VALUES (?, ?, ?, ?)",
+        rows,
+    )
+
+
+def settle(connection: sqlite3.Connection, job: int) -> None:
+    """Records that all files were looked at that may be duplicates, by a job (its number).
+
+    Until another job has run, what is known of files is as it is now. If one runs at this
+    moment, nothing is known of that.
+    """
+    connection.execute("UPDATE heads SET is_settled = 1 WHERE NOT is_settled")
+    connection.execute(
+        "INSERT INTO _meta (key, value) SELECT 'duplicates_known_by', ?1"
+        " WHERE ?1 = (SELECT max(number) FROM jobs)"
+        " AND NOT EXISTS (SELECT 1 FROM jobs WHERE status = 'running' AND number <> ?1)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (job,),
+    )
+
+
+def is_settled(connection: sqlite3.Connection) -> bool:
+    """Whether nothing can have changed since all files were looked at."""
+    row = connection.execute(
+        "SELECT 1 FROM _meta WHERE key = 'duplicates_known_by'"
+        " AND CAST(value AS INTEGER) = (SELECT max(number) FROM jobs)"
+    ).fetchone()
+    return row is not None
 
 
 def of_equal_quick_hash(connection: sqlite3.Connection, wanted: Selection) -> list[Candidate]:
@@ -285,6 +358,17 @@ class QuickHash(NamedTuple):
     mtime_ns: int
 
 
+class Whole(NamedTuple):
+    """Both, of one reading; the fields are parameters in this order."""
+
+    quick_hash: bytes
+    content_hash: str
+    ctime_ns: int
+    id: int
+    size_bytes: int
+    mtime_ns: int
+
+
 class Content(NamedTuple):
     """What was read of a whole file; the fields are parameters in this order."""
 
@@ -303,6 +387,15 @@ def record_quick_hashes(connection: sqlite3.Connection, rows: Iterable[QuickHash
     # By id, as they lie in the table.
     ordered = sorted(rows, key=itemgetter(1))
     connection.executemany(f"UPDATE files SET quick_hash = ? {_AS_READ}", ordered)
+
+
+def record_wholes(connection: sqlite3.Connection, rows: Iterable[Whole], at: str) -> None:
+    """Records both digests of files that are still known as they were when they were read."""
+    connection.executemany(
+        "UPDATE files SET quick_hash = ?, content_hash = ?, ctime_ns = ?,"
+        f" verified_at = '{at}' {_AS_READ}",
+        sorted(rows, key=itemgetter(3)),
+    )
 
 
 def record_contents(connection: sqlite3.Connection, rows: Iterable[Content], at: str) -> None:

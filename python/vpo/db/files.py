@@ -100,6 +100,7 @@ def record_changed(
     connection: sqlite3.Connection, observations: Iterable[Observation], scanned_at: str
 ) -> None:
     """Records files whose content is to be read anew. What was known of it is void."""
+    observations = list(observations)
     connection.executemany(
         "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ?, is_symlink = ?,"
         " scan_status = 'pending', scan_error = NULL, missing_since = NULL,"
@@ -107,6 +108,9 @@ def record_changed(
         " ctime_ns = NULL,"
         f" scanned_at = '{_literal(scanned_at)}' WHERE id = ?",
         observations,
+    )
+    connection.executemany(
+        "DELETE FROM heads WHERE file_id = ?", ((each.id,) for each in observations)
     )
 
 

@@ -96,14 +96,15 @@ class Candidate(NamedTuple):
     """Whether there is no damage, and no digest of an earlier program."""
 
 
-_PATH = (
+# Of `files f` in `directories d`: a BLOB if a part of it is.
+PATH = (
     "CASE WHEN typeof(d.path) = 'blob' OR typeof(f.name) = 'blob'"
     " THEN CAST(rtrim(d.path, '/') || '/' || f.name AS BLOB)"
     " WHEN d.path = '' THEN f.name ELSE rtrim(d.path, '/') || '/' || f.name END"
 )
 
 _COLUMNS = (
-    f"f.id, {_PATH}, f.size_bytes, f.mtime_ns, f.ctime_ns, f.is_symlink, f.content_hash,"
+    f"f.id, {PATH}, f.size_bytes, f.mtime_ns, f.ctime_ns, f.is_symlink, f.content_hash,"
     " f.verified_at, f.scanned_at, m.damage, m.digest_recorded, m.recorded_at,"
     " m.damage IS NULL AND (f.content_hash IS NULL"
     f" OR f.content_hash GLOB '{FULL_DIGEST}*')"

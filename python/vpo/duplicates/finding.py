@@ -1,7 +1,8 @@
-"""Finding duplicates: by size, then by quick hash, then by the whole content.
+"""Finding duplicates: by size, then by head and quick hash, then by the whole content.
 
-Each step reads only what the one before has left: files whose size another has, and in
-full those whose size and quick hash another has. What was read is in the library; the next
+Each step reads only what the one before has left: the first 4 KiB of files whose size
+another has, both ends of those that have the same head, and in full those whose quick
+hash another has, too. What was read is in the library; the next
 run reads nothing of it again. Memory follows these candidates, not the library.
 
 A digest is of the file as the last scan saw it. So each file is looked at once more before
@@ -47,12 +48,27 @@ class Finding:
         self._digests: dict[int, str] = {}
         """Of what was read, by the ids of files."""
         self._seen: dict[int, os.stat_result | None] = {}
+        self._without_head: list[tuple[int, StoredPath, int, int, bool]] = []
         self._unknown: list[Candidate] = []
         with library.reading() as connection:
             self.findings.damaged = table.count_damaged(connection, wanted)
-            if not table.knows_all_quick_hashes(connection):
-                self._unknown = _to_read_quickly(table.without_quick_hash(connection, wanted))
-        self._sets = [] if self._unknown else self._equal()
+            if not (table.is_settled(connection) or table.knows_all_quick_hashes(connection)):
+                self._without_head = table.without_head(connection, wanted)
+                if not self._without_head:
+                    self._unknown = self._alike()
+        self._sets = [] if self._without_head or self._unknown else self._equal()
+
+    def _alike(self) -> list[Candidate]:
+        """The files without a quick hash whose size and head another has."""
+        with self.library.reading() as connection:
+            sets = table.of_equal_head(connection, self.wanted)
+        return [
+            file
+            for files in sets
+            if _are_several(files)
+            for file in files
+            if file.quick_hash is None
+        ]
 
     def _equal(self) -> list[list[Candidate]]:
         """The sets of files whose size and quick hash are the same."""
@@ -72,17 +88,32 @@ class Finding:
     @property
     def reads(self) -> bool:
         """Whether files have to be read for an answer."""
-        return bool(self._unknown) or any(map(_to_read_fully, self._sets))
+        to_read = self._without_head or self._unknown
+        return bool(to_read) or any(map(_to_read_fully, self._sets))
 
-    def read(self, reader: Reader) -> None:
-        """Reads what has to be read. Raises StoppedError; what was read is recorded."""
+    def read(self, reader: Reader, job: int) -> None:
+        """Reads what has to be read, as a part of a job (its number); what was read is recorded.
+
+        Raises StoppedError.
+        """
+        was_unclear = bool(self._without_head or self._unknown)
+        if self._without_head:
+            reader.heads(self._without_head)
+            self._without_head = []
+            self._unknown = self._alike()
         if self._unknown:
-            reader.quick(self._unknown)
+            self._digests = reader.quick(self._unknown)
             self._unknown = []
+        if not self._sets:
             self._sets = self._equal()
         unread = [file for files in self._sets for file in _to_read_fully(files)]
         if unread:
-            self._digests = reader.full(unread)
+            self._digests.update(reader.full(unread))
+        # Of what could not be read, or was not asked for, the next run is to think again.
+        left_out = self.findings.problems or self.findings.changed
+        if was_unclear and self.wanted.is_everything and not left_out:
+            with self.library.transaction() as connection:
+                table.settle(connection, job)
 
     # -- Answering -------------------------------------------------------------
 
@@ -178,20 +209,6 @@ def _look(file: Candidate) -> os.stat_result | None:
         return os.lstat(from_stored(join(file.directory, file.name)))
     except OSError:
         return None
-
-
-def _to_read_quickly(files: list[Candidate]) -> list[Candidate]:
-    """Of files whose size another has, those without a quick hash."""
-    by_size: dict[int, list[Candidate]] = {}
-    for file in files:
-        by_size.setdefault(file.size_bytes, []).append(file)
-    return [
-        file
-        for same in by_size.values()
-        if _are_several(same)
-        for file in same
-        if file.quick_hash is None
-    ]
 
 
 def _to_read_fully(files: list[Candidate]) -> list[Candidate]:

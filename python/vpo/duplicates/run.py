@@ -113,7 +113,8 @@ def find_duplicates(
             from vpo._engine import Digester
             from vpo.duplicates.reading import Reader
 
-            finding.read(Reader(library, Digester(), finding.findings, progress, work.go_on))
+            reader = Reader(library, Digester(), finding.findings, progress, work.go_on)
+            finding.read(reader, job.number)
         finding.answer(lambda: work.go_on(100.0 if action is None else 0.0), _who_shares())
         if action is not None:
             _act(outcome, library, work, action, keeping)

@@ -10,7 +10,7 @@ from vpo.manifest.models import LineError, shortened
 from vpo.paths import to_stored
 
 _DRIVE = re.compile(rb"[A-Za-z]:[\\/]")
-_SHARE = re.compile(rb"\\\\[^\\]")
+_SHARE = re.compile(rb"\\\\[^\\]+\\[^\\]")
 
 
 def cleaned(name: bytes, *, backslashes_separate: bool = False) -> bytes:

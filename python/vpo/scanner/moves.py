@@ -58,15 +58,6 @@ def _is_gone(path: bytes, *, or_link: bool, is_one: Callable[[int], bool] = stat
     return not (is_one(mode) or (or_link and stat.S_ISLNK(mode)))
 
 
-def _is_it(path: bytes, inode: int) -> bool:
-    """Whether a path leads to the file of this inode, not by a link."""
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return False
-    return stat.S_ISREG(found.st_mode) and found.st_ino == inode % 2**64
-
-
 def directory_before(
     connection: sqlite3.Connection,
     directory: Directory,
@@ -108,15 +99,13 @@ class Arrivals:
         columns: Columns,
         rows: Iterable[int],
         taken: set[int],
-        missing: Collection[int],
         *,
         follow_symlinks: bool,
     ) -> None:
-        """`taken` and `missing` are the ids of records found elsewhere, and seen to be gone."""
+        """`taken` are the ids of records that were found elsewhere already."""
         self._columns = columns
         self._follow = follow_symlinks
         self._taken = taken
-        self._missing = missing
         self._former: dict[tuple[int, int, int], list[FormerFile]] = defaultdict(list)
         inodes = {
             (inode, columns.sizes[row], columns.mtimes[row])
@@ -146,7 +135,7 @@ class Arrivals:
             if former.filesystem_id == filesystem
             and bool(former.is_symlink) == columns.symlinks[row]
             and former.id not in self._taken
-            and self._is_gone(former, inode)
+            and self._is_gone(former)
         ]
         # The inode was seen with those that are not missing after it was with the others.
         candidates = [
@@ -157,12 +146,9 @@ class Arrivals:
         self._taken.add(candidates[0].id)
         return candidates[0]
 
-    def _is_gone(self, former: FormerFile, inode: int) -> bool:
+    def _is_gone(self, former: FormerFile) -> bool:
         path = from_stored(join(former.directory, former.name))
-        if _is_gone(path, or_link=self._follow or bool(former.is_symlink)):
-            return True
-        # Where a name is found in any case, the listing tells that it is another now.
-        return former.id in self._missing and _is_it(path, inode)
+        return _is_gone(path, or_link=self._follow or bool(former.is_symlink))
 
 
 def ctime_now(former: FormerFile, path: StoredPath) -> int | None:

@@ -213,7 +213,6 @@ class Recorder:
             seen,
             rows,
             self.moved_files,
-            self.missing,
             follow_symlinks=self.options.rules.follow_symlinks,
         )
         if not arrivals:

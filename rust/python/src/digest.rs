@@ -13,7 +13,7 @@ use crate::storage::os_error;
 use crate::text;
 
 /// A file as `submit` takes it: key, path, size, mtime in ns, whether to follow a link.
-type Submitted<'py> = (i64, Bound<'py, PyAny>, Option<u64>, Option<i64>, bool);
+type Submitted<'py> = (i64, Bound<'py, PyAny>, Option<u64>, Option<i64>, Bound<'py, PyAny>);
 
 /// What `take_rows` gives: key, algorithm, hexadecimal digits and ctime in ns of what
 /// was digested, and what could not be.
@@ -52,6 +52,7 @@ impl Digester {
                 use std::os::unix::ffi::OsStrExt;
                 PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
             })?;
+            let follow = follow.is_truthy()?;
             let expected = Expected { size, mtime_ns };
             jobs.push(Job { key, path, expected, follow, algorithms: Arc::clone(&algorithms) });
         }

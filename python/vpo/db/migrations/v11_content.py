@@ -24,6 +24,15 @@ _STATEMENTS = (
     "CREATE INDEX idx_directories_fingerprint ON directories(fingerprint)"
     " WHERE fingerprint IS NOT NULL",
     """
+    CREATE TABLE heads (
+        file_id INTEGER PRIMARY KEY REFERENCES files(id) ON DELETE CASCADE,
+        size_bytes INTEGER NOT NULL,      -- of the file that was read: if it has another
+        mtime_ns INTEGER NOT NULL,        -- size or mtime by now, this is void
+        head TEXT NOT NULL,               -- XXH3-64 of the first 4 KiB, in hexadecimal
+        is_settled INTEGER NOT NULL DEFAULT 0 -- what it has in common with others was looked at
+    )
+    """,
+    """
     CREATE TABLE damage (
         file_id INTEGER PRIMARY KEY REFERENCES files(id) ON DELETE CASCADE,
         damage TEXT NOT NULL,             -- 'rotted', 'rewritten' or 'unreadable'
