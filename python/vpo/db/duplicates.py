@@ -32,6 +32,11 @@ def signed(inode: int) -> int:
     return inode - 2**64 if inode >= 2**63 else inode
 
 
+def clamped(mtime_ns: int) -> int:
+    """A mtime as the library has it: 64 bits."""
+    return max(-(2**63), min(2**63 - 1, mtime_ns))
+
+
 def record_replaced(connection: sqlite3.Connection, job: int, replaced: Iterable[Replaced]) -> None:
     """Records files that have become hard links, or ceased to be.
 

@@ -20,7 +20,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from vpo.db import duplicates as table
-from vpo.db.duplicates import Candidate, Selection, signed
+from vpo.db.duplicates import Candidate, Selection, clamped, signed
 from vpo.db.library import Library
 from vpo.duplicates.keeping import Keeping
 from vpo.duplicates.models import Copy, Findings, Group, Name
@@ -187,7 +187,7 @@ class Finding:
             if (
                 status is None
                 or status.st_size != size_bytes
-                or status.st_mtime_ns != mtime_ns
+                or clamped(status.st_mtime_ns) != mtime_ns
                 or not stat.S_ISREG(status.st_mode)
                 or (recorded_inode is not None and signed(status.st_ino) != recorded_inode)
             ):

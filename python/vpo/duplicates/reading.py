@@ -240,8 +240,6 @@ class Reader:
             return
         reason = answer.problem or "unreadable"
         message = answer.message or reason
-        if answer.offset is not None:
-            message += f" (at byte {answer.offset:,})"
         self.findings.problems += (Problem(path, message, reason) for path in paths)
 
 

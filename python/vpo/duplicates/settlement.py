@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 CUT_OFF = "The process that did this ended before it was done"
 
+UNCLEAR = "it was cut off, and its record does not say where"
+
 # The key in what it takes to undo an operation that says that this was begun.
 UNDOING = "undoing"
 
@@ -46,6 +48,9 @@ def settle(connection: sqlite3.Connection, job: int) -> None:
                 extra=facts(operation_id=operation.id, path=operation.file_path),
             )
             continue
+        except (KeyError, TypeError, ValueError):
+            # Not as this program writes it; it is not to stand in the way of all others.
+            ending = Ending(operation.id, operation_table.FAILED, UNCLEAR)
         at = times.to_text(times.now())
         operation_table.end_operations(connection, [ending], at)
         logger.warning(

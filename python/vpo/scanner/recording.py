@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
-from typing import NamedTuple
 
 from vpo import times
 from vpo._engine import Batch, Directory, Rules
@@ -17,7 +16,6 @@ from vpo.db import directories as directory_table
 from vpo.db import file_changes as change_table
 from vpo.db import files as file_table
 from vpo.db import media as media_table
-from vpo.db import moves as move_table
 from vpo.db import roots as root_table
 from vpo.db.file_changes import FileChange
 from vpo.db.files import Observation
@@ -25,29 +23,13 @@ from vpo.db.library import Library
 from vpo.jobs import tracking
 from vpo.jobs.control import Reporter
 from vpo.paths import StoredPath, from_stored, join, to_stored
-from vpo.scanner import guards, moves
+from vpo.scanner import guards, moving
 from vpo.scanner.compare import Columns, Context, Difference, compare, reason, was_racy
 from vpo.scanner.deciding import Undecided, take_undecided
 from vpo.scanner.filesystems import identity
 from vpo.scanner.models import Issue, ScanOptions, ScanResult
+from vpo.scanner.moving import Batched, NewRows
 from vpo.scanner.reading import Reading
-
-
-class NewRows(NamedTuple):
-    """Rows of a batch, `start` to `stop`, that have no record in their directory."""
-
-    directory: Directory
-    directory_id: int
-    start: int
-    stop: int
-
-
-class Batched(NamedTuple):
-    """The columns of a batch."""
-
-    seen: Columns
-    extensions: Sequence[str]
-    kinds: Sequence[str]
 
 
 class Recorder:
@@ -117,13 +99,13 @@ class Recorder:
                 added = self._compare(directory, directory_id, columns, names)
                 new.extend(NewRows(directory, directory_id, row, row + 1) for row in added)
             else:
-                directory_id = self._move_directory(directory, columns)
+                directory_id = moving.keep_directory(self, directory, columns)
             if directory_id is None:
                 directory_id = self._add_directory(directory)
                 new.append(NewRows(directory, directory_id, directory.start, directory.stop))
             self.looked_into.add(directory_id)
         if self.knows_files:
-            new = self._move_files(new, batch_columns)
+            new = moving.keep_files(self, new, batch_columns)
         for directory, _, start, stop in new:
             self._note_added(directory.path, columns, range(start, stop))
         if new and not self.options.dry_run:
@@ -156,135 +138,6 @@ class Recorder:
         )
         if self.reading is not None and newest is not None:
             self.reading.want(media_table.added_files(self.connection, newest), "added")
-
-    # -- What was moved ------------------------------------------------------------
-
-    def _move_directory(self, directory: Directory, columns: Columns) -> int | None:
-        """Keeps the record of a directory that was renamed, with all in it; returns its id."""
-        if not self.knows_files or directory.fingerprint is None:
-            return None
-        filesystem = self.filesystem(directory.path, directory.device)
-        follow = self.options.rules.follow_symlinks
-        former = moves.directory_before(
-            self.connection, directory, columns, filesystem, follow_symlinks=follow
-        )
-        if former is None or former.id in self.moved_directories:
-            return None
-        rows = range(directory.start, directory.stop)
-        files = file_table.files_in(self.connection, former.id)
-        # The fingerprint is of when all of it was last looked at: since then a scan of
-        # another place can have found one of its files there.
-        if {(file.name, file.inode, file.size_bytes, file.mtime_ns) for file in files} != {
-            (columns.names[row], columns.inodes[row], columns.sizes[row], columns.mtimes[row])
-            for row in rows
-        }:
-            return None
-        self.moved_directories.add(former.id)
-        for row in rows:
-            name = columns.names[row]
-            self._note_moved(join(former.path, name), directory.path, name)
-        for file in files:
-            self.missing.pop(file.id, None)
-        if self.options.dry_run:
-            return former.id
-        move_table.move_directory(self.connection, former.id, directory.path, self.scanned_at)
-        directory_table.update_directory(
-            self.connection,
-            former.id,
-            filesystem_id=filesystem,
-            fingerprint=directory.fingerprint,
-            via_symlink=directory.via_symlink,
-        )
-        self._record_moves(
-            (file.id, join(former.path, file.name), file.size_bytes, file.mtime_ns)
-            for file in files
-        )
-        if self.reading is not None:
-            is_wanted = self.unread if not self.options.full else file_table.STATUSES
-            self.reading.want((file.id for file in files if file.scan_status in is_wanted), "moved")
-        return former.id
-
-    def _move_files(self, new: list[NewRows], columns: Batched) -> list[NewRows]:
-        """Keeps the records of files that were moved; returns the rows of the others."""
-        seen = columns.seen
-        rows = chain.from_iterable(range(start, stop) for _, _, start, stop in new)
-        arrivals = moves.Arrivals(
-            self.connection,
-            seen,
-            rows,
-            self.moved_files,
-            follow_symlinks=self.options.rules.follow_symlinks,
-        )
-        if not arrivals:
-            return new
-        left: list[NewRows] = []
-        moved: list[tuple[move_table.Move, move_table.FormerFile]] = []
-        for directory, directory_id, start, stop in new:
-            filesystem = self.filesystem(directory.path, directory.device)
-            begin = start
-            for row in range(start, stop):
-                former = arrivals.before(row, filesystem)
-                if former is None:
-                    continue
-                if begin < row:
-                    left.append(NewRows(directory, directory_id, begin, row))
-                begin = row + 1
-                name = seen.names[row]
-                self.missing.pop(former.id, None)
-                self._note_moved(join(former.directory, former.name), directory.path, name)
-                move = move_table.Move(
-                    directory_id,
-                    name,
-                    columns.extensions[row],
-                    columns.kinds[row],
-                    seen.mtimes[row],
-                    seen.inodes[row],
-                    seen.symlinks[row],
-                    moves.ctime_now(former, join(directory.path, name)),
-                    # Of another kind, other things are to be read of it.
-                    was_racy(former) or former.kind != columns.kinds[row],
-                    former.id,
-                )
-                moved.append((move, former))
-            if begin < stop:
-                left.append(NewRows(directory, directory_id, begin, stop))
-        if moved and not self.options.dry_run:
-            move_table.move_files(self.connection, (move for move, _ in moved), self.scanned_at)
-            move_table.unsettle(
-                self.connection,
-                {former.directory_id for _, former in moved if former.scan_status != "missing"},
-            )
-            self._record_moves(
-                (
-                    former.id,
-                    join(former.directory, former.name),
-                    former.size_bytes,
-                    former.mtime_ns,
-                )
-                for _, former in moved
-            )
-            if self.reading is not None:
-                ids = [former.id for _, former in moved]
-                if not self.options.full:
-                    ids = media_table.still_unread(self.connection, ids, self.unread)
-                self.reading.want(ids, "moved")
-        return left
-
-    def _record_moves(self, files: Iterable[tuple[int, StoredPath, int, int]]) -> None:
-        """Records that files (ids, former paths, sizes, mtimes) are elsewhere now."""
-        assert self.job is not None
-        change_table.add_changes(
-            self.connection,
-            self.job.number,
-            (
-                FileChange(file_id, "moved", None, size, mtime, size, mtime, path=path)
-                for file_id, path, size, mtime in files
-            ),
-        )
-
-    def _note_moved(self, before: StoredPath, directory: StoredPath, name: StoredPath) -> None:
-        self.result.moved += 1
-        self.affect("moved", directory, name, before)
 
     def _add_directory(self, directory: Directory) -> int:
         if self.options.dry_run:
