@@ -10,9 +10,9 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import yaml
-from annotated_types import Ge, Le
 from hypothesis import strategies as st
 
+from vpo.config.bounds import AtLeast, AtMost
 from vpo.config.environment import variable_of
 from vpo.config.layers import Key, Setting, settings_of
 from vpo.config.load import Settings, load
@@ -48,8 +48,8 @@ def _values(key: Key, hint: Any) -> st.SearchStrategy[Any]:
     if COMMAND in marks:
         return st.one_of(_PATHS, _NAMES)
     if marks:
-        low: Any = next(mark.ge for mark in marks if isinstance(mark, Ge))
-        high: Any = next(mark.le for mark in marks if isinstance(mark, Le))
+        low: Any = next(mark.bound for mark in marks if isinstance(mark, AtLeast))
+        high: Any = next(mark.bound for mark in marks if isinstance(mark, AtMost))
         return st.integers(low, high)
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Le, MinLen
+from vpo.config.bounds import AtLeast, AtMost, NotEmpty
 
 Kind = Literal["video", "audio", "image", "sidecar"]
 KINDS: tuple[Kind, ...] = ("video", "audio", "image", "sidecar")
@@ -28,8 +28,8 @@ MAX_THREADS = 1024
 PATH = "path"
 COMMAND = "command"
 
-PathSetting = Annotated[str, MinLen(1), PATH]
-CommandSetting = Annotated[str, MinLen(1), COMMAND]
+PathSetting = Annotated[str, NotEmpty(), PATH]
+CommandSetting = Annotated[str, NotEmpty(), COMMAND]
 
 # pydantic reads the docstrings below the fields.
 _CHECKED = {"use_attribute_docstrings": True, "extra": "forbid"}
@@ -80,9 +80,9 @@ class LoggingConfig:
     """Lines for people, or one JSON object a line."""
     include_stderr: bool = True
     """Whether to log to stderr as well when there is a file."""
-    max_bytes: Annotated[int, Ge(0), Le(2**53)] = 10_485_760
+    max_bytes: Annotated[int, AtLeast(0), AtMost(2**53)] = 10_485_760
     """The size in bytes beyond which the file is rotated; 0: never."""
-    backup_count: Annotated[int, Ge(0), Le(1000)] = 5
+    backup_count: Annotated[int, AtLeast(0), AtMost(1000)] = 5
     """How many rotated files are kept."""
 
 
@@ -92,7 +92,7 @@ class JobsConfig:
 
     __pydantic_config__ = _CHECKED
 
-    retention_days: Annotated[int, Ge(1), Le(36500)] = 30
+    retention_days: Annotated[int, AtLeast(1), AtMost(36500)] = 30
     """How many days finished jobs are kept."""
     auto_purge: bool = True
     """Whether older ones are deleted when a scan or a worker starts."""
@@ -118,7 +118,7 @@ class ScanConfig:
     """Whether to follow symbolic links."""
     one_file_system: bool = False
     """Whether to leave out other file systems below a directory."""
-    threads: Annotated[int, Ge(0), Le(MAX_THREADS)] = 0
+    threads: Annotated[int, AtLeast(0), AtMost(MAX_THREADS)] = 0
     """Requests in flight; 0: chosen by latency."""
     introspect: bool = True
     """Whether to read what is in new and changed files."""

@@ -49,6 +49,8 @@ OF_FEW = 5 * PAGE
 # Answers are taken some at a time: each waking of this thread takes the
 # interpreter, and a core from the threads that read.
 GATHER_SECONDS = 0.02
+# Unless there are few: then each takes longer than that.
+FEW = 64
 POLL_SECONDS = 0.05
 
 FILES_PER_COMMIT = 5000
@@ -148,7 +150,7 @@ class Run:
                 self._write_if_due()
                 self.job.beat(self._progress)
                 self.reporter.checking(self._done(), self._to_do())
-                if len(self.asked) > len(answers):
+                if len(self.asked) > FEW:
                     time.sleep(GATHER_SECONDS)
         except (StoppedError, KeyboardInterrupt):
             self.digester.stop()

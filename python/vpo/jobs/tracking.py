@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import time
 import uuid
 from collections.abc import Callable
@@ -109,7 +108,7 @@ class Job:
 
 def this_process() -> table.Worker:
     """This process, with a new right to write to one job's row."""
-    return table.Worker(os.getpid(), liveness.own_identity(), secrets.token_hex(8))
+    return table.Worker(os.getpid(), liveness.own_identity(), os.urandom(8).hex())
 
 
 def start_job(

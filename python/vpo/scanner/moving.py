@@ -61,7 +61,7 @@ def keep_directory(recorder: Recorder, directory: Directory, columns: Columns) -
     recorder.moved_directories.add(former.id)
     for row in rows:
         name = columns.names[row]
-        _note(recorder, join(former.path, name), directory.path, name)
+        _note(recorder, (former.path, name), (directory.path, name))
     for file in files:
         recorder.missing.pop(file.id, None)
     if recorder.options.dry_run:
@@ -111,7 +111,7 @@ def keep_files(recorder: Recorder, new: list[NewRows], columns: Batched) -> list
             begin = row + 1
             name = seen.names[row]
             recorder.missing.pop(former.id, None)
-            _note(recorder, join(former.directory, former.name), directory.path, name)
+            _note(recorder, (former.directory, former.name), (directory.path, name))
             move = move_table.Move(
                 directory_id,
                 name,
@@ -167,6 +167,14 @@ def _record(recorder: Recorder, files: Iterable[tuple[int, StoredPath, int, int]
     )
 
 
-def _note(recorder: Recorder, before: StoredPath, directory: StoredPath, name: StoredPath) -> None:
+def _note(
+    recorder: Recorder, before: tuple[StoredPath, StoredPath], now: tuple[StoredPath, StoredPath]
+) -> None:
+    """Notes that a file was moved, by its directories and names."""
     recorder.result.moved += 1
-    recorder.affect("moved", directory, name, before)
+    moved = recorder.result.files_affected.moved
+    if recorder.reporter.wants_files or moved.has_room():
+        recorder.affect("moved", *now, join(*before))
+    else:
+        # Whole folders are moved by the thousand: no path is made that nobody sees.
+        moved.count += 1

@@ -13,10 +13,10 @@ use crate::sys::resident_pages;
 
 /// What is read at a time: little enough to stay in a core's cache between the
 /// copying and the hashing, enough for all lanes of BLAKE3.
-pub const CHUNK: usize = 256 * 1024;
+pub const CHUNK: usize = 128 * 1024;
 
 /// What the page cache is asked about at a time, and what is read ahead of that.
-const WINDOW: u64 = 4 * 1024 * 1024;
+const WINDOW: u64 = 16 * 1024 * 1024;
 
 /// The arm of a rotating disk: who reads what is not cached holds it to the end of
 /// that, so that the disk sees one file after another.
