@@ -30,3 +30,19 @@ def add_changes(connection: sqlite3.Connection, job: int, changes: Iterable[File
         f" VALUES ({int(job)}, ?, ?, ?, ?, ?, ?, ?, ?)",
         changes,
     )
+
+
+def add_moved_directory(
+    connection: sqlite3.Connection, job: int, directory_id: int, before: StoredPath
+) -> None:
+    """Records that all files of a directory were moved with it, from the path `before`."""
+    connection.execute(
+        "INSERT INTO file_changes (job, file_id, change, size_before, mtime_ns_before, size_after,"
+        " mtime_ns_after, path)"
+        " SELECT :job, id, 'moved', size_bytes, mtime_ns, size_bytes, mtime_ns,"
+        " CASE WHEN typeof(:before) = 'blob' OR typeof(name) = 'blob'"
+        " THEN CAST(rtrim(:before, '/') || '/' || name AS BLOB)"
+        " ELSE rtrim(:before, '/') || '/' || name END"
+        " FROM files WHERE directory_id = :directory",
+        {"job": job, "directory": directory_id, "before": before},
+    )

@@ -74,10 +74,9 @@ def keep_directory(recorder: Recorder, directory: Directory, columns: Columns) -
         fingerprint=directory.fingerprint,
         via_symlink=directory.via_symlink,
     )
-    _record(
-        recorder,
-        ((file.id, join(former.path, file.name), file.size_bytes, file.mtime_ns) for file in files),
-    )
+    assert recorder.job is not None
+    number = recorder.job.number
+    change_table.add_moved_directory(recorder.connection, number, former.id, former.path)
     if recorder.reading is not None:
         is_wanted = recorder.unread if not recorder.options.full else file_table.STATUSES
         recorder.reading.want((file.id for file in files if file.scan_status in is_wanted), "moved")
