@@ -50,8 +50,8 @@ KINDS = (
 # One original in so many is a photo as the camera made it. They are what people copy. A tenth
 # of what such files take, so that the library fits into the memory of a small machine.
 MASTER_EVERY = 12
-MASTERS = Kind("dng", 0, 640 * KIB, 960 * KIB, 0)
-MEAN_BYTES = 190_000
+MASTERS = Kind("dng", 0, 400 * KIB, 640 * KIB, 0)
+MEAN_BYTES = 135_000
 
 # Shares no factor with the number of sizes that there are: numbers below that never meet.
 STRIDE = 7_919

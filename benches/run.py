@@ -274,7 +274,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--digests",
         action="store_true",
-        help="also reading whole files, and finding duplicates (needs 30 GB, and memory for 19)",
+        help="also reading whole files, and finding duplicates (needs 23 GB, and memory for 13)",
     )
     parser.add_argument(
         "--shrink",
