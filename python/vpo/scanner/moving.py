@@ -59,11 +59,16 @@ def keep_directory(recorder: Recorder, directory: Directory, columns: Columns) -
     }:
         return None
     recorder.moved_directories.add(former.id)
-    for row in rows:
-        name = columns.names[row]
-        _note(recorder, (former.path, name), (directory.path, name))
-    for file in files:
-        recorder.missing.pop(file.id, None)
+    moved = recorder.result.files_affected.moved
+    if recorder.reporter.wants_files or moved.has_room():
+        for name in columns.names[directory.start : directory.stop]:
+            _note(recorder, (former.path, name), (directory.path, name))
+    else:
+        recorder.result.moved += len(rows)
+        moved.count += len(rows)
+    if recorder.missing:
+        for file in files:
+            recorder.missing.pop(file.id, None)
     if recorder.options.dry_run:
         return former.id
     move_table.move_directory(recorder.connection, former.id, directory.path, recorder.scanned_at)

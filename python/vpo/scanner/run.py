@@ -108,6 +108,9 @@ class Run:
     def _run(self) -> None:
         root = root_table.find_root(self.connection, to_stored(self.root))
         phase = Phases(logger)
+        if self.recorder.knows_files and not self.options.dry_run:
+            # The first scan makes it in the end, unless it is stopped.
+            self._make_inode_index()
         self.recorder.gone_directories = directory_table.gone_directories(
             self.connection, self.root
         )
@@ -149,6 +152,8 @@ class Run:
             missing = len(self.recorder.missing)
             guards.check_no_mass_removal(self.root, missing=missing, there=known_there)
         ending.settle(self.library, self.recorder, walk, unseen.vanished)
+        if not self.options.dry_run:
+            self._make_inode_index()
         phase.done("mark what is gone")
         self._want_left_over(unseen.directories)
         self._read_the_rest()
@@ -159,6 +164,11 @@ class Run:
             self._verify()
             phase.done("verify content")
         self._end()
+
+    def _make_inode_index(self) -> None:
+        if not move_table.has_inode_index(self.connection):
+            with self.library.transaction() as connection:
+                move_table.make_inode_index(connection)
 
     def _want_left_over(self, not_seen: set[int]) -> None:
         """Has files read that earlier scans left unread, where this one saw them.

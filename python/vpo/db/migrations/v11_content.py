@@ -1,8 +1,9 @@
 """Version 11: what the content of files is known by, and what was found wrong with it.
 
-A file keeps its record where it is moved: `idx_files_inode`, `idx_files_quick_hash`
-and `idx_directories_fingerprint` find the record of a file or directory that turns up
-at another path. `operations` is rebuilt, as they need not be those of a policy.
+A file keeps its record where it is moved: `idx_files_quick_hash` and
+`idx_directories_fingerprint` find the record of a file or directory that turns up at
+another path, as does `idx_files_inode`, which scans make (`vpo.db.moves`).
+`operations` is rebuilt, as they need not be those of a policy.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ _STATEMENTS = (
     "ALTER TABLE files ADD COLUMN verified_at TEXT",
     # Of the file as it was then; nanoseconds since 1970, UTC.
     "ALTER TABLE files ADD COLUMN ctime_ns INTEGER",
-    "CREATE INDEX idx_files_inode ON files(inode) WHERE inode IS NOT NULL",
     "CREATE INDEX idx_files_quick_hash ON files(quick_hash) WHERE quick_hash IS NOT NULL",
     "CREATE INDEX idx_files_verified_at ON files(verified_at) WHERE verified_at IS NOT NULL",
     "CREATE INDEX idx_directories_fingerprint ON directories(fingerprint)"
