@@ -204,6 +204,17 @@ def files_added_by(connection: sqlite3.Connection, jobs: Collection[int]) -> Ite
     return map(FormerFile._make, rows)
 
 
+def files_of_directory(
+    connection: sqlite3.Connection, directory_id: int
+) -> list[tuple[StoredPath, int | None, int, int, int, str]]:
+    """Name, inode, size, mtime, id and status of a directory's files. No more: there are many."""
+    return connection.execute(
+        "SELECT name, inode, size_bytes, mtime_ns, id, scan_status FROM files"
+        " WHERE directory_id = ?",
+        (directory_id,),
+    ).fetchall()
+
+
 def move_directory(
     connection: sqlite3.Connection, directory_id: int, path: StoredPath, scanned_at: str
 ) -> None:

@@ -50,13 +50,12 @@ def keep_directory(recorder: Recorder, directory: Directory, columns: Columns) -
     if former is None or former.id in recorder.moved_directories:
         return None
     rows = range(directory.start, directory.stop)
-    files = file_table.files_in(recorder.connection, former.id)
+    files = move_table.files_of_directory(recorder.connection, former.id)
     # The fingerprint is of when all of it was last looked at: since then a scan of
     # another place can have found one of its files there.
-    if {(file.name, file.inode, file.size_bytes, file.mtime_ns) for file in files} != {
-        (columns.names[row], columns.inodes[row], columns.sizes[row], columns.mtimes[row])
-        for row in rows
-    }:
+    found = slice(directory.start, directory.stop)
+    seen = (columns.names, columns.inodes, columns.sizes, columns.mtimes)
+    if {file[:4] for file in files} != set(zip(*(each[found] for each in seen), strict=True)):
         return None
     recorder.moved_directories.add(former.id)
     moved = recorder.result.files_affected.moved
@@ -67,8 +66,8 @@ def keep_directory(recorder: Recorder, directory: Directory, columns: Columns) -
         recorder.result.moved += len(rows)
         moved.count += len(rows)
     if recorder.missing:
-        for file in files:
-            recorder.missing.pop(file.id, None)
+        for *_, file_id, _ in files:
+            recorder.missing.pop(file_id, None)
     if recorder.options.dry_run:
         return former.id
     move_table.move_directory(recorder.connection, former.id, directory.path, recorder.scanned_at)
@@ -84,7 +83,9 @@ def keep_directory(recorder: Recorder, directory: Directory, columns: Columns) -
     change_table.add_moved_directory(recorder.connection, number, former.id, former.path)
     if recorder.reading is not None:
         is_wanted = recorder.unread if not recorder.options.full else file_table.STATUSES
-        recorder.reading.want((file.id for file in files if file.scan_status in is_wanted), "moved")
+        recorder.reading.want(
+            (file_id for *_, file_id, status in files if status in is_wanted), "moved"
+        )
     return former.id
 
 
