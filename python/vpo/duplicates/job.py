@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -12,12 +11,12 @@ import orjson
 
 from vpo.db import counts
 from vpo.db.jobs import RunningJob
-from vpo.db.library import Library, plain_errors
+from vpo.db.library import Library
 from vpo.duplicates import settlement
 from vpo.errors import DuplicatesLockedError, VpoError
 from vpo.jobs import tracking
-from vpo.jobs.control import StoppedError
-from vpo.logging import bound, facts, shown
+from vpo.jobs.ending import end_recorded
+from vpo.logging import bound, facts
 from vpo.paths import StoredPath, display, from_stored, to_stored
 
 logger = logging.getLogger(__name__)
@@ -83,51 +82,17 @@ def running(job: tracking.Job, record: Record) -> Iterator[None]:
     """Ends the job, and logs it, whatever happens inside."""
     with bound(job_id=job.id):
         logger.info("Job started", extra=facts(directory=job.path))
-        try:
-            with plain_errors(job.library.path):
-                yield
-        except (StoppedError, KeyboardInterrupt) as error:
-            stopped = error if isinstance(error, StoppedError) else StoppedError()
-            logger.warning("Job stopped: %s", stopped, extra=shown(**record()[0]))
-            _end(job, record, stopped=stopped)
-            raise
-        except VpoError as error:
-            logger.error("Job failed: %s", error.message, extra=shown(code=error.code))
-            failure = {"code": error.code, "details": error.details, "hint": error.hint}
-            _end(job, record, message=error.message, failure=failure)
-            error.details["job_id"] = job.id
-            raise
-        except BaseException as error:
-            logger.exception("Job crashed", extra=shown(code="INTERNAL"))
-            failure = {"code": "INTERNAL", "traceback": traceback.format_exc()}
-            _end(job, record, message=f"{type(error).__name__}: {error}", failure=failure)
-            raise
-        with job.library.transaction():
-            job.end("completed", **_to_columns(record))
+        with end_recorded(
+            job,
+            "Job",
+            logger,
+            counts=lambda: record()[0],
+            columns=lambda failure: _to_columns(record, failure),
+        ):
+            yield
+            with job.library.transaction():
+                job.end("completed", **_to_columns(record))
         logger.info("Job completed", extra=facts(**record()[0]))
-
-
-def _end(
-    job: tracking.Job,
-    record: Record,
-    *,
-    stopped: StoppedError | None = None,
-    message: str | None = None,
-    failure: Mapping[str, object] | None = None,
-) -> None:
-    """Records the end of a job that did not come to its own end.
-
-    If that cannot be written either (a full disk), the next job finds this one without
-    its process and settles it.
-    """
-    try:
-        with job.library.transaction():
-            if stopped is not None:
-                job.stop(stopped, **_to_columns(record))
-            else:
-                job.end("failed", error_message=message, **_to_columns(record, failure))
-    except VpoError as error:
-        logger.error("The end of the job could not be recorded: %s", error.message)
 
 
 def _to_columns(

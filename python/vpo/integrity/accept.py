@@ -20,7 +20,8 @@ from vpo.db.library import Library
 from vpo.db.verification import Verified
 from vpo.errors import FileUnreadableError, VpoError
 from vpo.jobs import tracking
-from vpo.jobs.control import ShouldStop, StoppedError
+from vpo.jobs.control import ShouldStop
+from vpo.jobs.ending import Failure, end_recorded
 from vpo.logging import bound, facts, shown
 from vpo.paths import StoredPath, display, to_json
 from vpo.scanner.models import PathList
@@ -50,6 +51,10 @@ class AcceptResult:
     accepted: list[Accepted] = field(default_factory=list)
     errors: list[tuple[StoredPath, VpoError]] = field(default_factory=list)
 
+    def counts(self) -> dict[str, int]:
+        """How many there are of each."""
+        return {"accepted": len(self.accepted), "errors": len(self.errors)}
+
 
 @dataclass(frozen=True)
 class ToAccept:
@@ -75,22 +80,20 @@ def accept(
     """
     job = tracking.start_job(library, job_type="accept", path=place, configuration_json="{}")
     result = AcceptResult(job.id)
-    with bound(job_id=job.id):
-        try:
-            digester = Digester(leave_cache=True)
-            for file in files:
-                _accept(job, file, _read(digester, file, should_stop), result)
-                job.beat(lambda: (0.0, {"files": len(result.accepted)}))
-        except (StoppedError, KeyboardInterrupt) as error:
-            stopped = error if isinstance(error, StoppedError) else StoppedError()
-            with library.transaction():
-                job.stop(stopped, **_record(result))
-            raise
-        except VpoError as error:
-            logger.error("Accepting failed: %s", error.message, extra=shown(code=error.code))
-            with library.transaction():
-                job.end("failed", error_message=error.message, **_record(result))
-            raise
+    with (
+        bound(job_id=job.id),
+        end_recorded(
+            job,
+            "Accepting",
+            logger,
+            counts=result.counts,
+            columns=lambda failure: _record(result, failure),
+        ),
+    ):
+        digester = Digester(leave_cache=True)
+        for file in files:
+            _accept(job, file, _read(digester, file, should_stop), result)
+            job.beat(lambda: (0.0, {"files": len(result.accepted)}))
         with library.transaction():
             job.end("completed", **_record(result))
     return result
@@ -142,13 +145,12 @@ def _why(seen: Digested) -> str:
     return f"it cannot be read{where}: {why}"
 
 
-def _record(result: AcceptResult) -> dict[str, str]:
+def _record(result: AcceptResult, failure: Failure | None = None) -> dict[str, str | None]:
     accepted = PathList()
     for each in result.accepted:
         accepted.add(each.path)
-    counts = {"accepted": len(result.accepted), "errors": len(result.errors)}
-    record = {
-        "summary_json": orjson.dumps(counts).decode(),
+    record: dict[str, str | None] = {
+        "summary_json": orjson.dumps(result.counts()).decode(),
         "files_affected_json": orjson.dumps(
             {
                 "accepted": [
@@ -159,12 +161,12 @@ def _record(result: AcceptResult) -> dict[str, str]:
             }
         ).decode(),
     }
-    if result.errors:
+    if result.errors or failure is not None:
         issues = [
             {**to_json(path), "operation": "accept", "errno": None, "message": error.message}
             for path, error in result.errors
         ]
         record["errors_json"] = orjson.dumps(
-            {"failure": None, "count": len(issues), "issues": issues}
+            {"failure": failure, "count": len(issues), "issues": issues}
         ).decode()
     return record

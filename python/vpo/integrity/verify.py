@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,14 +12,15 @@ from vpo import times
 from vpo.db import files as file_table
 from vpo.db import jobs as job_table
 from vpo.db import verification as table
-from vpo.db.library import Library, plain_errors
+from vpo.db.library import Library
 from vpo.db.verification import Selection
 from vpo.errors import FileNotInLibraryError, VerifyLockedError, VpoError
 from vpo.integrity.models import Amount, Reporter, Verdict, VerifyOptions, VerifyResult
 from vpo.integrity.run import Run
 from vpo.jobs import control, tracking
-from vpo.jobs.control import ShouldStop, StoppedError
-from vpo.logging import bound, facts, shown
+from vpo.jobs.control import ShouldStop
+from vpo.jobs.ending import end_recorded
+from vpo.logging import bound, facts
 from vpo.paths import StoredPath, display, from_stored, to_stored
 
 logger = logging.getLogger(__name__)
@@ -240,69 +240,21 @@ def _verify_as_job(
 def _run_and_log(run: Run) -> None:
     result, job = run.result, run.job
     logger.info("Check started", extra=facts(budget=str(run.options.budget or "none")))
-    try:
-        with plain_errors(job.library.path):
-            run.run()
+
+    def columns(failure: Mapping[str, object] | None) -> dict[str, str | None]:
         result.completed_at = times.now()
-        _end(run)
-    except (StoppedError, KeyboardInterrupt) as error:
-        stopped = error if isinstance(error, StoppedError) else StoppedError()
-        logger.warning("Check stopped: %s", stopped, extra=shown(**result.summary()))
-        _record_end(run, stopped=stopped)
-        raise
-    except VpoError as error:
-        logger.error("Check failed: %s", error.message, extra=shown(code=error.code))
-        failure = {"code": error.code, "details": error.details, "hint": error.hint}
-        _record_end(run, message=error.message, failure=failure)
-        error.details["job_id"] = job.id
-        raise
-    except BaseException as error:
-        logger.exception("Check crashed", extra=shown(code="INTERNAL"))
-        failure = {"code": "INTERNAL", "traceback": traceback.format_exc()}
-        _record_end(run, message=f"{type(error).__name__}: {error}", failure=failure)
-        raise
+        return {
+            "summary_json": run.summary_json(),
+            "files_affected_json": result.to_affected_json(),
+            "errors_json": result.to_errors_json(failure),
+        }
+
+    with end_recorded(job, "Check", logger, counts=result.summary, columns=columns):
+        run.run()
+        # Damage is a failure, though all was done.
+        damage = result.failure()
+        status = "completed" if damage is None else "failed"
+        with job.library.transaction():
+            job.end(status, error_message=damage, **columns(None))
     took = round(result.duration_seconds, 3)
     logger.info("Check completed", extra=facts(**result.summary(), duration_seconds=took))
-
-
-def _end(run: Run) -> None:
-    """Ends the job: as failed if there is damage."""
-    result = run.result
-    failure = result.failure()
-    with run.job.library.transaction():
-        run.job.end(
-            "completed" if failure is None else "failed",
-            error_message=failure,
-            summary_json=run.summary_json(),
-            files_affected_json=result.to_affected_json(),
-            errors_json=result.to_errors_json(),
-        )
-
-
-def _record_end(
-    run: Run,
-    *,
-    stopped: StoppedError | None = None,
-    message: str | None = None,
-    failure: Mapping[str, object] | None = None,
-) -> None:
-    """Records the end of a job that did not come to its own end.
-
-    If that cannot be written either (a full disk), the next job finds this one
-    without its process and settles it.
-    """
-    result = run.result
-    result.completed_at = times.now()
-    record = {
-        "summary_json": run.summary_json(),
-        "files_affected_json": result.to_affected_json(),
-        "errors_json": result.to_errors_json(failure),
-    }
-    try:
-        with run.job.library.transaction():
-            if stopped is not None:
-                run.job.stop(stopped, **record)
-            else:
-                run.job.end("failed", error_message=message, **record)
-    except VpoError as error:
-        logger.error("The end of the job could not be recorded: %s", error.message)

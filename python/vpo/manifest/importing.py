@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from itertools import islice
@@ -16,6 +15,7 @@ from vpo.db.library import Library, plain_errors
 from vpo.errors import VpoError
 from vpo.jobs import tracking
 from vpo.jobs.control import Reporter, ShouldStop, StoppedError
+from vpo.jobs.ending import end_recorded
 from vpo.logging import bound, facts, shown
 from vpo.manifest import bag as bags
 from vpo.manifest.bag import entries_of, is_listed, walk
@@ -261,51 +261,16 @@ def _import_and_log(work: _Import, source: Source) -> None:
     """Imports, with the job's record ended whatever happens."""
     result = work.result
     logger.info("Import started", extra=facts(manifest=to_stored(result.manifest)))
-    try:
-        with plain_errors(work.library.path):
-            work.run(source)
-    except (StoppedError, KeyboardInterrupt) as error:
-        stopped = error if isinstance(error, StoppedError) else StoppedError()
-        logger.warning("Import stopped: %s", stopped, extra=shown(**result.counts()))
-        _end(work, stopped=stopped)
-        raise
-    except VpoError as error:
-        logger.error("Import failed: %s", error.message, extra=shown(code=error.code))
-        failure = {"code": error.code, "details": error.details, "hint": error.hint}
-        _end(work, message=error.message, failure=failure)
-        error.details["job_id"] = result.job_id
-        raise
-    except BaseException as error:
-        logger.exception("Import crashed", extra=shown(code="INTERNAL"))
-        failure = {"code": "INTERNAL", "traceback": traceback.format_exc()}
-        _end(work, message=f"{type(error).__name__}: {error}", failure=failure)
-        raise
+
+    def columns(failure: Mapping[str, object] | None) -> Mapping[str, str | None]:
+        result.completed_at = times.now()
+        return work.record(failure)
+
+    with end_recorded(work.job, "Import", logger, counts=result.counts, columns=columns):
+        work.run(source)
     for warning in result.warnings:
         logger.warning("%s", warning)
     for finding in result.findings:
         logger.error("%s", finding, extra=shown(**finding.to_dict()))
     took = round(result.duration_seconds, 3)
     logger.info("Import completed", extra=facts(**result.counts(), duration_seconds=took))
-
-
-def _end(
-    work: _Import,
-    *,
-    stopped: StoppedError | None = None,
-    message: str | None = None,
-    failure: Mapping[str, object] | None = None,
-) -> None:
-    """Records the end of a job that did not come to its own end.
-
-    If that cannot be written either (a full disk), whoever starts the next job finds
-    this one without its process and settles it.
-    """
-    work.result.completed_at = times.now()
-    try:
-        with work.library.transaction():
-            if stopped is not None:
-                work.job.stop(stopped, **work.record())
-            else:
-                work.job.end("failed", error_message=message, **work.record(failure))
-    except VpoError as error:
-        logger.error("The end of the job could not be recorded: %s", error.message)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Mapping
 
 from vpo import times
@@ -11,7 +10,8 @@ from vpo._engine import Rules
 from vpo.db.library import Library, plain_errors
 from vpo.errors import RuleError, VpoError
 from vpo.jobs import tracking
-from vpo.jobs.control import Reporter, ShouldStop, StoppedError
+from vpo.jobs.control import Reporter, ShouldStop
+from vpo.jobs.ending import end_recorded
 from vpo.logging import bound, facts, shown
 from vpo.paths import from_stored, to_stored
 from vpo.scanner.models import ScanOptions, ScanResult, errors_json
@@ -102,27 +102,19 @@ def _scan_and_log(run: Run, refusal: VpoError | None) -> ScanResult:
     result = run.result
     assert run.job is not None
     logger.info("Scan started", extra=facts(incremental=result.incremental))
-    try:
+
+    def columns(failure: Mapping[str, object] | None) -> dict[str, str | None]:
+        result.completed_at = times.now()
+        return {
+            "summary_json": result.to_summary_json(),
+            "files_affected_json": result.files_affected.to_json(),
+            "errors_json": errors_json(result, failure),
+        }
+
+    with end_recorded(run.job, "Scan", logger, counts=result.counts, columns=columns):
         if refusal is not None:
             raise refusal
-        with plain_errors(run.library.path):
-            run.run()
-    except (StoppedError, KeyboardInterrupt) as error:
-        stopped = error if isinstance(error, StoppedError) else StoppedError()
-        logger.warning("Scan stopped: %s", stopped, extra=shown(**result.counts()))
-        _end(run, stopped=stopped)
-        raise
-    except VpoError as error:
-        logger.error("Scan failed: %s", error.message, extra=shown(code=error.code))
-        failure = {"code": error.code, "details": error.details, "hint": error.hint}
-        _end(run, message=error.message, failure=failure)
-        error.details["job_id"] = result.job_id
-        raise
-    except BaseException as error:
-        logger.exception("Scan crashed", extra=shown(code="INTERNAL"))
-        failure = {"code": "INTERNAL", "traceback": traceback.format_exc()}
-        _end(run, message=f"{type(error).__name__}: {error}", failure=failure)
-        raise
+        run.run()
     _log_issues(result)
     took = round(result.duration_seconds, 3)
     logger.info("Scan completed", extra=facts(**result.counts(), duration_seconds=took))
@@ -143,33 +135,3 @@ def _refusal(run: Run) -> VpoError | None:
     except VpoError as error:
         return error
     return None
-
-
-def _end(
-    run: Run,
-    *,
-    stopped: StoppedError | None = None,
-    message: str | None = None,
-    failure: Mapping[str, object] | None = None,
-) -> None:
-    """Records the end of a job that did not come to its own end.
-
-    If that cannot be written either (a full disk), the next scan finds the job
-    without its process and settles it.
-    """
-    result = run.result
-    result.completed_at = times.now()
-    assert run.job is not None
-    record = {
-        "summary_json": result.to_summary_json(),
-        "files_affected_json": result.files_affected.to_json(),
-        "errors_json": errors_json(result, failure),
-    }
-    try:
-        with run.library.transaction():
-            if stopped is not None:
-                run.job.stop(stopped, **record)
-            else:
-                run.job.end("failed", error_message=message, **record)
-    except VpoError as error:
-        logger.error("The end of the job could not be recorded: %s", error.message)
