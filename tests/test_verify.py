@@ -451,3 +451,19 @@ def test_only_the_first_findings_are_printed(vpo: Vpo, tree: Tree) -> None:
     assert len(lines) == 11
     assert lines[-1].startswith("Warning: and 20 more; job ")
     assert vpo.jobs()[-1]["error_message"] == "30 files are damaged"
+
+
+@pytest.mark.parametrize("moved", ["file", "directory"])
+def test_who_wrote_a_file_before_it_was_moved_is_not_taken_for_nobody(
+    known: Vpo, tree: Tree, moved: str
+) -> None:
+    rewrite(tree.path("films/a.mkv"), b"WHAT")
+    if moved == "file":
+        os.rename(tree.path("films/a.mkv"), tree.path("a.mkv"))
+    else:
+        # With another file in it, it is not moved as a whole.
+        tree.write("films/new.mkv")
+        os.rename(tree.path("films"), tree.path("moved"))
+    assert known.scan(tree.root)["moved"] in (1, 2)
+    verify(known, status=1)
+    assert damage(known)["a.mkv"]["damage"] == "rewritten"

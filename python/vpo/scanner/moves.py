@@ -152,15 +152,18 @@ class Arrivals:
 
 
 def ctime_now(former: FormerFile, path: StoredPath) -> int | None:
-    """The ctime to go with a file's digest: a rename has changed it, and nothing else."""
+    """The ctime to go with a file's digest: what it was, if it is that still.
+
+    Else it is not known any more. A rename gives the file another one, and so does who
+    wrote it before that.
+    """
     if former.ctime_ns is None:
         return None
     try:
         found = os.stat(from_stored(path))
     except OSError:
         return None
-    same = (found.st_size, found.st_mtime_ns) == (former.size_bytes, former.mtime_ns)
-    return found.st_ctime_ns if same else None
+    return former.ctime_ns if found.st_ctime_ns == former.ctime_ns else None
 
 
 class ByContent:
