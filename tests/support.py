@@ -8,10 +8,12 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import EllipsisType
 from typing import Any
 
 import pytest
@@ -151,10 +153,20 @@ class Tree:
         return os.path.join(os.fsencode(self.root), os.fsencode(name))
 
     def write(
-        self, name: str | bytes, content: bytes = b"content", *, mtime_ns: int | None = OLD_NS
+        self,
+        name: str | bytes,
+        content: bytes = b"content",
+        *,
+        mtime_ns: int | EllipsisType | None = ...,
     ) -> bytes:
-        """Makes a file, and directories on the way; `mtime_ns` None leaves it young."""
+        """Makes a file, and directories on the way; `mtime_ns` None leaves it young.
+
+        Without one it is old, and no file of another path has its mtime: else one that
+        takes the inode of another which was deleted would be it, by all that is seen.
+        """
         path = self.path(name)
+        if mtime_ns is ...:
+            mtime_ns = OLD_NS + zlib.crc32(path) % 500_000_000
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as file:
             file.write(content)

@@ -404,7 +404,7 @@ def test_text_names_the_groups_that_waste_most_first(vpo: Vpo, tree: Tree) -> No
 
 def test_jsonl_and_csv_have_the_same_files(vpo: Vpo, tree: Tree) -> None:
     first = tree.write(b'quote " and \xff.mkv', b"content")
-    tree.write("b.mkv", b"content", mtime_ns=OLD_NS + 1)
+    tree.write("b.mkv", b"content", mtime_ns=OLD_NS + MINUTE_NS)
     os.link(first, tree.path("c.mkv"))
     vpo.scan(tree.root)
     (group,) = found(vpo)["groups"]

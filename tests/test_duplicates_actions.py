@@ -259,7 +259,7 @@ def test_on_another_disk_it_is_that_disks_trash(vpo: Vpo, tmp_path: Path, shared
     with mounted(tmp_path / "disk") as point:
         tree = Tree(point / "media")
         tree.write("a.mkv", CONTENT)
-        tree.write("b.mkv", CONTENT, mtime_ns=OLD_NS + 1)
+        tree.write("b.mkv", CONTENT, mtime_ns=OLD_NS + MINUTE_NS)
         vpo.scan(tree.root)
         if shared == "link":
             (point / "elsewhere").mkdir(mode=0o1777)

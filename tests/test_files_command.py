@@ -47,7 +47,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("files")
     tree, vpo = Tree(base / "library"), Vpo(base / "home")
     for name in NAMES:
-        tree.write(name, name.encode())
+        tree.write(name, name.encode(), mtime_ns=OLD_NS)
     (base / "link").symlink_to("library")
     (base / "outside").mkdir()
     vpo.scan(tree.root)
@@ -359,7 +359,7 @@ def test_show_of_what_is_not_known_is_an_error(base: Path, path: str) -> None:
 
 
 def test_show_has_tracks_and_jobs(vpo: Vpo, tree: Tree) -> None:
-    tree.write("a.mkv", b"x" * 1536)
+    tree.write("a.mkv", b"x" * 1536, mtime_ns=OLD_NS)
     tree.write("b.mkv")
     vpo.scan(tree.root)
     with vpo.sql() as connection:

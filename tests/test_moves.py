@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 import os
 import random
 import shutil
@@ -17,31 +16,10 @@ import pytest
 
 from filesystems import filesystem
 from mounts import mounted, unmount
-from support import OLD_NS, Tree, Vpo
-from vpo._engine import Digester
+from support import Tree, Vpo
+from vpo._engine import Digester, born
 
 COUNTS = ("scanned", "skipped", "added", "moved", "removed", "errors", "pruned")
-
-
-class Times(Tree):
-    """A tree of which no two files have an mtime: else one that takes the inode of another
-    which was deleted would be it, by all that can be seen.
-    """
-
-    _written = itertools.count()
-
-    def write(
-        self, name: str | bytes, content: bytes = b"content", *, mtime_ns: int | None = OLD_NS
-    ) -> bytes:
-        if mtime_ns is not None:
-            mtime_ns += next(self._written)
-        return super().write(name, content, mtime_ns=mtime_ns)
-
-
-@pytest.fixture
-def tree(tree: Tree) -> Tree:
-    """An empty directory to scan."""
-    return Times(tree.root)
 
 
 @pytest.fixture
@@ -174,6 +152,18 @@ def test_a_file_that_cannot_be_read_any_more_is_moved_all_the_same(vpo: Vpo, tre
     os.rename(before, tree.path("b.wav"))
     assert said(vpo.scan(tree.root)) == {"moved": 1}
     assert vpo.statuses() == {"b.wav": "ok"}
+
+
+def test_a_file_younger_than_the_record_of_its_inode_is_another(vpo: Vpo, tree: Tree) -> None:
+    path = tree.write("a.mkv")
+    vpo.introspects = False
+    vpo.scan(tree.root)
+    if born(path, follow=False) is None:
+        pytest.skip("the file system does not tell when a file was made")
+    with vpo.sql() as connection:
+        connection.execute("UPDATE files SET scanned_at = '2020-10-01T00:00:00Z'")
+    os.rename(path, tree.path("b.mkv"))
+    assert said(vpo.scan(tree.root)) == {"added": 1, "removed": 1}
 
 
 def test_a_file_moved_out_of_a_directory_that_is_gone(vpo: Vpo, tree: Tree) -> None:
@@ -561,7 +551,7 @@ def other(tmp_path: Path) -> Any:
     """A root on another file system."""
     with mounted(tmp_path / "other") as point:
         (point / "media").mkdir()
-        yield Times(point / "media")
+        yield Tree(point / "media")
 
 
 def carry(source: bytes, target: bytes) -> None:
@@ -683,7 +673,7 @@ def test_a_file_on_a_disk_that_is_not_mounted_was_not_moved(
     vpo: Vpo, tree: Tree, tmp_path: Path
 ) -> None:
     with mounted(tmp_path / "disk") as disk:
-        away = Times(disk / "media")
+        away = Tree(disk / "media")
         before = away.write("a.wav", sound(1))
         vpo.scan(away.root)
         known = ids(vpo)
@@ -702,7 +692,7 @@ def test_a_disk_that_is_mounted_elsewhere_has_moved_with_all_on_it(
     vpo: Vpo, tmp_path: Path
 ) -> None:
     with filesystem("ext4", tmp_path) as point:
-        tree = Times(point / "media")
+        tree = Tree(point / "media")
         tree.write("a.wav", sound(1))
         tree.write("d/b.wav", sound(2))
         vpo.scan(tree.root)

@@ -21,6 +21,7 @@ __all__ = [
     "Unseen",
     "Walk",
     "__version__",
+    "born",
     "language_code",
     "set_idle_io",
     "storage_of",
@@ -383,6 +384,13 @@ class Digested:
     @property
     def device(self) -> int | None:
         """Its `st_dev`."""
+
+def born(path: str | bytes, follow: bool) -> int | None:
+    """When a file came into being, in ns since 1970; with `follow`, what a link leads to.
+
+    A rename does not change it, and an inode that is used again has another one. None
+    where the file system does not tell, or the file cannot be looked at.
+    """
 
 def language_code(code: str) -> str:
     """A language as ISO 639-2/B, `und` if it is none.

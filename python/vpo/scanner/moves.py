@@ -2,8 +2,9 @@
 
 The evidence, in order. A directory whose fingerprint, inodes included, is that of
 one that is gone from the same file system. A file with the inode, size and mtime of
-one that is gone from the same file system. Once a new file was read, its size and
-quick hash, and where several are equal in those, the digest of all its content.
+one that is gone from the same file system, made no later than that was recorded. Once
+a new file was read, its size and quick hash, and where several are equal in those, the
+digest of all its content.
 
 A record is taken only if nothing is at its path any more, and only if no other
 could be meant as well: then the file is an addition, and the other a removal.
@@ -18,7 +19,7 @@ import stat
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 
-from vpo._engine import Digester, Directory
+from vpo._engine import Digester, Directory, born
 from vpo.db import file_changes as change_table
 from vpo.db import files as file_table
 from vpo.db import moves as move_table
@@ -27,7 +28,7 @@ from vpo.db.file_changes import FileChange
 from vpo.db.moves import FormerFile, Move, NewFile
 from vpo.jobs.control import ShouldStop
 from vpo.paths import StoredPath, from_stored, is_within, join
-from vpo.scanner.compare import Columns
+from vpo.scanner.compare import Columns, is_younger
 from vpo.scanner.filesystems import identity
 
 # More files of one quick identity than this are not told apart.
@@ -123,8 +124,8 @@ class Arrivals:
     def __bool__(self) -> bool:
         return bool(self._former)
 
-    def before(self, row: int, filesystem: int | None) -> FormerFile | None:
-        """The record of the file of a row; it is not given again."""
+    def before(self, row: int, filesystem: int | None, directory: StoredPath) -> FormerFile | None:
+        """The record of the file of a row, which is in `directory`; it is not given again."""
         columns = self._columns
         inode = columns.inodes[row]
         if inode is None or filesystem is None:
@@ -142,6 +143,11 @@ class Arrivals:
             former for former in candidates if former.scan_status != "missing"
         ] or candidates
         if len(candidates) != 1:
+            return None
+        path = join(directory, columns.names[row])
+        since = born(path, follow=columns.symlinks[row])
+        if since is not None and is_younger(since, candidates[0]):
+            # The inode of a file that was deleted.
             return None
         self._taken.add(candidates[0].id)
         return candidates[0]

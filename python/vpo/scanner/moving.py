@@ -108,7 +108,7 @@ def keep_files(recorder: Recorder, new: list[NewRows], columns: Batched) -> list
         filesystem = recorder.filesystem(directory.path, directory.device)
         begin = start
         for row in range(start, stop):
-            former = arrivals.before(row, filesystem)
+            former = arrivals.before(row, filesystem, directory.path)
             if former is None:
                 continue
             if begin < row:

@@ -30,7 +30,7 @@ pub use kinds::Kind;
 pub use known::KnownDirectories;
 pub use presence::{Presence, Unseen};
 pub use rules::{Rules, RulesError, RulesSpec};
-pub use storage::storage_of;
+pub use storage::{born, storage_of};
 pub use sys::{Medium, medium_of, physical_start, set_idle_io};
 pub use walk::{Next, Progress, Walk, WalkOptions};
 

@@ -27,7 +27,7 @@ mod _engine {
     #[pymodule_export]
     use super::rules::Rules;
     #[pymodule_export]
-    use super::storage::{set_idle_io, storage_of};
+    use super::storage::{born, set_idle_io, storage_of};
     #[pymodule_export]
     use super::walk::{Progress, Unseen, Walk};
 

@@ -24,6 +24,12 @@ pub fn storage_of<'py>(
 }
 
 #[pyfunction]
+pub fn born(py: Python<'_>, path: &Bound<'_, PyAny>, follow: bool) -> PyResult<Option<i64>> {
+    let file = text::with_bytes(path, |bytes| PathBuf::from(OsStr::from_bytes(bytes)))?;
+    Ok(py.detach(|| vpo_engine::born(&file, follow)))
+}
+
+#[pyfunction]
 pub fn set_idle_io() -> PyResult<bool> {
     vpo_engine::set_idle_io().map_err(|error| os_error(&error, None))
 }
