@@ -648,7 +648,7 @@ class EagerReporter(progress.ScanReporter):
         self.progress(lambda: SimpleNamespace(files=0, directories=0), None)
         return super().__enter__()
 progress.ScanReporter = EagerReporter
-from vpo.cli.main import main
+from vpo.__main__ import main
 main()
 """
 

@@ -327,7 +327,7 @@ def test_what_is_wrong_in_other_sections_does_not_stop_who_asks_for_one(
 # Runs the command, and then says what was imported.
 WATCHED = """
 import sys
-from vpo.cli.main import main
+from vpo.__main__ import main
 try:
     main()
 finally:

@@ -399,7 +399,21 @@ def test_text_names_the_groups_that_waste_most_first(vpo: Vpo, tree: Tree) -> No
         "",
         "2 groups of 5 equal files: 6.8 KiB wasted",
     ]
+    os.mkdir(tree.path("none"))
     assert vpo.ok("duplicates", "--under", tree.path("none")).stdout == "There are no duplicates\n"
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["mistyped", "never scanned"])
+def test_a_directory_that_is_not_known_is_no_directory_without_duplicates(
+    vpo: Vpo, tree: Tree, tmp_path: Path, is_there: bool
+) -> None:
+    tree.write("films/a.mkv")
+    vpo.scan(tree.root)
+    place = tmp_path / "elsewhere" if is_there else tree.root / "flims"
+    if is_there:
+        place.mkdir()
+    outcome = vpo.ok("duplicates", "--under", place, status=2)
+    assert f"The library knows no files in `{place}`" in outcome.stderr
 
 
 def test_jsonl_and_csv_have_the_same_files(vpo: Vpo, tree: Tree) -> None:

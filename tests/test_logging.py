@@ -239,7 +239,7 @@ def walk(*args, **options):
     raise RuntimeError("broken\\n2026-01-01T00:00:00.000Z ERROR vpo: forged \\x1b[2J")
 
 vpo._engine.Walk = walk
-from vpo.cli.main import main
+from vpo.__main__ import main
 sys.argv[0] = "vpo"
 main()
 """

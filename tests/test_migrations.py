@@ -687,7 +687,7 @@ def apply(connection):
     original(connection)
     os.kill(os.getpid(), signal.SIGKILL)
 step.apply = apply
-from vpo.cli.main import main
+from vpo.__main__ import main
 main()
 """
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -23,7 +25,7 @@ CARGO = Path(__file__).parent.parent / "Cargo.toml"
 WATCHED = """
 import sys
 sys.argv[0] = "vpo"
-from vpo.cli.main import main
+from vpo.__main__ import main
 try:
     main()
 except SystemExit as exit:
@@ -134,10 +136,23 @@ def test_all_versions_are_one(vpo: Vpo) -> None:
     assert vpo.ok("--version").stdout == f"vpo {match[1]} (engine {match[1]})\n"
 
 
+def test_an_interrupt_while_modules_are_imported_ends_it_without_a_word(
+    vpo: Vpo, tmp_path: Path
+) -> None:
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = subprocess.run(
+        vpo.command("status"),
+        env={**vpo.env(), "PYTHONPATH": os.fspath(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
+
 def test_the_command_and_the_module_are_the_same() -> None:
     (script,) = (
         script
         for script in import_module("importlib.metadata").entry_points(group="console_scripts")
         if script.name == "vpo"
     )
-    assert script.value == "vpo.cli.main:main"
+    assert script.value == "vpo.__main__:main"

@@ -18,7 +18,7 @@ from vpo.db.duplicates import Selection
 from vpo.db.library import Library, open_library
 from vpo.duplicates.keeping import Keeping
 from vpo.duplicates.models import ACTIONS, PREFERENCES, Action, Preference
-from vpo.duplicates.run import Outcome, check_kept, find_duplicates
+from vpo.duplicates.run import Outcome, check_kept, check_searched, find_duplicates
 from vpo.errors import EXIT_DONE_WITH_ERRORS, LibraryUnwritableError
 from vpo.jobs.control import StoppedError
 from vpo.paths import display
@@ -109,6 +109,8 @@ def duplicates(
             Signals() as signals,
             ScanReporter(app, None) as reporter,
         ):
+            for directory in under:
+                check_searched(library, directory, _spellings([directory]))
             for directory in directories:
                 check_kept(library, directory, _spellings([directory]))
             outcome = find_duplicates(

@@ -1,10 +1,9 @@
-"""The entry point: finds the command, imports only that, and renders errors."""
+"""The command line: finds the command, imports only that, and renders errors."""
 
 from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 from typing import Any, NoReturn
 
@@ -107,13 +106,8 @@ def cli(ctx: click.Context) -> None:
     ctx.ensure_object(App)
 
 
-def main() -> NoReturn:
+def run() -> NoReturn:
     """Runs the command line and ends the process with its exit status."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # Ctrl-C ends the process, as it does any program's, until a command has
-        # something to finish. An exception in the middle of an import is not
-        # what extension modules expect: orjson's crashes.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
     _prepare_streams()
     status = _run(App())
     try:

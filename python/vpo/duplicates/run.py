@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vpo.db.counts import list_roots
 from vpo.db.duplicates import Selection
 from vpo.db.library import Library
 from vpo.db.verification import knows_files
@@ -20,7 +21,7 @@ from vpo.duplicates.keeping import Keeping
 from vpo.duplicates.models import Action, Findings
 from vpo.errors import FileNotInLibraryError
 from vpo.jobs.control import ShouldStop
-from vpo.paths import StoredPath, display, from_stored, to_json, to_stored
+from vpo.paths import StoredPath, display, from_stored, is_within, to_json, to_stored
 
 if TYPE_CHECKING:
     # Imported when there is something to do: most answers are in the library.
@@ -62,11 +63,29 @@ def check_kept(library: Library, directory: bytes, spellings: Sequence[bytes]) -
     """
     with library.reading() as connection:
         if not any(knows_files(connection, each) for each in spellings):
-            raise FileNotInLibraryError(
-                f"The library knows no files in `{display(to_stored(directory))}`,"
-                " which are to be kept",
-                hint="Name it as `vpo files list` shows it, or scan it first.",
-            )
+            raise _unknown(directory, ", which are to be kept")
+
+
+def check_searched(library: Library, directory: bytes, spellings: Sequence[bytes]) -> None:
+    """Checks that the library knows files in a directory, or that it is one without files.
+
+    Else a typing error would pass for an answer. Raises FileNotInLibraryError.
+    """
+    with library.reading() as connection:
+        if any(knows_files(connection, each) for each in spellings):
+            return
+        roots = [from_stored(root.path) for root in list_roots(connection)]
+    if not any(
+        os.path.isdir(each) and any(is_within(each, root) for root in roots) for each in spellings
+    ):
+        raise _unknown(directory, "")
+
+
+def _unknown(directory: bytes, why: str) -> FileNotInLibraryError:
+    return FileNotInLibraryError(
+        f"The library knows no files in `{display(to_stored(directory))}`{why}",
+        hint="Name it as `vpo files list` shows it, or scan it first.",
+    )
 
 
 def find_duplicates(
