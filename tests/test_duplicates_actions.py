@@ -102,7 +102,7 @@ def test_what_is_in_a_directory_that_is_kept_is_left_alone(vpo: Vpo, twins: Tree
 def test_a_directory_to_be_kept_that_is_not_known_is_refused(vpo: Vpo, twins: Tree) -> None:
     words = ["duplicates", "--action", "trash", "--yes", "--keep"]
     outcome = vpo.ok(*words, twins.path("A"), status=2)
-    assert f"no files in `{twins.root}/A`, which are to be kept" in outcome.stderr
+    assert f"no files in `{twins.root}/A`" in outcome.stderr
     assert os.path.exists(twins.path("b/twin.mkv"))
     assert operations(vpo) == []
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Sequence
 
 import click
@@ -18,9 +17,10 @@ from vpo.db.duplicates import Selection
 from vpo.db.library import Library, open_library
 from vpo.duplicates.keeping import Keeping
 from vpo.duplicates.models import ACTIONS, PREFERENCES, Action, Preference
-from vpo.duplicates.run import Outcome, check_kept, check_searched, find_duplicates
+from vpo.duplicates.run import Outcome, check_searched, find_duplicates
 from vpo.errors import EXIT_DONE_WITH_ERRORS, LibraryUnwritableError
 from vpo.jobs.control import StoppedError
+from vpo.known import known_places, places
 from vpo.paths import display
 
 SHOWN_ISSUES = 10
@@ -96,8 +96,8 @@ def duplicates(
     # look through them time and again would take a third of it.
     gc.disable()
     app = ctx.ensure_object(App)
-    wanted = Selection(_spellings(under), joined(kinds), min_size)
-    keeping = Keeping(_spellings(directories), prefer)
+    wanted = Selection(_places(under), joined(kinds), min_size)
+    keeping = Keeping(_places(directories), prefer)
 
     def before_job() -> None:
         # An answer out of the library alone needs no settings, and leaves no trace.
@@ -110,9 +110,9 @@ def duplicates(
             ScanReporter(app, None) as reporter,
         ):
             for directory in under:
-                check_searched(library, directory, _spellings([directory]))
-            for directory in directories:
-                check_kept(library, directory, _spellings([directory]))
+                check_searched(library, directory)
+            # A typing error would leave what is to be kept without protection.
+            known_places(library, directories)
             outcome = find_duplicates(
                 library,
                 wanted,
@@ -146,10 +146,8 @@ def _open(path: str, *, acts: bool) -> Library:
         return open_library(path, "read")
 
 
-def _spellings(directories: Sequence[bytes]) -> tuple[bytes, ...]:
-    """Directories as given, for what was reached by a link, and what they lead to."""
-    both = ((os.path.abspath(each), os.path.realpath(each)) for each in directories)
-    return tuple(dict.fromkeys(path for pair in both for path in pair))
+def _places(directories: Sequence[bytes]) -> tuple[bytes, ...]:
+    return tuple(dict.fromkeys(place for each in directories for place in places(each)))
 
 
 def _show_issues(app: App, outcome: Outcome) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -10,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from vpo import resolution
+from vpo import known, resolution
 from vpo._engine import KINDS
 from vpo.cli.app import path_option
 from vpo.cli.parameters import ParamType, SeparatedList, joined
@@ -128,7 +127,7 @@ def places_below(directory: bytes | None) -> tuple[bytes, ...]:
     what it leads to. None for the whole library."""
     if directory is None:
         return ()
-    return (os.path.abspath(directory), os.path.realpath(directory))
+    return known.places(directory)
 
 
 def _is_period(text: str) -> bool:

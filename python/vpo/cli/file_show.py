@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from vpo import times
-from vpo.cli import known_file
+from vpo import known, times
 from vpo.cli.app import PATH, App, echo, global_options
 from vpo.cli.damage_text import damage_in_words, damage_to_dict
 from vpo.cli.failure import print_json
@@ -33,10 +32,9 @@ def show_command(ctx: click.Context, /, path: bytes, as_json: bool) -> None:
     """Show all that the library knows of one file."""
     app = ctx.ensure_object(App)
     with open_library(app.library_path(), "read") as library, library.reading() as db:
-        rows = (known_file.find(db, spelling) for spelling in known_file.spellings(path))
-        row = next((row for row in rows if row is not None), None)
+        row = known.find_file(db, path)
         if row is None:
-            raise known_file.unknown(path)
+            raise known.unknown_file(path)
         media = media_table.media_of(db, row["id"])
         changes = job_history.changes_of_file(db, row["id"])
         damage = damage_table.damage_of(db, row["id"])

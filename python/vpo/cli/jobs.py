@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from vpo import times
-from vpo.cli import known_file
+from vpo import known, times
 from vpo.cli.app import App, LazyGroup, echo, global_options, path_option
 from vpo.cli.failure import print_json
 from vpo.cli.job_text import COLOURS, change_in_words, duration_of, human_duration, job_to_dict
@@ -101,13 +100,13 @@ def list_command(ctx: click.Context, /, file: bytes | None, as_json: bool, **opt
 
 
 def _jobs_of_file(db: sqlite3.Connection, file: bytes, limit: int) -> list[sqlite3.Row]:
-    for path in known_file.spellings(file):
-        row = known_file.find(db, path)
-        if row is not None:
-            return job_history.changes_of_file(db, row["id"], limit=limit)
+    row = known.find_file(db, file)
+    if row is not None:
+        return job_history.changes_of_file(db, row["id"], limit=limit)
+    for path in known.spellings(file):
         if changes := job_history.changes_of_former_file(db, to_stored(path), limit=limit):
             return changes
-    raise known_file.unknown(file)
+    raise known.unknown_file(file)
 
 
 def _table(app: App, listed: list[sqlite3.Row], *, of_file: bool) -> Iterator[str]:

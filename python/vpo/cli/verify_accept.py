@@ -6,7 +6,7 @@ import os
 
 import click
 
-from vpo.cli import known_file
+from vpo import known
 from vpo.cli.app import PATH, App, echo, global_options
 from vpo.cli.failure import failure_to_dict, log_failure, print_json, show_failure
 from vpo.cli.file_filters import under_option
@@ -16,7 +16,6 @@ from vpo.db.library import Library, open_library
 from vpo.errors import EXIT_DONE_WITH_ERRORS, EXIT_NOT_DONE, NotDamagedError, VpoError
 from vpo.integrity.accept import AcceptResult, ToAccept
 from vpo.integrity.accept import accept as run_accept
-from vpo.integrity.verify import known_places
 from vpo.jobs.control import StoppedError
 from vpo.paths import display, from_stored, to_json, to_stored
 
@@ -79,10 +78,9 @@ def accept(
 def _damaged(library: Library, path: bytes) -> ToAccept:
     """The damaged file at a path. Raises FileNotInLibraryError, NotDamagedError."""
     with library.reading() as db:
-        rows = (known_file.find(db, spelling) for spelling in known_file.spellings(path))
-        row = next((row for row in rows if row is not None), None)
+        row = known.find_file(db, path)
         if row is None:
-            raise known_file.unknown(path)
+            raise known.unknown_file(path)
         damage = damage_table.damage_of(db, row["id"])
     if damage is None:
         raise NotDamagedError(
@@ -94,11 +92,11 @@ def _damaged(library: Library, path: bytes) -> ToAccept:
 
 def _damaged_below(library: Library, directory: bytes) -> list[ToAccept]:
     found = []
-    for place in known_places(library, [directory]):
+    for place in known.known_places(library, [directory]):
         with library.reading() as db:
             listed = damage_table.list_damage(db, place)
             for each in listed:
-                row = known_file.find(db, from_stored(each.path))
+                row = known.find_file(db, from_stored(each.path))
                 found.append(
                     ToAccept(each.path, each.damage, bool(row["is_symlink"]) if row else False)
                 )

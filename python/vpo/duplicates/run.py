@@ -8,20 +8,19 @@ knows already is a question like any other, and leaves no trace. Actions are alw
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vpo.db.counts import list_roots
 from vpo.db.duplicates import Selection
 from vpo.db.library import Library
-from vpo.db.verification import knows_files
 from vpo.duplicates.finding import Finding
 from vpo.duplicates.keeping import Keeping
 from vpo.duplicates.models import Action, Findings
-from vpo.errors import FileNotInLibraryError
 from vpo.jobs.control import ShouldStop
-from vpo.paths import StoredPath, display, from_stored, is_within, to_json, to_stored
+from vpo.known import known_places, places
+from vpo.paths import StoredPath, from_stored, is_within, to_json, to_stored
 
 if TYPE_CHECKING:
     # Imported when there is something to do: most answers are in the library.
@@ -56,36 +55,17 @@ class Outcome:
         return {**self.findings.counts(), **done}
 
 
-def check_kept(library: Library, directory: bytes, spellings: Sequence[bytes]) -> None:
-    """Checks that the library knows files in a directory whose files are to be kept.
-
-    Else a typing error would leave them without protection. Raises FileNotInLibraryError.
-    """
-    with library.reading() as connection:
-        if not any(knows_files(connection, each) for each in spellings):
-            raise _unknown(directory, ", which are to be kept")
-
-
-def check_searched(library: Library, directory: bytes, spellings: Sequence[bytes]) -> None:
+def check_searched(library: Library, directory: bytes) -> None:
     """Checks that the library knows files in a directory, or that it is one without files.
 
     Else a typing error would pass for an answer. Raises FileNotInLibraryError.
     """
     with library.reading() as connection:
-        if any(knows_files(connection, each) for each in spellings):
-            return
         roots = [from_stored(root.path) for root in list_roots(connection)]
-    if not any(
-        os.path.isdir(each) and any(is_within(each, root) for root in roots) for each in spellings
-    ):
-        raise _unknown(directory, "")
-
-
-def _unknown(directory: bytes, why: str) -> FileNotInLibraryError:
-    return FileNotInLibraryError(
-        f"The library knows no files in `{display(to_stored(directory))}`{why}",
-        hint="Name it as `vpo files list` shows it, or scan it first.",
-    )
+    for place in places(directory):
+        if os.path.isdir(place) and any(is_within(place, root) for root in roots):
+            return
+    known_places(library, [directory])
 
 
 def find_duplicates(

@@ -13,7 +13,7 @@ from vpo.db import verification as table
 from vpo.db.damage import DamagedFile
 from vpo.db.library import Library
 from vpo.integrity.models import Amount
-from vpo.integrity.verify import known_places
+from vpo.known import known_places
 from vpo.paths import StoredPath, from_stored, is_within, to_stored
 
 AGES = {"day": 1, "week": 7, "month": 30, "quarter": 90, "year": 365}

@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from vpo import times
-from vpo.db import files as file_table
+from vpo import known, times
 from vpo.db import jobs as job_table
 from vpo.db import verification as table
 from vpo.db.library import Library
 from vpo.db.verification import Selection
-from vpo.errors import FileNotInLibraryError, VerifyLockedError, VpoError
+from vpo.errors import VerifyLockedError, VpoError
 from vpo.integrity.models import Amount, Reporter, Verdict, VerifyOptions, VerifyResult
 from vpo.integrity.run import Run
 from vpo.jobs import control, tracking
@@ -142,59 +141,19 @@ def find_where(library: Library, paths: Sequence[bytes]) -> Where:
 
     Raises FileNotInLibraryError for one that the library knows nothing of.
     """
-    directories: list[bytes] = []
+    directories: dict[bytes, None] = {}
     files: dict[int, bytes] = {}
     with library.reading() as connection:
         for path in paths:
-            known = [each for each in _spellings(path) if table.knows_files(connection, each)]
-            directories += [each for each in known if each not in directories]
-            if known:
+            places = [each for each in known.places(path) if table.knows_files(connection, each)]
+            directories.update(dict.fromkeys(places))
+            if places:
                 continue
-            for each in _spellings(path):
-                directory, name = map(to_stored, os.path.split(each))
-                row = file_table.find_file(connection, directory, name)
-                if row is not None:
-                    files[row["id"]] = each
-                    break
-            else:
-                raise _unknown(path)
+            row = known.find_file(connection, path)
+            if row is None:
+                raise known.unknown_place(path)
+            files[row["id"]] = from_stored(row["path"])
     return Where(tuple(directories), files)
-
-
-def known_places(library: Library, directories: Sequence[bytes]) -> tuple[bytes, ...]:
-    """The paths under which the library knows directories: as given, or without links.
-
-    Raises FileNotInLibraryError for one in which it knows no files.
-    """
-    places: list[bytes] = []
-    with library.reading() as connection:
-        for directory in directories:
-            known = [each for each in _spellings(directory) if table.knows_files(connection, each)]
-            if not known:
-                raise _unknown(directory)
-            places += [each for each in known if each not in places]
-    return tuple(places)
-
-
-def _spellings(path: bytes) -> list[bytes]:
-    above, name = os.path.split(os.path.abspath(path))
-    return list(
-        dict.fromkeys(
-            (
-                os.path.abspath(path),
-                os.path.realpath(path),
-                # A file may be a link itself.
-                os.path.join(os.path.realpath(above), name),
-            )
-        )
-    )
-
-
-def _unknown(path: bytes) -> FileNotInLibraryError:
-    return FileNotInLibraryError(
-        f"The library knows no files in `{display(to_stored(path))}`",
-        hint="Scan it first, with `vpo scan DIRECTORY`.",
-    )
 
 
 def job_path(library: Library, directories: Sequence[bytes]) -> StoredPath:

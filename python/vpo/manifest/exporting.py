@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple
 
-from vpo import times
+from vpo import known, times
 from vpo._engine import Digested, Digester
 from vpo.db import manifests as manifest_table
 from vpo.db import verification as verification_table
@@ -140,7 +140,7 @@ def files_below(
     The library may have it by another path, without links. Raises FileNotInLibraryError
     if it knows none.
     """
-    places = list(dict.fromkeys((os.path.abspath(directory), os.path.realpath(directory))))
+    places = known.places(directory)
 
     def files_of(place: bytes) -> Iterator[tuple[bytes, bytes, Content]]:
         skipped = len(place.rstrip(b"/")) + 1
