@@ -1,4 +1,4 @@
-"""One check while it runs: files go to the engine, and what it says is judged and recorded.
+"""One check while it runs: what the engine says of files is judged and recorded.
 
 Nothing is written while files are read but every other second, so that a scan
 beside it is not held up. A check that is killed has lost these seconds; the next
@@ -10,9 +10,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import partial
 
 import orjson
 
@@ -25,6 +24,7 @@ from vpo.db.damage import Damage
 from vpo.db.file_changes import FileChange
 from vpo.db.verification import Candidate, Selection
 from vpo.integrity.classify import classify, found_as, is_of_the_medium, is_of_the_place
+from vpo.integrity.feed import Feed
 from vpo.integrity.models import (
     Amount,
     Finding,
@@ -43,9 +43,6 @@ from vpo.paths import from_stored
 
 logger = logging.getLogger(__name__)
 
-PAGE = 2000
-OF_FEW = 5 * PAGE
-
 # Answers are taken some at a time: each waking of this thread takes the
 # interpreter, and a core from the threads that read.
 GATHER_SECONDS = 0.02
@@ -55,18 +52,6 @@ POLL_SECONDS = 0.05
 
 FILES_PER_COMMIT = 5000
 SECONDS_PER_COMMIT = 2.0
-
-# What is handed to the engine ahead of time: enough that its threads never wait,
-# and that a rotating disk is read in order for a while.
-AHEAD_FILES = 8192
-AHEAD_BYTES = 4 * 2**30
-# Where the time is limited, what was handed over is still read: about so much of that,
-# and at first, before it is known how fast that goes, so many bytes.
-AHEAD_SECONDS = 2.0
-AHEAD_BYTES_AT_FIRST = 64 * 2**20
-AT_A_TIME = 500
-# At least so many wait to be begun with, however large.
-LEAST_QUEUED = 2
 
 
 @dataclass
@@ -106,25 +91,14 @@ class Run:
         self.digester = Digester(
             threads=options.threads or 0, max_rate=options.max_rate, leave_cache=True
         )
-        self.asked: dict[int, Candidate] = {}
-        """Files whose answers are still to come."""
-        self.asked_bytes = 0
-        self.begun_bytes = 0
-        """Of all files that were handed over and not found to be others."""
         self.unread_bytes = 0
         """Of files that there was an answer for without reading."""
-        self.most_bytes: float | None = None
-        self.until: float | None = None
-        self.pages: Iterator[list[Candidate]] = iter(())
-        self.page: list[Candidate] = []
-        self.mean_bytes = 0
-        """Of the files of the page."""
         self.verified: list[tuple[object, ...]] = []
         """As `Verified`, which takes a while to make."""
         self.unchanged: list[tuple[object, ...]] = []
         """Likewise, of files whose digest is recorded already."""
         self.found: list[_Found] = []
-        self.began = self.last_commit = time.monotonic()
+        self.last_commit = time.monotonic()
 
     # -- The loop ----------------------------------------------------------------
 
@@ -135,29 +109,35 @@ class Run:
         """
         self._look_at_places()
         self.result.selected = Amount(*table.amount(self.connection, self.selection))
-        self._set_budget()
-        of_few = self.result.selected.files <= OF_FEW
-        self.pages = table.candidates(self.connection, self.selection, page=PAGE, of_few=of_few)
+        feed = Feed(
+            self.connection,
+            self.digester,
+            self.selection,
+            self.result.selected,
+            self.options,
+            self.places,
+        )
         try:
             while True:
                 if stopped := self.should_stop():
                     raise stopped
-                self._feed()
-                if not self.asked:
+                feed.feed()
+                if not feed.asked:
                     break
                 answers = self.digester.take(POLL_SECONDS)
-                self._judge(answers)
+                self._judge(answers, feed)
                 self._write_if_due()
-                self.job.beat(self._progress)
-                self.reporter.checking(self._done(), self._to_do())
-                if len(self.asked) > FEW:
+                done, to_do = self._done(), self._to_do(feed.most_bytes)
+                self.job.beat(partial(self._progress, done, to_do))
+                self.reporter.checking(done, to_do)
+                if len(feed.asked) > FEW:
                     time.sleep(GATHER_SECONDS)
         except (StoppedError, KeyboardInterrupt):
             self.digester.stop()
             self._write()
             raise
         self._write()
-        self.result.is_complete = not self.page and next(self.pages, None) is None
+        self.result.is_complete = feed.is_exhausted()
 
     def _look_at_places(self) -> None:
         errors = self.places.look()
@@ -167,99 +147,14 @@ class Run:
             self._note_offline(offline)
         self.selection = self.selection._replace(without=tuple(self.places.offline))
 
-    def _set_budget(self) -> None:
-        budget = self.options.budget
-        if budget is None:
-            return
-        if budget.unit == "seconds":
-            self.until = time.monotonic() + budget.amount
-        elif budget.unit == "bytes":
-            self.most_bytes = budget.amount
-        else:
-            # Of nothing there is no share: then they are all empty files.
-            self.most_bytes = self.result.selected.size_bytes * budget.amount / 100 or None
-
-    def _budget_is_used_up(self) -> bool:
-        if self.until is not None:
-            return time.monotonic() >= self.until
-        return self.most_bytes is not None and self.begun_bytes >= self.most_bytes
-
-    def _feed(self) -> None:
-        """Hands files to the engine, until it has enough or there are no more."""
-        most = self._most_ahead()
-        while len(self.asked) < AHEAD_FILES and (
-            self.asked_bytes < most or self.digester.queued < LEAST_QUEUED
-        ):
-            if self._budget_is_used_up():
-                return
-            files = self._some_files(most - self.asked_bytes)
-            if not files:
-                return
-            self._ask(files)
-
-    def _most_ahead(self) -> int:
-        """How many bytes are handed to the engine ahead of time."""
-        if self.until is None:
-            return AHEAD_BYTES
-        took = time.monotonic() - self.began
-        most = AHEAD_BYTES_AT_FIRST
-        if took > AHEAD_SECONDS:
-            most = int(self.digester.bytes_read * AHEAD_SECONDS / took)
-        if self.options.max_rate is not None:
-            most = min(most, int(self.options.max_rate * AHEAD_SECONDS))
-        return min(most, AHEAD_BYTES)
-
-    def _some_files(self, room: int) -> list[Candidate]:
-        """The next files of a page, of about `room` bytes; none if there are no more."""
-        if not self.page:
-            self.page = next(self.pages, [])
-            self.mean_bytes = sum(file.size_bytes for file in self.page) // (len(self.page) or 1)
-        count = min(AT_A_TIME, max(room // max(self.mean_bytes, 1), 1))
-        if self.most_bytes is not None:
-            # Not one more than it takes to reach it.
-            room = int(self.most_bytes) - self.begun_bytes
-            sizes = accumulate(file.size_bytes for file in self.page[:count])
-            count = next((number for number, size in enumerate(sizes, 1) if size >= room), count)
-        files, self.page = self.page[:count], self.page[count:]
-        return files
-
-    def _ask(self, files: list[Candidate]) -> None:
-        if self.places.offline:
-            is_offline = self.places.is_offline
-            files = [file for file in files if not is_offline(from_stored(file.path))]
-        plain = [
-            (file.id, file.path, file.size_bytes, file.mtime_ns, bool(file.is_symlink))
-            for file in files
-            if file.is_plain
-        ]
-        self.asked.update((file.id, file) for file in files)
-        of_all = sum(file.size_bytes for file in files)
-        self.asked_bytes += of_all
-        self.begun_bytes += of_all
-        self.digester.submit(plain, ("blake3",))
-        if len(plain) == len(files):
-            return
-        for file in files:
-            if file.is_plain:
-                continue
-            digest, _ = baseline(file)
-            # Of a damaged file it is the content that counts, whatever its mtime is by now.
-            is_damaged = file.damage is not None
-            size_bytes = None if is_damaged else file.size_bytes
-            mtime_ns = None if is_damaged else file.mtime_ns
-            self.digester.submit(
-                [(file.id, file.path, size_bytes, mtime_ns, bool(file.is_symlink))],
-                _digests_for(digest),
-            )
-
     # -- What came of it ---------------------------------------------------------
 
-    def _judge(self, answers: list[Digested]) -> None:
+    def _judge(self, answers: list[Digested], feed: Feed) -> None:
         """Judges answers; what is to be written waits for that."""
         if not answers:
             return
         at = times.to_text(times.now())
-        asked, counts = self.asked, self.result.counts
+        asked, counts = feed.asked, self.result.counts
         rows: dict[Verdict, list[tuple[object, ...]]] = {
             "new": self.verified,
             "verified": self.unchanged,
@@ -271,7 +166,9 @@ class Run:
             size += file.size_bytes
             digests = seen.digests
             if digests is None:
-                self._judge_unread(file, seen, at)
+                if seen.problem != "stopped":
+                    feed.was_not_read(file.size_bytes)
+                    self._judge_unread(file, seen, at)
                 continue
             if not file.is_plain:
                 self._judge_content(file, seen, digests, at)
@@ -290,7 +187,7 @@ class Run:
             )
             if file_of is not None:
                 file_of(verdict, file.path)
-        self.asked_bytes -= size
+        feed.came_back(size)
         self.result.size_bytes += read
 
     def _judge_content(
@@ -327,9 +224,6 @@ class Run:
             self.reporter.file(verdict, file.path)
 
     def _judge_unread(self, file: Candidate, seen: Digested, at: str) -> None:
-        if seen.problem == "stopped":
-            return
-        self.begun_bytes -= file.size_bytes
         self.unread_bytes += file.size_bytes
         digest, recorded_at = baseline(file)
         verdict = classify(
@@ -471,15 +365,14 @@ class Run:
             self.result.checked + len(self.found), self.unread_bytes + self.digester.bytes_read
         )
 
-    def _to_do(self) -> Amount:
+    def _to_do(self, most_bytes: float | None) -> Amount:
         """What is to be done; with a budget of bytes, no more than that."""
         selected = self.result.selected
-        if self.most_bytes is None or self.most_bytes >= selected.size_bytes:
+        if most_bytes is None or most_bytes >= selected.size_bytes:
             return selected
-        return Amount(selected.files, int(self.most_bytes))
+        return Amount(selected.files, int(most_bytes))
 
-    def _progress(self) -> tuple[float, dict[str, object]]:
-        done, to_do = self._done(), self._to_do()
+    def _progress(self, done: Amount, to_do: Amount) -> tuple[float, dict[str, object]]:
         percent = 100 * done.size_bytes / max(1, to_do.size_bytes)
         return min(percent, 100.0), {
             "files": done.files,
@@ -491,21 +384,6 @@ class Run:
     def summary_json(self) -> str:
         """The counts, for the job's record."""
         return orjson.dumps(self.result.summary()).decode()
-
-
-def _digests_for(recorded: str | None) -> tuple[str, ...]:
-    """What to make of a file: the digest that is recorded in the end, and what it is held against.
-
-    What vpo does not know is no digest, and the content counts as new.
-    """
-    if recorded is None or recorded.startswith(table.FULL_DIGEST):
-        return ("blake3",)
-    algorithm = recorded.partition(":")[0]
-    return ("blake3", algorithm) if algorithm in _COMPARABLE else ("blake3",)
-
-
-# What a record can hold: `xxh64` of an earlier program, others of manifests.
-_COMPARABLE = ("xxh64", "sha256", "sha512", "sha1", "md5")
 
 
 def _message(seen: Digested) -> str | None:
