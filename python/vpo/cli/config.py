@@ -11,6 +11,7 @@ import click
 
 from vpo.cli.app import App, Group, echo, global_options
 from vpo.cli.failure import print_json
+from vpo.cli.options import json_option
 from vpo.config import load as layers
 from vpo.config.layers import Mistake, settings_of
 from vpo.config.models import Config
@@ -26,7 +27,7 @@ def config() -> None:
 
 @config.command("show")
 @click.option("--origin", is_flag=True, help="Say of each setting what set it.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @global_options
 @click.pass_context
 def show_command(ctx: click.Context, /, origin: bool, as_json: bool) -> None:
@@ -120,7 +121,7 @@ def path_command(ctx: click.Context, /) -> None:
 
 
 @config.command("validate")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @global_options
 @click.pass_context
 def validate_command(ctx: click.Context, /, as_json: bool) -> None:

@@ -9,6 +9,7 @@ import click
 from vpo import doctor as checks
 from vpo.cli.app import App, echo, global_options
 from vpo.cli.failure import print_json
+from vpo.cli.options import json_option
 from vpo.config.load import Settings
 from vpo.config.models import Config
 from vpo.errors import EXIT_DONE_WITH_ERRORS, EXIT_NOT_DONE, ConfigError
@@ -18,7 +19,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 @click.command("doctor")
 @click.option("--full", is_flag=True, help="Read the whole library for damage.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @global_options
 @click.pass_context
 def doctor(ctx: click.Context, /, full: bool, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from vpo.cli.damage_text import damage_in_words, damage_to_dict
 from vpo.cli.failure import print_json
 from vpo.cli.job_text import change_in_words, change_to_dict
 from vpo.cli.media_text import describe, fields, media_to_dict
+from vpo.cli.options import json_option
 from vpo.cli.sizes import human_size
 from vpo.db import damage as damage_table
 from vpo.db import job_history
@@ -25,7 +26,7 @@ from vpo.paths import display, to_json
 
 @click.command("show")
 @click.argument("path", type=PATH)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @global_options
 @click.pass_context
 def show_command(ctx: click.Context, /, path: bytes, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from vpo import times
 from vpo.cli.app import App, echo, global_options
 from vpo.cli.failure import print_json
 from vpo.cli.job_text import COLOURS, duration_of, human_duration, job_to_dict
+from vpo.cli.options import json_option
 from vpo.db import job_history
 from vpo.db import jobs as job_table
 from vpo.db import operations as operation_table
@@ -36,7 +37,7 @@ def complete_job(ctx: click.Context, _parameter: click.Parameter, incomplete: st
 
 @click.command("show")
 @click.argument("job_id", metavar="JOB_ID", shell_complete=complete_job)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @global_options
 @click.pass_context
 def show(ctx: click.Context, /, job_id: str, as_json: bool) -> None:

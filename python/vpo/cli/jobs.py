@@ -12,6 +12,7 @@ from vpo import known, times
 from vpo.cli.app import App, LazyGroup, echo, global_options, path_option
 from vpo.cli.failure import print_json
 from vpo.cli.job_text import COLOURS, change_in_words, duration_of, human_duration, job_to_dict
+from vpo.cli.options import json_option
 from vpo.cli.parameters import When
 from vpo.cli.table import table
 from vpo.db import job_history
@@ -71,7 +72,7 @@ def _complete_type(_ctx: click.Context, _parameter: click.Parameter, incomplete:
     metavar="N",
     help="At most N jobs (20).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @global_options
 @click.pass_context
 def list_command(ctx: click.Context, /, file: bytes | None, as_json: bool, **options: Any) -> None:

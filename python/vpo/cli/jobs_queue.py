@@ -14,6 +14,7 @@ from vpo.cli.app import App, echo, global_options
 from vpo.cli.failure import failure_to_dict, print_json, show_failure
 from vpo.cli.job_show import complete_job
 from vpo.cli.job_text import human_duration
+from vpo.cli.options import json_option
 from vpo.cli.parameters import Duration, TimeOfDay
 from vpo.cli.progress import ScanReporter
 from vpo.cli.signals import Signals
@@ -56,7 +57,7 @@ def _open(app: App) -> Library:
     is_flag=True,
     help="When the time is over, stop the job that runs, and queue it again.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @global_options
 @click.pass_context
 def run(
@@ -164,7 +165,7 @@ class _WorkerText:
     metavar="SECONDS",
     help=f"How long to wait for a running job to stop ({WAIT_SECONDS:.0f}).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @global_options
 @click.pass_context
 def cancel(ctx: click.Context, /, job_ids: tuple[str, ...], wait: float, as_json: bool) -> None:
@@ -190,7 +191,7 @@ def cancel(ctx: click.Context, /, job_ids: tuple[str, ...], wait: float, as_json
 @click.command("retry")
 @click.argument("job_ids", metavar="[JOB_ID]...", nargs=-1, shell_complete=complete_job)
 @click.option("--all-failed", is_flag=True, help="All jobs that failed.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @global_options
 @click.pass_context
 def retry(ctx: click.Context, /, job_ids: tuple[str, ...], all_failed: bool, as_json: bool) -> None:
@@ -272,7 +273,7 @@ def _each(
     help="Only these.",
 )
 @click.option("--dry-run", is_flag=True, help="Say how many; delete nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @global_options
 @click.pass_context
 def purge(

@@ -12,6 +12,7 @@ import click
 from vpo.cli.app import App, Group, complete_profiles, echo, global_options
 from vpo.cli.config import print_mistakes, print_schema, with_paths, yaml_value
 from vpo.cli.failure import print_json
+from vpo.cli.options import json_option
 from vpo.cli.table import table
 from vpo.config import load as layers
 from vpo.config import profiles as store
@@ -32,7 +33,7 @@ def profiles() -> None:
 
 
 @profiles.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @global_options
 @click.pass_context
 def list_command(ctx: click.Context, /, as_json: bool) -> None:
@@ -97,7 +98,7 @@ def _describe(layer: Layer) -> _Description:
 
 @profiles.command("show")
 @click.argument("name", shell_complete=complete_profiles)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @global_options
 @click.pass_context
 def show_command(ctx: click.Context, /, name: str, as_json: bool) -> None:
@@ -199,7 +200,7 @@ def _is_interactive() -> bool:
 
 @profiles.command("validate")
 @click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete_profiles)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @global_options
 @click.pass_context
 def validate_command(ctx: click.Context, /, names: tuple[str, ...], as_json: bool) -> None:

@@ -12,10 +12,12 @@ import click
 from vpo import times
 from vpo.cli.app import DIRECTORY, App, echo, global_options, silence_stdout
 from vpo.cli.failure import failure_to_dict, log_failure, print_json, show_failure
+from vpo.cli.options import json_option, queue_options
 from vpo.cli.parameters import SeparatedList, joined
 from vpo.cli.progress import ScanReporter
-from vpo.cli.signals import Signals
-from vpo.config.models import KINDS, MAX_THREADS, PROBERS
+from vpo.cli.signals import Signals, show_stopped, stopped_to_dict
+from vpo.config.bounds import MAX_THREADS
+from vpo.config.models import KINDS, PROBERS
 from vpo.db.library import Library, new_library_in_memory, open_library
 from vpo.errors import (
     EXIT_DONE_WITH_ERRORS,
@@ -117,14 +119,8 @@ class ScanCommand(click.Command):
     metavar="[SECONDS]",
     help="Wait for another scan to end.",
 )
-@click.option("--enqueue", is_flag=True, help="Put the scan into the queue for `vpo jobs run`.")
-@click.option(
-    "--priority",
-    type=click.IntRange(0, 10_000),
-    metavar="N",
-    help="Place in the queue: lower ones first (100).",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@queue_options("scan")
+@json_option
 @global_options
 @click.pass_context
 def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) -> None:
@@ -367,12 +363,10 @@ class _Outcomes:
 
     def stopped(self, root: bytes, stopped: StoppedError) -> None:
         self.stopped_status = stopped.exit_status
-        is_cancelled = isinstance(stopped, CancelledError)
-        shown = failure_to_dict("CANCELLED" if is_cancelled else "STOPPED", stopped.message, None)
+        shown = stopped_to_dict(stopped)
         self.scans.append({**to_json(to_stored(root), "directory"), **shown})
-        if not self.as_json and self.app.logs_to_stderr != "json":
-            said = "Cancelled" if is_cancelled else "Stopped"
-            echo(f"{said}. What was recorded until now is kept.", err=True)
+        if not self.as_json:
+            show_stopped(self.app, stopped, as_json=False)
 
     def finish(self) -> int:
         """Prints the JSON, and returns the exit status."""

@@ -45,12 +45,22 @@ class Signals:
         return StoppedError(EXIT_SIGTERM if self._received == signal.SIGTERM else EXIT_SIGINT)
 
 
-def show_stopped(app: App, stopped: StoppedError, *, as_json: bool) -> None:
-    """Says that a job was stopped."""
-    is_cancelled = isinstance(stopped, CancelledError)
+def stopped_to_dict(stopped: StoppedError) -> dict[str, object]:
+    """A job that was stopped, or cancelled, as JSON has it."""
+    code = "CANCELLED" if isinstance(stopped, CancelledError) else "STOPPED"
+    return failure_to_dict(code, stopped.message, None)
+
+
+def show_stopped(
+    app: App,
+    stopped: StoppedError,
+    *,
+    as_json: bool,
+    what_of_it: str = "What was recorded until now is kept.",
+) -> None:
+    """Says that a job was stopped, and what of it stays."""
     if as_json:
-        code = "CANCELLED" if is_cancelled else "STOPPED"
-        print_json(failure_to_dict(code, stopped.message, None))
+        print_json(stopped_to_dict(stopped))
     elif app.logs_to_stderr != "json":
-        said = "Cancelled" if is_cancelled else "Stopped"
-        echo(f"{said}. What was recorded until now is kept.", err=True)
+        said = "Cancelled" if isinstance(stopped, CancelledError) else "Stopped"
+        echo(f"{said}. {what_of_it}", err=True)

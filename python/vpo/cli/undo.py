@@ -7,6 +7,7 @@ import click
 from vpo.cli.app import App, echo, global_options
 from vpo.cli.failure import failure_to_dict, print_json
 from vpo.cli.job_show import complete_job
+from vpo.cli.options import json_option
 from vpo.cli.progress import ScanReporter
 from vpo.cli.signals import Signals, show_stopped
 from vpo.db.library import open_library
@@ -21,7 +22,7 @@ SHOWN_FILES = 10
 
 @click.command("undo")
 @click.argument("operation_id", metavar="ID", shell_complete=complete_job)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @global_options
 @click.pass_context
 def undo(ctx: click.Context, /, operation_id: str, as_json: bool) -> None:

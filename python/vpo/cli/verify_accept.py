@@ -10,7 +10,8 @@ from vpo import known
 from vpo.cli.app import PATH, App, echo, global_options
 from vpo.cli.failure import failure_to_dict, log_failure, print_json, show_failure
 from vpo.cli.file_filters import under_option
-from vpo.cli.signals import Signals
+from vpo.cli.options import json_option
+from vpo.cli.signals import Signals, show_stopped
 from vpo.db import damage as damage_table
 from vpo.db.library import Library, open_library
 from vpo.errors import EXIT_DONE_WITH_ERRORS, EXIT_NOT_DONE, NotDamagedError, VpoError
@@ -23,7 +24,7 @@ from vpo.paths import display, from_stored, to_json, to_stored
 @click.command("accept")
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=PATH)
 @under_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @global_options
 @click.pass_context
 def accept(
@@ -64,10 +65,8 @@ def accept(
                 with Signals() as signals:
                     result = run_accept(library, place, files.values(), should_stop=signals.stop)
             except StoppedError as stopped:
-                if as_json:
-                    print_json(failure_to_dict("STOPPED", stopped.message, None))
-                else:
-                    echo("Stopped. What was accepted until now stays so.", err=True)
+                what = "What was accepted until now stays so."
+                show_stopped(app, stopped, as_json=as_json, what_of_it=what)
                 ctx.exit(stopped.exit_status)
             errors += [(from_stored(path), error) for path, error in result.errors]
     _show(app, result, errors, as_json=as_json)

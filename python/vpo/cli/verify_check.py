@@ -9,15 +9,15 @@ import click
 
 from vpo import times
 from vpo.cli.app import DIRECTORY, App, echo, global_options, silence_stdout
-from vpo.cli.failure import failure_to_dict, print_json
+from vpo.cli.failure import print_json
 from vpo.cli.file_filters import kind_option
 from vpo.cli.job_text import human_duration
+from vpo.cli.options import json_option, queue_options, threads_option
 from vpo.cli.parameters import ByteSize, Duration, ParamType, joined
 from vpo.cli.progress import VerifyReporter
-from vpo.cli.signals import Signals
+from vpo.cli.signals import Signals, show_stopped
 from vpo.cli.sizes import human_size, parse_size
 from vpo.cli.verify import COMMANDS
-from vpo.config.models import MAX_THREADS
 from vpo.db.library import Library, open_library
 from vpo.errors import EXIT_DONE_WITH_ERRORS
 from vpo.integrity.models import Budget, Finding, VerifyOptions, VerifyResult
@@ -25,7 +25,7 @@ from vpo.integrity.priority import be_nice
 from vpo.integrity.verify import find_where, job_path
 from vpo.integrity.verify import verify as run_verify
 from vpo.jobs import queue
-from vpo.jobs.control import CancelledError, StoppedError
+from vpo.jobs.control import StoppedError
 from vpo.jobs.purge import auto_purge
 from vpo.paths import display, to_json, to_stored
 
@@ -155,19 +155,9 @@ def directories_given(
     "--max-rate", type=ByteSize(), metavar="SIZE", help="Read no more than this a second: 50M."
 )
 @click.option("--nice", is_flag=True, help="Let others have processor and disk first.")
-@click.option(
-    "--threads",
-    type=click.IntRange(1, MAX_THREADS),
-    help="Files read at a time (default: chosen by device).",
-)
-@click.option("--enqueue", is_flag=True, help="Put the check into the queue for `vpo jobs run`.")
-@click.option(
-    "--priority",
-    type=click.IntRange(0, 10_000),
-    metavar="N",
-    help="Place in the queue: lower ones first (100).",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@threads_option
+@queue_options("check")
+@json_option
 @global_options
 @click.pass_context
 def check(
@@ -232,13 +222,12 @@ def _verify(
         ):
             result = run_verify(library, directories, options, reporter, should_stop=signals.stop)
     except StoppedError as stopped:
-        is_cancelled = isinstance(stopped, CancelledError)
-        if as_json:
-            code = "CANCELLED" if is_cancelled else "STOPPED"
-            print_json(failure_to_dict(code, stopped.message, None))
-        elif app.logs_to_stderr != "json":
-            said = "Cancelled" if is_cancelled else "Stopped"
-            echo(f"{said}. What was verified until now is recorded; run it again.", err=True)
+        show_stopped(
+            app,
+            stopped,
+            as_json=as_json,
+            what_of_it="What was verified until now is recorded; run it again.",
+        )
         return stopped.exit_status
     if as_json:
         print_json(result_to_dict(result))

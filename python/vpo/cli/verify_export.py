@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import click
 
 from vpo.cli.app import DIRECTORY, App, echo, global_options, path_option
-from vpo.cli.failure import failure_to_dict, print_json
+from vpo.cli.failure import print_json
 from vpo.cli.file_filters import kind_option
+from vpo.cli.options import threads_option
 from vpo.cli.parameters import joined
 from vpo.cli.progress import ScanReporter
-from vpo.cli.signals import Signals
+from vpo.cli.signals import Signals, show_stopped
 from vpo.cli.sizes import human_size
-from vpo.config.models import MAX_THREADS
 from vpo.db.library import open_library
 from vpo.errors import EXIT_DONE_WITH_ERRORS
 from vpo.jobs.control import StoppedError
@@ -48,11 +48,7 @@ _STDOUT = b"-"
 )
 @click.option("--force", is_flag=True, help="Replace FILE if there is one.")
 @kind_option
-@click.option(
-    "--threads",
-    type=click.IntRange(1, MAX_THREADS),
-    help="Files read at a time (default: chosen by device).",
-)
+@threads_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; goes with -o FILE.")
 @global_options
 @click.pass_context
@@ -98,10 +94,7 @@ def export_command(
                 )
                 _write(export, output, replaces=force)
         except StoppedError as stopped:
-            if as_json:
-                print_json(failure_to_dict("STOPPED", stopped.message, None))
-            else:
-                echo("Stopped. No manifest was written.", err=True)
+            show_stopped(app, stopped, as_json=as_json, what_of_it="No manifest was written.")
             ctx.exit(stopped.exit_status)
     result.duration_seconds = time.monotonic() - result.started_at
     if as_json:

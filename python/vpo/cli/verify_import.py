@@ -8,14 +8,14 @@ import click
 
 from vpo import times
 from vpo.cli.app import PATH, App, echo, global_options, path_option
-from vpo.cli.failure import failure_to_dict, print_json
+from vpo.cli.failure import print_json
+from vpo.cli.options import json_option, threads_option
 from vpo.cli.progress import ScanReporter
-from vpo.cli.signals import Signals
+from vpo.cli.signals import Signals, show_stopped
 from vpo.cli.sizes import human_size
-from vpo.config.models import MAX_THREADS
 from vpo.db.library import open_library
 from vpo.errors import EXIT_DONE_WITH_ERRORS
-from vpo.jobs.control import CancelledError, StoppedError
+from vpo.jobs.control import StoppedError
 from vpo.manifest.importing import import_manifest
 from vpo.manifest.models import FORMATS
 from vpo.manifest.results import ImportOptions, ImportResult
@@ -56,12 +56,8 @@ _LABELS = {
     help="What a backslash is: a separator, part of a name, or what fits the files (auto).",
 )
 @click.option("--complete", is_flag=True, help="List the files below DIR that it does not name.")
-@click.option(
-    "--threads",
-    type=click.IntRange(1, MAX_THREADS),
-    help="Files read at a time (default: chosen by device).",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@threads_option
+@json_option
 @global_options
 @click.pass_context
 def import_command(
@@ -98,7 +94,7 @@ def import_command(
                     library, manifest, root, import_options, reporter, should_stop=signals.stop
                 )
         except StoppedError as stopped:
-            _show_stopped(app, stopped, as_json=as_json)
+            show_stopped(app, stopped, as_json=as_json)
             ctx.exit(stopped.exit_status)
     if as_json:
         print_json(result_to_dict(result))
@@ -108,16 +104,6 @@ def import_command(
                 echo(line)
         _show_findings(app, result)
     ctx.exit(EXIT_DONE_WITH_ERRORS if result.found else 0)
-
-
-def _show_stopped(app: App, stopped: StoppedError, *, as_json: bool) -> None:
-    is_cancelled = isinstance(stopped, CancelledError)
-    if as_json:
-        code = "CANCELLED" if is_cancelled else "STOPPED"
-        print_json(failure_to_dict(code, stopped.message, None))
-    elif app.logs_to_stderr != "json":
-        said = "Cancelled" if is_cancelled else "Stopped"
-        echo(f"{said}. What was recorded until now is kept.", err=True)
 
 
 def summary(result: ImportResult) -> list[str]:

@@ -9,6 +9,7 @@ import click
 from vpo.cli.app import DIRECTORY, App, echo, global_options
 from vpo.cli.damage_text import damage_counts, damage_in_words, damage_to_dict
 from vpo.cli.failure import print_json
+from vpo.cli.options import json_option
 from vpo.cli.sizes import human_size
 from vpo.cli.table import table
 from vpo.db.library import open_library
@@ -27,7 +28,7 @@ _HEADS = {
 
 @click.command("status")
 @click.argument("directory", metavar="[DIR]", required=False, type=DIRECTORY)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @global_options
 @click.pass_context
 def status(ctx: click.Context, /, directory: bytes | None, as_json: bool) -> None:

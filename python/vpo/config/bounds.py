@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
+# More threads than these are no help with any storage.
+MAX_THREADS = 1024
+
 
 class AtLeast(NamedTuple):
     """A number that is not smaller."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from vpo.config.bounds import AtLeast, AtMost, NotEmpty
+from vpo.config.bounds import MAX_THREADS, AtLeast, AtMost, NotEmpty
 
 Kind = Literal["video", "audio", "image", "sidecar"]
 KINDS: tuple[Kind, ...] = ("video", "audio", "image", "sidecar")
@@ -20,8 +20,6 @@ LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
 
 ProberChoice = Literal["auto", "native", "ffprobe"]
 PROBERS: tuple[ProberChoice, ...] = ("auto", "native", "ffprobe")
-
-MAX_THREADS = 1024
 
 # What `load` makes absolute: a relative path is one below the file that names
 # it (for a command: unless it is a bare name, which is looked for on PATH).
