@@ -10,6 +10,7 @@
 //! It knows nothing of databases and nothing of Python; `rust/python` is the
 //! thin layer that turns these types into Python's.
 
+mod answers;
 mod batch;
 pub mod digest;
 mod fingerprint;

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::algorithm::{Algorithm, Hashers, Value};
 use super::file::{Expected, Opened, Problem, Stamp, guarded};
 use super::lanes::{Devices, Lanes, Task, arrange, medium_at};
 use super::parts::Parts;
 use super::reading::{Arm, Reader};
+use crate::answers::Answers;
 use crate::opening::Directories;
 
 const STACK_BYTES: usize = 512 * 1024;
@@ -68,8 +69,7 @@ struct Shared {
     state: Mutex<State>,
     /// There is something to do, or it is over.
     work: Condvar,
-    /// There are answers.
-    done: Condvar,
+    answers: Answers<Answer>,
     directories: Directories,
     reader: Reader,
     cores: usize,
@@ -79,8 +79,6 @@ struct State {
     lanes: Lanes,
     /// Large files that are being read, with parts that may wait for a reader.
     open: Vec<Arc<Shareable>>,
-    answers: Vec<Answer>,
-    outstanding: usize,
     threads: usize,
     idle: usize,
 }
@@ -91,18 +89,6 @@ struct Shareable {
     lane: usize,
     arm: Option<Arc<Arm>>,
     parts: Parts,
-}
-
-impl State {
-    /// Takes jobs that were arranged; nobody begins with them any more once it is stopped.
-    fn put_back(&mut self, lane: usize, jobs: Vec<Job>, is_stopped: bool) {
-        if is_stopped {
-            self.outstanding -= jobs.len();
-            self.lanes.done(lane);
-        } else {
-            self.lanes.arranged(lane, jobs);
-        }
-    }
 }
 
 enum Work {
@@ -119,13 +105,11 @@ impl Pool {
             state: Mutex::new(State {
                 lanes: Lanes::new(threads, cores),
                 open: Vec::new(),
-                answers: Vec::new(),
-                outstanding: 0,
                 threads: 0,
                 idle: 0,
             }),
             work: Condvar::new(),
-            done: Condvar::new(),
+            answers: Answers::default(),
             directories: Directories::default(),
             reader: Reader::new(options.max_rate, options.leave_cache),
             cores: if threads == 0 { cores } else { threads },
@@ -151,7 +135,7 @@ impl Pool {
                 None => state.lanes.add_device(device, medium_at(device, &job.path)),
             };
             state.lanes.push(lane, job);
-            state.outstanding += 1;
+            self.shared.answers.expect(1);
         }
         let wanted = state.lanes.most_threads().min(state.lanes.queued()).min(MOST_THREADS);
         drop(state);
@@ -162,18 +146,7 @@ impl Pool {
     /// Takes the answers there are; waits up to `timeout` for the first. Empty
     /// if there is none yet, or nothing was submitted that is not answered.
     pub fn take(&self, timeout: Duration) -> Vec<Answer> {
-        let deadline = Instant::now() + timeout;
-        let mut state = self.shared.lock();
-        while state.answers.is_empty() && state.outstanding > 0 {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            let waited = self.shared.done.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        state.outstanding -= state.answers.len();
-        std::mem::take(&mut state.answers)
+        self.shared.answers.take(timeout)
     }
 
     /// Jobs that no thread has begun with.
@@ -183,7 +156,7 @@ impl Pool {
 
     /// Jobs whose answers are still to be taken.
     pub fn outstanding(&self) -> usize {
-        self.shared.lock().outstanding
+        self.shared.answers.outstanding()
     }
 
     /// Bytes read so far, of all files.
@@ -195,11 +168,9 @@ impl Pool {
     pub fn stop(&self) {
         self.shared.reader.stop();
         let mut state = self.shared.lock();
-        let queued = state.lanes.queued();
-        state.outstanding -= queued;
+        self.shared.answers.withdraw(state.lanes.queued());
         state.lanes.clear();
         self.shared.work.notify_all();
-        self.shared.done.notify_all();
     }
 }
 
@@ -243,13 +214,25 @@ impl Shared {
             match work {
                 Work::Task(Task::Arrange(lane, jobs)) => {
                     let jobs = arrange(&self.directories, jobs);
-                    self.lock().put_back(lane, jobs, self.reader.is_stopped());
-                    self.work.notify_all();
+                    self.put_back(lane, jobs);
                 }
                 Work::Task(Task::Read(lane, job)) => self.begin(lane, job, &mut buffer),
                 Work::Help(shareable) => self.read_parts(&shareable, &mut buffer),
             }
         }
+    }
+
+    /// Takes jobs that were arranged; nobody begins with them any more once it is stopped.
+    fn put_back(&self, lane: usize, jobs: Vec<Job>) {
+        let mut state = self.lock();
+        if self.reader.is_stopped() {
+            self.answers.withdraw(jobs.len());
+            state.lanes.done(lane);
+        } else {
+            state.lanes.arranged(lane, jobs);
+        }
+        drop(state);
+        self.work.notify_all();
     }
 
     fn next_work(&self) -> Option<Work> {
@@ -409,10 +392,9 @@ impl Shared {
     ) {
         let mut state = self.lock();
         state.lanes.done(lane);
-        state.answers.push(Answer { key, outcome, stamp });
         let waits = state.idle > 0 && state.lanes.queued() > 0;
         drop(state);
-        self.done.notify_one();
+        self.answers.give(Answer { key, outcome, stamp });
         if waits {
             // The lane has room for another thread.
             self.work.notify_one();
@@ -429,6 +411,7 @@ mod tests {
     use super::*;
     use std::collections::HashMap;
     use std::fs;
+    use std::time::Instant;
 
     fn all(pool: &Pool) -> HashMap<i64, Answer> {
         let mut answers = HashMap::new();
@@ -584,11 +567,11 @@ mod tests {
         let mut state = pool.shared.lock();
         let lane = state.lanes.add_device(1, crate::sys::Medium::Rotating);
         state.lanes.push(lane, job(1, PathBuf::from("/nowhere"), &[Algorithm::Quick]));
-        state.outstanding += 1;
+        pool.shared.answers.expect(1);
         let Some(Task::Arrange(lane, jobs)) = state.lanes.next() else { panic!() };
         drop(state);
         pool.stop();
-        pool.shared.lock().put_back(lane, jobs, pool.shared.reader.is_stopped());
+        pool.shared.put_back(lane, jobs);
         assert_eq!((pool.queued(), pool.outstanding()), (0, 0));
     }
 }

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Limits, Media, Problem, Result, Source, probe_source};
+use crate::answers::Answers;
 use crate::digest;
 use crate::opening::Directories;
 use crate::pace::{Pace, Requests};
@@ -52,21 +53,17 @@ pub struct Pool<T: Send + 'static> {
 }
 
 struct Shared<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<State>,
     /// There are jobs, or it is over.
     work: Condvar,
-    /// There are answers.
-    done: Condvar,
+    answers: Answers<Answer<T>>,
     directories: Directories,
     limits: Limits,
     convert: Box<Convert<T>>,
 }
 
-struct State<T> {
+struct State {
     jobs: VecDeque<Job>,
-    answers: Vec<Answer<T>>,
-    /// Jobs that were submitted and whose answer was not taken yet.
-    outstanding: usize,
     threads: usize,
     idle: usize,
     stopped: bool,
@@ -82,8 +79,6 @@ impl<T: Send + 'static> Pool<T> {
     ) -> Self {
         let state = State {
             jobs: VecDeque::new(),
-            answers: Vec::new(),
-            outstanding: 0,
             threads: 0,
             idle: 0,
             stopped: false,
@@ -92,7 +87,7 @@ impl<T: Send + 'static> Pool<T> {
         let shared = Shared {
             state: Mutex::new(state),
             work: Condvar::new(),
-            done: Condvar::new(),
+            answers: Answers::default(),
             directories: Directories::default(),
             limits,
             convert: Box::new(convert),
@@ -109,7 +104,7 @@ impl<T: Send + 'static> Pool<T> {
         let before = state.jobs.len();
         state.jobs.extend(jobs);
         let added = state.jobs.len() - before;
-        state.outstanding += added;
+        self.shared.answers.expect(added);
         for _ in 0..added.min(state.idle) {
             self.shared.work.notify_one();
         }
@@ -130,18 +125,7 @@ impl<T: Send + 'static> Pool<T> {
     /// Takes the answers there are; waits up to `timeout` for the first. Empty
     /// if there is none yet, or nothing was submitted that is not answered.
     pub fn take(&self, timeout: Duration) -> Vec<Answer<T>> {
-        let deadline = Instant::now() + timeout;
-        let mut state = self.shared.lock();
-        while state.answers.is_empty() && state.outstanding > 0 {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            let waited = self.shared.done.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        state.outstanding -= state.answers.len();
-        std::mem::take(&mut state.answers)
+        self.shared.answers.take(timeout)
     }
 
     /// Jobs that no thread has begun yet.
@@ -151,7 +135,7 @@ impl<T: Send + 'static> Pool<T> {
 
     /// Jobs whose answers are still to be taken.
     pub fn outstanding(&self) -> usize {
-        self.shared.lock().outstanding
+        self.shared.answers.outstanding()
     }
 }
 
@@ -165,7 +149,7 @@ impl<T: Send + 'static> Drop for Pool<T> {
 }
 
 impl<T: Send + 'static> Shared<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -215,7 +199,6 @@ impl<T: Send + 'static> Shared<T> {
                 quick_hash: seen.quick_hash,
             };
             let mut state = shared.lock();
-            state.answers.push(answer);
             state.pace.observe(requests);
             let mut more = 0;
             if !state.stopped && state.idle == 0 {
@@ -225,7 +208,7 @@ impl<T: Send + 'static> Shared<T> {
                 state.threads += more;
             }
             drop(state);
-            shared.done.notify_one();
+            shared.answers.give(answer);
             for _ in 0..more {
                 // With fewer threads it goes on, too.
                 let _ = Self::spawn(shared);
