@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,22 @@ def test_a_full_disk_in_a_later_scan_leaves_the_library_as_it_was(
         assert vpo.ok("scan", "--json", "--db", library, tree.root).json["removed"] == 1
         vpo.home = disk
         vpo.check_integrity()
+
+
+@pytest.mark.parametrize("command", [["files", "list"], ["status"], ["verify"]])
+def test_a_disk_without_a_free_page_is_full_and_has_not_failed(
+    vpo: Vpo, tree: Tree, tmp_path: Path, command: list[str]
+) -> None:
+    tree.write("a.mkv")
+    with mounted(tmp_path / "disk", "4m") as disk:
+        library = disk / "library.db"
+        vpo.ok("scan", "--db", library, tree.root)
+        with suppress(OSError), open(disk / "fill", "wb", buffering=0) as fill:
+            while fill.write(bytes(4096)):
+                pass
+        assert library_error(vpo, *command, "--db", library) == "DISK_FULL"
+        os.unlink(disk / "fill")
+        vpo.ok(*command, "--db", library)
 
 
 def test_a_file_too_large_for_the_user_is_an_error_without_a_traceback(vpo: Vpo, big: Path) -> None:

@@ -220,6 +220,9 @@ def plain_errors(path: str) -> Iterator[None]:
         raise
 
 
+# A WAL's index grows by so much at a time (https://sqlite.org/walformat.html#wal_index).
+_WAL_INDEX_BYTES = 32 * 1024
+
 # A table or column that is not there, or text that is not text: the file was
 # changed by something else.
 _DAMAGE = ("malformed", "corrupt", "no such table", "no such column", "decode to UTF-8")
@@ -236,7 +239,9 @@ def _explain(error: sqlite3.Error, path: str) -> LibraryError | None:
             hint="Try again when it is done.",
             path=path,
         )
-    if "database or disk is full" in said:
+    is_of_the_disk = isinstance(error, sqlite3.OperationalError) and "disk I/O error" in said
+    # The file that a WAL's readers share is mapped: no room for it is an I/O error.
+    if "database or disk is full" in said or (is_of_the_disk and _has_no_room(path)):
         return DiskFullError(
             f"There is no room left to write the library `{shown}`",
             hint="Free some space and run the command again: what was committed is kept.",
@@ -252,13 +257,21 @@ def _explain(error: sqlite3.Error, path: str) -> LibraryError | None:
         return _damaged(path, said)
     if "readonly" in said or "read-only" in said or "unable to open" in said:
         return _unwritable(path, said)
-    if isinstance(error, sqlite3.OperationalError) and "disk I/O error" in said:
+    if is_of_the_disk:
         return LibraryError(
             f"The disk failed under the library `{shown}`: {said}",
             hint="Check the disk (`dmesg` says more) before you run vpo again.",
             path=path,
         )
     return None
+
+
+def _has_no_room(path: str) -> bool:
+    try:
+        found = os.statvfs(os.path.dirname(os.path.abspath(path)))
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < _WAL_INDEX_BYTES
 
 
 def _damaged(path: str, said: str) -> LibraryDamagedError:
