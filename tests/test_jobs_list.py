@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import json
 import os
-import pty
 import re
 import shutil
-import struct
-import subprocess
-import termios
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -19,6 +14,7 @@ from typing import Any
 import pytest
 
 from support import TIMEOUT_SECONDS, Tree, Vpo
+from terminals import on_terminal, plain
 from vpo.cli.table import cells, table
 from vpo.db.job_history import changes_of_file
 
@@ -97,37 +93,6 @@ def listed(vpo: Vpo, *args: str | Path) -> list[dict[str, Any]]:
 def numbers(vpo: Vpo, *args: str) -> list[int]:
     """The jobs of a list by the numbers they were made with."""
     return [int(job["id"].rpartition("-")[2], 16) for job in listed(vpo, *args)]
-
-
-def on_terminal(
-    vpo: Vpo, columns: int, *args: str | Path, **environment: str
-) -> tuple[int, list[str]]:
-    """Runs the command with a terminal of so many columns as stdout: status and lines."""
-    master, slave = pty.openpty()
-    try:
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        run = Vpo(vpo.home, environment).start(*args, stdout=slave, stdin=subprocess.DEVNULL)
-        os.close(slave)
-        shown = b""
-        while True:
-            try:
-                read = os.read(master, 65536)
-            except OSError:
-                # What Linux says when the other side is closed.
-                break
-            if not read:
-                break
-            shown += read
-        _, stderr = run.communicate(timeout=TIMEOUT_SECONDS)
-    finally:
-        os.close(master)
-    assert stderr == b""
-    return run.returncode, shown.decode().replace("\r\n", "\n").splitlines()
-
-
-def plain(line: str) -> str:
-    """A line without its colours."""
-    return re.sub(r"\x1b\[[0-9;]*m", "", line)
 
 
 # -- The list ------------------------------------------------------------------------

@@ -103,11 +103,13 @@ def read_status(library: Library) -> Status:
     with library.reading() as connection:
         roots = counts.list_roots(connection)
         last_success = {root.path: root.last_scan_at or "" for root in roots}
-        last_completed = job_history.last_completed(connection, ("verify",))
-        failures = []
-        for job in job_history.list_jobs(
+        failed = job_history.list_jobs(
             connection, job_history.JobFilter(status="failed", limit=1000)
-        ):
+        )
+        others = {job["job_type"] for job in failed} - {"scan"}
+        last_completed = job_history.last_completed(connection, sorted(others))
+        failures = []
+        for job in failed:
             began = job["started_at"] or job["created_at"]
             success = last_success.get(job["file_path"], "")
             if job["job_type"] != "scan":

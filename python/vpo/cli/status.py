@@ -138,7 +138,19 @@ def _roots(app: App, found: Status) -> Iterator[str]:
 
     heads = ("STATE", "LAST SUCCESS", "FILES", "SIZE", "ERRORS", "MISSING", "FREE", "ROOT")
     right = ("FILES", "SIZE", "ERRORS", "MISSING", "FREE")
-    yield from table(heads, rows, right=right, paint=paint, keep_tail=True)
+    # What all roots have none of is left out: paths need the room.
+    shown = [
+        column
+        for column, head in enumerate(heads)
+        if head not in ("ERRORS", "MISSING") or any(row[column] != "0" for row in rows)
+    ]
+    yield from table(
+        [heads[column] for column in shown],
+        [[row[column] for column in shown] for row in rows],
+        right=right,
+        paint=paint,
+        keep_tail=True,
+    )
 
 
 def _free(space: Space | None) -> str:

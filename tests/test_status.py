@@ -1,0 +1,270 @@
+"""`vpo status` and `vpo doctor`: what they say of a library, and of what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from mounts import UNPRIVILEGED, need_permissions
+from support import Tree, Vpo
+from terminals import on_terminal, plain
+
+
+def state_of(vpo: Vpo) -> Any:
+    return vpo.ok("status", "--json").json
+
+
+def heads(vpo: Vpo) -> list[str]:
+    """The heads of the table of roots."""
+    (line,) = (line for line in vpo.ok("status").stdout.splitlines() if line.startswith("STATE "))
+    return line.replace("LAST SUCCESS", "LAST_SUCCESS").split()
+
+
+def first_column(vpo: Vpo) -> str:
+    """What the table says of the only root."""
+    lines = vpo.ok("status").stdout.splitlines()
+    (row,) = (number for number, line in enumerate(lines) if line.startswith("STATE "))
+    return lines[row + 1].split()[0]
+
+
+def metrics(text: str) -> dict[tuple[str, str], float]:
+    """Values by name and by the status that they are of, if any."""
+    return {
+        (sample.name, sample.labels.get("status", "")): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+# -- Roots -----------------------------------------------------------------------
+
+
+def test_a_root_is_well_failed_or_offline(vpo: Vpo, tree: Tree) -> None:
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    state = state_of(vpo)
+    (root,) = state["roots"]
+    assert (first_column(vpo), root["is_there"], state["needs_attention"]) == ("ok", True, False)
+    tree.remove("a.mkv")
+    vpo.scan(tree.root, status=2)
+    state = state_of(vpo)
+    (root,) = state["roots"]
+    assert (first_column(vpo), root["is_there"], state["needs_attention"]) == ("failed", True, True)
+    assert "is empty" in root["failure"]
+    assert root["failed_job_id"] == state["failures"][0]["id"]
+    assert root["files"]["missing"] == 0
+    tree.root.rmdir()
+    assert (first_column(vpo), state_of(vpo)["roots"][0]["is_there"]) == ("offline", False)
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    state = state_of(vpo)
+    assert (first_column(vpo), state["failures"]) == ("ok", [])
+
+
+def test_errors_and_missing_files_are_shown_where_there_are_some(vpo: Vpo, tree: Tree) -> None:
+    tree.write("a.mkv")
+    tree.write("b.mkv")
+    vpo.scan(tree.root)
+    plain_heads = ["STATE", "LAST_SUCCESS", "FILES", "SIZE", "FREE", "ROOT"]
+    assert heads(vpo) == plain_heads
+    tree.remove("a.mkv")
+    vpo.scan(tree.root)
+    assert heads(vpo) == [*plain_heads[:4], "MISSING", *plain_heads[4:]]
+    assert state_of(vpo)["roots"][0]["files"] == {"pending": 1, "ok": 0, "error": 0, "missing": 1}
+    vpo.introspects = True
+    # It is no film.
+    vpo.scan(tree.root, status=1)
+    assert heads(vpo) == [*plain_heads[:4], "ERRORS", "MISSING", *plain_heads[4:]]
+    assert state_of(vpo)["needs_attention"] is True
+
+
+def test_on_a_narrow_terminal_the_end_of_a_root_is_shown(vpo: Vpo, tmp_path: Path) -> None:
+    tree = Tree(tmp_path / ("long " * 20) / "archive of films and series")
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    status, lines = on_terminal(vpo, 80, "status")
+    assert status == 0
+    (row,) = (plain(line) for line in lines if plain(line).startswith("ok"))
+    assert row.endswith("archive of films and series")
+    assert max(len(plain(line)) for line in lines[1:]) <= 80
+
+
+# -- Jobs ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [["duplicates"], ["verify"]], ids=["duplicates", "verify"])
+def test_a_failure_is_told_until_the_same_work_succeeds(
+    vpo: Vpo, tree: Tree, words: list[str]
+) -> None:
+    for name in ("a.mkv", "b.mkv"):
+        tree.write(name)
+    vpo.scan(tree.root)
+    vpo.ok(*words)
+    with vpo.sql() as connection:
+        (path,) = connection.execute(
+            "SELECT file_path FROM jobs WHERE job_type = ?", words
+        ).fetchone()
+        connection.execute(
+            "INSERT INTO jobs (id, file_path, job_type, status, created_at, started_at,"
+            " completed_at, error_message, policy_json) VALUES ('bad', ?, ?, 'failed',"
+            " '2020-01-01T00:00:00Z', '2020-01-01T00:00:00Z', '2020-01-01T00:00:00Z',"
+            " 'torn', '{}')",
+            (path, *words),
+        )
+        connection.execute("UPDATE jobs SET started_at = '2019-01-01T00:00:00Z' WHERE id <> 'bad'")
+    assert [failure["id"] for failure in state_of(vpo)["failures"]] == ["bad"]
+    assert "torn" in vpo.ok("status").stdout
+    tree.write("c.mkv")
+    vpo.scan(tree.root)
+    vpo.ok(*words)
+    assert state_of(vpo)["failures"] == []
+
+
+def test_a_job_whose_process_is_gone_is_told(vpo: Vpo, tree: Tree) -> None:
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    process = subprocess.Popen(["true"])
+    process.wait()
+    with vpo.sql() as connection:
+        connection.execute(
+            "INSERT INTO jobs (id, file_path, job_type, status, created_at, started_at,"
+            " worker_pid, policy_json) VALUES ('dead', '/films', 'scan', 'running',"
+            " '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z', ?, '{}')",
+            (process.pid,),
+        )
+    assert state_of(vpo)["jobs"]["dead"] == 1
+    assert "1 of them lost their process" in vpo.ok("status").stdout
+    findings = vpo.run("doctor", "--json").json["findings"]
+    (dead,) = (each for each in findings if each["code"] == "DEAD_JOBS")
+    assert dead["level"] == "warning"
+
+
+# -- Forms -----------------------------------------------------------------------
+
+
+def test_metrics_have_the_numbers_of_the_json(vpo: Vpo, tree: Tree) -> None:
+    tree.write("a.mkv", b"1234")
+    tree.write("b.mkv", b"12")
+    vpo.scan(tree.root)
+    tree.remove("b.mkv")
+    vpo.scan(tree.root)
+    found = metrics(vpo.ok("status", "--format", "prometheus").stdout)
+    state = state_of(vpo)
+    assert found["vpo_files", "missing"] == state["roots"][0]["files"]["missing"] == 1
+    assert found["vpo_files_bytes", "pending"] == state["roots"][0]["bytes"]["pending"] == 4
+    assert found["vpo_jobs", "completed"] == state["jobs"]["completed"] == 2
+    assert found["vpo_root_up", ""] == 1
+    assert found["vpo_failures", ""] == 0
+
+
+def test_a_file_of_metrics_is_replaced_as_a_whole(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    target = tmp_path / "vpo.prom"
+    target.write_text("old")
+    before = target.stat().st_ino
+    done = vpo.ok("status", "--format", "prometheus", "--output", target)
+    assert done.stdout == ""
+    assert metrics(target.read_text())["vpo_jobs", "completed"] == 1
+    assert target.stat().st_ino != before
+    assert set(os.listdir(tmp_path)) == {"home", "library", "vpo.prom"}
+    nowhere = vpo.ok("status", "--json", "--output", tmp_path / "none/x.json", status=2)
+    assert "cannot be written" in nowhere.stderr + nowhere.stdout
+
+
+# -- The doctor ------------------------------------------------------------------
+
+
+def levels(vpo: Vpo, *args: str, status: int, **options: Any) -> dict[str, str]:
+    """What the doctor found, by code."""
+    findings = vpo.ok("doctor", "--json", *args, status=status, **options).json["findings"]
+    return {each["code"]: each["level"] for each in findings}
+
+
+@pytest.fixture
+def well(vpo: Vpo, tree: Tree, tmp_path: Path) -> Vpo:
+    """A library with one file, and all tools of the right age."""
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    said = {
+        "ffmpeg": "ffmpeg version 7.1",
+        "ffprobe": "ffprobe version 7.1",
+        "mkvmerge": "mkvmerge v90.0",
+        "mkvpropedit": "mkvpropedit v90.0",
+        "exiftool": "13.0",
+    }
+    for name, version in said.items():
+        (tools / name).write_text(f"#!/bin/sh\necho '{version}'\n")
+        (tools / name).chmod(0o755)
+    vpo.environment["PATH"] = f"{tools}:/usr/bin:/bin"
+    return vpo
+
+
+@pytest.mark.parametrize("check", [[], ["--full"]])
+def test_the_doctor_finds_nothing_where_all_is_well(well: Vpo, check: list[str]) -> None:
+    assert set(levels(well, *check, status=0).values()) == {"ok"}
+    assert "is sound" in well.ok("doctor").stdout
+    assert well.ok("doctor", "-q").stdout == ""
+
+
+def test_the_doctor_warns_of_tools_that_are_not_there(well: Vpo, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "tools")
+    well.environment["PATH"] = os.fspath(tmp_path)
+    found = levels(well, status=1)
+    assert found["TOOL_FFPROBE"] == "warning"
+    assert found["LIBRARY"] == "ok"
+
+
+def test_the_doctor_names_mistakes_in_the_settings(well: Vpo) -> None:
+    (well.home / "config.yaml").write_text("scan: {thread: 4}\n")
+    assert levels(well, status=2)["CONFIG"] == "error"
+    assert "`threads`" in well.ok("doctor", status=2).stdout
+
+
+@pytest.mark.parametrize("check", [[], ["--full"]])
+def test_the_doctor_finds_a_damaged_library(well: Vpo, check: list[str]) -> None:
+    with open(well.database, "r+b") as file:
+        file.seek(8192)
+        file.write(b"\xff" * 40_000)
+    assert levels(well, *check, status=2)["LIBRARY"] == "error"
+
+
+def test_the_doctor_makes_no_library(vpo: Vpo) -> None:
+    assert vpo.run("doctor", "--json").json["findings"]
+    assert not vpo.database.exists()
+
+
+def test_the_doctor_says_that_a_library_cannot_be_written(well: Vpo) -> None:
+    need_permissions(well.home)
+    os.chmod(well.database, 0o444)
+    assert levels(well, status=2, **UNPRIVILEGED)["LIBRARY_UNWRITABLE"] == "error"
+
+
+# -- Completion ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_a_shell_asks_the_command(vpo: Vpo, shell: str) -> None:
+    assert f"_VPO_COMPLETE={shell}_complete" in vpo.ok("completion", shell).stdout
+
+
+def test_commands_and_their_options_are_completed(vpo: Vpo) -> None:
+    def completed(words: str, number: int) -> set[str]:
+        vpo.environment = {
+            "_VPO_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(number),
+        }
+        return {line.partition(",")[2] for line in vpo.ok().stdout.splitlines()}
+
+    assert completed("vpo ver", 1) == {"verify"}
+    assert "status" in completed("vpo verify st", 2)
+    assert "--enqueue" in completed("vpo scan --en", 2)
