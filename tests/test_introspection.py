@@ -221,9 +221,12 @@ def test_a_scan_stopped_while_it_reads_ends_at_once_and_the_next_goes_on(
     assert b"What was recorded until now is kept" in stderr
     vpo.check_integrity()
     assert set(vpo.statuses().values()) == {"pending"}
+    # It was no success.
+    assert [root["last_success_at"] for root in vpo.ok("status", "--json").json["roots"]] == [None]
     vpo.environment = {}
     assert counts(vpo.scan(tree.root)) == (20, 0, 20, 0, 0, 0)
     assert set(vpo.statuses().values()) == {"ok"}
+    assert vpo.ok("status", "--json").json["roots"][0]["last_success_at"] is not None
 
 
 def test_a_queued_scan_reads_as_any_other(vpo: Vpo, tree: Tree) -> None:

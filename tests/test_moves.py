@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import random
 import shutil
+import signal
+import subprocess
+import sys
 import time
 import wave
 from pathlib import Path
@@ -164,6 +168,34 @@ def test_a_file_younger_than_the_record_of_its_inode_is_another(vpo: Vpo, tree: 
         connection.execute("UPDATE files SET scanned_at = '2020-10-01T00:00:00Z'")
     os.rename(path, tree.path("b.mkv"))
     assert said(vpo.scan(tree.root)) == {"added": 1, "removed": 1}
+
+
+def test_a_directory_made_anew_with_the_inodes_of_one_that_was_deleted_is_another(
+    vpo: Vpo, tree: Tree
+) -> None:
+    path = tree.write("old/a.mkv")
+    vpo.introspects = False
+    vpo.scan(tree.root)
+    if born(path, follow=False) is None:
+        pytest.skip("the file system does not tell when a file was made")
+    with vpo.sql() as connection:
+        connection.execute("UPDATE files SET scanned_at = '2020-10-01T00:00:00Z'")
+    os.rename(tree.path("old"), tree.path("new"))
+    assert said(vpo.scan(tree.root)) == {"added": 1, "removed": 1}
+
+
+def test_a_file_made_while_a_scan_ran_is_the_one_that_the_scan_recorded(
+    vpo: Vpo, tree: Tree
+) -> None:
+    path = tree.write("a.mkv")
+    vpo.introspects = False
+    vpo.scan(tree.root)
+    with vpo.sql() as connection:
+        # So long ago did the scan begin.
+        connection.execute("UPDATE files SET scanned_at = '2020-10-01T00:00:00Z'")
+        connection.execute("UPDATE jobs SET started_at = '2020-10-01T00:00:00.5Z'")
+    os.rename(path, tree.path("b.mkv"))
+    assert said(vpo.scan(tree.root)) == {"moved": 1}
 
 
 def test_a_file_moved_out_of_a_directory_that_is_gone(vpo: Vpo, tree: Tree) -> None:
@@ -800,3 +832,103 @@ def test_a_scan_of_moves_killed_at_any_moment_is_made_good_by_the_next(
         assert said(again.scan(tree.root)) == {"skipped": 240}
         again.check_integrity()
         shutil.rmtree(again.home)
+
+
+# -- Beside other scans ------------------------------------------------------------
+
+# Runs the command; what follows `--` is run by another process before it marks what is gone.
+INTERLEAVED = """
+import subprocess, sys
+from vpo.scanner import ending
+at = sys.argv.index("--")
+other = sys.argv[at + 1:]
+del sys.argv[at:]
+settle = ending.settle
+def run_other(*args):
+    subprocess.run(other, check=True, stdout=subprocess.DEVNULL)
+    return settle(*args)
+ending.settle = run_other
+from vpo.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("what", ["inner/film.wav", "inner"])
+def test_what_another_scan_has_found_meanwhile_is_not_missing(
+    vpo: Vpo, tree: Tree, what: str
+) -> None:
+    for number in range(4):
+        tree.write(f"from/keep/{number}.wav", sound(number))
+    tree.write("from/inner/film.wav", sound(5))
+    tree.write("from/inner/other.wav", sound(6))
+    tree.write("to/there.wav", sound(7))
+    source, target = tree.root / "from", tree.root / "to"
+    vpo.scan(source)
+    vpo.scan(target)
+    known = ids(vpo)
+    os.rename(source / what, target / os.path.basename(what))
+    other = vpo.command("scan", target)
+    done = subprocess.run(
+        [sys.executable, "-c", INTERLEAVED, "scan", "--json", source, "--", *other],
+        env=vpo.env(),
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["removed"] == 0
+    assert vpo.files("--status", "missing") == {}
+    assert ids(vpo) == known
+    for root in (source, target):
+        assert not said(vpo.scan(root, "--prune")).keys() - {"skipped"}
+    assert ids(vpo) == known
+
+
+def test_a_queued_scan_that_is_put_back_finds_what_its_first_attempt_has_added(
+    vpo: Vpo, tree: Tree
+) -> None:
+    before = tree.write("a.wav", sound(1))
+    tree.write("keep.wav", sound(2))
+    vpo.scan(tree.root)
+    known = id_of(vpo, before)
+    shutil.copy2(before, tree.path("b.wav"))
+    tree.remove("a.wav")
+    vpo.ok("scan", "--enqueue", tree.root)
+    stop = """
+import os, signal
+from vpo.scanner.run import Run
+Run._find_moved_by_content = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+from vpo.__main__ import main
+main()
+"""
+    killed = subprocess.run([sys.executable, "-c", stop, "jobs", "run"], env=vpo.env(), check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert id_of(vpo, tree.path("b.wav")) != known
+    vpo.ok("jobs", "run")
+    assert id_of(vpo, tree.path("b.wav")) == known
+
+
+# -- What is known of the content ----------------------------------------------------
+
+
+@pytest.mark.parametrize("keeps_mtime", [True, False])
+def test_the_digest_of_a_file_whose_mtime_has_moved_with_it_is_not_that_of_the_new_one(
+    vpo: Vpo, tree: Tree, keeps_mtime: bool
+) -> None:
+    before = tree.write("a.wav", long_sound(1))
+    vpo.scan(tree.root)
+    known = id_of(vpo, before)
+    record_digests(vpo, before)
+    after = tree.path("b.wav")
+    shutil.copy2(before, after)
+    if not keeps_mtime:
+        with open(after, "r+b") as file:
+            file.write(long_sound(2))
+    tree.remove("a.wav")
+    assert said(vpo.scan(tree.root)) == {"moved": 1}
+    assert id_of(vpo, after) == known
+    with vpo.sql() as connection:
+        (digest,) = connection.execute("SELECT content_hash FROM files").fetchone()
+    assert (digest is not None) is keeps_mtime
+    vpo.ok("verify")
+    # What was read of the other one may not hold for it.
+    vpo.scan(tree.root)
+    assert vpo.statuses() == {"b.wav": "ok"}

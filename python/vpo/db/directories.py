@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from vpo.paths import StoredPath, to_stored
 
@@ -65,19 +66,24 @@ def gone_directories(connection: sqlite3.Connection, root: bytes) -> dict[Stored
     )
 
 
-def get_directory(connection: sqlite3.Connection, directory_id: int) -> KnownDirectory:
+_KNOWN = "SELECT id, path, filesystem_id, is_present, via_symlink FROM directories"
+
+
+def get_directory(connection: sqlite3.Connection, directory_id: int) -> KnownDirectory | None:
     """The directory of that id."""
-    row = connection.execute(
-        "SELECT id, path, filesystem_id, is_present, via_symlink FROM directories WHERE id = ?",
-        (directory_id,),
-    ).fetchone()
-    return KnownDirectory(row[0], row[1], row[2], bool(row[3]), bool(row[4]))
+    row = connection.execute(f"{_KNOWN} WHERE id = ?", (directory_id,)).fetchone()
+    return _known(row)
 
 
 def find_directory(connection: sqlite3.Connection, path: StoredPath) -> KnownDirectory | None:
     """The directory at that path."""
-    row = connection.execute("SELECT id FROM directories WHERE path = ?", (path,)).fetchone()
-    return get_directory(connection, row[0]) if row else None
+    return _known(connection.execute(f"{_KNOWN} WHERE path = ?", (path,)).fetchone())
+
+
+def _known(row: sqlite3.Row | tuple[Any, ...] | None) -> KnownDirectory | None:
+    if row is None:
+        return None
+    return KnownDirectory(row[0], row[1], row[2], bool(row[3]), bool(row[4]))
 
 
 def add_directory(
@@ -119,11 +125,13 @@ def settle(connection: sqlite3.Connection, settled: Iterable[tuple[bytes, int]])
     connection.executemany("UPDATE directories SET fingerprint = ? WHERE id = ?", settled)
 
 
-def mark_gone(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
-    """Records that directories are not there any more."""
+def mark_gone(
+    connection: sqlite3.Connection, directories: Iterable[tuple[int, StoredPath]]
+) -> None:
+    """Records that directories (ids and paths) are not there any more."""
     connection.executemany(
-        "UPDATE directories SET is_present = 0, fingerprint = NULL WHERE id = ?",
-        ((directory_id,) for directory_id in ids),
+        "UPDATE directories SET is_present = 0, fingerprint = NULL WHERE id = ? AND path = ?",
+        directories,
     )
 
 

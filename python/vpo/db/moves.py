@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import orjson
@@ -15,6 +15,9 @@ _STATUS_BEFORE = (
     "CASE WHEN scan_status <> 'missing' THEN scan_status WHEN scan_error IS NOT NULL THEN 'error'"
     " WHEN EXISTS (SELECT 1 FROM media m WHERE m.file_id = files.id) THEN 'ok' ELSE 'pending' END"
 )
+
+
+_IDS_AT_A_TIME = 10_000
 
 
 class FormerDirectory(NamedTuple):
@@ -157,6 +160,34 @@ def former_files(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int
     return {file.id: file for file in map(FormerFile._make, rows)}
 
 
+def found_elsewhere(
+    connection: sqlite3.Connection, places: Mapping[int, tuple[StoredPath, StoredPath]]
+) -> list[int]:
+    """Those of the files (ids) that are not recorded at these places (directory, name) any more."""
+    ids = list(places)
+    there: set[int] = set()
+    for start in range(0, len(ids), _IDS_AT_A_TIME):
+        rows = connection.execute(
+            "SELECT f.id, d.path, f.name FROM json_each(?) AS wanted"
+            " CROSS JOIN files f ON f.id = wanted.value"
+            " CROSS JOIN directories d ON d.id = f.directory_id",
+            (orjson.dumps(ids[start : start + _IDS_AT_A_TIME]).decode(),),
+        )
+        there.update(file_id for file_id, *place in rows if places[file_id] == tuple(place))
+    return [file_id for file_id in ids if file_id not in there]
+
+
+def end_of_scan(connection: sqlite3.Connection, scanned_at: str) -> str | None:
+    """When the last of the scans ended that began in a second, if a job tells that still."""
+    second = scanned_at.removesuffix("Z")
+    row = connection.execute(
+        "SELECT max(completed_at) FROM jobs WHERE job_type = 'scan'"
+        " AND substr(started_at, 1, length(?1)) = ?1",
+        (second,),
+    ).fetchone()
+    return None if row[0] is None else str(row[0])
+
+
 def interrupted_scans(connection: sqlite3.Connection, root: StoredPath) -> list[int]:
     """The numbers of the jobs that began to scan `root` since a scan of it was completed."""
     rows = connection.execute(
@@ -234,6 +265,16 @@ def move_files(connection: sqlite3.Connection, moves: Iterable[Move], scanned_at
         f" scan_status = CASE WHEN ? THEN 'pending' ELSE {_STATUS_BEFORE} END WHERE id = ?",
         moves,
     )
+
+
+def forget_content(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
+    """Forgets the digests of files that may have been written to."""
+    ids = list(ids)
+    connection.executemany(
+        "UPDATE files SET content_hash = NULL, verified_at = NULL WHERE id = ?",
+        ((file_id,) for file_id in ids),
+    )
+    connection.executemany("DELETE FROM heads WHERE file_id = ?", ((file_id,) for file_id in ids))
 
 
 def unsettle(connection: sqlite3.Connection, directory_ids: Iterable[int]) -> None:

@@ -35,20 +35,23 @@ def add_root(connection: sqlite3.Connection, path: StoredPath, at: str) -> int:
     return int(row[0])
 
 
-def complete_scan(
-    connection: sqlite3.Connection,
-    root_id: int,
-    *,
-    filesystem_id: int | None,
-    file_count: int,
-    started_at: str,
-    job_id: str,
+def record_look(
+    connection: sqlite3.Connection, root_id: int, *, filesystem_id: int | None, file_count: int
 ) -> None:
-    """Notes the outcome of a scan that came to its end."""
+    """Notes what a scan has seen that came by all of a root."""
     connection.execute(
-        "UPDATE roots SET filesystem_id = ?, file_count = ?, last_scan_at = ?, last_job_id = ?"
-        " WHERE id = ?",
-        (filesystem_id, file_count, started_at, job_id, root_id),
+        "UPDATE roots SET filesystem_id = ?, file_count = ? WHERE id = ?",
+        (filesystem_id, file_count, root_id),
+    )
+
+
+def complete_scan(
+    connection: sqlite3.Connection, path: StoredPath, *, started_at: str, job_id: str
+) -> None:
+    """Notes that a scan of a root came to its end."""
+    connection.execute(
+        "UPDATE roots SET last_scan_at = ?, last_job_id = ? WHERE path = ?",
+        (started_at, job_id, path),
     )
 
 

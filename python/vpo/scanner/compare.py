@@ -99,9 +99,9 @@ def was_racy(known: KnownFile | FormerFile) -> bool:
     return known.mtime_ns >= _recorded_ns(known.scanned_at) - RACY_NS
 
 
-def is_younger(born_ns: int, former: FormerFile) -> bool:
-    """Whether a file came into being only after `former` was recorded: it is another one."""
-    return born_ns > _recorded_ns(former.scanned_at) + RACY_NS
+def is_younger(born_ns: int, recorded_at: str) -> bool:
+    """Whether a file came into being only after another was recorded: it is not that one."""
+    return born_ns > _recorded_ns(recorded_at) + RACY_NS
 
 
 @lru_cache(maxsize=4096)

@@ -12,6 +12,7 @@ from vpo._engine import Walk
 from vpo.db import directories as directory_table
 from vpo.db import file_changes as change_table
 from vpo.db import files as file_table
+from vpo.db import moves as move_table
 from vpo.db import roots as root_table
 from vpo.db.file_changes import FileChange
 from vpo.db.library import Library
@@ -27,8 +28,8 @@ class Unseen:
 
     directories: set[int] = field(default_factory=set)
     """The ids of all of them."""
-    vanished: list[int] = field(default_factory=list)
-    """The ids of those that are gone."""
+    vanished: list[tuple[int, StoredPath]] = field(default_factory=list)
+    """The ids and paths of those that are gone."""
 
 
 def examine_unseen(recorder: Recorder, walk: Walk) -> Unseen:
@@ -43,9 +44,12 @@ def examine_unseen(recorder: Recorder, walk: Walk) -> Unseen:
         if unseen.presence != "gone" or unseen.known in recorder.moved_directories:
             continue
         known = directory_table.get_directory(recorder.connection, unseen.known)
-        if known.via_symlink and not recorder.options.rules.follow_symlinks:
+        if known is None or (known.via_symlink and not recorder.options.rules.follow_symlinks):
             continue
         path = from_stored(known.path)
+        if not is_within(path, recorder.root):
+            # A scan of another root has found it there meanwhile.
+            continue
         assert unseen.device is not None
         above = recorder.filesystem(_nearest_directory(path), unseen.device)
         if known.filesystem_id not in (None, above) and not recorder.options.new_device:
@@ -54,7 +58,7 @@ def examine_unseen(recorder: Recorder, walk: Walk) -> Unseen:
                 offline.append(path)
                 recorder.result.note(guards.not_mounted(known.path))
             continue
-        found.vanished.append(known.id)
+        found.vanished.append((known.id, known.path))
         for file in file_table.files_in(recorder.connection, known.id):
             # What is only said to be moved is still recorded here.
             if file.scan_status != "missing" and file.id not in recorder.moved_files:
@@ -62,21 +66,24 @@ def examine_unseen(recorder: Recorder, walk: Walk) -> Unseen:
     return found
 
 
-def settle(library: Library, recorder: Recorder, walk: Walk, vanished: Iterable[int]) -> None:
+def settle(
+    library: Library, recorder: Recorder, walk: Walk, vanished: Iterable[tuple[int, StoredPath]]
+) -> None:
     """Marks what is gone, and records the root: one transaction."""
-    recorder.result.removed = len(recorder.missing)
-    for directory, name in recorder.missing.values():
-        recorder.affect("removed", directory, name)
+    result = recorder.result
     if recorder.options.dry_run:
+        _say_removed(recorder)
         if recorder.options.prune:
             missing = file_table.missing_files(recorder.connection, recorder.root)
             before = ((directory, name) for _, directory, name in missing)
             for directory, name in chain(recorder.missing.values(), before):
                 recorder.affect("pruned", directory, name)
         return
-    result = recorder.result
     assert recorder.job is not None
     with library.transaction() as connection:
+        # Since it was seen to be gone, a scan of another root may have found it there.
+        for file_id in move_table.found_elsewhere(connection, recorder.missing):
+            del recorder.missing[file_id]
         file_table.mark_missing(connection, recorder.missing, recorder.scanned_at)
         removed = (FileChange(file_id, "removed") for file_id in recorder.missing)
         change_table.add_changes(connection, recorder.job.number, removed)
@@ -85,14 +92,19 @@ def settle(library: Library, recorder: Recorder, walk: Walk, vanished: Iterable[
         root_id = root_table.add_root(
             connection, to_stored(recorder.root), times.to_text(result.started_at)
         )
-        root_table.complete_scan(
+        root_table.record_look(
             connection,
             root_id,
             filesystem_id=recorder.filesystem(to_stored(recorder.root), walk.root_device),
             file_count=walk.progress().files,
-            started_at=times.to_text(result.started_at),
-            job_id=recorder.job.id,
         )
+    _say_removed(recorder)
+
+
+def _say_removed(recorder: Recorder) -> None:
+    recorder.result.removed = len(recorder.missing)
+    for directory, name in recorder.missing.values():
+        recorder.affect("removed", directory, name)
 
 
 def prune(recorder: Recorder, job: tracking.Job) -> None:

@@ -18,6 +18,7 @@ import sqlite3
 import stat
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple
 
 from vpo._engine import Digester, Directory, born
 from vpo.db import file_changes as change_table
@@ -26,7 +27,6 @@ from vpo.db import moves as move_table
 from vpo.db import roots as root_table
 from vpo.db.file_changes import FileChange
 from vpo.db.moves import FormerFile, Move, NewFile
-from vpo.jobs.control import ShouldStop
 from vpo.paths import StoredPath, from_stored, is_within, join
 from vpo.scanner.compare import Columns, is_younger
 from vpo.scanner.filesystems import identity
@@ -104,6 +104,7 @@ class Arrivals:
         follow_symlinks: bool,
     ) -> None:
         """`taken` are the ids of records that were found elsewhere already."""
+        self._connection = connection
         self._columns = columns
         self._follow = follow_symlinks
         self._taken = taken
@@ -145,9 +146,7 @@ class Arrivals:
         if len(candidates) != 1:
             return None
         path = join(directory, columns.names[row])
-        since = born(path, follow=columns.symlinks[row])
-        if since is not None and is_younger(since, candidates[0]):
-            # The inode of a file that was deleted.
+        if is_another(self._connection, path, candidates[0], follow=columns.symlinks[row]):
             return None
         self._taken.add(candidates[0].id)
         return candidates[0]
@@ -155,6 +154,21 @@ class Arrivals:
     def _is_gone(self, former: FormerFile) -> bool:
         path = from_stored(join(former.directory, former.name))
         return _is_gone(path, or_link=self._follow or bool(former.is_symlink))
+
+
+def is_another(
+    connection: sqlite3.Connection, path: StoredPath, former: FormerFile, *, follow: bool
+) -> bool:
+    """Whether the file at a path is too young to be the one that was recorded.
+
+    Then it has the inode of one that was deleted.
+    """
+    since = born(path, follow=follow)
+    if since is None or not is_younger(since, former.scanned_at):
+        return False
+    # Recorded it was some time after its scan began.
+    ended = move_table.end_of_scan(connection, former.scanned_at)
+    return ended is None or is_younger(since, ended)
 
 
 def ctime_now(former: FormerFile, path: StoredPath) -> int | None:
@@ -172,6 +186,20 @@ def ctime_now(former: FormerFile, path: StoredPath) -> int | None:
     return former.ctime_ns if found.st_ctime_ns == former.ctime_ns else None
 
 
+class Pair(NamedTuple):
+    """A new file, and the record of what it is."""
+
+    new: NewFile
+    former: FormerFile
+    is_proved: bool
+    """Whether all content is the same, not only the ends."""
+
+    @property
+    def may_be_written(self) -> bool:
+        """Whether the file may have been written to since it was recorded."""
+        return not self.is_proved and self.new.mtime_ns != self.former.mtime_ns
+
+
 class ByContent:
     """New files that have the content of files that are gone."""
 
@@ -181,18 +209,19 @@ class ByContent:
         root: bytes,
         missing: Collection[int],
         threads: int,
-        should_stop: ShouldStop,
+        go_on: Callable[[], None],
     ) -> None:
-        """`missing` are the ids of records that the scan of `root` has seen to be gone."""
+        """`missing` are the ids of records that the scan of `root` has seen to be gone.
+
+        `go_on` is called often, and may raise to end it.
+        """
         self._connection = connection
         self._root = root
         self._missing = missing
         self._threads = threads
-        self._should_stop = should_stop
+        self._go_on = go_on
 
-    def find(
-        self, read: Iterable[int], added_by: Collection[int]
-    ) -> list[tuple[NewFile, FormerFile]]:
+    def find(self, read: Iterable[int], added_by: Collection[int]) -> list[Pair]:
         """Pairs of a new file and the record of what it is.
 
         New are those of the files `read` which one of the jobs `added_by` has added: what
@@ -205,7 +234,8 @@ class ByContent:
                 self._connection, ids[start : start + FILES_AT_A_TIME], added_by
             ):
                 new[file.size_bytes, file.quick_hash].append(file)
-        pairs, unclear = [], []
+        pairs: list[Pair] = []
+        unclear = []
         for (size, quick_hash), files in new.items():
             if len(files) > MOST_ALIKE:
                 continue
@@ -217,12 +247,12 @@ class ByContent:
             are_new = {file.id for file in files}
             gone = [file for file in alike if file.id not in are_new and self._is_gone(file)]
             if len(gone) == 1 and len(files) == 1:
-                pairs.append((files[0], gone[0]))
+                pairs.append(Pair(files[0], gone[0], is_proved=False))
             elif gone:
                 unclear.append((files, gone))
         pairs += self._by_digest(unclear)
         # Of another kind it is not what was read of the other.
-        return [(file, former) for file, former in pairs if file.kind == former.kind]
+        return [pair for pair in pairs if pair.new.kind == pair.former.kind]
 
     def _is_gone(self, file: FormerFile) -> bool:
         """Whether a file is gone: found so by a scan or, elsewhere, right now."""
@@ -245,9 +275,7 @@ class ByContent:
             self._connection, name
         )
 
-    def _by_digest(
-        self, unclear: list[tuple[list[NewFile], list[FormerFile]]]
-    ) -> list[tuple[NewFile, FormerFile]]:
+    def _by_digest(self, unclear: list[tuple[list[NewFile], list[FormerFile]]]) -> list[Pair]:
         """Pairs among files alike, by the digest of all their content."""
         to_read = [
             file
@@ -273,8 +301,7 @@ class ByContent:
         )
         digests: dict[int, str] = {}
         while digester.outstanding:
-            if stopped := self._should_stop():
-                raise stopped
+            self._go_on()
             for answer in digester.take(POLL_SECONDS):
                 if answer.digests is not None:
                     digests[answer.key] = f"blake3:{answer.digests['blake3']}"
@@ -284,27 +311,32 @@ class ByContent:
                 same = [file for file in files if digests.get(file.id) == former.content_hash]
                 rivals = [other for other in gone if other.content_hash == former.content_hash]
                 if len(same) == 1 and len(rivals) == 1 and former.content_hash:
-                    pairs.append((same[0], former))
+                    pairs.append(Pair(same[0], former, is_proved=True))
         return pairs
 
-    def record(
-        self, pairs: list[tuple[NewFile, FormerFile]], *, job: int, scanned_at: str
-    ) -> list[tuple[NewFile, FormerFile]]:
+    def record(self, pairs: list[Pair], *, job: int, scanned_at: str) -> list[Pair]:
         """Gives new files the records of those that they are. In the caller's transaction.
 
         Returns the pairs but those of which another process has changed a record since.
         """
         connection = self._connection
-        now = move_table.former_files(connection, (file.id for pair in pairs for file in pair))
+        now = move_table.former_files(
+            connection, (file.id for pair in pairs for file in (pair.new, pair.former))
+        )
         pairs = [
-            (new, former)
-            for new, former in pairs
-            if now.get(former.id) == former
-            and (found := now.get(new.id)) is not None
-            and (found.directory_id, found.name) == (new.directory_id, new.name)
-            and (found.size_bytes, found.mtime_ns) == (new.size_bytes, new.mtime_ns)
+            pair
+            for pair in pairs
+            if now.get(pair.former.id) == pair.former
+            and (found := now.get(pair.new.id)) is not None
+            and (found.directory_id, found.name) == (pair.new.directory_id, pair.new.name)
+            and (found.size_bytes, found.mtime_ns) == (pair.new.size_bytes, pair.new.mtime_ns)
         ]
-        file_table.delete_files(connection, (new.id for new, _ in pairs))
+        # The ends are the same. What is between them may have been changed by whoever changed
+        # the mtime. A copy that kept it is to have the digest of what it was made of: `verify`
+        # tells if it has not.
+        written = {pair.former.id for pair in pairs if pair.may_be_written}
+        move_table.forget_content(connection, written)
+        file_table.delete_files(connection, (pair.new.id for pair in pairs))
         move_table.move_files(
             connection,
             (
@@ -318,18 +350,18 @@ class ByContent:
                     bool(new.is_symlink),
                     # It is another inode, of which nothing was known.
                     None,
-                    False,
+                    former.id in written,
                     former.id,
                 )
-                for new, former in pairs
+                for new, former, _ in pairs
             ),
             scanned_at,
         )
         move_table.unsettle(
             connection,
-            {former.directory_id for _, former in pairs if former.scan_status != "missing"},
+            {pair.former.directory_id for pair in pairs if pair.former.scan_status != "missing"},
         )
-        move_table.forget_removal(connection, job, (former.id for _, former in pairs))
+        move_table.forget_removal(connection, job, (pair.former.id for pair in pairs))
         change_table.add_changes(
             connection,
             job,
@@ -344,7 +376,7 @@ class ByContent:
                     new.mtime_ns,
                     path=join(former.directory, former.name),
                 )
-                for new, former in pairs
+                for new, former, _ in pairs
             ),
         )
         return pairs

@@ -57,6 +57,15 @@ def keep_directory(recorder: Recorder, directory: Directory, columns: Columns) -
     seen = (columns.names, columns.inodes, columns.sizes, columns.mtimes)
     if {file[:4] for file in files} != set(zip(*(each[found] for each in seen), strict=True)):
         return None
+    first = next(file_id for name, *_, file_id, _ in files if name == columns.names[rows.start])
+    if moves.is_another(
+        recorder.connection,
+        join(directory.path, columns.names[rows.start]),
+        move_table.former_files(recorder.connection, [first])[first],
+        follow=columns.symlinks[rows.start],
+    ):
+        # All of it was deleted and made anew, if one file was.
+        return None
     recorder.moved_directories.add(former.id)
     moved = recorder.result.files_affected.moved
     if recorder.reporter.wants_files or moved.has_room():
@@ -69,6 +78,8 @@ def keep_directory(recorder: Recorder, directory: Directory, columns: Columns) -
         for *_, file_id, _ in files:
             recorder.missing.pop(file_id, None)
     if recorder.options.dry_run:
+        # Their records stay where they are, and are not to be found there once more.
+        recorder.moved_files.update(file_id for *_, file_id, _ in files)
         return former.id
     move_table.move_directory(recorder.connection, former.id, directory.path, recorder.scanned_at)
     directory_table.update_directory(

@@ -91,12 +91,18 @@ class Recorder:
         new: list[NewRows] = []
         for directory in batch.directories():
             directory_id = directory.known
-            if directory_id is None or directory_id in self.moved_directories:
-                # Of one that was moved: another directory was made in its place since.
+            known = None
+            if directory_id is not None and directory_id not in self.moved_directories:
+                known = directory_table.find_directory(self.connection, directory.path)
+            if known is None:
+                # Where one was moved from, another directory was made in its place since.
                 directory_id = self.gone_directories.pop(directory.path, None)
-            if directory_id is not None:
+                if directory_id is not None:
+                    known = directory_table.find_directory(self.connection, directory.path)
+            if known is not None:
+                directory_id = known.id
                 names = unreadable.get(directory.path, set())
-                added = self._compare(directory, directory_id, columns, names)
+                added = self._compare(directory, known, columns, names)
                 new.extend(NewRows(directory, directory_id, row, row + 1) for row in added)
             else:
                 directory_id = moving.keep_directory(self, directory, columns)
@@ -175,12 +181,12 @@ class Recorder:
     def _compare(
         self,
         directory: Directory,
-        directory_id: int,
+        known: directory_table.KnownDirectory,
         columns: Columns,
         unreadable: set[StoredPath],
     ) -> list[int]:
         """Compares a known directory, records it, and returns the rows that are new."""
-        known = directory_table.get_directory(self.connection, directory_id)
+        directory_id = known.id
         filesystem = self.filesystem(directory.path, directory.device)
         same_filesystem = known.filesystem_id in (None, filesystem)
         path = from_stored(directory.path)

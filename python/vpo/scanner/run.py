@@ -311,6 +311,9 @@ class Run:
         assert self.job is not None
         # What a scan that was stopped has added is as new as what this one has.
         interrupted = move_table.interrupted_scans(self.connection, to_stored(self.root))
+        if self.job.from_queue:
+            # It may have been put back after it had begun.
+            interrupted.append(self.job.number)
         candidates: dict[int, str] = {**reading.first_read}
         if interrupted:
             selects = self._selection()
@@ -324,7 +327,7 @@ class Run:
             self.root,
             self.recorder.missing,
             self.options.rules.threads or 0,
-            self.should_stop,
+            self._go_on,
         )
         pairs = by_content.find(candidates, {self.job.number, *interrupted})
         if not pairs:
@@ -334,7 +337,7 @@ class Run:
                 pairs, job=self.job.number, scanned_at=self.recorder.scanned_at
             )
         result, affected = self.result, self.result.files_affected
-        for new, former in pairs:
+        for new, former, _ in pairs:
             counted_as = candidates[new.id]
             setattr(result, counted_as, getattr(result, counted_as) - 1)
             result.moved += 1
@@ -347,6 +350,13 @@ class Run:
                 result.removed -= 1
                 affected.removed.discard(before)
             self.recorder.affect("moved", new.directory, new.name, before)
+
+    def _go_on(self) -> None:
+        """Stops if that is asked for; else it is told that the work goes on."""
+        if stopped := self.should_stop():
+            raise stopped
+        if self.job is not None:
+            self.job.beat(lambda: (99.0, {"phase": "find what was moved"}))
 
     def _beat(self, walk: Walk, expected: int | None) -> None:
         if self.job is None:
@@ -395,10 +405,16 @@ class Run:
         if self.options.dry_run:
             return
         assert self.job is not None
-        with self.library.transaction():
+        with self.library.transaction() as connection:
             if self.options.prune:
                 # Not before: what was moved is known by its record.
                 ending.prune(self.recorder, self.job)
+            root_table.complete_scan(
+                connection,
+                to_stored(self.root),
+                started_at=times.to_text(result.started_at),
+                job_id=self.job.id,
+            )
             result.completed_at = times.now()
             self.job.end(
                 "completed",
