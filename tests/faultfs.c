@@ -7,6 +7,9 @@
  * with EIO. So it is with `eacces-at-N` and EACCES, as on a share whose permissions were taken
  * back. `eio-at-N-to-M` and `eacces-at-N-to-M` read well again from byte M on.
  *
+ * Where the name of the source ends in `.nocase`, names are found whatever their case is, as
+ * on exFAT, and on most disks of macOS.
+ *
  * Nothing is cached, by the kernel either: each read(2) asks here, and for just its bytes. The
  * end of the process that started it in the foreground unmounts it.
  */
@@ -22,16 +25,58 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static int root = -1;
 
+static bool ignores_case;
+
+/* Gives a name, in a directory below the source, the case it has there. */
+static void spell(const char *directory, char *name)
+{
+    struct stat status;
+    int fd = openat(root, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *listing = fd == -1 ? NULL : fdopendir(fd);
+    if (!listing)
+        return;
+    if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) == -1) {
+        struct dirent *entry;
+        while ((entry = readdir(listing)) != NULL)
+            if (strcasecmp(entry->d_name, name) == 0)
+                memcpy(name, entry->d_name, strlen(name));
+    }
+    closedir(listing);
+}
+
 /* Paths come as "/a/b"; the same place seen from the source is "a/b". */
 static const char *below(const char *path)
 {
-    return path[1] ? path + 1 : ".";
+    static _Thread_local char spelled[PATH_MAX];
+    if (!path[1])
+        return ".";
+    if (!ignores_case || strlen(path) > sizeof spelled)
+        return path + 1;
+    strcpy(spelled, path + 1);
+    char *name = spelled;
+    for (;;) {
+        char *end = strchr(name, '/');
+        if (end)
+            *end = '\0';
+        if (name == spelled) {
+            spell(".", name);
+        } else {
+            name[-1] = '\0';
+            spell(spelled, name);
+            name[-1] = '/';
+        }
+        if (!end)
+            return spelled;
+        *end = '/';
+        name = end + 1;
+    }
 }
 
 static int answer(int result)
@@ -148,6 +193,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s SOURCE MOUNTPOINT [-f] [-o OPTIONS]\n", argv[0]);
         return 2;
     }
+    size_t length = strlen(argv[1]);
+    ignores_case = length > 7 && strcmp(argv[1] + length - 7, ".nocase") == 0;
     /* libfuse takes the rest, the mount point first. */
     argv[1] = argv[0];
     return fuse_main(argc - 1, argv + 1, &operations, NULL);

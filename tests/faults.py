@@ -1,6 +1,7 @@
 """Files that cannot be read to their end: a directory seen through `faultfs.c`.
 
-What names mean there is told in `faultfs.c`: `film.eio-at-4096.mkv` fails at byte 4096.
+What names mean there is told in `faultfs.c`: `film.eio-at-4096.mkv` fails at byte 4096, and
+in `disk.nocase` names are found whatever their case is.
 """
 
 from __future__ import annotations

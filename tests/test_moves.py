@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from faults import faulty
 from filesystems import filesystem
 from mounts import mounted, unmount
 from support import Tree, Vpo
@@ -932,3 +933,42 @@ def test_the_digest_of_a_file_whose_mtime_has_moved_with_it_is_not_that_of_the_n
     # What was read of the other one may not hold for it.
     vpo.scan(tree.root)
     assert vpo.statuses() == {"b.wav": "ok"}
+
+
+# -- Where the case of names does not count ------------------------------------------
+
+
+@pytest.mark.parametrize("introspects", [True, False], ids=["read", "not read"])
+@pytest.mark.parametrize("changes", [False, True], ids=["as it was", "with a new file"])
+def test_what_is_renamed_in_its_case_only_is_not_there_twice(
+    vpo: Vpo, tmp_path: Path, introspects: bool, changes: bool
+) -> None:
+    vpo.introspects = introspects
+    source = Tree(tmp_path / "disk.nocase")
+    source.write("season/sub/film.wav", sound(1))
+    source.write("season/other.wav", sound(2))
+    source.write("top.wav", sound(3))
+    with faulty(source.root) as root:
+        assert (root / "SEASON/Other.WAV").exists()
+        vpo.scan(root)
+        os.rename(source.path("season"), source.path("Season"))
+        os.rename(source.path("top.wav"), source.path("TOP.wav"))
+        if changes:
+            source.write("Season/new.wav", sound(4))
+        result = vpo.scan(root)
+        present = {
+            os.path.relpath(path, root)
+            for path, file in vpo.files().items()
+            if file["scan_status"] != "missing"
+        }
+        there = {
+            os.path.relpath(os.path.join(directory, name), root)
+            for directory, _, names in os.walk(root)
+            for name in names
+        }
+        assert present == there
+        if introspects:
+            assert said(result) == {"moved": 3, "added": 1} if changes else {"moved": 3}
+        else:
+            assert result["added"] - result["removed"] == int(changes)
+        assert not said(vpo.scan(root)).keys() - {"skipped"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 
 from vpo import times
@@ -20,6 +21,7 @@ from vpo.jobs import tracking
 from vpo.paths import StoredPath, from_stored, is_within, join, to_stored
 from vpo.scanner import guards
 from vpo.scanner.recording import Recorder
+from vpo.scanner.spelling import is_written_so, names_in
 
 
 @dataclass
@@ -39,9 +41,10 @@ def examine_unseen(recorder: Recorder, walk: Walk) -> Unseen:
     """
     found = Unseen()
     offline: list[bytes] = []
+    listed = lru_cache(maxsize=256)(names_in)
     for unseen in walk.unseen():
         found.directories.add(unseen.known)
-        if unseen.presence != "gone" or unseen.known in recorder.moved_directories:
+        if unseen.presence not in ("gone", "there") or unseen.known in recorder.moved_directories:
             continue
         known = directory_table.get_directory(recorder.connection, unseen.known)
         if known is None or (known.via_symlink and not recorder.options.rules.follow_symlinks):
@@ -50,8 +53,15 @@ def examine_unseen(recorder: Recorder, walk: Walk) -> Unseen:
         if not is_within(path, recorder.root):
             # A scan of another root has found it there meanwhile.
             continue
-        assert unseen.device is not None
-        above = recorder.filesystem(_nearest_directory(path), unseen.device)
+        device = unseen.device
+        if unseen.presence == "there":
+            # Where cases do not count it may be there by another name, which the walk came by.
+            if is_written_so(path, recorder.root, listed):
+                continue
+            device = _device_of(path)
+        if device is None:
+            continue
+        above = recorder.filesystem(_nearest_directory(path), device)
         if known.filesystem_id not in (None, above) and not recorder.options.new_device:
             # The file system it is on is not mounted there: one word for all of it.
             if not any(is_within(path, other) for other in offline):
@@ -117,6 +127,13 @@ def prune(recorder: Recorder, job: tracking.Job) -> None:
     change_table.add_changes(recorder.connection, job.number, changes)
     file_table.delete_files(recorder.connection, ids)
     directory_table.delete_unused(recorder.connection, recorder.root)
+
+
+def _device_of(path: bytes) -> int | None:
+    try:
+        return os.lstat(path).st_dev
+    except OSError:
+        return None
 
 
 def _nearest_directory(path: bytes) -> StoredPath:

@@ -30,6 +30,7 @@ from vpo.db.moves import FormerFile, Move, NewFile
 from vpo.paths import StoredPath, from_stored, is_within, join
 from vpo.scanner.compare import Columns, is_younger
 from vpo.scanner.filesystems import identity
+from vpo.scanner.spelling import is_respelled
 
 # More files of one quick identity than this are not told apart.
 MOST_ALIKE = 64
@@ -82,10 +83,13 @@ def directory_before(
         for former in alike
         if former.filesystem_id == filesystem
         and (former.files, former.missing) == (count, 0)
-        and _is_gone(
-            from_stored(former.path),
-            or_link=follow_symlinks or bool(former.via_symlink),
-            is_one=stat.S_ISDIR,
+        and (
+            _is_gone(
+                from_stored(former.path),
+                or_link=follow_symlinks or bool(former.via_symlink),
+                is_one=stat.S_ISDIR,
+            )
+            or is_respelled(from_stored(former.path), from_stored(directory.path))
         )
     ]
     return candidates[0] if len(candidates) == 1 else None
@@ -137,7 +141,7 @@ class Arrivals:
             if former.filesystem_id == filesystem
             and bool(former.is_symlink) == columns.symlinks[row]
             and former.id not in self._taken
-            and self._is_gone(former)
+            and self._is_gone(former, join(directory, columns.names[row]))
         ]
         # The inode was seen with those that are not missing after it was with the others.
         candidates = [
@@ -151,9 +155,11 @@ class Arrivals:
         self._taken.add(candidates[0].id)
         return candidates[0]
 
-    def _is_gone(self, former: FormerFile) -> bool:
+    def _is_gone(self, former: FormerFile, now: StoredPath) -> bool:
         path = from_stored(join(former.directory, former.name))
-        return _is_gone(path, or_link=self._follow or bool(former.is_symlink))
+        return _is_gone(path, or_link=self._follow or bool(former.is_symlink)) or is_respelled(
+            path, from_stored(now)
+        )
 
 
 def is_another(
