@@ -18,6 +18,8 @@ from vpo.scanner.filesystems import identity
 # How long a look at a root holds good while its files cannot be had.
 LOOK_SECONDS = 1.0
 
+MOUNT_HINT = "Check that the disk or share is mounted."
+
 
 class Places:
     """The roots that files to be checked are in, and the directories of those that are gone."""
@@ -51,7 +53,7 @@ class Places:
             if is_empty and directory_table.holds_present_files(self._connection, root):
                 error = RootOfflineError(
                     f"`{display(to_stored(root))}` is empty, but the library knows files in it",
-                    hint="Check that the disk or share is mounted.",
+                    hint=MOUNT_HINT,
                 )
         except OSError as problem:
             error = guards.unreadable_root(root, problem)
@@ -106,9 +108,7 @@ class Places:
                 break
             directory = parent
         shown: StoredPath = to_stored(directory)
-        return Offline(
-            shown, f"the file system of `{display(shown)}` is not mounted there; it was left out"
-        )
+        return Offline(shown, f"the file system of `{display(shown)}` is not mounted there")
 
 
 def _is_empty(directory: bytes) -> bool:
