@@ -352,6 +352,9 @@ def test_a_file_that_fails_in_the_middle_is_unreadable_there(vpo: Vpo, tree: Tre
         vpo.scan(point)
         outcome = vpo.ok("verify", status=1)
         assert f"`{point}/bad.eio-at-8192.mkv` cannot be read at byte 8,192: " in outcome.stderr
+        assert outcome.stderr.startswith("Error: ")
+        (finding,) = verify(vpo, status=1)["findings"]
+        assert (finding["damage"], finding["errno"]) == ("unreadable", errno.EIO)
         row = damage(vpo)["bad.eio-at-8192.mkv"]
         assert (row["damage"], row["byte_offset"], row["message"], row["digest_found"]) == (
             "unreadable",
@@ -382,16 +385,20 @@ def test_what_may_not_be_read_is_reported_and_is_no_damage(
         with faulty(tree.root) as point:
             vpo.scan(point)
             result = verify(vpo, status=1)
+            said = vpo.ok("verify", status=1).stderr
     else:
         need_permissions(tmp_path)
         path = tree.write("films/film.mkv", CONTENT)
         vpo.scan(tree.root)
         os.chmod(path if where == "at the file" else os.path.dirname(path), 0)
         result = verify(vpo, status=1, **UNPRIVILEGED)
+        said = vpo.ok("verify", status=1, **UNPRIVILEGED).stderr
         os.chmod(os.path.dirname(path), 0o755)
     assert counts(result) == {"unreadable": 1}
     (finding,) = result["findings"]
     assert (finding["errno"], finding["message"]) == (errno.EACCES, os.strerror(errno.EACCES))
+    assert (finding["finding"], finding["damage"]) == ("unreadable", None)
+    assert said.startswith("Warning: ")
     assert damage(vpo) == {}
     assert vpo.jobs()[-1]["status"] == "failed"
 

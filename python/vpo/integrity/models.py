@@ -12,6 +12,7 @@ import orjson
 from vpo import times
 from vpo.db.verification import Candidate
 from vpo.errors import JobConfigurationError
+from vpo.integrity.classify import is_of_the_medium
 from vpo.paths import StoredPath, display, to_json
 from vpo.scanner.models import PathList
 
@@ -115,8 +116,10 @@ class Finding:
 
     @property
     def is_damage(self) -> bool:
-        """Whether content is not what it was, or cannot be had."""
-        return self.verdict in ("rotted", "rewritten", "unreadable")
+        """Whether content is not what it was, or the medium does not give it."""
+        if self.verdict == "unreadable":
+            return is_of_the_medium(self.errno)
+        return self.verdict in ("rotted", "rewritten")
 
     def __str__(self) -> str:
         said = "is damaged" if self.is_damage else f"is {self.verdict}"

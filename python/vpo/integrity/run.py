@@ -351,7 +351,7 @@ class Run:
         self.result.note(finding)
         if finding.is_damage:
             logger.error("%s", finding, extra=shown(**finding.to_dict()))
-        elif finding.verdict in ("missing", "changing"):
+        elif finding.verdict in ("missing", "changing", "unreadable"):
             logger.warning("%s", finding, extra=shown(**finding.to_dict()))
         elif finding.verdict == "restored":
             logger.info("%s", finding)
