@@ -410,6 +410,22 @@ def test_what_is_on_a_disk_that_is_not_there_is_not_missing(known: Vpo, tree: Tr
     assert known.jobs()[-1]["status"] == "failed"
 
 
+def test_the_hint_about_a_disk_that_is_not_there_is_one_for_a_check(
+    vpo: Vpo, tmp_path: Path
+) -> None:
+    with mounted(tmp_path / "usb") as point:
+        Tree(point).write("d.mkv")
+        vpo.scan(point)
+        unmount(point)
+    hint = vpo.ok("verify", "--json", point, status=2).json["hint"]
+    assert "mounted" in hint
+    assert "`vpo scan --new-device DIR`" in hint
+    assert "missing" not in hint
+    point.rmdir()
+    hint = vpo.ok("verify", "--json", point, status=2).json["hint"]
+    assert hint == "Check that the disk or share is mounted."
+
+
 def test_files_of_another_root_are_checked_all_the_same(known: Vpo, tmp_path: Path) -> None:
     with mounted(tmp_path / "usb") as point:
         Tree(point).write("d.mkv")

@@ -57,6 +57,14 @@ class Places:
                 )
         except OSError as problem:
             error = guards.unreadable_root(root, problem)
+        except RootOfflineError as problem:
+            # Its hint is for a scan.
+            hint = MOUNT_HINT
+            if "filesystem" in problem.details:
+                hint += (
+                    " If it was moved to another disk, `vpo scan --new-device DIR` says so, once."
+                )
+            error = RootOfflineError(problem.message, hint=hint, **problem.details)
         except VpoError as problem:
             error = problem
         if error is not None:
