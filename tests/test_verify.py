@@ -228,6 +228,25 @@ def test_a_scan_does_not_make_damage_right(known: Vpo, tree: Tree) -> None:
     assert damage(known)["a.mkv"] == first
 
 
+@pytest.mark.parametrize("is_scanned", [True, False])
+@pytest.mark.parametrize("found", ["rotted", "rewritten"])
+def test_damage_that_was_edited_since_is_said_to_be(
+    known: Vpo, tree: Tree, found: str, is_scanned: bool
+) -> None:
+    path = tree.path("films/a.mkv")
+    rewrite(path, b"!")
+    if found == "rotted":
+        edit(known, "UPDATE files SET ctime_ns = ? WHERE name = 'a.mkv'", os.stat(path).st_ctime_ns)
+    verify(known, status=1)
+    tree.write("films/a.mkv", b"edited by hand", mtime_ns=OLD_NS + 10**9)
+    if is_scanned:
+        known.scan(tree.root)
+    (finding,) = verify(known, status=1)["findings"]
+    assert finding["damage"] == found
+    assert f"; it was found {found} on " in finding["message"]
+    assert finding["message"].endswith(", and modified since")
+
+
 def test_the_first_finding_stays(known: Vpo, tree: Tree) -> None:
     path = tree.path("films/a.mkv")
     rewrite(path, b"!")
@@ -324,7 +343,7 @@ def test_damage_is_found_by_a_digest_of_version_6(vpo: Vpo, tree: Tree) -> None:
         digest(path, "xxh64"),
     )
     assert finding["damage"] == "rewritten"
-    assert "no ctime was recorded" in finding["message"]
+    assert "its ctime of then is not known" in finding["message"]
 
 
 def test_a_ctime_before_the_digest_of_version_6_says_that_nothing_wrote(
