@@ -317,6 +317,24 @@ def test_what_is_gone_cannot_be_accepted_and_the_rest_is(known: Vpo, tree: Tree)
     assert list(damage(known)) == ["a.mkv"]
 
 
+def test_damage_of_a_missing_file_is_told_when_it_is_back(known: Vpo, tree: Tree) -> None:
+    path = tree.path("films/a.mkv")
+    rewrite(path, b"!")
+    verify(known, status=1)
+    os.rename(path, path + b".away")
+    known.scan(tree.root)
+    assert "No damage is known." in known.ok("verify", "status").stdout
+    assert known.ok("status", "--json").json["damage"]["rewritten"] == 0
+    for words in (("--under", tree.root), (path,)):
+        said = known.ok("verify", "accept", "--json", *words, status=2).json
+        assert said["code"] == "NOT_DAMAGED"
+    assert "is missing" in said["message"]
+    os.rename(path + b".away", path)
+    known.scan(tree.root)
+    assert known.ok("verify", "status", "--json", status=1).json["damaged"]["rewritten"] == 1
+    known.ok("verify", "accept", path)
+
+
 # -- Digests of an earlier program ---------------------------------------------------
 
 
