@@ -234,6 +234,7 @@ def test_status_says_how_long_ago_files_were_verified(many: Vpo, tree: Tree) -> 
         "year": 1,
         "older": 1,
         "never": 10,
+        "damaged": 0,
     }
     assert (status["files"], status["bytes"]) == (40, 10 * MIB)
     assert status["roots"][0]["path"] == str(tree.root)
@@ -258,7 +259,16 @@ def test_damage_is_in_the_states_of_library_and_file(many: Vpo, tree: Tree) -> N
     assert [(each["path"], each["damage"]) for each in status["damage"]] == [
         (path.decode(), "rewritten")
     ]
+    # It is not among those that are right since today.
+    for place in (status, status["roots"][0]):
+        spans = place["verified"]
+        assert [spans[name]["files"] for name in ("day", "never", "damaged")] == [39, 0, 1]
+        assert (spans["damaged"]["bytes"], place["files"]) == (MIB // 4, 40)
     text = many.ok("verify", "status", status=1).stdout
+    lines = [line.split() for line in text.splitlines()]
+    assert ["within", "a", "day", "39", "9.8", "MiB", "98", "%"] in lines
+    assert ["damaged", "1", "256.0", "KiB", "2", "%"] in lines
+    assert "  NEVER  DAMAGED  ROOT\n" in text
     assert f"Damaged: 1 rewritten\n  {path.decode()}: rewritten (found " in text
     shown = many.ok("files", "show", "--json", path).json
     assert shown["damage"]["digest_recorded"] == shown["content_hash"]
