@@ -228,6 +228,25 @@ def test_a_scan_does_not_make_damage_right(known: Vpo, tree: Tree) -> None:
     assert damage(known)["a.mkv"] == first
 
 
+@pytest.mark.parametrize("is_scanned", [True, False])
+@pytest.mark.parametrize("found", ["rotted", "rewritten"])
+def test_damage_that_was_edited_since_is_said_to_be(
+    known: Vpo, tree: Tree, found: str, is_scanned: bool
+) -> None:
+    path = tree.path("films/a.mkv")
+    rewrite(path, b"!")
+    if found == "rotted":
+        edit(known, "UPDATE files SET ctime_ns = ? WHERE name = 'a.mkv'", os.stat(path).st_ctime_ns)
+    verify(known, status=1)
+    tree.write("films/a.mkv", b"edited by hand", mtime_ns=OLD_NS + 10**9)
+    if is_scanned:
+        known.scan(tree.root)
+    (finding,) = verify(known, status=1)["findings"]
+    assert finding["damage"] == found
+    assert f"; it was found {found} on " in finding["message"]
+    assert finding["message"].endswith(", and modified since")
+
+
 def test_the_first_finding_stays(known: Vpo, tree: Tree) -> None:
     path = tree.path("films/a.mkv")
     rewrite(path, b"!")
@@ -298,6 +317,24 @@ def test_what_is_gone_cannot_be_accepted_and_the_rest_is(known: Vpo, tree: Tree)
     assert list(damage(known)) == ["a.mkv"]
 
 
+def test_damage_of_a_missing_file_is_told_when_it_is_back(known: Vpo, tree: Tree) -> None:
+    path = tree.path("films/a.mkv")
+    rewrite(path, b"!")
+    verify(known, status=1)
+    os.rename(path, path + b".away")
+    known.scan(tree.root)
+    assert "No damage is known." in known.ok("verify", "status").stdout
+    assert known.ok("status", "--json").json["damage"]["rewritten"] == 0
+    for words in (("--under", tree.root), (path,)):
+        said = known.ok("verify", "accept", "--json", *words, status=2).json
+        assert said["code"] == "NOT_DAMAGED"
+    assert "is missing" in said["message"]
+    os.rename(path + b".away", path)
+    known.scan(tree.root)
+    assert known.ok("verify", "status", "--json", status=1).json["damaged"]["rewritten"] == 1
+    known.ok("verify", "accept", path)
+
+
 # -- Digests of an earlier program ---------------------------------------------------
 
 
@@ -324,7 +361,7 @@ def test_damage_is_found_by_a_digest_of_version_6(vpo: Vpo, tree: Tree) -> None:
         digest(path, "xxh64"),
     )
     assert finding["damage"] == "rewritten"
-    assert "no ctime was recorded" in finding["message"]
+    assert "its ctime of then is not known" in finding["message"]
 
 
 def test_a_ctime_before_the_digest_of_version_6_says_that_nothing_wrote(
@@ -352,6 +389,9 @@ def test_a_file_that_fails_in_the_middle_is_unreadable_there(vpo: Vpo, tree: Tre
         vpo.scan(point)
         outcome = vpo.ok("verify", status=1)
         assert f"`{point}/bad.eio-at-8192.mkv` cannot be read at byte 8,192: " in outcome.stderr
+        assert outcome.stderr.startswith("Error: ")
+        (finding,) = verify(vpo, status=1)["findings"]
+        assert (finding["damage"], finding["errno"]) == ("unreadable", errno.EIO)
         row = damage(vpo)["bad.eio-at-8192.mkv"]
         assert (row["damage"], row["byte_offset"], row["message"], row["digest_found"]) == (
             "unreadable",
@@ -382,16 +422,20 @@ def test_what_may_not_be_read_is_reported_and_is_no_damage(
         with faulty(tree.root) as point:
             vpo.scan(point)
             result = verify(vpo, status=1)
+            said = vpo.ok("verify", status=1).stderr
     else:
         need_permissions(tmp_path)
         path = tree.write("films/film.mkv", CONTENT)
         vpo.scan(tree.root)
         os.chmod(path if where == "at the file" else os.path.dirname(path), 0)
         result = verify(vpo, status=1, **UNPRIVILEGED)
+        said = vpo.ok("verify", status=1, **UNPRIVILEGED).stderr
         os.chmod(os.path.dirname(path), 0o755)
     assert counts(result) == {"unreadable": 1}
     (finding,) = result["findings"]
     assert (finding["errno"], finding["message"]) == (errno.EACCES, os.strerror(errno.EACCES))
+    assert (finding["finding"], finding["damage"]) == ("unreadable", None)
+    assert said.startswith("Warning: ")
     assert damage(vpo) == {}
     assert vpo.jobs()[-1]["status"] == "failed"
 
@@ -401,6 +445,22 @@ def test_what_is_on_a_disk_that_is_not_there_is_not_missing(known: Vpo, tree: Tr
     outcome = known.ok("verify", "--json", status=2)
     assert outcome.json["code"] == "ROOT_OFFLINE"
     assert known.jobs()[-1]["status"] == "failed"
+
+
+def test_the_hint_about_a_disk_that_is_not_there_is_one_for_a_check(
+    vpo: Vpo, tmp_path: Path
+) -> None:
+    with mounted(tmp_path / "usb") as point:
+        Tree(point).write("d.mkv")
+        vpo.scan(point)
+        unmount(point)
+    hint = vpo.ok("verify", "--json", point, status=2).json["hint"]
+    assert "mounted" in hint
+    assert "`vpo scan --new-device DIR`" in hint
+    assert "missing" not in hint
+    point.rmdir()
+    hint = vpo.ok("verify", "--json", point, status=2).json["hint"]
+    assert hint == "Check that the disk or share is mounted."
 
 
 def test_files_of_another_root_are_checked_all_the_same(known: Vpo, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mounts import mounted
+from mounts import UNPRIVILEGED, mounted, need_permissions, unmount
 from support import OLD_NS, Tree, Vpo
 
 # As PyPI has it, and Debian.
@@ -277,6 +277,90 @@ def test_a_disk_that_is_full_is_left_as_it_was(vpo: Vpo, films: Tree, tmp_path: 
             done = vpo.ok(*words, str(place / name), status=2)
             assert "cannot be written: No space left on device" in done.stderr
             assert os.listdir(place) == []
+
+
+@pytest.mark.parametrize("mount", ["disk", "disk/below"])
+@pytest.mark.parametrize("form", ["b3sum", "hashdeep", "bagit"])
+def test_a_manifest_is_not_replaced_by_one_of_a_disk_that_is_not_there(
+    vpo: Vpo, tmp_path: Path, mount: str, form: str
+) -> None:
+    root = tmp_path / "disk"
+    with mounted(tmp_path / mount) as point:
+        Tree(point).write("a.mkv")
+        Tree(root).write("below/b.mkv")
+        vpo.scan(root)
+        words = ["verify", "export", str(tmp_path / mount), "--json", "--format", form, "-o"]
+        vpo.ok(*words, tmp_path / "list")
+        before = contents(tmp_path / "list")
+        unmount(point)
+    place = tmp_path / "list"
+    if form == "bagit":
+        place = tmp_path / "other"
+    else:
+        words.insert(2, "--force")
+    done = vpo.ok(*words, place, status=2)
+    assert done.json["code"] == "ROOT_OFFLINE"
+    assert str(tmp_path / mount) in done.json["message"]
+    assert contents(tmp_path / "list") == before
+    assert not (tmp_path / "other").exists()
+    shutil.rmtree(tmp_path / mount)
+    assert vpo.ok(*words, place, status=2).json["code"] == "ROOT_OFFLINE"
+    # And nothing comes of it elsewhere either.
+    if form != "bagit":
+        done = vpo.ok("verify", "export", tmp_path / mount, "--format", form, status=2)
+        assert done.stdout == ""
+
+
+def contents(place: Path) -> dict[str, bytes]:
+    """What a file holds, or the files in a directory."""
+    files = [place] if place.is_file() else place.rglob("*")
+    return {str(file): file.read_bytes() for file in files if file.is_file()}
+
+
+def test_what_is_on_a_disk_that_is_not_there_is_left_out(
+    vpo: Vpo, films: Tree, tmp_path: Path
+) -> None:
+    with mounted(films.root / "usb") as point:
+        Tree(point).write("d.mkv")
+        vpo.scan(films.root)
+        vpo.ok("verify", "export", films.root)
+        unmount(point)
+        done = vpo.ok("verify", "export", films.root, "-o", tmp_path / "list", status=1)
+    assert f"usb/d.mkv` is left out: the file system of `{point}` is not mounted" in done.stderr
+    assert len((tmp_path / "list").read_text().splitlines()) == len(CONTENTS)
+
+
+@pytest.mark.parametrize("form", ["b3sum", "sha256sum", "bagit"])
+def test_nothing_is_written_of_which_no_file_can_be_listed(
+    vpo: Vpo, films: Tree, tmp_path: Path, form: str
+) -> None:
+    need_permissions(tmp_path)
+    place = tmp_path / "list"
+    if form != "bagit":
+        place.write_text("precious")
+    words = ["verify", "export", str(films.root / "a"), "--format", form, "-o", str(place)]
+    if form != "bagit":
+        words.append("--force")
+    os.chmod(films.path("a"), 0)
+    try:
+        done = vpo.ok(*words, "--json", status=2, **UNPRIVILEGED)
+        text = vpo.ok(*words, status=2, **UNPRIVILEGED).stderr
+    finally:
+        os.chmod(films.path("a"), 0o755)
+    assert done.json["code"] == "NOTHING_TO_LIST"
+    assert done.json["details"]["left_out"] == 1
+    (issue,) = done.json["details"]["issues"]
+    assert issue["path"].endswith("/a/b.mkv")
+    assert issue["message"] in text
+    assert "None of the known files below" in text
+    assert place.read_text() == "precious" if form != "bagit" else not place.exists()
+
+
+def test_a_directory_that_is_not_there_is_an_error(vpo: Vpo, films: Tree) -> None:
+    words = ["verify", "export", "--json", "-o", str(films.root.with_name("list"))]
+    for name, code in (("none", "DIRECTORY_NOT_FOUND"), ("a", "NOTHING_TO_LIST")):
+        shutil.rmtree(films.root / name, ignore_errors=True)
+        assert vpo.ok(*words, films.path(name), status=2).json["code"] == code
 
 
 @pytest.mark.parametrize(

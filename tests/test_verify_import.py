@@ -315,7 +315,8 @@ def test_names_that_are_not_utf8(vpo: Vpo, films: Tree) -> None:
     ("content", "words", "status", "said"),
     [
         pytest.param(b"hello", [], 2, "of no format that is known", id="words"),
-        pytest.param(b"", [], 2, "there is no file in it", id="empty"),
+        pytest.param(b"", [], 2, "SUMS` is empty, and no manifest", id="empty"),
+        pytest.param(b"# none\n\n", [], 2, "no line of it names a file", id="comments"),
         pytest.param(b"hello", ["--format", "md5sum"], 1, "line 1: it is no digest", id="forced"),
         pytest.param(b"x", ["--format", "bagit"], 2, "is no BagIt bag", id="no-bag"),
         pytest.param(b"x", ["--encoding", "klingon"], 2, "no encoding", id="encoding"),

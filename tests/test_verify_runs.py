@@ -132,14 +132,13 @@ def test_missing_files_are_left_out(many: Vpo, tree: Tree) -> None:
     assert counts(verify(many)) == {"new": 39}
 
 
-@pytest.mark.parametrize("budget", ["", "0", "30", "x", "0%", "101%", "5x", "-1s", "1.5h"])
+@pytest.mark.parametrize(
+    "budget", ["", "0", "0G", "0s", "30", "x", "0%", "101%", "5x", "-1s", "1.5h"]
+)
 def test_a_budget_that_is_none_is_refused(many: Vpo, budget: str) -> None:
     if budget == "30":
         # Bytes.
         assert counts(verify(many, f"--budget={budget}")) == {"new": 1}
-        return
-    if budget == "0":
-        assert counts(verify(many, f"--budget={budget}")) == {}
         return
     assert "budget" in many.ok("verify", f"--budget={budget}", status=2).stderr
 
@@ -235,6 +234,7 @@ def test_status_says_how_long_ago_files_were_verified(many: Vpo, tree: Tree) -> 
         "year": 1,
         "older": 1,
         "never": 10,
+        "damaged": 0,
     }
     assert (status["files"], status["bytes"]) == (40, 10 * MIB)
     assert status["roots"][0]["path"] == str(tree.root)
@@ -259,7 +259,16 @@ def test_damage_is_in_the_states_of_library_and_file(many: Vpo, tree: Tree) -> N
     assert [(each["path"], each["damage"]) for each in status["damage"]] == [
         (path.decode(), "rewritten")
     ]
+    # It is not among those that are right since today.
+    for place in (status, status["roots"][0]):
+        spans = place["verified"]
+        assert [spans[name]["files"] for name in ("day", "never", "damaged")] == [39, 0, 1]
+        assert (spans["damaged"]["bytes"], place["files"]) == (MIB // 4, 40)
     text = many.ok("verify", "status", status=1).stdout
+    lines = [line.split() for line in text.splitlines()]
+    assert ["within", "a", "day", "39", "9.8", "MiB", "98", "%"] in lines
+    assert ["damaged", "1", "256.0", "KiB", "2", "%"] in lines
+    assert "  NEVER  DAMAGED  ROOT\n" in text
     assert f"Damaged: 1 rewritten\n  {path.decode()}: rewritten (found " in text
     shown = many.ok("files", "show", "--json", path).json
     assert shown["damage"]["digest_recorded"] == shown["content_hash"]

@@ -168,6 +168,12 @@ class ManifestError(VpoError):
     code = "BAD_MANIFEST"
 
 
+class NothingToListError(VpoError):
+    """Not one file can be put into a manifest."""
+
+    code = "NOTHING_TO_LIST"
+
+
 class IsABagError(VpoError):
     """The directory has manifests already: it is a BagIt bag."""
 

@@ -348,7 +348,7 @@ class _Outcomes:
             echo(f"{warning} {issue}", err=True)
         damaged = result.verification.damaged() if result.verification else []
         for finding in damaged[:SHOWN_ISSUES]:
-            echo(f"{self.app.paint('Damage:', 'red', err=True)} {finding}", err=True)
+            echo(f"{self.app.paint('Error:', 'red', err=True)} {finding}", err=True)
         more = max(result.errors - SHOWN_ISSUES, 0) + max(len(damaged) - SHOWN_ISSUES, 0)
         if more > 0:
             where = f"; job {result.job_id[:8]} has them" if result.job_id else ""

@@ -81,6 +81,12 @@ def _damaged(library: Library, path: bytes) -> ToAccept:
         if row is None:
             raise known.unknown_file(path)
         damage = damage_table.damage_of(db, row["id"])
+    if damage is not None and row["scan_status"] == "missing":
+        # As `status` has it, which counts none of files that are missing.
+        raise NotDamagedError(
+            f"`{display(row['path'])}` is missing, and no damaged file any more",
+            hint="If it is back, scan first: its damage is told again then.",
+        )
     if damage is None:
         raise NotDamagedError(
             f"`{display(row['path'])}` is not known to be damaged",

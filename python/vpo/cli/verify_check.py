@@ -80,8 +80,12 @@ class BudgetType(ParamType):
                 return budget
             # `m` is minutes, `M` is MiB.
             if text[-1:] in "smhdw" and text[-1:]:
-                return Budget(times.parse_duration(text).total_seconds(), "seconds")
-            return Budget(parse_size(text), "bytes")
+                budget = Budget(times.parse_duration(text).total_seconds(), "seconds")
+            else:
+                budget = Budget(parse_size(text), "bytes")
+            if not budget.amount:
+                self.fail(f"`{text}` is none: nothing would be checked", param, ctx)
+            return budget
         except (ValueError, OverflowError):
             self.fail(
                 f"`{text}` is neither a time (30m, 2h) nor a size (500G) nor a share (20%)",

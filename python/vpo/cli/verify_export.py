@@ -18,7 +18,7 @@ from vpo.cli.progress import ScanReporter
 from vpo.cli.signals import Signals, show_stopped
 from vpo.cli.sizes import human_size
 from vpo.db.library import open_library
-from vpo.errors import EXIT_DONE_WITH_ERRORS
+from vpo.errors import EXIT_DONE_WITH_ERRORS, NothingToListError
 from vpo.jobs.control import StoppedError
 from vpo.manifest.bag_writing import check_place, export_bag
 from vpo.manifest.exporting import Export, ExportResult, check_directory, export_lines
@@ -93,6 +93,10 @@ def export_command(
                     library, result, reporter, signals.stop, joined(kinds), threads or 0
                 )
                 _write(export, output, replaces=force)
+        except NothingToListError:
+            if not as_json:
+                _show_issues(app, result)
+            raise
         except StoppedError as stopped:
             show_stopped(app, stopped, as_json=as_json, what_of_it="No manifest was written.")
             ctx.exit(stopped.exit_status)

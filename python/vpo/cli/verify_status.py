@@ -14,7 +14,7 @@ from vpo.cli.sizes import human_size
 from vpo.cli.table import table
 from vpo.db.library import open_library
 from vpo.errors import EXIT_DONE_WITH_ERRORS
-from vpo.integrity.coverage import AGES, Coverage, VerifyStatus, read_status
+from vpo.integrity.coverage import AGES, NAMES, Coverage, VerifyStatus, read_status
 from vpo.paths import display, to_json
 
 SHOWN_DAMAGE = 10
@@ -23,6 +23,7 @@ _HEADS = {
     **{name: f"<{days}D" for name, days in AGES.items()},
     "older": "OLDER",
     "never": "NEVER",
+    "damaged": "DAMAGED",
 }
 
 
@@ -87,7 +88,9 @@ def _text(app: App, found: VerifyStatus) -> Iterator[str]:
         "year": "within a year",
         "older": "longer ago",
         "never": "never",
+        "damaged": "damaged",
     }
+    shown = [name for name in NAMES if name != "damaged" or found.damaged_files]
     rows = [
         (
             labels[name],
@@ -96,12 +99,13 @@ def _text(app: App, found: VerifyStatus) -> Iterator[str]:
             _share(amount.size_bytes, total.size_bytes),
         )
         for name, amount in found.whole.amounts.items()
+        if name in shown
     ]
     rows.append(("in all", f"{total.files:,}", human_size(total.size_bytes), ""))
     yield from table(heads, rows, right=heads[1:])
     if found.roots:
         yield ""
-        yield from _roots(found.roots)
+        yield from _roots(found.roots, shown)
     yield ""
     if not found.damaged_files:
         yield "No damage is known."
@@ -113,15 +117,15 @@ def _text(app: App, found: VerifyStatus) -> Iterator[str]:
         yield f"  and {more:,} more: `vpo verify status -v`"
 
 
-def _roots(roots: list[Coverage]) -> Iterator[str]:
+def _roots(roots: list[Coverage], shown: list[str]) -> Iterator[str]:
     rows = [
         (
-            *(_share(amount.size_bytes, root.total.size_bytes) for amount in root.amounts.values()),
+            *(_share(root.amounts[name].size_bytes, root.total.size_bytes) for name in shown),
             display(root.path or ""),
         )
         for root in roots
     ]
-    heads = (*_HEADS.values(), "ROOT")
+    heads = (*(_HEADS[name] for name in shown), "ROOT")
     yield from table(heads, rows, right=heads[:-1], keep_tail=True)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+from typing import TYPE_CHECKING
 
-from vpo.integrity.models import Checked, Verdict
+if TYPE_CHECKING:
+    from vpo.integrity.models import Checked, Verdict
 
 # Something else is in the file's place, or on the way to it.
 _NOT_THE_FILE = frozenset({errno.ELOOP, errno.ENOENT, errno.ENOTDIR, errno.EISDIR})

@@ -19,11 +19,14 @@ from vpo.paths import StoredPath, from_stored, is_within, to_stored
 AGES = {"day": 1, "week": 7, "month": 30, "quarter": 90, "year": 365}
 """Names of spans of days, each from the end of the one before."""
 
-NAMES = (*AGES, "older", "never")
+NAMES = (*AGES, "older", "never", "damaged")
 
 
 class Coverage(NamedTuple):
-    """Files of one place (None: of the whole library) by how long ago they were verified."""
+    """Files of one place (None: of the whole library) by how long ago they were verified.
+
+    Those that are damaged are apart, whenever they were right.
+    """
 
     path: StoredPath | None
     amounts: dict[str, Amount]

@@ -12,6 +12,7 @@ import orjson
 from vpo import times
 from vpo.db.verification import Candidate
 from vpo.errors import JobConfigurationError
+from vpo.integrity.classify import is_of_the_medium
 from vpo.paths import StoredPath, display, to_json
 from vpo.scanner.models import PathList
 
@@ -108,6 +109,8 @@ class Finding:
     digest_found: str | None = None
     ctime_is_known: bool = True
     """Whether it can be told if something wrote the file."""
+    modified_since: tuple[str, str] | None = None
+    """If it was modified since: what had been found wrong with it, and when."""
     message: str | None = None
     """What the system said."""
     errno: int | None = None
@@ -115,8 +118,10 @@ class Finding:
 
     @property
     def is_damage(self) -> bool:
-        """Whether content is not what it was, or cannot be had."""
-        return self.verdict in ("rotted", "rewritten", "unreadable")
+        """Whether content is not what it was, or the medium does not give it."""
+        if self.verdict == "unreadable":
+            return is_of_the_medium(self.errno)
+        return self.verdict in ("rotted", "rewritten")
 
     def __str__(self) -> str:
         said = "is damaged" if self.is_damage else f"is {self.verdict}"
@@ -131,11 +136,15 @@ class Finding:
         """What makes it that, in words."""
         if self.verdict in ("rotted", "rewritten"):
             then = f" on {times.to_local_text(self.recorded_at)}" if self.recorded_at else ""
+            if self.modified_since is not None:
+                damage, found_at = self.modified_since
+                found = f"was found {damage} on {times.to_local_text(found_at)}"
+                return f"its content is not what it was{then}; it {found}, and modified since"
             who = "nothing wrote it: size, mtime and ctime are the same"
             if self.verdict == "rewritten":
                 who = "something wrote it and put the time back: ctime is another"
                 if not self.ctime_is_known:
-                    who = "who wrote it cannot be told: no ctime was recorded"
+                    who = "who wrote it cannot be told: its ctime of then is not known"
             return f"its content is not what it was{then}, and {who}"
         if self.verdict == "changing":
             return "it was written while it was read"

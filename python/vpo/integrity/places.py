@@ -18,6 +18,8 @@ from vpo.scanner.filesystems import identity
 # How long a look at a root holds good while its files cannot be had.
 LOOK_SECONDS = 1.0
 
+MOUNT_HINT = "Check that the disk or share is mounted."
+
 
 class Places:
     """The roots that files to be checked are in, and the directories of those that are gone."""
@@ -51,10 +53,18 @@ class Places:
             if is_empty and directory_table.holds_present_files(self._connection, root):
                 error = RootOfflineError(
                     f"`{display(to_stored(root))}` is empty, but the library knows files in it",
-                    hint="Check that the disk or share is mounted.",
+                    hint=MOUNT_HINT,
                 )
         except OSError as problem:
             error = guards.unreadable_root(root, problem)
+        except RootOfflineError as problem:
+            # Its hint is for a scan.
+            hint = MOUNT_HINT
+            if "filesystem" in problem.details:
+                hint += (
+                    " If it was moved to another disk, `vpo scan --new-device DIR` says so, once."
+                )
+            error = RootOfflineError(problem.message, hint=hint, **problem.details)
         except VpoError as problem:
             error = problem
         if error is not None:
@@ -106,9 +116,7 @@ class Places:
                 break
             directory = parent
         shown: StoredPath = to_stored(directory)
-        return Offline(
-            shown, f"the file system of `{display(shown)}` is not mounted there; it was left out"
-        )
+        return Offline(shown, f"the file system of `{display(shown)}` is not mounted there")
 
 
 def _is_empty(directory: bytes) -> bool:

@@ -284,13 +284,23 @@ class Run:
     def _damaged(self, file: Candidate, seen: Digested, verdict: Verdict, at: str) -> None:
         digest, recorded_at = baseline(file)
         found = found_as(digest, seen.digests)
+        # A scan forgets the ctime of a file that was modified; the damage has it.
+        known = None
+        if file.damage is not None:
+            known = damage_table.damage_of(self.connection, file.id)
+        ctime_ns, modified_since = file.ctime_ns, None
+        if known is not None:
+            ctime_ns = known.ctime_ns_recorded
+            if (known.size_bytes, known.mtime_ns) != (seen.size_bytes, seen.mtime_ns):
+                modified_since = known.damage, known.found_at
         finding = Finding(
             file.path,
             verdict,
             digest_recorded=digest,
             recorded_at=recorded_at,
             digest_found=found,
-            ctime_is_known=file.ctime_ns is not None,
+            ctime_is_known=ctime_ns is not None,
+            modified_since=modified_since,
         )
         damage = Damage(
             file.id,
@@ -351,7 +361,7 @@ class Run:
         self.result.note(finding)
         if finding.is_damage:
             logger.error("%s", finding, extra=shown(**finding.to_dict()))
-        elif finding.verdict in ("missing", "changing"):
+        elif finding.verdict in ("missing", "changing", "unreadable"):
             logger.warning("%s", finding, extra=shown(**finding.to_dict()))
         elif finding.verdict == "restored":
             logger.info("%s", finding)

@@ -17,7 +17,7 @@ from vpo import __version__, times
 from vpo._engine import Digested, Digester
 from vpo.errors import OutputError, OutputExistsError, UsageError
 from vpo.manifest import bagit
-from vpo.manifest.exporting import Export, Exported, files_with_digests
+from vpo.manifest.exporting import Export, Exported, check_any, files_with_digests
 from vpo.manifest.models import FORMAT_ALGORITHMS, UnwritableNameError
 from vpo.manifest.writing import sync_directory, umask
 from vpo.paths import display, is_within, to_stored
@@ -50,8 +50,8 @@ def check_place(directory: bytes, place: bytes) -> None:
 def export_bag(export: Export, place: bytes) -> None:
     """Makes a bag of the known files below a directory at `place`; the result says how it went.
 
-    A file whose copy is not what the original is, is left out and noted. Raises
-    FileNotInLibraryError if there is none, OutputError if the bag cannot be written,
+    A file whose copy is not what the original is, is left out and noted. Raises as
+    `files_with_digests` and `check_any`, OutputError if the bag cannot be written,
     StoppedError where it is stopped; then nothing is left of it.
     """
     place = os.path.abspath(place)
@@ -65,6 +65,7 @@ def export_bag(export: Export, place: bytes) -> None:
                 writer.write(files)
             finally:
                 writer.close()
+            check_any(result)
             writer.finish()
             _sync_directories(root)
             check_place(result.directory, place)

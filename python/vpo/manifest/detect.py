@@ -29,6 +29,7 @@ def formats_of(lines: Iterable[bytes], path: bytes) -> Sequence[str]:
     What `b3sum` and `sha256sum` write looks the same; then the name of the file may tell.
     Raises ManifestError if it is none that is known.
     """
+    number = 0
     for number, line in zip(range(1, LOOKED_AT_LINES + 1), lines, strict=False):
         if number == 1 and line.startswith(b"%%%% HASHDEEP-"):
             if line.rstrip() != hashdeep.HEAD:
@@ -54,9 +55,12 @@ def formats_of(lines: Iterable[bytes], path: bytes) -> Sequence[str]:
         if is_sfv_line(line):
             return ("sfv",)
         raise _unknown(path, f"line {number}, `{_shown(line)}`,")
+    shown = display(to_stored(path))
+    if not number:
+        raise ManifestError(f"`{shown}` is empty, and no manifest")
     raise ManifestError(
-        f"`{display(to_stored(path))}` is no manifest: there is no file in it",
-        hint="Name its format with `--format` if it has none listed.",
+        f"`{shown}` is no manifest: no line of it names a file",
+        hint="If it is one of no files, say of which format, with `--format`.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import heapq
 import os
 import time
@@ -19,7 +20,16 @@ from vpo.db import verification as verification_table
 from vpo.db.library import Library, open_library
 from vpo.db.manifests import Content
 from vpo.db.verification import Verified
-from vpo.errors import DirectoryNotFoundError, FileNotInLibraryError, IsABagError
+from vpo.errors import (
+    DirectoryNotFoundError,
+    FileNotInLibraryError,
+    IsABagError,
+    NothingToListError,
+    RootOfflineError,
+)
+from vpo.integrity.classify import is_of_the_medium, is_of_the_place
+from vpo.integrity.models import Offline
+from vpo.integrity.places import MOUNT_HINT, Places
 from vpo.jobs.control import Reporter, ShouldStop
 from vpo.manifest.bag import is_bag
 from vpo.manifest.models import FORMAT_ALGORITHMS, UnwritableNameError
@@ -34,6 +44,10 @@ RECORDED_AT_A_TIME = 2000
 TAKE_SECONDS = 0.05
 
 LISTED_ISSUES = 1000
+# Of these, those that an error has with it.
+ISSUES_OF_ERROR = 10
+
+_GONE = "is gone; a scan records that"
 
 
 @dataclass(frozen=True)
@@ -74,6 +88,8 @@ class ExportResult:
     """Files that are not in the manifest, though they are known."""
     issues: list[ExportIssue] = field(default_factory=list)
     """Why, of the first ones."""
+    offline: Offline | None = None
+    """A place that is not there, so that its files are left out."""
     duration_seconds: float = 0.0
 
     def leave_out(self, path: bytes, message: str, errno: int | None = None) -> None:
@@ -122,12 +138,9 @@ class _Waiting:
 
 def check_directory(directory: bytes) -> None:
     """Raises an error for a directory of which there is no manifest to be written."""
-    shown = display(to_stored(directory))
-    if not os.path.isdir(directory):
-        raise DirectoryNotFoundError(f"There is no directory `{shown}`")
     if is_bag(directory):
         raise IsABagError(
-            f"`{shown}` is a BagIt bag, which has manifests",
+            f"`{display(to_stored(directory))}` is a BagIt bag, which has manifests",
             hint="`vpo verify import` checks it against them.",
         )
 
@@ -138,7 +151,7 @@ def files_below(
     """Name, path and record of each known file below a directory, by the bytes of names.
 
     The library may have it by another path, without links. Raises FileNotInLibraryError
-    if it knows none.
+    if it knows none, DirectoryNotFoundError if there is no such directory either.
     """
     places = known.places(directory)
 
@@ -153,19 +166,21 @@ def files_below(
             yield name, path, content
         before = name
     if before is None:
+        shown = display(to_stored(directory))
+        if not os.path.isdir(directory):
+            raise DirectoryNotFoundError(f"There is no directory `{shown}`")
         raise FileNotInLibraryError(
-            f"The library knows no such file below `{display(to_stored(directory))}`",
-            hint="Scan it first.",
+            f"The library knows no such file below `{shown}`", hint="Scan it first."
         )
 
 
 def export_lines(export: Export, write: Callable[[bytes], object]) -> None:
     """Writes a manifest of the known files below a directory; the result says how it went.
 
-    Raises FileNotInLibraryError if there is none, StoppedError where it is stopped.
+    Raises as `files_with_digests` and `check_any`, StoppedError where it is stopped.
     """
     result = export.result
-    write(head_of(result.format))
+    head = head_of(result.format)
     with files_with_digests(export, FORMAT_ALGORITHMS[result.format]) as files:
         for file in files:
             try:
@@ -173,29 +188,59 @@ def export_lines(export: Export, write: Callable[[bytes], object]) -> None:
             except UnwritableNameError as error:
                 result.leave_out(file.path, f"is left out: {error}")
                 continue
-            write(line)
+            write(head + line)
+            head = b""
             result.files += 1
             result.size_bytes += file.size_bytes
+    check_any(result)
+
+
+def check_any(result: ExportResult) -> None:
+    """Raises an error if not one file could be listed: that is no manifest, and replaces none.
+
+    RootOfflineError if it is because a place is not there, else NothingToListError.
+    """
+    if result.files:
+        return
+    if result.offline is not None:
+        message = result.offline.message
+        raise RootOfflineError(message[:1].upper() + message[1:], hint=MOUNT_HINT)
+    shown = display(to_stored(result.directory))
+    raise NothingToListError(
+        f"None of the known files below `{shown}` can be listed ({result.left_out:,} left out)",
+        hint="No manifest was written.",
+        left_out=result.left_out,
+        issues=[issue.to_dict() for issue in result.issues[:ISSUES_OF_ERROR]],
+    )
 
 
 @contextmanager
 def files_with_digests(export: Export, algorithms: tuple[str, ...]) -> Iterator[Iterator[Exported]]:
-    """The files of an export that can be read, by the bytes of names; the others are noted."""
+    """The files of an export that can be read, by the bytes of names; the others are noted.
+
+    Raises as `files_below`, and as a check does if no root of theirs is there.
+    """
     # With a connection of its own: the list is of one moment, and other processes may write
     # after that, and so may we.
     with open_library(export.library.path, "read") as listing:
-        files = files_below(listing, export.result.directory, export.kinds)
-        with closing(_Reader(export, algorithms).read(files)) as found:
+        directory = export.result.directory
+        places = Places(listing.connection, known.places(directory))
+        errors = places.look()
+        if errors and len(errors) == len(places.roots):
+            raise errors[0]
+        files = files_below(listing, directory, export.kinds)
+        with closing(_Reader(export, algorithms, places).read(files)) as found:
             yield found
 
 
 class _Reader:
     """Has the digests of files: recorded ones where those are true, else read now."""
 
-    def __init__(self, export: Export, algorithms: tuple[str, ...]) -> None:
+    def __init__(self, export: Export, algorithms: tuple[str, ...], places: Places) -> None:
         self._library = export.library
         self._result = export.result
         self._algorithms = algorithms
+        self._places = places
         self._reporter = export.reporter
         self._should_stop = export.should_stop
         self._digester = Digester(threads=export.threads)
@@ -247,13 +292,18 @@ class _Reader:
         if content.is_damaged:
             self._leave_out(file, "is recorded as damaged, and left out; see `vpo verify`")
             return True
+        if self._places.offline and self._places.is_offline(file.path):
+            self._leave_out_unread(file, _GONE, None)
+            return True
         algorithm, _, digest = (content.content_hash or "").partition(":")
         if self._algorithms != ("blake3",) or algorithm != "blake3":
             return False
         try:
             there = os.stat(file.path, follow_symlinks=bool(content.is_symlink))
         except OSError as error:
-            self._leave_out(file, f"cannot be looked at: {error.strerror}", error.errno)
+            is_gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
+            message = _GONE if is_gone else f"cannot be looked at: {error.strerror}"
+            self._leave_out_unread(file, message, error.errno)
             return True
         if (there.st_size, there.st_mtime_ns) != (content.size_bytes, content.mtime_ns):
             return False
@@ -261,9 +311,18 @@ class _Reader:
         self._result.from_records += 1
         return True
 
-    def _leave_out(self, file: _Waiting, message: str, errno: int | None = None) -> None:
+    def _leave_out(self, file: _Waiting, message: str, number: int | None = None) -> None:
         file.is_settled = True
-        self._result.leave_out(file.path, message, errno)
+        self._result.leave_out(file.path, message, number)
+
+    def _leave_out_unread(self, file: _Waiting, message: str, number: int | None) -> None:
+        """Leaves a file out that cannot be had, be it as its place is not there."""
+        if message == _GONE or is_of_the_medium(number) or is_of_the_place(number):
+            offline = self._places.why_gone(file.path)
+            if offline is not None:
+                self._result.offline = offline
+                message = f"is left out: {offline.message}"
+        self._leave_out(file, message, number)
 
     def _submit(self, files: list[_Waiting]) -> None:
         """Has files read; the list is empty then."""
@@ -294,10 +353,10 @@ class _Reader:
             if digested.problem == "changing":
                 message = "was being written while it was read"
             elif digested.problem == "gone":
-                message = "is gone; a scan records that"
+                message = _GONE
             else:
                 message = unread(digested)
-            self._leave_out(file, message, digested.errno)
+            self._leave_out_unread(file, message, digested.errno)
             return
         content = file.content
         assert digested.size_bytes is not None
