@@ -12,6 +12,7 @@ import pytest
 
 from faults import faulty
 from integrity import counts, damage, digest, edit, records, rewrite, verify
+from media import film
 from mounts import UNPRIVILEGED, mounted, need_permissions, unmount
 from support import OLD_NS, Outcome, Tree, Vpo
 
@@ -267,6 +268,35 @@ def test_accepting_makes_what_is_there_right(known: Vpo, tree: Tree) -> None:
     assert records(known)["a.mkv"]["content_hash"] == digest(path)
     assert counts(verify(known)) == {"verified": 3}
     assert ": accepted (rewritten)" in known.ok("files", "show", path).stdout
+
+
+def test_what_is_in_an_accepted_file_is_read_by_the_next_scan(vpo: Vpo, tree: Tree) -> None:
+    def titled(title: str) -> bytes:
+        return film(300_000, seconds=60, title=title).ljust(300_000, b"\0")
+
+    path = tree.write("a.mkv", titled("before"))
+    tree.write("b.mkv", titled("other"))
+    vpo.scan(tree.root)
+    # Of files of one size that were not read, heads are recorded.
+    vpo.ok("duplicates")
+    vpo.introspects = True
+    vpo.scan(tree.root)
+    verify(vpo)
+    rewrite(path, titled("after"))
+    verify(vpo, status=1)
+    vpo.ok("verify", "accept", path)
+    accepted = records(vpo)["a.mkv"]
+    assert (accepted["scan_status"], accepted["quick_hash"]) == ("pending", None)
+    with vpo.sql() as connection:
+        heads = "SELECT name FROM heads JOIN files f ON f.id = file_id"
+        assert [row["name"] for row in connection.execute(heads)] == ["b.mkv"]
+
+    assert vpo.scan(tree.root)["skipped"] == 2
+    read = records(vpo)["a.mkv"]
+    assert (read["scan_status"], read["content_hash"]) == ("ok", accepted["content_hash"])
+    assert read["quick_hash"].hex() == digest(path, "quick").partition(":")[2]
+    assert vpo.ok("files", "show", "--json", path).json["tags"]["title"] == "after"
+    assert counts(verify(vpo)) == {"verified": 2}
 
 
 def test_all_that_is_damaged_in_a_directory_can_be_accepted(known: Vpo, tree: Tree) -> None:

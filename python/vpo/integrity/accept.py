@@ -126,6 +126,9 @@ def _accept(job: tracking.Job, file: ToAccept, seen: Digested, result: AcceptRes
     row = Verified(file_id, content_hash, seen.size_bytes, seen.mtime_ns, seen.ctime_ns, at)
     with job.library.transaction() as connection:
         count = table.record_verified(connection, [row])
+        if count:
+            # Else a scan is to look at it anyway, as its size or mtime is another.
+            table.have_read_again(connection, [file_id])
         damage_table.forget_damage(connection, [file_id])
         change = FileChange(file_id, "accepted", file.damage.damage)
         change_table.add_changes(connection, job.number, [change])
