@@ -28,8 +28,9 @@ from vpo.scanner.models import Issue
 if TYPE_CHECKING:
     from vpo.scanner.recording import Recorder
 
-# Digests that can be held against what is recorded.
-_COMPARABLE = ("blake3", "xxh64")
+# Recorded digests that can tell that content is the same: of all of it. The `xxh64` of an
+# earlier program is of the ends of a file, and with it mtime and inode decide, as without any.
+_COMPARABLE = ("blake3", "sha256", "sha512", "sha1", "md5")
 
 POLL_SECONDS = 0.05
 
