@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from faults import faulty
-from integrity import counts, damage, digest, edit, records, rewrite, verify
+from integrity import cancel_while_reading, counts, damage, digest, edit, records, rewrite, verify
 from media import film
 from mounts import UNPRIVILEGED, mounted, need_permissions, unmount
 from support import OLD_NS, Outcome, Tree, Vpo
@@ -307,6 +307,19 @@ def test_all_that_is_damaged_in_a_directory_can_be_accepted(known: Vpo, tree: Tr
     assert [os.path.basename(each["path"]) for each in accepted["accepted"]] == ["a.mkv", "b.mkv"]
     assert accepted["errors"] == []
     assert list(damage(known)) == ["c.jpg"]
+
+
+def test_accepting_can_be_cancelled_while_a_file_is_read(known: Vpo, tree: Tree) -> None:
+    path = tree.write("films/a.mkv", bytes(20_000_000))
+    known.scan(tree.root)
+    verify(known)
+    rewrite(path, b"!")
+    verify(known, status=1)
+    said = cancel_while_reading(
+        known, "vpo.integrity.accept", "accept", "verify", "accept", path
+    )
+    assert said.startswith("Cancelled.")
+    assert list(damage(known)) == ["a.mkv"]
 
 
 def test_what_is_not_damaged_cannot_be_accepted(known: Vpo, tree: Tree) -> None:

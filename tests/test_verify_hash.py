@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from integrity import counts, damage, digest, edit, records, rewrite, verify
+from integrity import cancel_while_reading, counts, damage, digest, edit, records, rewrite, verify
 from support import OLD_NS, Tree, Vpo
 
 CONTENT = b"what was filmed" * 1000
@@ -121,6 +121,16 @@ def test_a_file_without_a_digest_has_changed_if_its_mtime_has(vpo: Vpo, tree: Tr
     os.utime(path, ns=(LATER_NS, LATER_NS))
     result = vpo.scan(tree.root, "--verify-hash")
     assert (result["scanned"], result["verification"]["new"]) == (1, 1)
+
+
+def test_it_can_be_cancelled_while_a_file_is_read(known: Vpo, tree: Tree) -> None:
+    path = tree.write("films/a.mkv", bytes(20_000_000))
+    known.scan(tree.root, "--verify-hash")
+    os.utime(path, ns=(LATER_NS, LATER_NS))
+    said = cancel_while_reading(
+        known, "vpo.scanner.deciding", "scan", "scan", "--verify-hash", tree.root
+    )
+    assert said.startswith("Cancelled.")
 
 
 def test_a_dry_run_is_refused(known: Vpo, tree: Tree) -> None:
