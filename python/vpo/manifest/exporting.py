@@ -282,7 +282,7 @@ class _Reader:
 
     def _take(self) -> None:
         answers = self._digester.take(TAKE_SECONDS)
-        self._now = times.to_seconds_text(times.now())
+        self._now = times.to_text(times.now())
         for digested in answers:
             self._judge(self._reading.pop(digested.key), digested)
         if len(self._verified) >= RECORDED_AT_A_TIME:
