@@ -368,3 +368,44 @@ def test_a_bag_is_not_put_into_another(vpo: Vpo, films: Tree, tmp_path: Path) ->
     done = vpo.ok("verify", "export", tmp_path / "bag", "--json", "-o", tmp_path / "x", status=2)
     assert done.json["code"] == "IS_A_BAG"
     assert "vpo verify import" in done.json["hint"]
+
+
+# -- What names mean -----------------------------------------------------------------
+
+
+@pytest.fixture
+def around(vpo: Vpo, tmp_path: Path) -> Path:
+    """The directory `near/link/..`, which is `far`: both hold photos, and both are known."""
+    for name in ("near/photos/a.jpg", "far/photos/x.jpg", "far/photos/y.jpg"):
+        Tree(tmp_path).write(name, name.encode())
+    (tmp_path / "far/sub").mkdir()
+    (tmp_path / "near/link").symlink_to("../far/sub")
+    vpo.ok("scan", tmp_path / "near", tmp_path / "far")
+    return tmp_path / "near/link/.."
+
+
+def test_above_a_link_is_above_what_it_leads_to(vpo: Vpo, around: Path, tmp_path: Path) -> None:
+    photos = around / "photos"
+    far = [str(tmp_path / f"far/photos/{name}.jpg") for name in "xy"]
+    assert sorted(vpo.files("--under", photos)) == far
+    assert vpo.ok("files", "show", "--json", photos / "x.jpg").json["path"] == far[0]
+    vpo.ok("files", "show", photos / "a.jpg", status=2)
+    said = vpo.ok("verify", "--json", photos).json
+    assert (said["directories"], said["new"]) == ([{"path": str(tmp_path / "far/photos")}], 2)
+    assert vpo.ok("verify", "status", "--json", photos).json["files"] == 2
+    assert vpo.ok("verify", "--json", photos / "y.jpg").json["verified"] == 1
+
+
+def test_manifests_are_of_and_at_the_place_that_the_system_takes(
+    vpo: Vpo, around: Path, tmp_path: Path
+) -> None:
+    words = ["verify", "export", "--json", around / "photos", "-o"]
+    written = vpo.ok(*words, around / "photos.b3").json
+    assert (written["output"], written["files"]) == (str(tmp_path / "far/photos.b3"), 2)
+    assert (tmp_path / "far/photos.b3").exists()
+    vpo.ok(*words, around / "bag", "--format", "bagit")
+    assert (tmp_path / "far/bag/data/x.jpg").exists()
+    assert vpo.ok("verify", "import", "--json", around / "bag").json["findings"] == []
+    words = ["verify", "import", "--json", "--root", around / "photos", around / "photos.b3"]
+    assert vpo.ok(*words).json["recorded"] == 2
+    assert sorted(path.name for path in (tmp_path / "near").iterdir()) == ["link", "photos"]

@@ -20,7 +20,7 @@ from vpo.manifest import bagit
 from vpo.manifest.exporting import Export, Exported, files_with_digests
 from vpo.manifest.models import FORMAT_ALGORITHMS, UnwritableNameError
 from vpo.manifest.writing import sync_directory, umask
-from vpo.paths import display, is_within, to_stored
+from vpo.paths import absolute, display, is_within, to_stored
 
 # <linux/fs.h>: has a file share what another one holds.
 _FICLONE = 0x40049409
@@ -54,7 +54,7 @@ def export_bag(export: Export, place: bytes) -> None:
     FileNotInLibraryError if there is none, OutputError if the bag cannot be written,
     StoppedError where it is stopped; then nothing is left of it.
     """
-    place = os.path.abspath(place)
+    place = absolute(place)
     result = export.result
     check_place(result.directory, place)
     try:
