@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -350,6 +352,65 @@ def test_a_file_that_is_not_what_was_recorded_is_not_in_the_bag(
     assert "is left out: its copy is not what it is" in done.stderr
     assert not (bag / "data/a.mkv").exists()
     assert vpo.ok("verify", "import", bag, "--json").json["matched"] == 6
+
+
+# The command, with something done to a file when its digest is taken and it is to be copied.
+MEDDLING = """
+import os, sys
+from vpo.manifest import bag_writing
+what = sys.argv.pop(1)
+real = bag_writing._BagWriter._copy
+
+def copy(self, file):
+    if file.name == b"a.mkv":
+        if what == "written":
+            with open(file.path, "ab") as original:
+                original.write(b"more")
+        else:
+            os.unlink(file.path)
+            os.mkfifo(file.path) if what == "pipe" else os.symlink(what, file.path)
+    return real(self, file)
+
+bag_writing._BagWriter._copy = copy
+sys.argv[0] = "vpo"
+from vpo.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("known_by_link", "what", "said"),
+    [
+        (False, "/dev/zero", "cannot be read: Too many levels of symbolic links"),
+        (False, "b, c.mkv", "cannot be read: Too many levels of symbolic links"),
+        (True, "/dev/zero", "cannot be read: it is not a regular file"),
+        (False, "pipe", "cannot be read: it is not a regular file"),
+        (False, "written", "is left out: it changed meanwhile"),
+    ],
+)
+def test_what_comes_into_the_place_of_a_file_is_not_copied(
+    vpo: Vpo, tree: Tree, tmp_path: Path, known_by_link: bool, what: str, said: str
+) -> None:
+    tree.write("b, c.mkv", b"two")
+    original = Tree(tmp_path).write("elsewhere" if known_by_link else "library/a.mkv", b"one")
+    if known_by_link:
+        os.symlink(original, tree.path("a.mkv"))
+    vpo.scan(tree.root, "--follow-symlinks")
+    bag = tmp_path / "bag"
+    words = ["verify", "export", str(tree.root), "--format", "bagit", "-o", str(bag)]
+    done = subprocess.run(
+        [sys.executable, "-c", MEDDLING, what, *words],
+        env=vpo.env(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+        # So that what has no end ends.
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 26, 1 << 26)),
+    )
+    assert f"a.mkv` {said}" in done.stderr.decode()
+    assert done.returncode == 1
+    assert os.listdir(bag / "data") == ["b, c.mkv"]
+    assert vpo.ok("verify", "import", bag, "--json").json["findings"] == []
 
 
 def test_where_a_bag_cannot_be(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
