@@ -258,6 +258,25 @@ def test_what_is_right_again_is_restored(known: Vpo, tree: Tree, mtime_ns: int) 
     assert ": damaged (rewritten)" in history
 
 
+def test_what_is_in_a_file_is_read_again_when_it_is_restored(vpo: Vpo, tree: Tree) -> None:
+    vpo.introspects = True
+    right = film(8192, seconds=60, title="right").ljust(8192, b"\0")
+    path = tree.write("a.mkv", right)
+    vpo.scan(tree.root)
+    verify(vpo)
+    before = records(vpo)["a.mkv"]
+    rewrite(path, right.replace(b"right", b"wrong"))
+    verify(vpo, status=1)
+    vpo.scan(tree.root, "--full")
+    rewrite(path, right)
+    assert counts(verify(vpo)) == {"restored": 1}
+    vpo.scan(tree.root)
+    after = records(vpo)["a.mkv"]
+    for name in ("scan_status", "quick_hash", "content_hash"):
+        assert after[name] == before[name], name
+    assert vpo.ok("files", "show", "--json", path).json["tags"]["title"] == "right"
+
+
 def test_accepting_makes_what_is_there_right(known: Vpo, tree: Tree) -> None:
     path = tree.path("films/a.mkv")
     rewrite(path, b"!")
