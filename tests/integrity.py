@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from support import Vpo
 from vpo._engine import Digested, Digester
+
+# The command, with a module that reads files as from a disk on which each takes minutes.
+_SLOW = """
+import sys
+from importlib import import_module
+module = import_module(sys.argv.pop(1))
+real = module.Digester
+module.Digester = lambda **options: real(max_rate=5000, **options)
+sys.argv[0] = "vpo"
+from vpo.__main__ import main
+main()
+"""
 
 
 def rewrite(path: bytes, content: bytes) -> None:
@@ -56,3 +71,25 @@ def damage(vpo: Vpo) -> dict[str, dict[str, Any]]:
 def edit(vpo: Vpo, sql: str, *parameters: object) -> None:
     with vpo.sql() as connection:
         connection.execute(sql, parameters)
+
+
+def cancel_while_reading(vpo: Vpo, module: str, job_type: str, *args: str | bytes | Path) -> str:
+    """Runs a command as on a very slow disk, and cancels its job; returns its error output."""
+    words = [sys.executable, "-c", _SLOW, module, *(os.fspath(arg) for arg in args)]
+    with subprocess.Popen(words, env=vpo.env(), stderr=subprocess.PIPE) as work:
+        try:
+            until = time.monotonic() + 30
+            while not (running := [job for job in vpo.jobs() if job["status"] == "running"]):
+                assert work.poll() is None
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            (job,) = running
+            assert job["job_type"] == job_type
+            # Until it reads: what is before that hears it, too.
+            time.sleep(1)
+            vpo.ok("jobs", "cancel", job["id"])
+            _, stderr = work.communicate(timeout=10)
+        finally:
+            work.kill()
+    assert vpo.jobs()[-1]["status"] == "cancelled"
+    return stderr.decode()

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from faults import faulty
-from integrity import counts, damage, digest, edit, records, rewrite, verify
+from integrity import cancel_while_reading, counts, damage, digest, edit, records, rewrite, verify
+from media import film
 from mounts import UNPRIVILEGED, mounted, need_permissions, unmount
 from support import OLD_NS, Outcome, Tree, Vpo
 
@@ -276,6 +277,25 @@ def test_what_is_right_again_is_restored(known: Vpo, tree: Tree, mtime_ns: int) 
     assert ": damaged (rewritten)" in history
 
 
+def test_what_is_in_a_file_is_read_again_when_it_is_restored(vpo: Vpo, tree: Tree) -> None:
+    vpo.introspects = True
+    right = film(8192, seconds=60, title="right").ljust(8192, b"\0")
+    path = tree.write("a.mkv", right)
+    vpo.scan(tree.root)
+    verify(vpo)
+    before = records(vpo)["a.mkv"]
+    rewrite(path, right.replace(b"right", b"wrong"))
+    verify(vpo, status=1)
+    vpo.scan(tree.root, "--full")
+    rewrite(path, right)
+    assert counts(verify(vpo)) == {"restored": 1}
+    vpo.scan(tree.root)
+    after = records(vpo)["a.mkv"]
+    for name in ("scan_status", "quick_hash", "content_hash"):
+        assert after[name] == before[name], name
+    assert vpo.ok("files", "show", "--json", path).json["tags"]["title"] == "right"
+
+
 def test_accepting_makes_what_is_there_right(known: Vpo, tree: Tree) -> None:
     path = tree.path("films/a.mkv")
     rewrite(path, b"!")
@@ -288,6 +308,35 @@ def test_accepting_makes_what_is_there_right(known: Vpo, tree: Tree) -> None:
     assert ": accepted (rewritten)" in known.ok("files", "show", path).stdout
 
 
+def test_what_is_in_an_accepted_file_is_read_by_the_next_scan(vpo: Vpo, tree: Tree) -> None:
+    def titled(title: str) -> bytes:
+        return film(300_000, seconds=60, title=title).ljust(300_000, b"\0")
+
+    path = tree.write("a.mkv", titled("before"))
+    tree.write("b.mkv", titled("other"))
+    vpo.scan(tree.root)
+    # Of files of one size that were not read, heads are recorded.
+    vpo.ok("duplicates")
+    vpo.introspects = True
+    vpo.scan(tree.root)
+    verify(vpo)
+    rewrite(path, titled("after"))
+    verify(vpo, status=1)
+    vpo.ok("verify", "accept", path)
+    accepted = records(vpo)["a.mkv"]
+    assert (accepted["scan_status"], accepted["quick_hash"]) == ("pending", None)
+    with vpo.sql() as connection:
+        heads = "SELECT name FROM heads JOIN files f ON f.id = file_id"
+        assert [row["name"] for row in connection.execute(heads)] == ["b.mkv"]
+
+    assert vpo.scan(tree.root)["skipped"] == 2
+    read = records(vpo)["a.mkv"]
+    assert (read["scan_status"], read["content_hash"]) == ("ok", accepted["content_hash"])
+    assert read["quick_hash"].hex() == digest(path, "quick").partition(":")[2]
+    assert vpo.ok("files", "show", "--json", path).json["tags"]["title"] == "after"
+    assert counts(verify(vpo)) == {"verified": 2}
+
+
 def test_all_that_is_damaged_in_a_directory_can_be_accepted(known: Vpo, tree: Tree) -> None:
     for name in ("films/a.mkv", "films/b.mkv", "c.jpg"):
         rewrite(tree.path(name), b"!")
@@ -296,6 +345,19 @@ def test_all_that_is_damaged_in_a_directory_can_be_accepted(known: Vpo, tree: Tr
     assert [os.path.basename(each["path"]) for each in accepted["accepted"]] == ["a.mkv", "b.mkv"]
     assert accepted["errors"] == []
     assert list(damage(known)) == ["c.jpg"]
+
+
+def test_accepting_can_be_cancelled_while_a_file_is_read(known: Vpo, tree: Tree) -> None:
+    path = tree.write("films/a.mkv", bytes(20_000_000))
+    known.scan(tree.root)
+    verify(known)
+    rewrite(path, b"!")
+    verify(known, status=1)
+    said = cancel_while_reading(
+        known, "vpo.integrity.accept", "accept", "verify", "accept", path
+    )
+    assert said.startswith("Cancelled.")
+    assert list(damage(known)) == ["a.mkv"]
 
 
 def test_what_is_not_damaged_cannot_be_accepted(known: Vpo, tree: Tree) -> None:

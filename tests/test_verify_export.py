@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -436,6 +438,65 @@ def test_a_file_that_is_not_what_was_recorded_is_not_in_the_bag(
     assert vpo.ok("verify", "import", bag, "--json").json["matched"] == 6
 
 
+# The command, with something done to a file when its digest is taken and it is to be copied.
+MEDDLING = """
+import os, sys
+from vpo.manifest import bag_writing
+what = sys.argv.pop(1)
+real = bag_writing._BagWriter._copy
+
+def copy(self, file):
+    if file.name == b"a.mkv":
+        if what == "written":
+            with open(file.path, "ab") as original:
+                original.write(b"more")
+        else:
+            os.unlink(file.path)
+            os.mkfifo(file.path) if what == "pipe" else os.symlink(what, file.path)
+    return real(self, file)
+
+bag_writing._BagWriter._copy = copy
+sys.argv[0] = "vpo"
+from vpo.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("known_by_link", "what", "said"),
+    [
+        (False, "/dev/zero", "cannot be read: Too many levels of symbolic links"),
+        (False, "b, c.mkv", "cannot be read: Too many levels of symbolic links"),
+        (True, "/dev/zero", "cannot be read: it is not a regular file"),
+        (False, "pipe", "cannot be read: it is not a regular file"),
+        (False, "written", "is left out: it changed meanwhile"),
+    ],
+)
+def test_what_comes_into_the_place_of_a_file_is_not_copied(
+    vpo: Vpo, tree: Tree, tmp_path: Path, known_by_link: bool, what: str, said: str
+) -> None:
+    tree.write("b, c.mkv", b"two")
+    original = Tree(tmp_path).write("elsewhere" if known_by_link else "library/a.mkv", b"one")
+    if known_by_link:
+        os.symlink(original, tree.path("a.mkv"))
+    vpo.scan(tree.root, "--follow-symlinks")
+    bag = tmp_path / "bag"
+    words = ["verify", "export", str(tree.root), "--format", "bagit", "-o", str(bag)]
+    done = subprocess.run(
+        [sys.executable, "-c", MEDDLING, what, *words],
+        env=vpo.env(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+        # So that what has no end ends.
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 26, 1 << 26)),
+    )
+    assert f"a.mkv` {said}" in done.stderr.decode()
+    assert done.returncode == 1
+    assert os.listdir(bag / "data") == ["b, c.mkv"]
+    assert vpo.ok("verify", "import", bag, "--json").json["findings"] == []
+
+
 def test_where_a_bag_cannot_be(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
     words = ["verify", "export", str(films.root), "--format", "bagit", "-o"]
     (tmp_path / "there").mkdir()
@@ -452,3 +513,44 @@ def test_a_bag_is_not_put_into_another(vpo: Vpo, films: Tree, tmp_path: Path) ->
     done = vpo.ok("verify", "export", tmp_path / "bag", "--json", "-o", tmp_path / "x", status=2)
     assert done.json["code"] == "IS_A_BAG"
     assert "vpo verify import" in done.json["hint"]
+
+
+# -- What names mean -----------------------------------------------------------------
+
+
+@pytest.fixture
+def around(vpo: Vpo, tmp_path: Path) -> Path:
+    """The directory `near/link/..`, which is `far`: both hold photos, and both are known."""
+    for name in ("near/photos/a.jpg", "far/photos/x.jpg", "far/photos/y.jpg"):
+        Tree(tmp_path).write(name, name.encode())
+    (tmp_path / "far/sub").mkdir()
+    (tmp_path / "near/link").symlink_to("../far/sub")
+    vpo.ok("scan", tmp_path / "near", tmp_path / "far")
+    return tmp_path / "near/link/.."
+
+
+def test_above_a_link_is_above_what_it_leads_to(vpo: Vpo, around: Path, tmp_path: Path) -> None:
+    photos = around / "photos"
+    far = [str(tmp_path / f"far/photos/{name}.jpg") for name in "xy"]
+    assert sorted(vpo.files("--under", photos)) == far
+    assert vpo.ok("files", "show", "--json", photos / "x.jpg").json["path"] == far[0]
+    vpo.ok("files", "show", photos / "a.jpg", status=2)
+    said = vpo.ok("verify", "--json", photos).json
+    assert (said["directories"], said["new"]) == ([{"path": str(tmp_path / "far/photos")}], 2)
+    assert vpo.ok("verify", "status", "--json", photos).json["files"] == 2
+    assert vpo.ok("verify", "--json", photos / "y.jpg").json["verified"] == 1
+
+
+def test_manifests_are_of_and_at_the_place_that_the_system_takes(
+    vpo: Vpo, around: Path, tmp_path: Path
+) -> None:
+    words = ["verify", "export", "--json", around / "photos", "-o"]
+    written = vpo.ok(*words, around / "photos.b3").json
+    assert (written["output"], written["files"]) == (str(tmp_path / "far/photos.b3"), 2)
+    assert (tmp_path / "far/photos.b3").exists()
+    vpo.ok(*words, around / "bag", "--format", "bagit")
+    assert (tmp_path / "far/bag/data/x.jpg").exists()
+    assert vpo.ok("verify", "import", "--json", around / "bag").json["findings"] == []
+    words = ["verify", "import", "--json", "--root", around / "photos", around / "photos.b3"]
+    assert vpo.ok(*words).json["recorded"] == 2
+    assert sorted(path.name for path in (tmp_path / "near").iterdir()) == ["link", "photos"]

@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from integrity import counts, damage, digest, edit, records, rewrite, verify
+from integrity import cancel_while_reading, counts, damage, digest, edit, records, rewrite, verify
 from support import OLD_NS, Tree, Vpo
 
 CONTENT = b"what was filmed" * 1000
@@ -90,9 +90,26 @@ def test_other_content_behind_the_same_size_and_mtime_is_damage(known: Vpo, tree
     assert damage(known) == {}
 
 
-def test_the_values_of_an_earlier_program_decide_as_well(known: Vpo, tree: Tree) -> None:
-    path = tree.path("films/a.mkv")
+def test_what_an_earlier_program_recorded_of_the_ends_does_not_say_that_nothing_changed(
+    known: Vpo, tree: Tree
+) -> None:
+    path = tree.write("films/a.mkv", bytes(300_000))
+    known.scan(tree.root)
     edit(known, "UPDATE files SET content_hash = ? WHERE name = 'a.mkv'", digest(path, "xxh64"))
+    ends = digest(path, "xxh64")
+    tree.write("films/a.mkv", bytes(150_000) + b"!" + bytes(149_999), mtime_ns=LATER_NS)
+    assert digest(path, "xxh64") == ends
+    result = known.scan(tree.root, "--verify-hash")
+    assert (result["scanned"], result["skipped"]) == (1, 2)
+    assert records(known)["a.mkv"]["content_hash"] == digest(path)
+    changes = known.ok("files", "show", path.decode(), "--json").json["jobs"]
+    assert (changes[0]["change"], changes[0]["reason"]) == ("changed", "mtime")
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512", "sha1", "md5"])
+def test_any_digest_of_all_content_decides(known: Vpo, tree: Tree, algorithm: str) -> None:
+    path = tree.path("films/a.mkv")
+    edit(known, "UPDATE files SET content_hash = ? WHERE name = 'a.mkv'", digest(path, algorithm))
     os.utime(path, ns=(LATER_NS, LATER_NS))
     assert known.scan(tree.root, "--verify-hash")["skipped"] == 3
     assert records(known)["a.mkv"]["content_hash"] == digest(path)
@@ -104,6 +121,16 @@ def test_a_file_without_a_digest_has_changed_if_its_mtime_has(vpo: Vpo, tree: Tr
     os.utime(path, ns=(LATER_NS, LATER_NS))
     result = vpo.scan(tree.root, "--verify-hash")
     assert (result["scanned"], result["verification"]["new"]) == (1, 1)
+
+
+def test_it_can_be_cancelled_while_a_file_is_read(known: Vpo, tree: Tree) -> None:
+    path = tree.write("films/a.mkv", bytes(20_000_000))
+    known.scan(tree.root, "--verify-hash")
+    os.utime(path, ns=(LATER_NS, LATER_NS))
+    said = cancel_while_reading(
+        known, "vpo.scanner.deciding", "scan", "scan", "--verify-hash", tree.root
+    )
+    assert said.startswith("Cancelled.")
 
 
 def test_a_dry_run_is_refused(known: Vpo, tree: Tree) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from integrity import counts, edit, records, rewrite, verify
+from integrity import counts, digest, edit, records, rewrite, verify
 from support import Tree, Vpo
 
 MIB = 1 << 20
@@ -50,6 +51,32 @@ def wait_until_some_are_verified(vpo: Vpo) -> None:
 
 
 # -- Which, and in what order ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["verify", "scan", "export", "import", "duplicates", "small"])
+def test_whoever_verifies_files_records_when_to_the_millisecond(
+    vpo: Vpo, tree: Tree, tmp_path: Path, by: str
+) -> None:
+    # Moments are compared as text: a check just after an export is of its files, too.
+    size = 1000 if by == "small" else 200_000
+    for name in "ab":
+        tree.write(f"{name}.mkv", bytes(size))
+    vpo.scan(tree.root)
+    manifest = tmp_path / "manifest"
+    if by == "import":
+        lines = (f"{digest(tree.path(f'{name}.mkv'))[7:]}  {name}.mkv\n" for name in "ab")
+        manifest.write_text("".join(lines))
+    words: dict[str, list[str | Path]] = {
+        "verify": ["verify"],
+        "scan": ["scan", "--verify-hash", tree.root],
+        "export": ["verify", "export", "-o", manifest, tree.root],
+        "import": ["verify", "import", "--root", tree.root, manifest],
+    }
+    vpo.ok(*words.get(by, ["duplicates"]))
+    found = verified(vpo)
+    assert sorted(found) == ["a.mkv", "b.mkv"]
+    for moment in found.values():
+        assert re.fullmatch(r"[-\d]{10}T[:\d]{8}\.\d{3}Z", moment)
 
 
 def test_files_never_verified_come_first_and_then_the_stalest(vpo: Vpo, tree: Tree) -> None:

@@ -14,12 +14,12 @@ from vpo.db import files as file_table
 from vpo.db.library import Library
 from vpo.db.verification import knows_files
 from vpo.errors import FileNotInLibraryError
-from vpo.paths import display, to_stored
+from vpo.paths import absolute, display, to_stored
 
 
 def spellings(path: bytes) -> tuple[bytes, ...]:
     """The paths that the library may have for a file: as given, and without links above it."""
-    given = os.path.abspath(path)
+    given = absolute(path)
     directory, name = os.path.split(given)
     return tuple(dict.fromkeys((given, os.path.join(os.path.realpath(directory), name))))
 

@@ -34,6 +34,19 @@ def join(directory: StoredPath, name: StoredPath) -> StoredPath:
     return os.path.join(from_stored(directory), from_stored(name))
 
 
+def absolute(path: bytes) -> bytes:
+    """A path from the root of the file system on, with the links in it as they were given.
+
+    Only what is before a `..` is without links: that is the directory above the one that a
+    link leads to, not the one that the link is in.
+    """
+    parts = path.split(b"/")
+    if b".." in parts:
+        after = len(parts) - parts[::-1].index(b"..")
+        path = os.path.join(os.path.realpath(b"/".join(parts[:after])), *parts[after:])
+    return os.path.abspath(path)
+
+
 def is_within(path: bytes, directory: bytes) -> bool:
     """Whether `path` is `directory` or below it."""
     return path == directory or path.startswith(directory.rstrip(b"/") + b"/")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
@@ -27,7 +26,7 @@ from vpo.integrity.verify import verify as run_verify
 from vpo.jobs import queue
 from vpo.jobs.control import StoppedError
 from vpo.jobs.purge import auto_purge
-from vpo.paths import display, to_json, to_stored
+from vpo.paths import absolute, display, to_json, to_stored
 
 SHOWN_FINDINGS = 10
 
@@ -124,7 +123,7 @@ def directories_given(
                 f" a directory of that name is `./{name}`",
                 ctx,
             )
-    return tuple(dict.fromkeys(map(os.path.abspath, values)))
+    return tuple(dict.fromkeys(map(absolute, values)))
 
 
 @click.command(

@@ -24,7 +24,7 @@ from vpo.manifest.bag_writing import check_place, export_bag
 from vpo.manifest.exporting import Export, ExportResult, check_directory, export_lines
 from vpo.manifest.models import FORMATS
 from vpo.manifest.writing import NewFile
-from vpo.paths import display, to_json, to_stored
+from vpo.paths import absolute, display, to_json, to_stored
 
 SHOWN_ISSUES = 10
 
@@ -79,7 +79,7 @@ def export_command(
     settings = app.settings({"database_path", "logging"})
     app.start_logging(settings)
     check_directory(directory)
-    result = ExportResult(os.path.abspath(directory), form)
+    result = ExportResult(absolute(directory), form)
     if form == "bagit":
         assert output is not None
         check_place(result.directory, output)
@@ -157,7 +157,7 @@ def result_to_dict(result: ExportResult, output: bytes) -> dict[str, object]:
     """A result as the contract's JSON."""
     return {
         **to_json(to_stored(result.directory), "directory"),
-        **to_json(to_stored(os.path.abspath(output)), "output"),
+        **to_json(to_stored(absolute(output)), "output"),
         "format": result.format,
         "duration_seconds": round(result.duration_seconds, 3),
         "files": result.files,

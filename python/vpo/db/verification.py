@@ -55,6 +55,20 @@ def record_unchanged(connection: sqlite3.Connection, rows: Iterable[Sequence[obj
     )
 
 
+def have_read_again(connection: sqlite3.Connection, file_ids: Iterable[int]) -> None:
+    """Has files read by the next scan, as what is known of them is of other content.
+
+    What is in them stays on record until then; nothing is found by their old content.
+    """
+    ids = [(file_id,) for file_id in file_ids]
+    connection.executemany(
+        "UPDATE files SET quick_hash = NULL, scan_error = NULL, scan_status = CASE scan_status"
+        " WHEN 'missing' THEN 'missing' ELSE 'pending' END WHERE id = ?",
+        ids,
+    )
+    connection.executemany("DELETE FROM heads WHERE file_id = ?", ids)
+
+
 class Selection(NamedTuple):
     """Which of the files that are not missing are to be checked."""
 

@@ -107,7 +107,7 @@ class Reader:
         found: dict[int, str] = {}
 
         def record() -> None:
-            at = times.to_seconds_text(times.now())
+            at = times.to_text(times.now())
             with self.library.transaction() as connection:
                 table.record_quick_hashes(connection, rows)
                 table.record_wholes(connection, wholes, at)
@@ -150,7 +150,7 @@ class Reader:
         rows: list[Content] = []
 
         def record() -> None:
-            at = times.to_seconds_text(times.now())
+            at = times.to_text(times.now())
             with self.library.transaction() as connection:
                 table.record_contents(connection, rows, at)
             rows.clear()

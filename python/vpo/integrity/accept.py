@@ -91,21 +91,31 @@ def accept(
         ),
     ):
         digester = Digester(leave_cache=True)
-        for file in files:
-            _accept(job, file, _read(digester, file, should_stop), result)
-            job.beat(lambda: (0.0, {"files": len(result.accepted)}))
+        try:
+            for file in files:
+                _accept(job, file, _read(job, digester, file, should_stop, result), result)
+        finally:
+            digester.stop()
         with library.transaction():
             job.end("completed", **_record(result))
     return result
 
 
-def _read(digester: Digester, file: ToAccept, should_stop: ShouldStop) -> Digested:
+def _read(
+    job: tracking.Job,
+    digester: Digester,
+    file: ToAccept,
+    should_stop: ShouldStop,
+    result: AcceptResult,
+) -> Digested:
     digester.submit([(file.damage.file_id, file.path, None, None, file.is_symlink)], ("blake3",))
-    while not (answers := digester.take(POLL_SECONDS)):
+    while True:
+        answers = digester.take(POLL_SECONDS)
+        job.beat(lambda: (0.0, {"files": len(result.accepted)}))
+        if answers:
+            return answers[0]
         if stopped := should_stop():
-            digester.stop()
             raise stopped
-    return answers[0]
 
 
 def _accept(job: tracking.Job, file: ToAccept, seen: Digested, result: AcceptResult) -> None:
@@ -126,6 +136,9 @@ def _accept(job: tracking.Job, file: ToAccept, seen: Digested, result: AcceptRes
     row = Verified(file_id, content_hash, seen.size_bytes, seen.mtime_ns, seen.ctime_ns, at)
     with job.library.transaction() as connection:
         count = table.record_verified(connection, [row])
+        if count:
+            # Else a scan is to look at it anyway, as its size or mtime is another.
+            table.have_read_again(connection, [file_id])
         damage_table.forget_damage(connection, [file_id])
         change = FileChange(file_id, "accepted", file.damage.damage)
         change_table.add_changes(connection, job.number, [change])

@@ -348,6 +348,8 @@ class Run:
                 elif each.finding.verdict == "restored":
                     change = "restored"
                     damage_table.forget_damage(connection, [each.file.id])
+                    # A scan may have read it while it was damaged.
+                    table.have_read_again(connection, [each.file.id])
                 if change is not None:
                     reason = each.damage.damage if each.damage else None
                     change_table.add_changes(

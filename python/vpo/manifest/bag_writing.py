@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from vpo.manifest import bagit
 from vpo.manifest.exporting import Export, Exported, check_any, files_with_digests
 from vpo.manifest.models import FORMAT_ALGORITHMS, UnwritableNameError
 from vpo.manifest.writing import sync_directory, umask
-from vpo.paths import display, is_within, to_stored
+from vpo.paths import absolute, display, is_within, to_stored
 
 # <linux/fs.h>: has a file share what another one holds.
 _FICLONE = 0x40049409
@@ -54,7 +55,7 @@ def export_bag(export: Export, place: bytes) -> None:
     `files_with_digests` and `check_any`, OutputError if the bag cannot be written,
     StoppedError where it is stopped; then nothing is left of it.
     """
-    place = os.path.abspath(place)
+    place = absolute(place)
     result = export.result
     check_place(result.directory, place)
     try:
@@ -127,21 +128,36 @@ class _BagWriter:
             self._result.leave_out(file.path, f"is left out: {error}")
             return None
         os.makedirs(os.path.dirname(copy), exist_ok=True)
+        # Something else can be in its place since its digest was taken: no link is followed
+        # but one that the library knows it by, and no device or pipe is read.
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
         try:
-            # Not NOFOLLOW: the library may know it by a link, and has looked at what it leads to.
-            source = os.open(file.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            source = os.open(file.path, flags if file.is_symlink else flags | os.O_NOFOLLOW)
         except OSError as error:
             self._result.leave_out(file.path, f"cannot be read: {error.strerror}", error.errno)
             return None
-        with open(source, "rb", buffering=0) as original, open(copy, "xb", buffering=0) as target:
+        with open(source, "rb", buffering=0) as original:
+            seen = os.fstat(source)
+            if not stat.S_ISREG(seen.st_mode):
+                self._result.leave_out(file.path, "cannot be read: it is not a regular file")
+                return None
+            if (seen.st_size, seen.st_mtime_ns) != (file.size_bytes, file.mtime_ns):
+                self._result.leave_out(file.path, "is left out: it changed meanwhile")
+                return None
+            return self._copy_of(file, original, seen, copy)
+
+    def _copy_of(
+        self, file: Exported, original: BinaryIO, seen: os.stat_result, copy: bytes
+    ) -> bytes | None:
+        """Makes a copy with the times of the original; None if that cannot be read."""
+        with open(copy, "xb", buffering=0) as target:
             try:
                 self._copy_content(original, target)
             except _ReadError as error:
                 os.unlink(copy)
                 self._result.leave_out(file.path, f"cannot be read: {error}", error.errno)
                 return None
-            times_ns = os.fstat(source)
-            os.utime(target.fileno(), ns=(times_ns.st_atime_ns, times_ns.st_mtime_ns))
+            os.utime(target.fileno(), ns=(seen.st_atime_ns, seen.st_mtime_ns))
             os.fsync(target.fileno())
         return copy
 

@@ -109,7 +109,7 @@ class Checker:
         """Takes the answers there are; waits up to `timeout` seconds for the first."""
         again = []
         answers = self.digester.take(timeout)
-        self._now = times.to_seconds_text(times.now())
+        self._now = times.to_text(times.now())
         for digested in answers:
             target = self._waiting.pop(digested.key)
             if digested.problem == "gone" and (other := _other_name(target)) is not None:

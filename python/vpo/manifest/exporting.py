@@ -120,6 +120,9 @@ class Exported(NamedTuple):
     """Relative to the directory."""
     path: bytes
     size_bytes: int
+    mtime_ns: int
+    is_symlink: bool
+    """Whether the library knows it by a link."""
     digests: Mapping[str, str]
 
 
@@ -131,9 +134,15 @@ class _Waiting:
     path: bytes
     content: Content
     size_bytes: int = 0
+    mtime_ns: int = 0
     digests: Mapping[str, str] | None = None
     is_settled: bool = False
     """Whether it has digests, or never will."""
+
+    def settle(self, size_bytes: int, mtime_ns: int, digests: Mapping[str, str]) -> None:
+        """Notes the digests, and of what."""
+        self.size_bytes, self.mtime_ns, self.digests = size_bytes, mtime_ns, digests
+        self.is_settled = True
 
 
 def check_directory(directory: bytes) -> None:
@@ -284,7 +293,14 @@ class _Reader:
             first = queue.popleft()
             self._done += 1
             if first.digests is not None:
-                yield Exported(first.name, first.path, first.size_bytes, first.digests)
+                yield Exported(
+                    first.name,
+                    first.path,
+                    first.size_bytes,
+                    first.mtime_ns,
+                    bool(first.content.is_symlink),
+                    first.digests,
+                )
 
     def _is_known(self, file: _Waiting) -> bool:
         """Whether there is nothing to read of a file: its digest is recorded, or it has none."""
@@ -307,7 +323,7 @@ class _Reader:
             return True
         if (there.st_size, there.st_mtime_ns) != (content.size_bytes, content.mtime_ns):
             return False
-        file.size_bytes, file.digests, file.is_settled = there.st_size, {algorithm: digest}, True
+        file.settle(there.st_size, there.st_mtime_ns, {algorithm: digest})
         self._result.from_records += 1
         return True
 
@@ -341,7 +357,7 @@ class _Reader:
 
     def _take(self) -> None:
         answers = self._digester.take(TAKE_SECONDS)
-        self._now = times.to_seconds_text(times.now())
+        self._now = times.to_text(times.now())
         for digested in answers:
             self._judge(self._reading.pop(digested.key), digested)
         if len(self._verified) >= RECORDED_AT_A_TIME:
@@ -387,7 +403,8 @@ class _Reader:
             self._result.recorded += 1
         else:
             self._result.outdated += 1
-        file.size_bytes, file.digests, file.is_settled = digested.size_bytes, digested.digests, True
+        assert digested.mtime_ns is not None
+        file.settle(digested.size_bytes, digested.mtime_ns, digested.digests)
 
     def _record(self) -> None:
         if self._verified:

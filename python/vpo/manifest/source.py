@@ -19,7 +19,7 @@ from vpo.manifest.detect import formats_of, parser_of
 from vpo.manifest.models import Parser
 from vpo.manifest.reading import Lines, Listed, ManifestFile
 from vpo.manifest.results import ImportOptions
-from vpo.paths import display, to_stored
+from vpo.paths import absolute, display, to_stored
 
 # Of so many files at the begin of a manifest, so few small ones are read to tell whether
 # digests are of sha256 or of blake3.
@@ -44,7 +44,7 @@ def resolve(
 
     Raises ManifestError, UsageError or DirectoryNotFoundError if that cannot be.
     """
-    manifest = os.path.abspath(manifest)
+    manifest = absolute(manifest)
     if os.path.basename(manifest) == bags.DECLARATION and not os.path.isdir(manifest):
         manifest = os.path.dirname(manifest)
     name = display(to_stored(manifest))
@@ -67,7 +67,7 @@ def resolve(
             hint="`--root DIR` says to what the names in the manifest are relative.",
         )
     if not as_bag:
-        return manifest, os.path.abspath(directory)
+        return manifest, absolute(directory)
     if os.path.realpath(directory) != os.path.realpath(manifest):
         raise UsageError(f"The names in the bag `{name}` are relative to itself; drop `--root`")
     return manifest, manifest

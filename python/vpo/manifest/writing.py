@@ -15,7 +15,7 @@ from vpo.manifest.checksums import checksum_line
 from vpo.manifest.hashdeep import hashdeep_head, hashdeep_line
 from vpo.manifest.models import CHECKSUM_FORMATS, FORMAT_ALGORITHMS
 from vpo.manifest.sfv import sfv_line
-from vpo.paths import display, to_stored
+from vpo.paths import absolute, display, to_stored
 
 
 def head_of(form: str) -> bytes:
@@ -49,7 +49,7 @@ class NewFile:
         Raises OutputExistsError if something is there that is not to be replaced,
         OutputError if it cannot be written.
         """
-        self.path = os.path.abspath(path)
+        self.path = absolute(path)
         self._replaces = replaces
         self._temporary: bytes | None = None
         try:

@@ -7,12 +7,13 @@ another, too.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from vpo import times
-from vpo._engine import Digester
+from vpo._engine import Digested, Digester
 from vpo.db import file_changes as change_table
 from vpo.db import files as file_table
 from vpo.db import media as media_table
@@ -21,6 +22,7 @@ from vpo.db.file_changes import FileChange
 from vpo.db.files import KnownFile, Observation
 from vpo.db.verification import Verified
 from vpo.jobs.control import ShouldStop
+from vpo.jobs.tracking import LOOK_SECONDS
 from vpo.paths import StoredPath, join
 from vpo.scanner.compare import Difference
 from vpo.scanner.models import Issue
@@ -28,8 +30,9 @@ from vpo.scanner.models import Issue
 if TYPE_CHECKING:
     from vpo.scanner.recording import Recorder
 
-# Digests that can be held against what is recorded.
-_COMPARABLE = ("blake3", "xxh64")
+# Recorded digests that can tell that content is the same: of all of it. The `xxh64` of an
+# earlier program is of the ends of a file, and with it mtime and inode decide, as without any.
+_COMPARABLE = ("blake3", "sha256", "sha512", "sha1", "md5")
 
 POLL_SECONDS = 0.05
 
@@ -92,7 +95,8 @@ def decide(
 ) -> Iterator[list[Decision]]:
     """Reads files, and says of each whether it has changed.
 
-    Raises StoppedError.
+    Every other second there are no decisions, if there are no answers, so that whoever asked
+    can show signs of life: a huge file on a slow disk takes minutes. Raises StoppedError.
     """
     digester = Digester(threads=threads, leave_cache=True)
     asked = {file.known.id: file for file in files}
@@ -111,24 +115,30 @@ def decide(
             ),
             list(dict.fromkeys(("blake3", algorithm))),
         )
-    while digester.outstanding:
-        if stopped := should_stop():
-            digester.stop()
-            raise stopped
-        decisions = []
-        for answer in digester.take(POLL_SECONDS):
-            file = asked[answer.key]
-            if answer.digests is None:
-                is_error = answer.problem not in ("gone", "changed")
-                error = answer.message if is_error else None
-                decisions.append(Decision(file, False, None, None, error, answer.errno))
-                continue
-            algorithm = file.content_hash.partition(":")[0]
-            has_changed = f"{algorithm}:{answer.digests[algorithm]}" != file.content_hash
-            digest = f"blake3:{answer.digests['blake3']}"
-            decisions.append(Decision(file, has_changed, digest, answer.ctime_ns, None, None))
-        if decisions:
-            yield decisions
+    told = time.monotonic()
+    try:
+        while digester.outstanding:
+            if stopped := should_stop():
+                raise stopped
+            decisions = [
+                _decision(asked[answer.key], answer) for answer in digester.take(POLL_SECONDS)
+            ]
+            if decisions or time.monotonic() - told >= LOOK_SECONDS:
+                yield decisions
+                told = time.monotonic()
+    finally:
+        digester.stop()
+
+
+def _decision(file: Undecided, answer: Digested) -> Decision:
+    if answer.digests is None:
+        is_error = answer.problem not in ("gone", "changed")
+        error = answer.message if is_error else None
+        return Decision(file, False, None, None, error, answer.errno)
+    algorithm = file.content_hash.partition(":")[0]
+    has_changed = f"{algorithm}:{answer.digests[algorithm]}" != file.content_hash
+    digest = f"blake3:{answer.digests['blake3']}"
+    return Decision(file, has_changed, digest, answer.ctime_ns, None, None)
 
 
 def record(recorder: Recorder, decisions: Sequence[Decision]) -> None:
@@ -136,6 +146,8 @@ def record(recorder: Recorder, decisions: Sequence[Decision]) -> None:
 
     What could not be decided stays as it was, to be looked at by the next scan.
     """
+    if not decisions:
+        return
     result = recorder.result
     for decision in decisions:
         if decision.error is not None:
