@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,60 @@ def test_a_file_of_metrics_is_replaced_as_a_whole(vpo: Vpo, tree: Tree, tmp_path
     assert set(os.listdir(tmp_path)) == {"home", "library", "vpo.prom"}
     nowhere = vpo.ok("status", "--json", "--output", tmp_path / "none/x.json", status=2)
     assert "cannot be written" in nowhere.stderr + nowhere.stdout
+
+
+def test_metrics_are_for_all_to_read_whatever_the_umask(
+    vpo: Vpo, tree: Tree, tmp_path: Path
+) -> None:
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    target = tmp_path / "vpo.prom"
+    vpo.ok("status", "--format", "prometheus", "--output", target, umask=0o077)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("kind", ["device", "fifo", "link", "directory"])
+def test_only_a_regular_file_is_replaced(vpo: Vpo, tree: Tree, tmp_path: Path, kind: str) -> None:
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    place = tmp_path / "outputs"
+    place.mkdir()
+    target = place / "target"
+    (place / "kept").write_text("keep")
+    if kind == "device":
+        try:
+            os.mknod(target, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        except PermissionError:
+            pytest.skip("needs permission to make a device")
+    elif kind == "fifo":
+        os.mkfifo(target)
+    elif kind == "link":
+        target.symlink_to("kept")
+    else:
+        target.mkdir()
+    before = target.lstat()
+    outcome = vpo.ok("status", "--output", target, status=2)
+    assert "is not a regular file" in outcome.stderr
+    assert (target.lstat().st_mode, target.lstat().st_ino) == (before.st_mode, before.st_ino)
+    assert (place / "kept").read_text() == "keep"
+    assert set(os.listdir(place)) == {"kept", "target"}
+
+
+def test_a_dash_is_standard_output(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    for form in ("text", "json", "prometheus"):
+        shown = vpo.ok("status", "--format", form, "--output", "-", cwd=tmp_path).stdout
+        assert "vpo_library_size_bytes" in shown or str(tree.root) in shown
+    assert not (tmp_path / "-").exists()
+
+
+def test_forms_that_contradict_each_other_are_refused(vpo: Vpo, tree: Tree) -> None:
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    assert vpo.ok("status", "--json", "--format", "json").json["roots"]
+    refused = vpo.ok("status", "--json", "--format", "prometheus", status=2)
+    assert refused.json["code"] == "USAGE"
 
 
 # -- The doctor ------------------------------------------------------------------
