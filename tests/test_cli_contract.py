@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -32,6 +33,14 @@ SCAN_KEYS = {
     "dry_run",
     *COUNTS,
 }
+
+# The command, which does not wait for who has the library.
+IMPATIENT = """
+from vpo.cli.main import run
+from vpo.db import library
+library.BUSY_TIMEOUT_SECONDS = 0.1
+run()
+"""
 
 
 def contents(*directories: Path) -> dict[str, bytes | None]:
@@ -613,6 +622,63 @@ def test_a_disk_full_of_output_is_a_plain_error(thousands: Vpo, form: list[str])
     assert b"No space left on device" in done.stderr
     assert b"Traceback" not in done.stderr
     assert b"report it" not in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (2, ["scan", "nosuch"]),
+        (2, ["scan", "nosuch", "--log-level", "debug"]),
+        (2, ["scan", "--nosuch"]),
+        (2, ["verify", "nosuch"]),
+        (2, ["jobs", "show", "nosuch"]),
+        (2, ["status", "--db", "nosuch.db"]),
+        (2, []),
+        (1, ["scan", "library"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_words_that_cannot_be_written_change_no_exit_status(
+    vpo: Vpo, tree: Tree, tmp_path: Path, status: int, words: list[str]
+) -> None:
+    tree.write("a.mkv")
+    vpo.introspects = True
+    vpo.scan(tree.root, status=1)
+    tree.write("b.mkv", b"no film either")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            vpo.command(*words),
+            env=vpo.env(),
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=full,
+            check=False,
+        )
+    assert done.returncode == status
+    assert b"Traceback" not in done.stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_failure_that_cannot_be_written_as_json_is_told_in_words(vpo: Vpo) -> None:
+    vpo.home.mkdir(exist_ok=True)
+    with sqlite3.connect(vpo.database) as connection:
+        connection.execute("CREATE TABLE held (x)")
+    holder = sqlite3.connect(vpo.database, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    try:
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [sys.executable, "-c", IMPATIENT, "status", "--json"],
+                env=vpo.env(),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+    finally:
+        holder.close()
+    assert done.returncode == 75
+    assert b"is in use by another process" in done.stderr
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])

@@ -248,6 +248,9 @@ _VARIES = (
 )
 
 
+_JOB = re.compile(r"\(job: ([0-9a-f]{8})\)")
+
+
 def settled(lines: list[str]) -> list[str]:
     """Lines without what differs from run to run, the changed files of a scan sorted."""
     result: list[str] = []
@@ -290,6 +293,7 @@ def shape(document: Any) -> Any:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples_print_what_is_shown(page: Path, sandbox: Sandbox) -> None:
     printed, ended = "", 0
+    ids: dict[str, str] = {}
     for block in blocks(page):
         if block.language == "json" and block.after and block.after == ended:
             assert shape(json.loads(printed)) == shape(json.loads(block.text)), block.line
@@ -305,6 +309,8 @@ def test_examples_print_what_is_shown(page: Path, sandbox: Sandbox) -> None:
         if block.language != "console":
             continue
         for command, shown in examples(block):
+            for job in ids:
+                command = command.replace(job, ids[job])
             status, printed = sandbox.run(command)
             assert status == 0, (page.name, command, printed)
             while shown and not shown[-1]:
@@ -312,6 +318,8 @@ def test_examples_print_what_is_shown(page: Path, sandbox: Sandbox) -> None:
             if shown:
                 expected, lines = settled(shown), settled(printed.splitlines())
                 assert is_shown(expected, lines), f"{page.name}: $ {command}\n{printed}"
+                written, real = _JOB.findall("\n".join(shown)), _JOB.findall(printed)
+                ids.update(zip(written, real, strict="..." not in shown))
         ended = block.line + len(block.lines) + 1
 
 

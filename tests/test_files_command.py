@@ -92,11 +92,6 @@ def test_all_files_are_listed_by_directory_and_name(base: Path) -> None:
         pytest.param("library/100%_x", 1, id="wildcards-of-like"),
         pytest.param("library/100__x", 1, id="more-wildcards-of-like"),
         pytest.param("library/[a-z]", 1, id="wildcards-of-glob"),
-        pytest.param("library/*", 0, id="a-star"),
-        pytest.param("library/Film", 0, id="half-a-name"),
-        pytest.param("library/films", 0, id="another-case"),
-        pytest.param("outside", 0, id="not-scanned"),
-        pytest.param("nowhere", 0, id="not-there"),
     ],
 )
 def test_under_lists_what_is_below_a_directory(base: Path, under: str, expected: int) -> None:
@@ -104,6 +99,34 @@ def test_under_lists_what_is_below_a_directory(base: Path, under: str, expected:
     assert len(names) == expected
     if "Films" in under:
         assert all(name.startswith("Films/") for name in names)
+
+
+@pytest.mark.parametrize(
+    "under",
+    [
+        pytest.param("library/*", id="a-star"),
+        pytest.param("library/Film", id="half-a-name"),
+        pytest.param("library/films", id="another-case"),
+        pytest.param("outside", id="not-scanned"),
+        pytest.param("nowhere", id="not-there"),
+    ],
+)
+@pytest.mark.parametrize("words", [["files", "list"], ["report", "library"]], ids=" ".join)
+def test_a_directory_that_is_not_known_is_no_empty_one(
+    base: Path, under: str, words: list[str]
+) -> None:
+    outcome = Vpo(base / "home").ok(*words, "--under", base / under, status=2)
+    assert outcome.stdout == ""
+    assert f"The library knows no files in `{base / under}`" in outcome.stderr
+
+
+def test_a_directory_without_files_is_no_error(vpo: Vpo, tree: Tree) -> None:
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    empty = tree.root / "empty"
+    empty.mkdir()
+    assert vpo.ok("files", "list", "--under", empty).stdout == ""
+    assert vpo.ok("report", "library", "--json", "--under", empty).json["files"] == 0
 
 
 def test_under_finds_files_of_a_directory_that_is_gone(vpo: Vpo, tree: Tree) -> None:

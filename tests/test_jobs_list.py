@@ -109,7 +109,7 @@ def test_jobs_are_listed_newest_first_and_a_queued_one_by_when_it_was_queued(his
         (("--status", "queued"), [9]),
         (("--type", "scan"), [0, 9, 4]),
         (("--type", "scan", "--status", "completed"), [4]),
-        (("--type", "remux"), []),
+        (("--type", "ACCEPT"), []),
         (("--since", "2h"), [0]),
         (("--since", "1d"), [0, 1]),
         (("--since", "1w"), [0, 1, 2, 9, 3]),
@@ -133,7 +133,13 @@ def test_twenty_jobs_are_listed_unless_a_limit_says_otherwise(vpo: Vpo, tree: Tr
 
 @pytest.mark.parametrize(
     "args",
-    [("--status", "done"), ("--since", "yesterday"), ("--limit", "-1"), ("--limit", "many")],
+    [
+        ("--status", "done"),
+        ("--type", "scn"),
+        ("--since", "yesterday"),
+        ("--limit", "-1"),
+        ("--limit", "many"),
+    ],
 )
 def test_a_filter_that_cannot_be_is_wrong_usage(history: Vpo, args: tuple[str, ...]) -> None:
     outcome = history.ok("jobs", "list", *args, status=2)
@@ -198,6 +204,13 @@ def test_no_line_is_wider_than_the_terminal(history: Vpo, columns: int) -> None:
         assert plain(lines[1]).split()[2] == "running"
 
 
+@pytest.mark.parametrize("columns", [25, 40, 60])
+def test_ids_are_whole_on_the_narrowest_terminal(history: Vpo, columns: int) -> None:
+    _, lines = on_terminal(history, columns, "jobs", "list")
+    shown = [plain(line).split()[0] for line in lines[1:]]
+    assert shown == [job["id"][:8] for job in listed(history)]
+
+
 @pytest.mark.parametrize("room", range(20, 90, 7))
 def test_a_table_keeps_to_the_room_there_is(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vpo.cli.table.terminal_width", lambda: room)
@@ -237,8 +250,8 @@ def test_a_reader_that_has_seen_enough_is_no_error(vpo: Vpo, tree: Tree) -> None
 
 
 def test_no_jobs_are_an_empty_list_and_nothing_on_stdout(history: Vpo) -> None:
-    assert listed(history, "--type", "none") == []
-    outcome = history.ok("jobs", "list", "--type", "none")
+    assert listed(history, "--type", "undo") == []
+    outcome = history.ok("jobs", "list", "--type", "undo")
     assert outcome.stdout == ""
     assert outcome.stderr == "There are no such jobs.\n"
 

@@ -178,9 +178,17 @@ def test_a_read_only_library_can_be_read_but_not_scanned_into(
 @pytest.mark.usefixtures("locked")
 def test_a_library_that_cannot_be_read_is_an_error(scanned: Vpo, tree: Tree) -> None:
     scanned.database.chmod(0)
-    for command in (("scan", tree.root), ("scan", "--dry-run", tree.root), ("files", "list")):
-        code = library_error(scanned, *command, **UNPRIVILEGED)
-        assert code in ("LIBRARY_UNWRITABLE", "LIBRARY_UNREADABLE")
+    assert library_error(scanned, "scan", tree.root, **UNPRIVILEGED) == "LIBRARY_UNWRITABLE"
+    for command in (("scan", "--dry-run", tree.root), ("files", "list"), ("status",)):
+        assert library_error(scanned, *command, **UNPRIVILEGED) == "LIBRARY_UNREADABLE"
+    said = scanned.ok("status", status=2, **UNPRIVILEGED).stderr
+    assert "cannot be opened for reading: permission denied" in said
+    # Nor is one missing that cannot be looked for.
+    scanned.database.chmod(0o644)
+    scanned.home.chmod(0)
+    status = library_error(scanned, "status", **UNPRIVILEGED)
+    scanned.home.chmod(0o755)
+    assert status == "LIBRARY_UNREADABLE"
 
 
 @pytest.mark.usefixtures("locked")

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
+import uuid
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from faults import faulty
+from integrity import rewrite
 from mounts import UNPRIVILEGED, need_permissions
 from support import Tree, Vpo
 from terminals import on_terminal, plain
+
+
+@pytest.fixture
+def scanned(vpo: Vpo, tree: Tree) -> Vpo:
+    """A library with one file."""
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    return vpo
 
 
 def state_of(vpo: Vpo) -> Any:
@@ -126,6 +139,122 @@ def test_a_failure_is_told_until_the_same_work_succeeds(
     assert state_of(vpo)["failures"] == []
 
 
+def add_jobs(vpo: Vpo, *jobs: tuple[str, str, str | bytes, float]) -> None:
+    """Writes jobs into the library: type, status, path, and so many days ago."""
+    with vpo.sql() as connection:
+        for job_type, status, path, days in jobs:
+            at = (datetime.now(timezone.utc) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            connection.execute(
+                "INSERT INTO jobs (id, file_path, job_type, status, created_at, started_at,"
+                " completed_at, error_message, policy_json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{}')",
+                (str(uuid.uuid4()), path, job_type, status, at, at, at, "torn"),
+            )
+
+
+def failures(vpo: Vpo) -> list[tuple[str, str]]:
+    """Type and path of what is said to have failed."""
+    return [(each["type"], each["file_path"]) for each in state_of(vpo)["failures"]]
+
+
+@pytest.mark.parametrize(
+    ("followed_by", "is_told"),
+    [
+        (("completed", "/media/films/old", 1), False),
+        (("completed", "/media", 1), False),
+        (("completed", "/", 1), False),
+        (("completed", "/media/films", 3), True),
+        (("completed", "/media/film", 1), True),
+        (("completed", "/media/films/old/a", 1), True),
+        (("cancelled", "/media", 1), True),
+    ],
+    ids=str,
+)
+def test_a_failure_ends_with_a_later_success_of_its_kind_there_or_above(
+    scanned: Vpo, followed_by: tuple[str, str, float], is_told: bool
+) -> None:
+    kinds = ("scan", "verify", "import", "accept", "duplicates", "undo")
+    for kind in kinds:
+        add_jobs(scanned, (kind, "failed", "/media/films/old", 2), (kind, *followed_by))
+    add_jobs(scanned, ("move", "failed", "/media/films/old", 2))
+    told = {*kinds, "move"} if is_told else {"move"}
+    assert set(failures(scanned)) == {(kind, "/media/films/old") for kind in told}
+
+
+def test_paths_that_are_not_utf8_are_below_others(scanned: Vpo) -> None:
+    add_jobs(scanned, ("scan", "failed", b"/media/\xff/a", 2), ("scan", "failed", b"/x/\xfe", 2))
+    add_jobs(scanned, ("scan", "completed", b"/media/\xff", 1), ("scan", "completed", "/x", 1))
+    assert failures(scanned) == []
+
+
+def test_failures_of_what_may_never_be_done_again_are_told_for_a_week(scanned: Vpo) -> None:
+    once, again = ("import", "accept", "undo", "transcode"), ("scan", "verify", "duplicates")
+    add_jobs(scanned, *((kind, "failed", "/media", 6.9) for kind in (*once, *again)))
+    assert {kind for kind, _ in failures(scanned)} == {*once, *again}
+    with scanned.sql() as connection:
+        connection.execute("DELETE FROM jobs WHERE status = 'failed'")
+    add_jobs(scanned, *((kind, "failed", "/media", 7.1) for kind in (*once, *again)))
+    assert {kind for kind, _ in failures(scanned)} == set(again)
+
+
+def test_all_failures_are_counted(scanned: Vpo) -> None:
+    add_jobs(scanned, *(("scan", "failed", f"/media/{number}", 1) for number in range(1200)))
+    found = metrics(scanned.ok("status", "--format", "prometheus").stdout)
+    assert found["vpo_failures", ""] == 1200
+
+
+def test_a_failed_scan_ends_with_one_of_the_directory_above(vpo: Vpo, tree: Tree) -> None:
+    tree.write("a.mkv")
+    tree.write("sub/b.mkv")
+    vpo.scan(tree.root / "sub")
+    tree.remove("sub/b.mkv")
+    vpo.scan(tree.root / "sub", status=2)
+    assert failures(vpo) == [("scan", f"{tree.root}/sub")]
+    vpo.scan(tree.root)
+    assert failures(vpo) == []
+    assert {root["failure"] for root in state_of(vpo)["roots"]} == {None}
+
+
+def test_a_check_that_found_damage_is_told_as_damage_until_that_is_gone(
+    vpo: Vpo, tree: Tree
+) -> None:
+    path = tree.write("films/a.mkv", b"one")
+    vpo.scan(tree.root)
+    vpo.ok("verify", tree.root)
+    rewrite(path, b"two")
+    vpo.ok("verify", tree.root / "films", status=1)
+    state = state_of(vpo)
+    assert state["jobs"]["failed"] == 1
+    assert (state["damage"]["rewritten"], state["failures"]) == (1, [])
+    assert state["needs_attention"] is True
+    vpo.ok("verify", "accept", path)
+    assert state_of(vpo)["needs_attention"] is False
+
+
+def test_a_check_that_a_disk_failed_is_told_as_damage(vpo: Vpo, tree: Tree) -> None:
+    tree.write("bad.eio-at-8192.mkv", bytes(20_000))
+    tree.write("good.mkv")
+    with faulty(tree.root) as point:
+        vpo.scan(point)
+        vpo.ok("verify", status=1)
+        state = state_of(vpo)
+        assert (state["damage"]["unreadable"], state["failures"]) == (1, [])
+        tree.remove("bad.eio-at-8192.mkv")
+        vpo.scan(point, "--prune")
+        assert state_of(vpo)["needs_attention"] is False
+
+
+def test_a_check_that_could_not_read_a_file_has_failed(vpo: Vpo, tree: Tree) -> None:
+    need_permissions(tree.root)
+    path = tree.write("a.mkv")
+    vpo.scan(tree.root)
+    os.chmod(path, 0)
+    vpo.ok("verify", tree.root, status=1, **UNPRIVILEGED)
+    assert failures(vpo) == [("verify", str(tree.root))]
+    os.chmod(path, 0o644)
+    vpo.ok("verify", tree.root, **UNPRIVILEGED)
+    assert failures(vpo) == []
+
+
 def test_a_job_whose_process_is_gone_is_told(vpo: Vpo, tree: Tree) -> None:
     tree.write("a.mkv")
     vpo.scan(tree.root)
@@ -176,6 +305,60 @@ def test_a_file_of_metrics_is_replaced_as_a_whole(vpo: Vpo, tree: Tree, tmp_path
     assert set(os.listdir(tmp_path)) == {"home", "library", "vpo.prom"}
     nowhere = vpo.ok("status", "--json", "--output", tmp_path / "none/x.json", status=2)
     assert "cannot be written" in nowhere.stderr + nowhere.stdout
+
+
+def test_metrics_are_for_all_to_read_whatever_the_umask(
+    vpo: Vpo, tree: Tree, tmp_path: Path
+) -> None:
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    target = tmp_path / "vpo.prom"
+    vpo.ok("status", "--format", "prometheus", "--output", target, umask=0o077)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("kind", ["device", "fifo", "link", "directory"])
+def test_only_a_regular_file_is_replaced(vpo: Vpo, tree: Tree, tmp_path: Path, kind: str) -> None:
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    place = tmp_path / "outputs"
+    place.mkdir()
+    target = place / "target"
+    (place / "kept").write_text("keep")
+    if kind == "device":
+        try:
+            os.mknod(target, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        except PermissionError:
+            pytest.skip("needs permission to make a device")
+    elif kind == "fifo":
+        os.mkfifo(target)
+    elif kind == "link":
+        target.symlink_to("kept")
+    else:
+        target.mkdir()
+    before = target.lstat()
+    outcome = vpo.ok("status", "--output", target, status=2)
+    assert "is not a regular file" in outcome.stderr
+    assert (target.lstat().st_mode, target.lstat().st_ino) == (before.st_mode, before.st_ino)
+    assert (place / "kept").read_text() == "keep"
+    assert set(os.listdir(place)) == {"kept", "target"}
+
+
+def test_a_dash_is_standard_output(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    for form in ("text", "json", "prometheus"):
+        shown = vpo.ok("status", "--format", form, "--output", "-", cwd=tmp_path).stdout
+        assert "vpo_library_size_bytes" in shown or str(tree.root) in shown
+    assert not (tmp_path / "-").exists()
+
+
+def test_forms_that_contradict_each_other_are_refused(vpo: Vpo, tree: Tree) -> None:
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    assert vpo.ok("status", "--json", "--format", "json").json["roots"]
+    refused = vpo.ok("status", "--json", "--format", "prometheus", status=2)
+    assert refused.json["code"] == "USAGE"
 
 
 # -- The doctor ------------------------------------------------------------------
@@ -268,3 +451,4 @@ def test_commands_and_their_options_are_completed(vpo: Vpo) -> None:
     assert completed("vpo ver", 1) == {"verify"}
     assert "status" in completed("vpo verify st", 2)
     assert "--enqueue" in completed("vpo scan --en", 2)
+    assert completed("vpo jobs list --type a", 4) == {"accept", "apply"}

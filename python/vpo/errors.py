@@ -283,6 +283,12 @@ class LibraryTooOldError(LibraryError):
     code = "LIBRARY_TOO_OLD"
 
 
+class LibraryUnreadableError(LibraryError):
+    """The library is there, and cannot be read."""
+
+    code = "LIBRARY_UNREADABLE"
+
+
 class LibraryUnwritableError(LibraryError):
     """The library cannot be written or created."""
 

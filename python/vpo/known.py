@@ -11,10 +11,11 @@ import sqlite3
 from collections.abc import Sequence
 
 from vpo.db import files as file_table
+from vpo.db.counts import list_roots
 from vpo.db.library import Library
 from vpo.db.verification import knows_files
 from vpo.errors import FileNotInLibraryError
-from vpo.paths import absolute, display, to_stored
+from vpo.paths import absolute, display, from_stored, is_within, to_stored
 
 
 def spellings(path: bytes) -> tuple[bytes, ...]:
@@ -51,6 +52,19 @@ def known_places(library: Library, directories: Sequence[bytes]) -> tuple[bytes,
                 raise unknown_place(directory)
             found.update(dict.fromkeys(known))
     return tuple(found)
+
+
+def check_searched(library: Library, directory: bytes) -> None:
+    """Checks that the library knows files in a directory, or that it is one without files.
+
+    Else a typing error would pass for an answer. Raises FileNotInLibraryError.
+    """
+    with library.reading() as connection:
+        roots = [from_stored(root.path) for root in list_roots(connection)]
+    for place in places(directory):
+        if os.path.isdir(place) and any(is_within(place, root) for root in roots):
+            return
+    known_places(library, [directory])
 
 
 def unknown_file(path: bytes) -> FileNotInLibraryError:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple
 
 from vpo import times
@@ -12,10 +15,16 @@ from vpo.db import damage as damage_table
 from vpo.db import jobs as job_table
 from vpo.db.library import Library
 from vpo.jobs import liveness
-from vpo.paths import StoredPath, from_stored, to_json
+from vpo.paths import StoredPath, from_stored, to_json, to_stored
 
 # How many of the failed jobs are listed.
 LISTED_FAILURES = 10
+
+# Work that is done again and again; its failure is told until it succeeds.
+REPEATED = ("scan", "verify", "duplicates")
+
+# That of other work, which nobody may ever want to do again, no longer than this.
+ONCE_TOLD_FOR = timedelta(days=7)
 
 
 class Space(NamedTuple):
@@ -46,17 +55,6 @@ class RootStatus:
 
 
 @dataclass(frozen=True)
-class FailedJob:
-    """A job that failed and was not followed by a success."""
-
-    id: str
-    job_type: str
-    path: StoredPath
-    completed_at: str | None
-    message: str | None
-
-
-@dataclass(frozen=True)
 class Status:
     """The state of a library."""
 
@@ -68,8 +66,8 @@ class Status:
     """Number of jobs by status."""
     dead_jobs: int
     """Jobs that are said to run, but whose process is gone."""
-    failures: list[FailedJob]
-    """Newest first."""
+    failures: list[job_history.Failed]
+    """Jobs that failed and were not followed by a success, newest first."""
     damage: dict[str, int]
     """Number of damaged files by what is wrong with them."""
 
@@ -102,28 +100,7 @@ def read_status(library: Library) -> Status:
     """Reads the state of an open library. Raises LibraryError."""
     with library.reading() as connection:
         roots = counts.list_roots(connection)
-        last_success = {root.path: root.last_scan_at or "" for root in roots}
-        failed = job_history.list_jobs(
-            connection, job_history.JobFilter(status="failed", limit=1000)
-        )
-        others = {job["job_type"] for job in failed} - {"scan"}
-        last_completed = job_history.last_completed(connection, sorted(others))
-        failures = []
-        for job in failed:
-            began = job["started_at"] or job["created_at"]
-            success = last_success.get(job["file_path"], "")
-            if job["job_type"] != "scan":
-                success = last_completed.get((job["job_type"], job["file_path"]), "")
-            if began > success:
-                failures.append(
-                    FailedJob(
-                        job["id"],
-                        job["job_type"],
-                        job["file_path"],
-                        times.with_z(job["completed_at"]),
-                        job["error_message"],
-                    )
-                )
+        failures = _failures(connection, roots)
         newest = {
             failure.path: failure for failure in reversed(failures) if failure.job_type == "scan"
         }
@@ -153,6 +130,63 @@ def read_status(library: Library) -> Status:
         failures=failures,
         damage=damage,
     )
+
+
+def _failures(
+    connection: sqlite3.Connection, roots: Sequence[counts.RootRow]
+) -> list[job_history.Failed]:
+    """The failed jobs that are still to be told, newest first."""
+    failed = job_history.failed_jobs(connection)
+    last = job_history.last_completed(connection, {job.job_type for job in failed})
+    for root in roots:
+        # The job itself may have been purged.
+        known = last.get(("scan", root.path), "")
+        last["scan", root.path] = max(known, root.last_scan_at or "")
+    since: dict[tuple[str, StoredPath], str] = {}
+    too_old = times.to_text(times.now() - ONCE_TOLD_FOR)
+    told = []
+    for job in failed:
+        if job.job_type not in REPEATED and job.began < too_old:
+            continue
+        kind = (job.job_type, job.path)
+        if kind not in since:
+            # Who succeeds with a directory succeeds with what is in it.
+            above = _and_above(job.path)
+            since[kind] = max(last.get((job.job_type, place), "") for place in above)
+        if job.began > since[kind] and not _failed_for_damage_alone(connection, job):
+            told.append(job)
+    return told
+
+
+def _and_above(path: StoredPath) -> Iterator[StoredPath]:
+    """A path and all directories that it is in."""
+    place = from_stored(path)
+    yield path
+    while (above := os.path.dirname(place)) != place:
+        place = above
+        yield to_stored(place)
+
+
+def _failed_for_damage_alone(connection: sqlite3.Connection, job: job_history.Failed) -> bool:
+    """Whether all that went wrong in a check is damage: that is told by itself, while it lasts."""
+    if job.job_type != "verify":
+        return False
+    import orjson
+
+    from vpo.integrity.classify import is_of_the_medium
+
+    record = job_history.get_job(connection, job.id)
+    assert record is not None
+    try:
+        errors = orjson.loads(record["errors_json"] or "{}")
+        summary = orjson.loads(record["summary_json"] or "{}")
+        unreadable = [each for each in errors["issues"] if each["finding"] == "unreadable"]
+        lost = sum(is_of_the_medium(each["errno"]) for each in unreadable)
+        # What may not be read (no permission, say) is not known to be damaged.
+        return errors["failure"] is None and summary["unreadable"] == lost
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        # It died, or another program wrote it.
+        return False
 
 
 def _size_of(path: str) -> int:
@@ -191,7 +225,7 @@ def status_to_dict(status: Status) -> dict[str, object]:
                 "id": failure.id,
                 "type": failure.job_type,
                 **to_json(failure.path, "file_path"),
-                "completed_at": failure.completed_at,
+                "completed_at": times.with_z(failure.completed_at),
                 "error_message": failure.message,
             }
             for failure in status.failures[:LISTED_FAILURES]

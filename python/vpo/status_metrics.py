@@ -5,8 +5,6 @@ The text format is https://prometheus.io/docs/instrumenting/exposition_formats/.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -92,21 +90,3 @@ def metrics_of(status: Status) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Library(status))
     return generate_latest(registry)
-
-
-def write_whole(path: str, content: bytes) -> None:
-    """Writes a file that a collector may read at any moment: whole, or as before.
-
-    Raises OSError.
-    """
-    directory = os.path.dirname(os.path.abspath(path))
-    descriptor, partial = tempfile.mkstemp(dir=directory, prefix=".vpo-")
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
-            # mkstemp's files are for their owner alone; the collector is another.
-            os.fchmod(descriptor, 0o644)
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise

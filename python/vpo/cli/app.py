@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
@@ -159,13 +160,27 @@ def complete_profiles(
 
 
 def echo(text: str, *, err: bool = False) -> None:
-    """Prints a line as it is: whether there are colours in it is decided already."""
-    click.echo(text, err=err, color=True)
+    """Prints a line as it is: whether there are colours in it is decided already.
+
+    Raises OSError if stdout cannot be written. That stderr cannot is no reason to do, or
+    to end with, anything else.
+    """
+    with suppress(OSError) if err else nullcontext():
+        click.echo(text, err=err, color=True)
 
 
 def silence_stdout() -> None:
     """Sends what is still buffered for stdout, and all after it, nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    _silence(1)
+
+
+def silence_stderr() -> None:
+    """Likewise for stderr."""
+    _silence(2)
+
+
+def _silence(descriptor: int) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def _not_empty(

@@ -17,10 +17,10 @@ from vpo.db.duplicates import Selection
 from vpo.db.library import Library, open_library
 from vpo.duplicates.keeping import Keeping
 from vpo.duplicates.models import ACTIONS, PREFERENCES, Action, Preference
-from vpo.duplicates.run import Outcome, check_searched, find_duplicates
+from vpo.duplicates.run import Outcome, find_duplicates
 from vpo.errors import EXIT_DONE_WITH_ERRORS, LibraryUnwritableError
 from vpo.jobs.control import StoppedError
-from vpo.known import known_places, places
+from vpo.known import check_searched, known_places, places
 from vpo.paths import display
 
 SHOWN_ISSUES = 10

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from vpo.cli.app import App, echo
+from vpo.cli.app import App, echo, silence_stdout
 from vpo.errors import ScanLockedError
 
 
@@ -21,13 +21,18 @@ def show_failure(
 ) -> None:
     """Shows what happened and, where it helps, what to do.
 
-    JSON goes to stdout, unless that is what failed.
+    JSON goes to stdout, unless that is what failed. A failure that cannot be shown is
+    still that one: OSError is not raised.
     """
     log_failure(app, code, message, hint, details)
     # Asked of the words, as a mistake in them ends the parsing.
     if on_stdout and "--json" in sys.argv[1:]:
-        print_json(failure_to_dict(code, message, hint, details))
-        return
+        try:
+            print_json(failure_to_dict(code, message, hint, details))
+            return
+        except OSError:
+            # Then in words.
+            silence_stdout()
     if app.logs_to_stderr == "json":
         # Then every line there is one for machines.
         return

@@ -24,6 +24,7 @@ from vpo.cli.parameters import SeparatedList, When, joined
 from vpo.cli.sizes import human_size
 from vpo.db import files as file_table
 from vpo.db.library import open_library
+from vpo.known import check_searched
 from vpo.paths import display, from_stored
 
 
@@ -79,6 +80,8 @@ def list_command(ctx: click.Context, /, form: str | None, **options: Any) -> Non
         limit=options["limit"],
     )
     with open_library(app.library_path(), "read") as library, library.reading() as db:
+        if under is not None:
+            check_searched(library, under)
         rows = file_table.list_files(db, wanted)
         out = sys.stdout.buffer
         if form == "json":

@@ -28,8 +28,18 @@ _COMMANDS = {
     "show": ("vpo.cli.job_show", "show", "Show all that is recorded of a job."),
 }
 
-# Types that other kinds of work have or had; any other can be asked for, too.
-TYPES = ("scan", "verify", "import", "duplicates", "undo", "apply", "transcode", "move")
+# The last three are in libraries that were upgraded.
+TYPES = (
+    "scan",
+    "verify",
+    "import",
+    "accept",
+    "duplicates",
+    "undo",
+    "apply",
+    "transcode",
+    "move",
+)
 
 
 @click.group(
@@ -43,10 +53,6 @@ def jobs() -> None:
     """Look into the history of jobs, and work with their queue."""
 
 
-def _complete_type(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in TYPES if name.startswith(incomplete)]
-
-
 @click.command("list")
 @click.option(
     "--status", type=click.Choice(job_history.STATUSES, case_sensitive=False), help="Only these."
@@ -54,8 +60,8 @@ def _complete_type(_ctx: click.Context, _parameter: click.Parameter, incomplete:
 @click.option(
     "--type",
     "job_type",
+    type=click.Choice(TYPES, case_sensitive=False),
     metavar="TYPE",
-    shell_complete=_complete_type,
     help=f"Only jobs of a type: {', '.join(TYPES)}.",
 )
 @click.option(
@@ -128,7 +134,15 @@ def _table(app: App, listed: list[sqlite3.Row], *, of_file: bool) -> Iterator[st
         )
 
     heads = ("ID", "TYPE", "STATUS", "STARTED", "DURATION", "CHANGE" if of_file else "PATH")
-    yield from table(heads, rows, right=("DURATION",), paint=painter(app), keep_tail=not of_file)
+    yield from table(
+        heads,
+        rows,
+        right=("DURATION",),
+        paint=painter(app),
+        keep_tail=not of_file,
+        # What there is to be typed.
+        whole=("ID",),
+    )
 
 
 def painter(app: App) -> Callable[[str, str], str]:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from vpo import __version__
-from vpo.cli.app import App, LazyGroup, echo, global_options, silence_stdout
+from vpo.cli.app import App, LazyGroup, echo, global_options, silence_stderr, silence_stdout
 from vpo.cli.failure import show_failure
 from vpo.errors import EXIT_NOT_DONE, EXIT_SIGINT, VpoError
 
@@ -115,6 +115,11 @@ def run() -> NoReturn:
     except OSError:
         # Python must not try once more at exit, and complain.
         silence_stdout()
+    try:
+        sys.stderr.flush()
+    except OSError:
+        # Likewise; it would end with a status of its own, too.
+        silence_stderr()
     sys.exit(status)
 
 

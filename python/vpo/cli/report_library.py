@@ -18,6 +18,7 @@ from vpo.cli.sizes import human_size
 from vpo.cli.table import cells, fit
 from vpo.db.library import open_library
 from vpo.db.report import DIMENSIONS, ReportFilter, Totals
+from vpo.known import check_searched
 from vpo.paths import display
 from vpo.report import OVERLAPPING, Report, Table, report_on, report_to_dict
 
@@ -82,6 +83,8 @@ def library_command(
     if limit is None and form is None:
         limit = SHOWN_ROWS
     with open_library(app.library_path(), "read") as library:
+        if under is not None:
+            check_searched(library, under)
         report = report_on(library, wanted, tuple(dict.fromkeys(chosen)) or DIMENSIONS, limit)
     if form == "json":
         print_json(report_to_dict(report))

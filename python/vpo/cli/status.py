@@ -7,13 +7,12 @@ from collections.abc import Iterator
 import click
 
 from vpo import times
-from vpo.cli.app import App, echo, global_options
+from vpo.cli.app import App, echo, global_options, path_option
 from vpo.cli.damage_text import damage_counts
 from vpo.cli.failure import print_json
 from vpo.cli.sizes import human_size
 from vpo.cli.table import table
 from vpo.db.library import open_library
-from vpo.errors import OutputError
 from vpo.paths import display
 from vpo.status import Space, Status, read_status, status_to_dict
 
@@ -25,21 +24,24 @@ SHOWN_FAILURES = 5
     "--format",
     "form",
     type=click.Choice(["text", "json", "prometheus"]),
-    default="text",
-    help="For people, as JSON, or as metrics of Prometheus.",
+    help="For people (text, the default), as JSON, or as metrics of Prometheus.",
 )
-@click.option("--json", "form", flag_value="json", help="The same as --format json.")
-@click.option(
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@path_option(
     "--output",
     metavar="FILE",
-    type=click.Path(),
-    help="Write to FILE, which is replaced as a whole.",
+    help="Write to FILE, which is replaced as a whole; - is standard output.",
 )
 @global_options
 @click.pass_context
-def status(ctx: click.Context, /, form: str, output: str | None) -> None:
+def status(ctx: click.Context, /, form: str | None, as_json: bool, output: bytes | None) -> None:
     """Show the state of the library: roots, files, jobs, space."""
     app = ctx.ensure_object(App)
+    if as_json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} contradict each other", ctx)
+    form = "json" if as_json else form or "text"
+    if output == b"-":
+        output = None
     with open_library(app.library_path(), "read") as library:
         found = read_status(library)
     if form == "json" and output is None:
@@ -69,16 +71,13 @@ def _content(app: App, found: Status, form: str) -> bytes:
     )
 
 
-def _write(path: str, content: bytes) -> None:
-    from vpo.status_metrics import write_whole
+def _write(path: bytes, content: bytes) -> None:
+    from vpo.new_file import NewFile
 
-    try:
-        write_whole(path, content)
-    except OSError as error:
-        raise OutputError(
-            f"`{display(path)}` cannot be written: {error.strerror}",
-            hint="Check the directory and its permissions.",
-        ) from error
+    # Whoever collects metrics is another user, whatever the umask of ours is.
+    with NewFile(path, replaces=True, mode=0o644) as file:
+        file.write(content)
+        file.finish()
 
 
 def _text(app: App, found: Status) -> Iterator[str]:

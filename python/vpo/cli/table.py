@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 GAP = "  "
 
@@ -22,13 +22,14 @@ def table(
     right: Sequence[str] = (),
     paint: Callable[[str, str], str] = lambda _head, text: text,
     keep_tail: bool = False,
+    whole: Collection[str] = (),
 ) -> Iterator[str]:
     """Lines of a table whose columns are as wide as they need to be.
 
     The columns named in `right` are aligned to the right. Where the last one
     does not fit the terminal it is cut, at its end or (`keep_tail`) at its
-    beginning; in a narrow terminal others are, too. `paint` is given a column's
-    head and a cell, already of its width.
+    beginning; in a narrow terminal others are, too, but for those named in `whole`.
+    `paint` is given a column's head and a cell, already of its width.
     """
     widths = [
         max([cells(head), *(cells(row[column]) for row in rows)])
@@ -38,8 +39,9 @@ def table(
     if room is not None:
         room -= len(GAP) * (len(widths) - 1)
         widths[-1] = min(widths[-1], max(room - sum(widths[:-1]), LEAST_WIDTH))
-        while sum(widths) > max(room, len(widths)):
-            widths[widths.index(max(widths))] -= 1
+        cut = [column for column, head in enumerate(heads) if head not in whole]
+        while sum(widths) > room and max(widths[column] for column in cut) > 1:
+            widths[max(cut, key=widths.__getitem__)] -= 1
 
     def line(row: Sequence[str], *, is_head: bool) -> str:
         shown = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from vpo.jobs.control import StoppedError
 from vpo.manifest.bag_writing import check_place, export_bag
 from vpo.manifest.exporting import Export, ExportResult, check_directory, export_lines
 from vpo.manifest.models import FORMATS
-from vpo.manifest.writing import NewFile
+from vpo.new_file import NewFile
 from vpo.paths import absolute, display, to_json, to_stored
 
 SHOWN_ISSUES = 10

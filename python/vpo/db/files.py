@@ -146,7 +146,8 @@ def record_returned(connection: sqlite3.Connection, observations: Iterable[Obser
     connection.executemany(
         "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ?, is_symlink = ?,"
         " missing_since = NULL, scan_status = CASE WHEN scan_error IS NOT NULL THEN 'error'"
-        " WHEN EXISTS (SELECT 1 FROM media m WHERE m.file_id = files.id) THEN 'ok'"
+        " WHEN quick_hash IS NOT NULL"
+        " AND EXISTS (SELECT 1 FROM media m WHERE m.file_id = files.id) THEN 'ok'"
         " ELSE 'pending' END WHERE id = ?",
         observations,
     )
@@ -155,7 +156,11 @@ def record_returned(connection: sqlite3.Connection, observations: Iterable[Obser
 def mark_missing(connection: sqlite3.Connection, ids: Iterable[int], at: str) -> None:
     """Records that files are gone."""
     connection.executemany(
-        "UPDATE files SET scan_status = 'missing', missing_since = ? WHERE id = ?",
+        # What was to be read again is to be read when it is back.
+        "UPDATE files SET scan_status = 'missing', missing_since = ?, quick_hash = CASE"
+        " WHEN scan_status = 'pending'"
+        " AND EXISTS (SELECT 1 FROM media m WHERE m.file_id = files.id)"
+        " THEN NULL ELSE quick_hash END WHERE id = ?",
         ((at, file_id) for file_id in ids),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from vpo.paths import StoredPath
@@ -77,8 +77,28 @@ def count_by_status(connection: sqlite3.Connection) -> dict[str, int]:
     return counts
 
 
+class Failed(NamedTuple):
+    """A job that failed."""
+
+    id: str
+    job_type: str
+    path: StoredPath
+    began: str
+    completed_at: str | None
+    message: str | None
+
+
+def failed_jobs(connection: sqlite3.Connection) -> list[Failed]:
+    """All jobs that failed, newest first."""
+    rows = connection.execute(
+        f"SELECT id, job_type, file_path, {_MOMENT}, completed_at, error_message FROM jobs"
+        f" WHERE status = 'failed' ORDER BY {_MOMENT} DESC, number DESC"
+    )
+    return [Failed._make(row) for row in rows]
+
+
 def last_completed(
-    connection: sqlite3.Connection, job_types: Sequence[str]
+    connection: sqlite3.Connection, job_types: Collection[str]
 ) -> dict[tuple[str, StoredPath], str]:
     """When the last job of a type and path that was completed began, for jobs of these types."""
     marks = ", ".join("?" * len(job_types))

@@ -17,6 +17,7 @@ from vpo.errors import (
     LibraryNotFoundError,
     LibraryTooNewError,
     LibraryTooOldError,
+    LibraryUnreadableError,
     LibraryUnwritableError,
     NotALibraryError,
 )
@@ -88,7 +89,7 @@ def open_library(path: str, mode: Mode) -> Library:
 
     Raises LibraryError, or the kind of it that says what is wrong.
     """
-    if mode != "create" and not os.path.exists(path):
+    if mode != "create" and not _is_there(path):
         raise LibraryNotFoundError(
             f"There is no library at `{display(path)}`",
             hint="Make one with `vpo scan DIRECTORY`, or name another with `--db PATH`.",
@@ -97,8 +98,8 @@ def open_library(path: str, mode: Mode) -> Library:
     if mode != "read" and os.path.exists(path) and not _is_writable(path):
         # SQLite would open it all the same, to read, and leave files beside it
         # that nobody can write.
-        raise _unwritable(path, "permission denied")
-    with plain_errors(path):
+        raise _unopened(path, "permission denied", LibraryUnwritableError)
+    with plain_errors(path, reads=mode == "read"):
         connection = _connect(path, mode)
         try:
             version = _check(connection, path)
@@ -158,6 +159,17 @@ def _connect(path: str, mode: Mode) -> sqlite3.Connection:
     return connection
 
 
+def _is_there(path: str) -> bool:
+    try:
+        os.stat(path)
+    except PermissionError as error:
+        # A directory on the way to it keeps it from being seen.
+        raise _unopened(path, "permission denied", LibraryUnreadableError) from error
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _is_writable(path: str) -> bool:
     """Whether SQLite can write the library, which takes files beside it."""
     directory = os.path.dirname(os.path.abspath(path))
@@ -207,15 +219,15 @@ def _upgraded_in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 
 @contextmanager
-def plain_errors(path: str) -> Iterator[None]:
-    """Turns SQLite's errors into ones that say what to do."""
+def plain_errors(path: str, *, reads: bool = False) -> Iterator[None]:
+    """Turns SQLite's errors into ones that say what to do; `reads`: nothing is to be written."""
     try:
         yield
     except UnicodeDecodeError as error:
         # From the sqlite3 module, about a message that quotes what it found.
         raise _damaged(path, "text in it is not text") from error
     except sqlite3.Error as error:
-        if expected := _explain(error, path):
+        if expected := _explain(error, path, reads=reads):
             raise expected from error
         raise
 
@@ -228,7 +240,7 @@ _WAL_INDEX_BYTES = 32 * 1024
 _DAMAGE = ("malformed", "corrupt", "no such table", "no such column", "decode to UTF-8")
 
 
-def _explain(error: sqlite3.Error, path: str) -> LibraryError | None:
+def _explain(error: sqlite3.Error, path: str, *, reads: bool) -> LibraryError | None:
     # By message, as Python 3.10 does not give SQLite's error codes; the texts
     # are part of SQLite's interface (sqlite3_errstr) and have not changed.
     said = str(error)
@@ -247,7 +259,7 @@ def _explain(error: sqlite3.Error, path: str) -> LibraryError | None:
             hint="Free some space and run the command again: what was committed is kept.",
             path=path,
         )
-    if "not a database" in said:
+    if "not a database" in said or (reads and os.path.isdir(path)):
         return NotALibraryError(
             f"`{shown}` is not a vpo library",
             hint="Name the library with `--db PATH`.",
@@ -256,7 +268,7 @@ def _explain(error: sqlite3.Error, path: str) -> LibraryError | None:
     if any(sign in said for sign in _DAMAGE):
         return _damaged(path, said)
     if "readonly" in said or "read-only" in said or "unable to open" in said:
-        return _unwritable(path, said)
+        return _unopened(path, said, LibraryUnreadableError if reads else LibraryUnwritableError)
     if is_of_the_disk:
         return LibraryError(
             f"The disk failed under the library `{shown}`: {said}",
@@ -282,16 +294,16 @@ def _damaged(path: str, said: str) -> LibraryDamagedError:
     )
 
 
-def _unwritable(path: str, said: str) -> LibraryUnwritableError:
-    return LibraryUnwritableError(
-        f"The library `{display(path)}` cannot be opened for writing:"
-        f" {_why_unwritable(path, said)}",
+def _unopened(path: str, said: str, kind: type[LibraryError]) -> LibraryError:
+    what = "reading" if kind is LibraryUnreadableError else "writing"
+    return kind(
+        f"The library `{display(path)}` cannot be opened for {what}: {_why_unopened(path, said)}",
         hint="Check its permissions, or name another with `--db PATH`.",
         path=path,
     )
 
 
-def _why_unwritable(path: str, said: str) -> str:
+def _why_unopened(path: str, said: str) -> str:
     directory = os.path.dirname(os.path.abspath(path))
     if os.path.isdir(path):
         return "it is a directory"

@@ -12,15 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vpo.db.counts import list_roots
 from vpo.db.duplicates import Selection
 from vpo.db.library import Library
 from vpo.duplicates.finding import Finding
 from vpo.duplicates.keeping import Keeping
 from vpo.duplicates.models import Action, Findings
 from vpo.jobs.control import ShouldStop
-from vpo.known import known_places, places
-from vpo.paths import StoredPath, from_stored, is_within, to_json, to_stored
+from vpo.paths import StoredPath, from_stored, to_json, to_stored
 
 if TYPE_CHECKING:
     # Imported when there is something to do: most answers are in the library.
@@ -53,19 +51,6 @@ class Outcome:
         """The counts, for the job's record."""
         done = self.actions.counts() if self.actions is not None else {}
         return {**self.findings.counts(), **done}
-
-
-def check_searched(library: Library, directory: bytes) -> None:
-    """Checks that the library knows files in a directory, or that it is one without files.
-
-    Else a typing error would pass for an answer. Raises FileNotInLibraryError.
-    """
-    with library.reading() as connection:
-        roots = [from_stored(root.path) for root in list_roots(connection)]
-    for place in places(directory):
-        if os.path.isdir(place) and any(is_within(place, root) for root in roots):
-            return
-    known_places(library, [directory])
 
 
 def find_duplicates(

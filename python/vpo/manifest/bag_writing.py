@@ -20,7 +20,7 @@ from vpo.errors import OutputError, OutputExistsError, UsageError
 from vpo.manifest import bagit
 from vpo.manifest.exporting import Export, Exported, check_any, files_with_digests
 from vpo.manifest.models import FORMAT_ALGORITHMS, UnwritableNameError
-from vpo.manifest.writing import sync_directory, umask
+from vpo.new_file import sync_directory, umask
 from vpo.paths import absolute, display, is_within, to_stored
 
 # <linux/fs.h>: has a file share what another one holds.
