@@ -370,13 +370,13 @@ def test_files_are_compared_byte_by_byte_just_before(
 
 # Runs the service itself, with something done at a point that only it comes by.
 _RACE = """
-import os, sys
+import errno, os, sys
 from vpo.db.duplicates import Selection
 from vpo.db.library import open_library
 from vpo.duplicates import actions, hardlink, run, trash
 from vpo.duplicates.keeping import Keeping
 
-database, action, where, what, path = sys.argv[1:]
+database, action, where, what, path, turn = sys.argv[1:]
 
 class Silent:
     def reading(self, done, expected): ...
@@ -384,11 +384,15 @@ class Silent:
 times = []
 
 def meddle():
-    if times:
-        return
     times.append(1)
+    if len(times) != int(turn):
+        return
     if what == "kill":
         os.kill(os.getpid(), 9)
+    if what == "fail":
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+    if what == "crash":
+        raise ValueError
     if what == "write":
         # Through a descriptor, with the size as it was.
         with open(path, "r+b") as file:
@@ -424,16 +428,21 @@ print(outcome.actions.done)
 """
 
 
-def race(vpo: Vpo, action: str, where: str, what: str, path: bytes) -> tuple[int, str]:
-    """Does the action with something happening at one point of it; status and output."""
+def race(
+    vpo: Vpo, action: str, where: str, what: str, path: bytes, *, turn: int = 1
+) -> tuple[int, str]:
+    """Does the action with something happening at one point of it; status and output.
+
+    It happens when that point is come by for the `turn`-th time.
+    """
     done = subprocess.run(
-        [sys.executable, "-c", _RACE, vpo.database, action, where, what, path],
+        [sys.executable, "-c", _RACE, vpo.database, action, where, what, path, str(turn)],
         env=vpo.env(),
         capture_output=True,
         timeout=60,
         check=False,
     )
-    assert done.returncode in (0, -9), done.stderr.decode()
+    assert done.returncode == {"kill": -9, "crash": 1}.get(what, 0), done.stderr.decode()
     return done.returncode, done.stdout.decode().strip()
 
 
@@ -505,7 +514,123 @@ def test_killed_between_two_steps_it_is_settled_by_what_is_on_the_disk(
     unchanged(vpo, twins)
 
 
+@pytest.fixture
+def five(vpo: Vpo, tree: Tree) -> Tree:
+    """A scanned tree of five equal files, `0.mkv` being the oldest."""
+    for number in range(5):
+        tree.write(f"{number}.mkv", CONTENT, mtime_ns=OLD_NS + number)
+    vpo.scan(tree.root)
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("action", "where", "is_done"),
+    [
+        ("hardlink", "actions.compare:before", False),
+        ("hardlink", "hardlink.exchange:before", False),
+        ("hardlink", "hardlink.exchange:after", True),
+        ("hardlink", "hardlink._is_changed:before", True),
+        ("hardlink", "hardlink.link:after", True),
+        ("trash", "actions.compare:before", False),
+        ("trash", "trash._write_note:before", False),
+        ("trash", "trash.move:after", True),
+    ],
+)
+def test_an_error_of_the_system_at_one_file_leaves_the_others_their_turn(
+    vpo: Vpo, five: Tree, action: str, where: str, is_done: bool
+) -> None:
+    vpo.ok("duplicates")
+    _, done = race(vpo, action, where, "fail", b"", turn=2)
+    assert done == "3"
+    # What became of the one is told by the disk.
+    statuses = [each["status"] for each in operations(vpo)]
+    assert statuses == ["COMPLETED", "COMPLETED" if is_done else "FAILED", *["COMPLETED"] * 2]
+    assert leftovers(five) == []
+    left = [
+        number
+        for number in range(5)
+        if os.path.exists(five.path(f"{number}.mkv"))
+        and not (number > 0 and same_file(five.path("0.mkv"), five.path(f"{number}.mkv")))
+    ]
+    assert left == ([0] if is_done else [0, 2])
+    unchanged(vpo, five)
+
+
+@pytest.mark.parametrize("action", ["hardlink", "trash"])
+def test_what_was_done_is_recorded_whatever_ends_the_job(vpo: Vpo, five: Tree, action: str) -> None:
+    vpo.ok("duplicates")
+    race(vpo, action, "actions.compare:before", "crash", b"", turn=3)
+    statuses = [each["status"] for each in operations(vpo)]
+    assert statuses == ["COMPLETED", "COMPLETED", "IN_PROGRESS", "IN_PROGRESS"]
+    unchanged(vpo, five)
+    assert act(vpo, action)["files_done"] == 2
+    statuses = [each["status"] for each in operations(vpo)]
+    assert statuses == ["COMPLETED", "COMPLETED", "FAILED", "FAILED", "COMPLETED", "COMPLETED"]
+
+
 # -- Undo ------------------------------------------------------------------------
+
+
+# Undoes with the system failing at one point, the second time that it is come by.
+_FAILING_UNDO = """
+import errno, os, sys
+from vpo.__main__ import main
+
+module, name, side, *sys.argv[1:] = sys.argv[1:]
+module = __import__("vpo.duplicates." + module, fromlist=[name])
+real = getattr(module, name)
+times = []
+
+def failing(*args, **kwargs):
+    times.append(1)
+    if len(times) == 2 and side == "before":
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+    result = real(*args, **kwargs)
+    if len(times) == 2:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+    return result
+
+setattr(module, name, failing)
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("action", "where", "is_undone"),
+    [
+        ("hardlink", "hardlink._copy:after", False),
+        ("hardlink", "hardlink.exchange:after", True),
+        ("hardlink", "hardlink.replace:after", True),
+        ("trash", "trash.find:before", False),
+        ("trash", "trash.put_back:after", True),
+    ],
+)
+def test_an_error_of_the_system_in_the_undo_of_one_leaves_the_others_their_turn(
+    vpo: Vpo, five: Tree, action: str, where: str, is_undone: bool
+) -> None:
+    job = act(vpo, action)["job_id"]
+    module, _, rest = where.partition(".")
+    name, _, side = rest.partition(":")
+    done = subprocess.run(
+        [sys.executable, "-c", _FAILING_UNDO, module, name, side, "undo", job, "--json"],
+        env=vpo.env(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1, done
+    document = json.loads(done.stdout)
+    assert (len(document["undone"]), len(document["errors"])) == (3, 1)
+    statuses = sorted(each["status"] for each in operations(vpo))
+    assert statuses == ["ROLLED_BACK" if is_undone else "COMPLETED", *["ROLLED_BACK"] * 3]
+    assert leftovers(five) == []
+    unchanged(vpo, five)
+    if not is_undone:
+        vpo.ok("undo", job)
+    for number in range(1, 5):
+        assert state(five.path(f"{number}.mkv"))[0] == CONTENT
+        assert not same_file(five.path("0.mkv"), five.path(f"{number}.mkv"))
+    unchanged(vpo, five)
 
 
 def refused(vpo: Vpo, given: str) -> str:

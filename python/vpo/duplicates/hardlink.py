@@ -69,7 +69,8 @@ def prepare(kept: OpenFile, duplicate: OpenFile) -> dict[str, object]:
 def link(kept: OpenFile, duplicate: OpenFile, operation_id: str) -> None:
     """Makes the duplicate's name one of the kept file. They were compared just before.
 
-    Raises ActionError if that cannot be; then everything is as it was.
+    Raises ActionError if that cannot be; then everything is as it was. Raises OSError where
+    it is not clear how far it came: `settle` tells.
     """
     temporary = temporary_name(operation_id)
     try:
@@ -101,7 +102,8 @@ def replace(old: OpenFile, temporary: bytes, new: Identity) -> None:
     loses what it writes with any program that replaces files. Where the file system cannot
     exchange names, a file that takes the old one's name after the last look is lost, too.
 
-    Raises ActionError if it is not done; `temporary` is removed then.
+    Raises ActionError if it is not done; `temporary` is removed then. Raises OSError where
+    they may have changed places: then what is at `temporary` is to be settled.
     """
     directory, name = old.directory, old.name
     try:
@@ -114,12 +116,6 @@ def replace(old: OpenFile, temporary: bytes, new: Identity) -> None:
             raise changed(old.path)
         old.check_unchanged()
         old.check_in_place()
-        if not exchange(directory, temporary, name):
-            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-            return
-        if not old.is_at(directory, temporary) or _is_changed(old):
-            exchange(directory, temporary, name)
-            raise changed(old.path)
     except (OSError, ActionError) as error:
         _remove(directory, temporary, new.inode)
         if isinstance(error, ActionError):
@@ -127,6 +123,13 @@ def replace(old: OpenFile, temporary: bytes, new: Identity) -> None:
         raise ActionError(
             f"`{_shown(old)}` cannot be replaced: {error.strerror}", reason="system"
         ) from error
+    if not exchange(directory, temporary, name):
+        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        return
+    if not old.is_at(directory, temporary) or _is_changed(old):
+        exchange(directory, temporary, name)
+        _remove(directory, temporary, new.inode)
+        raise changed(old.path)
     os.unlink(temporary, dir_fd=directory)
 
 
@@ -196,7 +199,7 @@ def separate(
 ) -> Separated:
     """Makes the file at `path` one of its own again, with the metadata it had.
 
-    Raises UndoError if it is not done.
+    Raises UndoError if it is not done, OSError where it is not clear: `settle_undo` tells.
     """
     before, after = facts["before"], facts["after"]
     shown = display(path)
@@ -217,20 +220,21 @@ def separate(
         temporary = temporary_name(operation_id)
         try:
             new = _copy(linked, temporary, before, go_on)
-            replace(linked, temporary, Identity.of(new))
-            return Separated(
-                os.stat(linked.name, dir_fd=linked.directory, follow_symlinks=False),
-                linked.status.st_ctime_ns,
-                os.fstat(linked.descriptor).st_ctime_ns,
-            )
-        except ActionError as error:
-            raise UndoChangedError(error.message, hint=error.hint, path=shown) from error
         except OSError as error:
             _forget(linked.directory, temporary)
             raise UndoError(f"`{shown}` cannot be copied: {error.strerror}", path=shown) from error
         except BaseException:
             _forget(linked.directory, temporary)
             raise
+        try:
+            replace(linked, temporary, Identity.of(new))
+        except ActionError as error:
+            raise UndoChangedError(error.message, hint=error.hint, path=shown) from error
+        return Separated(
+            os.stat(linked.name, dir_fd=linked.directory, follow_symlinks=False),
+            linked.status.st_ctime_ns,
+            os.fstat(linked.descriptor).st_ctime_ns,
+        )
 
 
 def _copy(

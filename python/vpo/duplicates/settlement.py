@@ -2,7 +2,8 @@
 
 Killed between two steps, a job leaves operations that say they are in progress. Before
 the next one begins, each is looked at: it was done, or it was not, and what it left
-half-way is removed. One whose disk cannot be looked at stays as it is.
+half-way is removed. One whose disk cannot be looked at stays as it is. A job that is not
+killed, but gets an error from the system in the middle of an operation, has it settled at once.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from vpo.paths import from_stored
 
 logger = logging.getLogger(__name__)
 
-CUT_OFF = "The process that did this ended before it was done"
+CUT_OFF = "It was cut off before it was done"
 
 UNCLEAR = "it was cut off, and its record does not say where"
 
