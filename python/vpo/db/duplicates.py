@@ -277,7 +277,9 @@ def of_equal_head(connection: sqlite3.Connection, wanted: Selection) -> list[lis
 def record_heads(connection: sqlite3.Connection, rows: Iterable[tuple[int, int, int, str]]) -> None:
     """Records heads: of files (ids), of this size and mtime when they were read."""
     connection.executemany(
-        "INSERT OR REPLACE INTO heads (file_id, size_bytes, mtime_ns, head) VALUES (?, ?, ?, ?)",
+        # A scan may have deleted the record of a file while that was read.
+        "INSERT OR REPLACE INTO heads (file_id, size_bytes, mtime_ns, head)"
+        " SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM files WHERE id = ?1)",
         rows,
     )
 
