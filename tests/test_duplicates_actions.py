@@ -14,7 +14,7 @@ import pytest
 
 from filesystems import REFLINKING, filesystem
 from mounts import UNPRIVILEGED, mounted, need_permissions
-from support import OLD_NS, Tree, Vpo
+from support import OLD_NS, VPO, Tree, Vpo
 
 KIB = 1024
 MINUTE_NS = 60 * 10**9
@@ -708,7 +708,8 @@ def test_a_file_without_a_record_is_brought_back_too(vpo: Vpo, twins: Tree) -> N
 # -- Jobs ------------------------------------------------------------------------
 
 
-def test_other_work_is_waited_for(vpo: Vpo, twins: Tree) -> None:
+def running_job(vpo: Vpo, job_type: str, path: bytes | str, configuration: str = "{}") -> None:
+    """Records a job of that type as one that this process is running."""
     with vpo.sql() as connection:
         stat = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -716,15 +717,85 @@ def test_other_work_is_waited_for(vpo: Vpo, twins: Tree) -> None:
         connection.execute(
             "INSERT INTO jobs (id, job_type, file_path, status, policy_json, created_at,"
             " started_at, worker_pid, worker_identity, worker_heartbeat)"
-            " VALUES ('x', 'scan', '/', 'running', '{}', '2026-01-01', '2026-01-01', ?, ?,"
-            " '2026-01-01')",
-            (os.getpid(), identity),
+            " VALUES ('x', ?, ?, 'running', ?, '2026-01-01', '2026-01-01', ?, ?, '2026-01-01')",
+            (job_type, os.fsdecode(path), configuration, os.getpid(), identity),
         )
+
+
+def test_other_work_is_waited_for(vpo: Vpo, twins: Tree) -> None:
+    running_job(vpo, "scan", "/")
     outcome = vpo.ok("duplicates", "--action", "trash", "--yes", "--json", status=75)
     assert outcome.json["code"] == "DUPLICATES_LOCKED"
     assert os.path.exists(twins.path("b/twin.mkv"))
     # To look for them nobody has to wait for a scan.
     assert len(vpo.ok("duplicates", "--json").json["groups"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("job_type", "configuration"), [("undo", "{}"), ("duplicates", '{"action":"hardlink"}')]
+)
+def test_no_scan_begins_in_a_place_where_files_are_changed(
+    vpo: Vpo, twins: Tree, job_type: str, configuration: str
+) -> None:
+    # What is at work is the undo of one file, or an action in a directory.
+    place = "b/twin.mkv" if job_type == "undo" else "b"
+    running_job(vpo, job_type, twins.path(place), configuration)
+    for root in (twins.root, twins.path("b")):
+        refused = vpo.scan(root, "--wait", "0", status=75)
+        assert refused["code"] == "SCAN_LOCKED"
+        assert f"job of type `{job_type}` that changes files" in refused["message"]
+        assert refused["details"] == {"job_id": "x", "pid": os.getpid()}
+    vpo.ok("scan", "--enqueue", twins.root)
+    assert vpo.ok("jobs", "run", "--json", status=75).json["held_up"] == 1
+    # Elsewhere one may, and nobody has to wait to look.
+    assert vpo.scan(twins.path("a"))["skipped"] == 1
+    assert vpo.scan(twins.root, "--dry-run")["skipped"] == 3
+    with vpo.sql() as connection:
+        connection.execute("UPDATE jobs SET status = 'completed' WHERE id = 'x'")
+    assert vpo.ok("jobs", "run", "--json").json["completed"] == 1
+
+
+def test_who_only_looks_for_duplicates_is_in_the_way_of_no_scan(vpo: Vpo, twins: Tree) -> None:
+    running_job(vpo, "duplicates", twins.path("b"), '{"action":null}')
+    assert vpo.scan(twins.root)["skipped"] == 3
+
+
+@pytest.mark.parametrize("words", [("duplicates", "--action", "trash", "--yes"), ("undo",)])
+def test_a_scan_is_refused_while_an_action_is_at_work(
+    vpo: Vpo, twins: Tree, words: tuple[str, ...]
+) -> None:
+    given = list(words)
+    if words == ("undo",):
+        given.append(act(vpo, "trash")["job_id"])
+    done = subprocess.run(
+        [sys.executable, "-c", _SCANNED_MEANWHILE, VPO, twins.root, *given],
+        env=vpo.env(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"refused with 75" in done.stdout
+    unchanged(vpo, twins)
+
+
+# Works with a scan of the same place begun before what was done is recorded.
+_SCANNED_MEANWHILE = """
+import subprocess, sys
+from vpo.__main__ import main
+from vpo.duplicates import actions, undo
+
+command, root, *sys.argv[1:] = sys.argv[1:]
+sync = actions.sync_directories
+
+def sync_and_scan(paths):
+    sync(paths)
+    done = subprocess.run([command, "scan", "--json", root], capture_output=True)
+    print("refused with", done.returncode)
+
+actions.sync_directories = undo.sync_directories = sync_and_scan
+main()
+"""
 
 
 @pytest.mark.usefixtures("twins")

@@ -16,6 +16,7 @@ class RunningJob(NamedTuple):
     id: str
     job_type: str
     file_path: StoredPath
+    policy_json: str
     worker_pid: int | None
     worker_identity: str | None
     worker_heartbeat: str | None
