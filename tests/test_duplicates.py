@@ -374,7 +374,7 @@ def test_a_scan_may_delete_records_of_files_that_are_being_read(vpo: Vpo, tree: 
     for number in range(20):
         tree.write(f"{number % 5}/{number}.mkv", b"same content")
     vpo.scan(tree.root)
-    words = [VPO, tree.root, tree.path("0/0.mkv"), "duplicates", "--json"]
+    words: list[str | bytes | Path] = [VPO, tree.root, tree.path("0/0.mkv"), "duplicates", "--json"]
     done = subprocess.run(
         [sys.executable, "-c", _PRUNED_MEANWHILE, *words],
         env=vpo.env(),

@@ -568,6 +568,28 @@ def test_what_was_done_is_recorded_whatever_ends_the_job(vpo: Vpo, five: Tree, a
     assert statuses == ["COMPLETED", "COMPLETED", "FAILED", "FAILED", "COMPLETED", "COMPLETED"]
 
 
+@pytest.mark.parametrize(
+    ("action", "where"),
+    [("hardlink", "hardlink.exchange:after"), ("trash", "trash.move_to_free_place:after")],
+)
+def test_what_a_scan_has_seen_before_it_is_settled_is_recorded_once(
+    vpo: Vpo, twins: Tree, action: str, where: str
+) -> None:
+    def changes() -> list[tuple[object, ...]]:
+        with vpo.sql() as connection:
+            rows = connection.execute("SELECT file_id, change FROM file_changes ORDER BY id")
+            return [tuple(row) for row in rows]
+
+    vpo.ok("duplicates")
+    race(vpo, action, where, "kill", b"")
+    vpo.scan(twins.root)
+    seen = changes()
+    assert act(vpo, action)["files_done"] == 0
+    assert operations(vpo)[0]["status"] == "COMPLETED"
+    assert changes() == seen
+    unchanged(vpo, twins)
+
+
 # -- Undo ------------------------------------------------------------------------
 
 
@@ -703,6 +725,23 @@ def test_a_file_without_a_record_is_brought_back_too(vpo: Vpo, twins: Tree) -> N
     vpo.ok("undo", job)
     assert state(twins.path("b/twin.mkv"))[0] == CONTENT
     assert vpo.scan(twins.root)["added"] == 1
+
+
+def test_a_record_that_is_of_a_file_elsewhere_by_now_stays_what_it_is(
+    vpo: Vpo, twins: Tree, tmp_path: Path
+) -> None:
+    job = act(vpo, "trash")["job_id"]
+    os.mkdir(twins.path("c"))
+    os.link(tmp_path / "data" / "Trash" / "files" / "twin.mkv", twins.path("c/moved.mkv"))
+    assert vpo.scan(twins.root)["moved"] == 1
+    twins.remove("c/moved.mkv")
+    vpo.scan(twins.root)
+    vpo.ok("undo", job)
+    assert state(twins.path("b/twin.mkv"))[0] == CONTENT
+    assert vpo.statuses()["moved.mkv"] == "missing"
+    vpo.scan(twins.root)
+    assert vpo.statuses()["twin.mkv"] != "missing"
+    unchanged(vpo, twins)
 
 
 # -- Jobs ------------------------------------------------------------------------

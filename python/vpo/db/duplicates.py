@@ -12,7 +12,23 @@ from vpo.db.directories import below
 from vpo.db.file_changes import FileChange, add_changes
 from vpo.db.files import Observation, mark_missing, record_returned
 from vpo.db.verification import FULL_DIGEST, PATH
-from vpo.paths import StoredPath, join
+from vpo.paths import StoredPath, from_stored, join
+
+
+def _status_at(connection: sqlite3.Connection, file_id: int, path: StoredPath) -> str | None:
+    """The status of a record (its id); None if it is not that of the file at a path.
+
+    It may have moved, or been deleted: then another file may have the id by now.
+    """
+    row = connection.execute(
+        "SELECT f.scan_status, d.path, f.name FROM files f"
+        " JOIN directories d ON d.id = f.directory_id WHERE f.id = ?",
+        (file_id,),
+    ).fetchone()
+    if row is None or from_stored(join(*row[1:])) != from_stored(path):
+        return None
+    status: str = row[0]
+    return status
 
 
 class Replaced(NamedTuple):
@@ -40,15 +56,17 @@ def clamped(mtime_ns: int) -> int:
 def record_replaced(connection: sqlite3.Connection, job: int, replaced: Iterable[Replaced]) -> None:
     """Records files that have become hard links, or ceased to be.
 
-    So that the next scan sees nothing new. What is known of their content stays.
+    So that the next scan sees nothing new. What is known of their content stays. A file that
+    is not known as it was before, or not any more, is left to that scan.
     """
-    rows = list(replaced)
-    connection.executemany(
-        # Where inodes do not last, none is recorded.
-        "UPDATE files SET inode = CASE WHEN inode IS NULL THEN NULL ELSE ?1 END, mtime_ns = ?2,"
-        " ctime_ns = CASE WHEN ctime_ns IS NULL THEN NULL ELSE ?3 END"
-        " WHERE id = ?4 AND size_bytes = ?5 AND mtime_ns = ?6",
-        (
+    rows = [
+        row
+        for row in replaced
+        if connection.execute(
+            # Where inodes do not last, none is recorded.
+            "UPDATE files SET inode = CASE WHEN inode IS NULL THEN NULL ELSE ?1 END, mtime_ns = ?2,"
+            " ctime_ns = CASE WHEN ctime_ns IS NULL THEN NULL ELSE ?3 END"
+            " WHERE id = ?4 AND size_bytes = ?5 AND mtime_ns = ?6",
             (
                 signed(row.inode),
                 row.mtime_ns,
@@ -56,10 +74,9 @@ def record_replaced(connection: sqlite3.Connection, job: int, replaced: Iterable
                 row.file_id,
                 row.size_bytes,
                 row.mtime_ns_before,
-            )
-            for row in rows
-        ),
-    )
+            ),
+        ).rowcount
+    ]
     add_changes(
         connection,
         job,
@@ -88,10 +105,14 @@ def record_ctime(connection: sqlite3.Connection, moved: Iterable[tuple[int, int,
 
 
 def record_trashed(
-    connection: sqlite3.Connection, job: int, file_ids: Iterable[int], at: str
+    connection: sqlite3.Connection, job: int, files: Iterable[tuple[int, StoredPath]], at: str
 ) -> None:
-    """Records that files are gone, as a scan would."""
-    ids = list(file_ids)
+    """Records that files (ids, and where they were) are gone, as a scan would."""
+    ids = [
+        file_id
+        for file_id, path in files
+        if _status_at(connection, file_id, path) not in (None, "missing")
+    ]
     mark_missing(connection, ids, at)
     add_changes(connection, job, (FileChange(file_id, "removed") for file_id in ids))
     look_again(connection, ids)
@@ -121,21 +142,25 @@ class PutBack(NamedTuple):
     """A file that is back from the trash."""
 
     file_id: int
+    path: StoredPath
+    """Where it is."""
     inode: int
     """As the system says."""
     ctime_ns: int
 
 
 def record_put_back(connection: sqlite3.Connection, job: int, files: Iterable[PutBack]) -> None:
-    """Records missing files that are back, as a scan would that finds them unchanged."""
+    """Records missing files that are back, as a scan would that finds them unchanged.
+
+    One whose record is that of a file elsewhere by now is left to the next scan.
+    """
     for file in files:
+        if _status_at(connection, file.file_id, file.path) != "missing":
+            continue
         row = connection.execute(
-            "SELECT size_bytes, mtime_ns, inode, is_symlink, id FROM files"
-            " WHERE id = ? AND scan_status = 'missing'",
+            "SELECT size_bytes, mtime_ns, inode, is_symlink, id FROM files WHERE id = ?",
             (file.file_id,),
         ).fetchone()
-        if row is None:
-            continue
         seen = Observation._make(row)
         if seen.inode is not None:
             seen = seen._replace(inode=signed(file.inode))

@@ -234,7 +234,7 @@ class Actor:
             elif self.action == "trash":
                 assert step.facts is not None
                 trash.move(original, duplicate, step.facts, step.operation_id)
-                happened.trashed.append(step.name.file_id)
+                happened.trashed.append((step.name.file_id, step.name.path))
         happened.completed(step.operation_id)
         self.result.done += 1
         if step.name is step.copy.names[-1]:
@@ -284,7 +284,7 @@ class Happened:
     """What a batch of steps did, to be recorded in one transaction."""
 
     endings: list[Ending] = field(default_factory=list)
-    trashed: list[int] = field(default_factory=list)
+    trashed: list[tuple[int, StoredPath]] = field(default_factory=list)
     replaced: list[Replaced] = field(default_factory=list)
     ctimes: list[tuple[int, int, int]] = field(default_factory=list)
 

@@ -76,7 +76,8 @@ def _settle(connection: sqlite3.Connection, operation: Operation, job: int) -> E
             table.record_replaced(connection, job, [replaced])
         else:
             at = times.to_seconds_text(times.now())
-            table.record_trashed(connection, job, [operation.file_id], at)
+            gone = (operation.file_id, operation.file_path)
+            table.record_trashed(connection, job, [gone], at)
     return Ending(operation.id, operation_table.COMPLETED)
 
 
@@ -93,7 +94,9 @@ def _settle_undo(
         is_undone = not is_in_trash and os.path.lexists(from_stored(operation.file_path))
         if is_undone and operation.file_id is not None:
             status = os.lstat(from_stored(operation.file_path))
-            back = PutBack(operation.file_id, status.st_ino, status.st_ctime_ns)
+            back = PutBack(
+                operation.file_id, operation.file_path, status.st_ino, status.st_ctime_ns
+            )
             table.record_put_back(connection, job, [back])
     if is_undone:
         return Ending(operation.id, operation_table.ROLLED_BACK)

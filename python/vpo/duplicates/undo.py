@@ -297,7 +297,7 @@ class Undoer:
 
             def record(connection: sqlite3.Connection) -> None:
                 if file_id is not None:
-                    back = PutBack(file_id, status.st_ino, status.st_ctime_ns)
+                    back = PutBack(file_id, path, status.st_ino, status.st_ctime_ns)
                     table.record_put_back(connection, self.job.number, [back])
 
         else:
