@@ -588,3 +588,30 @@ def test_what_a_scan_adds_is_compared_with_what_was_told_apart_before(vpo: Vpo, 
         tree.write(f"new{number}.mkv", content * 10_000)
         vpo.scan(tree.root)
         assert len(found(vpo)["groups"]) == min(number + 1, 2)
+
+
+def test_what_a_scan_adds_is_found_whose_job_is_purged_by_now(vpo: Vpo, tree: Tree) -> None:
+    tree.write("a.mkv", b"a" * 10_000)
+    tree.write("b.mkv", b"b" * 10_000)
+    vpo.scan(tree.root)
+    assert found(vpo)["groups"] == []
+    tree.write("new.mkv", b"a" * 10_000)
+    vpo.scan(tree.root)
+    with vpo.sql() as connection:
+        # As `vpo jobs purge` does when the last of them is old enough.
+        connection.execute(
+            "DELETE FROM jobs WHERE number > (SELECT number FROM jobs"
+            " WHERE job_type = 'duplicates')"
+        )
+    assert groups(found(vpo)) == [["a.mkv", "new.mkv"]]
+
+
+def test_what_a_scan_adds_is_found_whose_job_was_queued_before(vpo: Vpo, tree: Tree) -> None:
+    tree.write("a.mkv", b"a" * 10_000)
+    tree.write("b.mkv", b"b" * 10_000)
+    vpo.scan(tree.root)
+    vpo.ok("scan", "--enqueue", tree.root)
+    assert found(vpo)["groups"] == []
+    tree.write("new.mkv", b"a" * 10_000)
+    vpo.ok("jobs", "run")
+    assert groups(found(vpo)) == [["a.mkv", "new.mkv"]]

@@ -309,6 +309,10 @@ def record_heads(connection: sqlite3.Connection, rows: Iterable[tuple[int, int, 
     )
 
 
+# The number of the last job that there was: it may have been purged.
+_LAST_JOB = "(SELECT seq FROM sqlite_sequence WHERE name = 'jobs')"
+
+
 def settle(connection: sqlite3.Connection, job: int) -> None:
     """Records that all files were looked at that may be duplicates, by a job (its number).
 
@@ -318,8 +322,8 @@ def settle(connection: sqlite3.Connection, job: int) -> None:
     connection.execute("UPDATE heads SET is_settled = 1 WHERE NOT is_settled")
     connection.execute(
         "INSERT INTO _meta (key, value) SELECT 'duplicates_known_by', ?1"
-        " WHERE ?1 = (SELECT max(number) FROM jobs)"
-        " AND NOT EXISTS (SELECT 1 FROM jobs WHERE status = 'running' AND number <> ?1)"
+        f" WHERE ?1 = {_LAST_JOB} AND NOT EXISTS"
+        " (SELECT 1 FROM jobs WHERE status = 'running' AND number <> ?1)"
         " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         (job,),
     )
@@ -329,7 +333,7 @@ def is_settled(connection: sqlite3.Connection) -> bool:
     """Whether nothing can have changed since all files were looked at."""
     row = connection.execute(
         "SELECT 1 FROM _meta WHERE key = 'duplicates_known_by'"
-        " AND CAST(value AS INTEGER) = (SELECT max(number) FROM jobs)"
+        f" AND CAST(value AS INTEGER) = {_LAST_JOB}"
     ).fetchone()
     return row is not None
 
