@@ -100,7 +100,10 @@ def _move(
             duplicate.check_unchanged()
             duplicate.check_in_place()
             kept.check_in_place()
-            move_to_free_place((duplicate.directory, duplicate.name), (files, name))
+            # The note reserves the name.
+            move_to_free_place(
+                (duplicate.directory, duplicate.name), (files, name), is_reserved=True
+            )
         except FileExistsError:
             return False
         except OSError as error:
