@@ -587,6 +587,47 @@ def test_what_was_done_is_recorded_whatever_ends_the_job(vpo: Vpo, five: Tree, a
     assert statuses == ["COMPLETED", "COMPLETED", "FAILED", "FAILED", "COMPLETED", "COMPLETED"]
 
 
+# As on a file system whose inodes follow the path: the link seems to be another file.
+_OTHER_INODES = """
+import os, sys
+from types import SimpleNamespace
+from vpo.__main__ import main
+
+stat = os.stat
+
+def stat_by_path(path, **options):
+    found = stat(path, **options)
+    if not (isinstance(path, bytes) and path.startswith(b".vpo-")):
+        return found
+    fields = {name: getattr(found, name) for name in dir(found) if name.startswith("st_")}
+    return SimpleNamespace(**{**fields, "st_ino": found.st_ino + 1_000_000})
+
+os.stat = stat_by_path
+main()
+"""
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_no_name_is_left_where_inodes_follow_the_path(
+    vpo: Vpo, twins: Tree, is_killed: bool
+) -> None:
+    vpo.ok("duplicates")
+    if is_killed:
+        race(vpo, "hardlink", "hardlink.exchange:before", "kill", b"")
+        assert len(leftovers(twins)) == 1
+    done = subprocess.run(
+        [sys.executable, "-c", _OTHER_INODES, "duplicates", "--action", "hardlink", "--yes"],
+        env=vpo.env(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, b"changed meanwhile" in done.stderr) == (1, True), done
+    assert leftovers(twins) == []
+    assert {each["status"] for each in operations(vpo)} == {"FAILED"}
+    unchanged(vpo, twins)
+
+
 @pytest.mark.parametrize(
     ("action", "where"),
     [("hardlink", "hardlink.exchange:after"), ("trash", "trash.move_to_free_place:after")],

@@ -117,7 +117,8 @@ def replace(old: OpenFile, temporary: bytes, new: Identity) -> None:
         old.check_unchanged()
         old.check_in_place()
     except (OSError, ActionError) as error:
-        _remove(directory, temporary, new.inode)
+        # Whatever its inode: there are file systems on which that follows the path.
+        _forget(directory, temporary)
         if isinstance(error, ActionError):
             raise
         raise ActionError(
@@ -168,7 +169,10 @@ def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> boo
                 os.unlink(temporary, dir_fd=descriptor)
                 return False
             os.unlink(temporary, dir_fd=descriptor)
-        elif beside.st_ino == after["inode"] and beside.st_nlink > 1:
+        elif (here is not None and here.st_ino == before["inode"]) or (
+            beside.st_ino == after["inode"] and beside.st_nlink > 1
+        ):
+            # The link, and they had not changed places, or had done so twice.
             os.unlink(temporary, dir_fd=descriptor)
         return is_linked
     finally:
@@ -265,7 +269,7 @@ def _copy(
 
 
 def _forget(directory: int, temporary: bytes) -> None:
-    """Removes a copy that was not finished. Its name is ours alone."""
+    """Removes a link or a copy that has not changed places. Its name is ours alone."""
     try:
         os.unlink(temporary, dir_fd=directory)
     except FileNotFoundError:
