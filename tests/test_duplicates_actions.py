@@ -333,6 +333,38 @@ def test_where_files_cannot_share_that_is_said(vpo: Vpo, tmp_path: Path) -> None
         assert "a file system whose files cannot share storage" in outcome.stderr
 
 
+@pytest.mark.parametrize("action", ["hardlink", "trash"])
+@pytest.mark.parametrize("which", ["twin", "both"])
+def test_files_from_far_in_the_future_are_like_all_others(
+    vpo: Vpo, twins: Tree, action: str, which: str
+) -> None:
+    """Their mtimes are beyond what the library can hold."""
+    far_ns = 10_413_792_000_123_456_789
+    names = ["b/twin.mkv"] if which == "twin" else ["a/kept.mkv", "b/twin.mkv"]
+    for number, name in enumerate(names):
+        times = (far_ns + 5, far_ns + number)
+        os.utime(twins.path(name), ns=times)
+        if os.stat(twins.path(name)).st_mtime_ns != times[1]:
+            pytest.skip("the file system has no such times")
+    vpo.scan(twins.root)
+    twin = twins.path("b/twin.mkv")
+    before = state(twin)
+    for _ in range(2):
+        done = act(vpo, action)
+        assert done["files_done"] == 1
+        unchanged(vpo, twins)
+        vpo.ok("undo", done["job_id"])
+        assert state(twin) == before
+        unchanged(vpo, twins)
+    # And settled, where it was cut off.
+    where = {"hardlink": "hardlink.exchange:after", "trash": "trash.move_to_free_place:after"}
+    race(vpo, action, where[action], "kill", b"")
+    vpo.ok("undo", operations(vpo)[-1]["id"])
+    assert state(twin) == before
+    assert leftovers(twins) == []
+    unchanged(vpo, twins)
+
+
 # -- What changes in between -----------------------------------------------------
 
 

@@ -38,7 +38,7 @@ class Replaced(NamedTuple):
     size_bytes: int
     mtime_ns_before: int
     inode: int
-    """As the system says; stored as the engine does."""
+    """This and the times are as the system says; stored as the engine does."""
     mtime_ns: int
     ctime_ns: int
 
@@ -61,7 +61,12 @@ def record_replaced(connection: sqlite3.Connection, job: int, replaced: Iterable
     """
     rows = [
         row
-        for row in replaced
+        for row in (
+            row._replace(
+                mtime_ns_before=clamped(row.mtime_ns_before), mtime_ns=clamped(row.mtime_ns)
+            )
+            for row in replaced
+        )
         if connection.execute(
             # Where inodes do not last, none is recorded.
             "UPDATE files SET inode = CASE WHEN inode IS NULL THEN NULL ELSE ?1 END, mtime_ns = ?2,"

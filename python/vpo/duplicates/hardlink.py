@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from vpo.db.duplicates import clamped
 from vpo.duplicates.opened import COMPARE_BYTES, Identity, OpenFile, changed, exchange
 from vpo.errors import ActionError, UndoChangedError, UndoError, UndoGoneError
 from vpo.paths import StoredPath, display, from_stored, to_json, to_stored
@@ -56,7 +57,8 @@ def prepare(kept: OpenFile, duplicate: OpenFile) -> dict[str, object]:
         **to_json(to_stored(kept.path), "kept_path"),
         "before": {
             **duplicate.identity._asdict(),
-            "atime_ns": its.st_atime_ns,
+            "atime_ns": _as_json(its.st_atime_ns),
+            "mtime_ns": _as_json(its.st_mtime_ns),
             "mode": its.st_mode & 0o7777,
             "uid": its.st_uid,
             "gid": its.st_gid,
@@ -64,6 +66,11 @@ def prepare(kept: OpenFile, duplicate: OpenFile) -> dict[str, object]:
         },
         "after": kept.identity._asdict(),
     }
+
+
+def _as_json(time_ns: int) -> int:
+    """A time as JSON can have it: to the year 2554, which no time of ext4 or XFS goes beyond."""
+    return max(-(2**63), min(2**64 - 1, time_ns))
 
 
 def link(kept: OpenFile, duplicate: OpenFile, operation_id: str) -> None:
@@ -164,7 +171,10 @@ def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> boo
             return is_linked
         if is_linked and beside.st_ino == before["inode"]:
             # They had changed places, and the old file was still to be looked at.
-            if (beside.st_size, beside.st_mtime_ns) != (before["size_bytes"], before["mtime_ns"]):
+            if (beside.st_size, clamped(beside.st_mtime_ns)) != (
+                before["size_bytes"],
+                clamped(before["mtime_ns"]),
+            ):
                 exchange(descriptor, temporary, name)
                 os.unlink(temporary, dir_fd=descriptor)
                 return False

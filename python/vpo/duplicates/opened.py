@@ -16,6 +16,7 @@ from functools import cache
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from vpo.db.duplicates import clamped
 from vpo.errors import ActionError
 from vpo.paths import display, to_stored
 
@@ -35,11 +36,12 @@ class Identity(NamedTuple):
     inode: int
     size_bytes: int
     mtime_ns: int
+    """As the library has it."""
 
     @classmethod
     def of(cls, status: os.stat_result) -> Identity:
         """Of the file with that status."""
-        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        return cls(status.st_dev, status.st_ino, status.st_size, clamped(status.st_mtime_ns))
 
 
 class OpenFile:
