@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 
 from filesystems import REFLINKING, filesystem, reflink
 from mounts import UNPRIVILEGED, need_permissions
-from support import OLD_NS, Tree, Vpo
+from support import OLD_NS, VPO, Tree, Vpo
 
 KIB = 1024
 MINUTE_NS = 60 * 10**9
@@ -349,6 +350,43 @@ def test_a_file_that_cannot_be_read_is_one_clear_line(vpo: Vpo, tree: Tree) -> N
     assert "a.mkv" in outcome.stdout
 
 
+# Looks for duplicates; while files are read, a scan deletes the record of one.
+_PRUNED_MEANWHILE = """
+import os, subprocess, sys
+from vpo.__main__ import main
+from vpo.duplicates.reading import Reader
+
+command, root, name, *sys.argv[1:] = sys.argv[1:]
+tell = Reader._tell
+
+def prune_and_tell(self, *args):
+    if os.path.exists(name):
+        os.unlink(name)
+        subprocess.run([command, "scan", "--quiet", "--prune", root], check=True)
+    tell(self, *args)
+
+Reader._tell = prune_and_tell
+main()
+"""
+
+
+def test_a_scan_may_delete_records_of_files_that_are_being_read(vpo: Vpo, tree: Tree) -> None:
+    for number in range(20):
+        tree.write(f"{number % 5}/{number}.mkv", b"same content")
+    vpo.scan(tree.root)
+    words: list[str | bytes | Path] = [VPO, tree.root, tree.path("0/0.mkv"), "duplicates", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", _PRUNED_MEANWHILE, *words],
+        env=vpo.env(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done
+    assert len(groups(found(vpo))[0]) == 19
+    vpo.check_integrity()
+
+
 def test_stopped_it_keeps_what_it_read(vpo: Vpo, tree: Tree) -> None:
     # Sparse, so that they take time to digest and no room.
     for number in range(40):
@@ -550,3 +588,30 @@ def test_what_a_scan_adds_is_compared_with_what_was_told_apart_before(vpo: Vpo, 
         tree.write(f"new{number}.mkv", content * 10_000)
         vpo.scan(tree.root)
         assert len(found(vpo)["groups"]) == min(number + 1, 2)
+
+
+def test_what_a_scan_adds_is_found_whose_job_is_purged_by_now(vpo: Vpo, tree: Tree) -> None:
+    tree.write("a.mkv", b"a" * 10_000)
+    tree.write("b.mkv", b"b" * 10_000)
+    vpo.scan(tree.root)
+    assert found(vpo)["groups"] == []
+    tree.write("new.mkv", b"a" * 10_000)
+    vpo.scan(tree.root)
+    with vpo.sql() as connection:
+        # As `vpo jobs purge` does when the last of them is old enough.
+        connection.execute(
+            "DELETE FROM jobs WHERE number > (SELECT number FROM jobs"
+            " WHERE job_type = 'duplicates')"
+        )
+    assert groups(found(vpo)) == [["a.mkv", "new.mkv"]]
+
+
+def test_what_a_scan_adds_is_found_whose_job_was_queued_before(vpo: Vpo, tree: Tree) -> None:
+    tree.write("a.mkv", b"a" * 10_000)
+    tree.write("b.mkv", b"b" * 10_000)
+    vpo.scan(tree.root)
+    vpo.ok("scan", "--enqueue", tree.root)
+    assert found(vpo)["groups"] == []
+    tree.write("new.mkv", b"a" * 10_000)
+    vpo.ok("jobs", "run")
+    assert groups(found(vpo)) == [["a.mkv", "new.mkv"]]

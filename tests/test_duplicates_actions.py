@@ -14,7 +14,7 @@ import pytest
 
 from filesystems import REFLINKING, filesystem
 from mounts import UNPRIVILEGED, mounted, need_permissions
-from support import OLD_NS, Tree, Vpo
+from support import OLD_NS, VPO, Tree, Vpo
 
 KIB = 1024
 MINUTE_NS = 60 * 10**9
@@ -333,6 +333,38 @@ def test_where_files_cannot_share_that_is_said(vpo: Vpo, tmp_path: Path) -> None
         assert "a file system whose files cannot share storage" in outcome.stderr
 
 
+@pytest.mark.parametrize("action", ["hardlink", "trash"])
+@pytest.mark.parametrize("which", ["twin", "both"])
+def test_files_from_far_in_the_future_are_like_all_others(
+    vpo: Vpo, twins: Tree, action: str, which: str
+) -> None:
+    """Their mtimes are beyond what the library can hold."""
+    far_ns = 10_413_792_000_123_456_789
+    names = ["b/twin.mkv"] if which == "twin" else ["a/kept.mkv", "b/twin.mkv"]
+    for number, name in enumerate(names):
+        times = (far_ns + 5, far_ns + number)
+        os.utime(twins.path(name), ns=times)
+        if os.stat(twins.path(name)).st_mtime_ns != times[1]:
+            pytest.skip("the file system has no such times")
+    vpo.scan(twins.root)
+    twin = twins.path("b/twin.mkv")
+    before = state(twin)
+    for _ in range(2):
+        done = act(vpo, action)
+        assert done["files_done"] == 1
+        unchanged(vpo, twins)
+        vpo.ok("undo", done["job_id"])
+        assert state(twin) == before
+        unchanged(vpo, twins)
+    # And settled, where it was cut off.
+    where = {"hardlink": "hardlink.exchange:after", "trash": "trash.move_to_free_place:after"}
+    race(vpo, action, where[action], "kill", b"")
+    vpo.ok("undo", operations(vpo)[-1]["id"])
+    assert state(twin) == before
+    assert leftovers(twins) == []
+    unchanged(vpo, twins)
+
+
 # -- What changes in between -----------------------------------------------------
 
 
@@ -370,13 +402,13 @@ def test_files_are_compared_byte_by_byte_just_before(
 
 # Runs the service itself, with something done at a point that only it comes by.
 _RACE = """
-import os, sys
+import errno, os, sys
 from vpo.db.duplicates import Selection
 from vpo.db.library import open_library
-from vpo.duplicates import actions, hardlink, run, trash
+from vpo.duplicates import actions, hardlink, opened, run, trash
 from vpo.duplicates.keeping import Keeping
 
-database, action, where, what, path = sys.argv[1:]
+database, action, where, what, path, turn = sys.argv[1:]
 
 class Silent:
     def reading(self, done, expected): ...
@@ -384,11 +416,15 @@ class Silent:
 times = []
 
 def meddle():
-    if times:
-        return
     times.append(1)
+    if len(times) != int(turn):
+        return
     if what == "kill":
         os.kill(os.getpid(), 9)
+    if what == "fail":
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+    if what == "crash":
+        raise ValueError
     if what == "write":
         # Through a descriptor, with the size as it was.
         with open(path, "r+b") as file:
@@ -415,7 +451,13 @@ def after(module, name):
 
 module, _, rest = where.partition(".")
 name, _, side = rest.partition(":")
-{"before": before, "after": after}[side](sys.modules["vpo.duplicates." + module], name)
+if where.startswith("os."):
+    # As on NFS: whatever gives and takes names in the place of one step.
+    opened._rename = lambda *_: False
+    after(os, "link")
+    before(os, "rename")
+else:
+    {"before": before, "after": after}[side](sys.modules["vpo.duplicates." + module], name)
 with open_library(database, "write") as library:
     outcome = run.find_duplicates(
         library, Selection(), Keeping(), Silent(), action=action
@@ -424,16 +466,21 @@ print(outcome.actions.done)
 """
 
 
-def race(vpo: Vpo, action: str, where: str, what: str, path: bytes) -> tuple[int, str]:
-    """Does the action with something happening at one point of it; status and output."""
+def race(
+    vpo: Vpo, action: str, where: str, what: str, path: bytes, *, turn: int = 1
+) -> tuple[int, str]:
+    """Does the action with something happening at one point of it; status and output.
+
+    It happens when that point is come by for the `turn`-th time.
+    """
     done = subprocess.run(
-        [sys.executable, "-c", _RACE, vpo.database, action, where, what, path],
+        [sys.executable, "-c", _RACE, vpo.database, action, where, what, path, str(turn)],
         env=vpo.env(),
         capture_output=True,
         timeout=60,
         check=False,
     )
-    assert done.returncode in (0, -9), done.stderr.decode()
+    assert done.returncode == {"kill": -9, "crash": 1}.get(what, 0), done.stderr.decode()
     return done.returncode, done.stdout.decode().strip()
 
 
@@ -459,6 +506,19 @@ def test_what_is_written_in_the_last_moment_is_not_lost(
     assert state(twins.path("a/kept.mkv"))[0] == CONTENT
     assert leftovers(twins) == []
     assert [each["status"] for each in operations(vpo)] == ["FAILED"]
+
+
+def test_what_takes_the_name_of_what_goes_to_the_trash_is_not_lost_on_any_file_system(
+    vpo: Vpo, twins: Tree, tmp_path: Path
+) -> None:
+    vpo.ok("duplicates")
+    twin = twins.path("b/twin.mkv")
+    # The note is linked to its name first.
+    assert race(vpo, "trash", "os.names", "replace", twin, turn=2) == (0, "0")
+    assert state(twin)[0] == b"REPLACED"
+    assert [each["status"] for each in operations(vpo)] == ["FAILED"]
+    trash = tmp_path / "data" / "Trash"
+    assert os.listdir(trash / "files") == os.listdir(trash / "info") == []
 
 
 @pytest.mark.parametrize(
@@ -505,7 +565,186 @@ def test_killed_between_two_steps_it_is_settled_by_what_is_on_the_disk(
     unchanged(vpo, twins)
 
 
+@pytest.fixture
+def five(vpo: Vpo, tree: Tree) -> Tree:
+    """A scanned tree of five equal files, `0.mkv` being the oldest."""
+    for number in range(5):
+        tree.write(f"{number}.mkv", CONTENT, mtime_ns=OLD_NS + number)
+    vpo.scan(tree.root)
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("action", "where", "is_done"),
+    [
+        ("hardlink", "actions.compare:before", False),
+        ("hardlink", "hardlink.exchange:before", False),
+        ("hardlink", "hardlink.exchange:after", True),
+        ("hardlink", "hardlink._is_changed:before", True),
+        ("hardlink", "hardlink.link:after", True),
+        ("trash", "actions.compare:before", False),
+        ("trash", "trash._write_note:before", False),
+        ("trash", "trash.move:after", True),
+    ],
+)
+def test_an_error_of_the_system_at_one_file_leaves_the_others_their_turn(
+    vpo: Vpo, five: Tree, action: str, where: str, is_done: bool
+) -> None:
+    vpo.ok("duplicates")
+    _, done = race(vpo, action, where, "fail", b"", turn=2)
+    assert done == "3"
+    # What became of the one is told by the disk.
+    statuses = [each["status"] for each in operations(vpo)]
+    assert statuses == ["COMPLETED", "COMPLETED" if is_done else "FAILED", *["COMPLETED"] * 2]
+    assert leftovers(five) == []
+    left = [
+        number
+        for number in range(5)
+        if os.path.exists(five.path(f"{number}.mkv"))
+        and not (number > 0 and same_file(five.path("0.mkv"), five.path(f"{number}.mkv")))
+    ]
+    assert left == ([0] if is_done else [0, 2])
+    unchanged(vpo, five)
+
+
+@pytest.mark.parametrize("action", ["hardlink", "trash"])
+def test_what_was_done_is_recorded_whatever_ends_the_job(vpo: Vpo, five: Tree, action: str) -> None:
+    vpo.ok("duplicates")
+    race(vpo, action, "actions.compare:before", "crash", b"", turn=3)
+    statuses = [each["status"] for each in operations(vpo)]
+    assert statuses == ["COMPLETED", "COMPLETED", "IN_PROGRESS", "IN_PROGRESS"]
+    unchanged(vpo, five)
+    assert act(vpo, action)["files_done"] == 2
+    statuses = [each["status"] for each in operations(vpo)]
+    assert statuses == ["COMPLETED", "COMPLETED", "FAILED", "FAILED", "COMPLETED", "COMPLETED"]
+
+
+# As on a file system whose inodes follow the path: the link seems to be another file.
+_OTHER_INODES = """
+import os, sys
+from types import SimpleNamespace
+from vpo.__main__ import main
+
+stat = os.stat
+
+def stat_by_path(path, **options):
+    found = stat(path, **options)
+    if not (isinstance(path, bytes) and path.startswith(b".vpo-")):
+        return found
+    fields = {name: getattr(found, name) for name in dir(found) if name.startswith("st_")}
+    return SimpleNamespace(**{**fields, "st_ino": found.st_ino + 1_000_000})
+
+os.stat = stat_by_path
+main()
+"""
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_no_name_is_left_where_inodes_follow_the_path(
+    vpo: Vpo, twins: Tree, is_killed: bool
+) -> None:
+    vpo.ok("duplicates")
+    if is_killed:
+        race(vpo, "hardlink", "hardlink.exchange:before", "kill", b"")
+        assert len(leftovers(twins)) == 1
+    done = subprocess.run(
+        [sys.executable, "-c", _OTHER_INODES, "duplicates", "--action", "hardlink", "--yes"],
+        env=vpo.env(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, b"changed meanwhile" in done.stderr) == (1, True), done
+    assert leftovers(twins) == []
+    assert {each["status"] for each in operations(vpo)} == {"FAILED"}
+    unchanged(vpo, twins)
+
+
+@pytest.mark.parametrize(
+    ("action", "where"),
+    [("hardlink", "hardlink.exchange:after"), ("trash", "trash.move_to_free_place:after")],
+)
+def test_what_a_scan_has_seen_before_it_is_settled_is_recorded_once(
+    vpo: Vpo, twins: Tree, action: str, where: str
+) -> None:
+    def changes() -> list[tuple[object, ...]]:
+        with vpo.sql() as connection:
+            rows = connection.execute("SELECT file_id, change FROM file_changes ORDER BY id")
+            return [tuple(row) for row in rows]
+
+    vpo.ok("duplicates")
+    race(vpo, action, where, "kill", b"")
+    vpo.scan(twins.root)
+    seen = changes()
+    assert act(vpo, action)["files_done"] == 0
+    assert operations(vpo)[0]["status"] == "COMPLETED"
+    assert changes() == seen
+    unchanged(vpo, twins)
+
+
 # -- Undo ------------------------------------------------------------------------
+
+
+# Undoes with the system failing at one point, the second time that it is come by.
+_FAILING_UNDO = """
+import errno, os, sys
+from vpo.__main__ import main
+
+module, name, side, *sys.argv[1:] = sys.argv[1:]
+module = __import__("vpo.duplicates." + module, fromlist=[name])
+real = getattr(module, name)
+times = []
+
+def failing(*args, **kwargs):
+    times.append(1)
+    if len(times) == 2 and side == "before":
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+    result = real(*args, **kwargs)
+    if len(times) == 2:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+    return result
+
+setattr(module, name, failing)
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("action", "where", "is_undone"),
+    [
+        ("hardlink", "hardlink._copy:after", False),
+        ("hardlink", "hardlink.exchange:after", True),
+        ("hardlink", "hardlink.replace:after", True),
+        ("trash", "trash.find:before", False),
+        ("trash", "trash.put_back:after", True),
+    ],
+)
+def test_an_error_of_the_system_in_the_undo_of_one_leaves_the_others_their_turn(
+    vpo: Vpo, five: Tree, action: str, where: str, is_undone: bool
+) -> None:
+    job = act(vpo, action)["job_id"]
+    module, _, rest = where.partition(".")
+    name, _, side = rest.partition(":")
+    done = subprocess.run(
+        [sys.executable, "-c", _FAILING_UNDO, module, name, side, "undo", job, "--json"],
+        env=vpo.env(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1, done
+    document = json.loads(done.stdout)
+    assert (len(document["undone"]), len(document["errors"])) == (3, 1)
+    statuses = sorted(each["status"] for each in operations(vpo))
+    assert statuses == ["ROLLED_BACK" if is_undone else "COMPLETED", *["ROLLED_BACK"] * 3]
+    assert leftovers(five) == []
+    unchanged(vpo, five)
+    if not is_undone:
+        vpo.ok("undo", job)
+    for number in range(1, 5):
+        assert state(five.path(f"{number}.mkv"))[0] == CONTENT
+        assert not same_file(five.path("0.mkv"), five.path(f"{number}.mkv"))
+    unchanged(vpo, five)
 
 
 def refused(vpo: Vpo, given: str) -> str:
@@ -580,10 +819,28 @@ def test_a_file_without_a_record_is_brought_back_too(vpo: Vpo, twins: Tree) -> N
     assert vpo.scan(twins.root)["added"] == 1
 
 
+def test_a_record_that_is_of_a_file_elsewhere_by_now_stays_what_it_is(
+    vpo: Vpo, twins: Tree, tmp_path: Path
+) -> None:
+    job = act(vpo, "trash")["job_id"]
+    os.mkdir(twins.path("c"))
+    os.link(tmp_path / "data" / "Trash" / "files" / "twin.mkv", twins.path("c/moved.mkv"))
+    assert vpo.scan(twins.root)["moved"] == 1
+    twins.remove("c/moved.mkv")
+    vpo.scan(twins.root)
+    vpo.ok("undo", job)
+    assert state(twins.path("b/twin.mkv"))[0] == CONTENT
+    assert vpo.statuses()["moved.mkv"] == "missing"
+    vpo.scan(twins.root)
+    assert vpo.statuses()["twin.mkv"] != "missing"
+    unchanged(vpo, twins)
+
+
 # -- Jobs ------------------------------------------------------------------------
 
 
-def test_other_work_is_waited_for(vpo: Vpo, twins: Tree) -> None:
+def running_job(vpo: Vpo, job_type: str, path: bytes | str, configuration: str = "{}") -> None:
+    """Records a job of that type as one that this process is running."""
     with vpo.sql() as connection:
         stat = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -591,15 +848,85 @@ def test_other_work_is_waited_for(vpo: Vpo, twins: Tree) -> None:
         connection.execute(
             "INSERT INTO jobs (id, job_type, file_path, status, policy_json, created_at,"
             " started_at, worker_pid, worker_identity, worker_heartbeat)"
-            " VALUES ('x', 'scan', '/', 'running', '{}', '2026-01-01', '2026-01-01', ?, ?,"
-            " '2026-01-01')",
-            (os.getpid(), identity),
+            " VALUES ('x', ?, ?, 'running', ?, '2026-01-01', '2026-01-01', ?, ?, '2026-01-01')",
+            (job_type, os.fsdecode(path), configuration, os.getpid(), identity),
         )
+
+
+def test_other_work_is_waited_for(vpo: Vpo, twins: Tree) -> None:
+    running_job(vpo, "scan", "/")
     outcome = vpo.ok("duplicates", "--action", "trash", "--yes", "--json", status=75)
     assert outcome.json["code"] == "DUPLICATES_LOCKED"
     assert os.path.exists(twins.path("b/twin.mkv"))
     # To look for them nobody has to wait for a scan.
     assert len(vpo.ok("duplicates", "--json").json["groups"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("job_type", "configuration"), [("undo", "{}"), ("duplicates", '{"action":"hardlink"}')]
+)
+def test_no_scan_begins_in_a_place_where_files_are_changed(
+    vpo: Vpo, twins: Tree, job_type: str, configuration: str
+) -> None:
+    # What is at work is the undo of one file, or an action in a directory.
+    place = "b/twin.mkv" if job_type == "undo" else "b"
+    running_job(vpo, job_type, twins.path(place), configuration)
+    for root in (twins.root, twins.path("b")):
+        refused = vpo.scan(root, "--wait", "0", status=75)
+        assert refused["code"] == "SCAN_LOCKED"
+        assert f"job of type `{job_type}` that changes files" in refused["message"]
+        assert refused["details"] == {"job_id": "x", "pid": os.getpid()}
+    vpo.ok("scan", "--enqueue", twins.root)
+    assert vpo.ok("jobs", "run", "--json", status=75).json["held_up"] == 1
+    # Elsewhere one may, and nobody has to wait to look.
+    assert vpo.scan(twins.path("a"))["skipped"] == 1
+    assert vpo.scan(twins.root, "--dry-run")["skipped"] == 3
+    with vpo.sql() as connection:
+        connection.execute("UPDATE jobs SET status = 'completed' WHERE id = 'x'")
+    assert vpo.ok("jobs", "run", "--json").json["completed"] == 1
+
+
+def test_who_only_looks_for_duplicates_is_in_the_way_of_no_scan(vpo: Vpo, twins: Tree) -> None:
+    running_job(vpo, "duplicates", twins.path("b"), '{"action":null}')
+    assert vpo.scan(twins.root)["skipped"] == 3
+
+
+@pytest.mark.parametrize("words", [("duplicates", "--action", "trash", "--yes"), ("undo",)])
+def test_a_scan_is_refused_while_an_action_is_at_work(
+    vpo: Vpo, twins: Tree, words: tuple[str, ...]
+) -> None:
+    given = list(words)
+    if words == ("undo",):
+        given.append(act(vpo, "trash")["job_id"])
+    done = subprocess.run(
+        [sys.executable, "-c", _SCANNED_MEANWHILE, VPO, twins.root, *given],
+        env=vpo.env(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"refused with 75" in done.stdout
+    unchanged(vpo, twins)
+
+
+# Works with a scan of the same place begun before what was done is recorded.
+_SCANNED_MEANWHILE = """
+import subprocess, sys
+from vpo.__main__ import main
+from vpo.duplicates import actions, undo
+
+command, root, *sys.argv[1:] = sys.argv[1:]
+sync = actions.sync_directories
+
+def sync_and_scan(paths):
+    sync(paths)
+    done = subprocess.run([command, "scan", "--json", root], capture_output=True)
+    print("refused with", done.returncode)
+
+actions.sync_directories = undo.sync_directories = sync_and_scan
+main()
+"""
 
 
 @pytest.mark.usefixtures("twins")

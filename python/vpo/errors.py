@@ -65,7 +65,7 @@ class MassRemovalError(VpoError):
 
 
 class ScanLockedError(VpoError):
-    """Another scan of the same places is running."""
+    """Another scan of the same places is running, or a job that changes files there."""
 
     code = "SCAN_LOCKED"
     exit_status = EXIT_LOCKED

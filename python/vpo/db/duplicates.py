@@ -12,7 +12,23 @@ from vpo.db.directories import below
 from vpo.db.file_changes import FileChange, add_changes
 from vpo.db.files import Observation, mark_missing, record_returned
 from vpo.db.verification import FULL_DIGEST, PATH
-from vpo.paths import StoredPath, join
+from vpo.paths import StoredPath, from_stored, join
+
+
+def _status_at(connection: sqlite3.Connection, file_id: int, path: StoredPath) -> str | None:
+    """The status of a record (its id); None if it is not that of the file at a path.
+
+    It may have moved, or been deleted: then another file may have the id by now.
+    """
+    row = connection.execute(
+        "SELECT f.scan_status, d.path, f.name FROM files f"
+        " JOIN directories d ON d.id = f.directory_id WHERE f.id = ?",
+        (file_id,),
+    ).fetchone()
+    if row is None or from_stored(join(*row[1:])) != from_stored(path):
+        return None
+    status: str = row[0]
+    return status
 
 
 class Replaced(NamedTuple):
@@ -22,7 +38,7 @@ class Replaced(NamedTuple):
     size_bytes: int
     mtime_ns_before: int
     inode: int
-    """As the system says; stored as the engine does."""
+    """This and the times are as the system says; stored as the engine does."""
     mtime_ns: int
     ctime_ns: int
 
@@ -40,15 +56,22 @@ def clamped(mtime_ns: int) -> int:
 def record_replaced(connection: sqlite3.Connection, job: int, replaced: Iterable[Replaced]) -> None:
     """Records files that have become hard links, or ceased to be.
 
-    So that the next scan sees nothing new. What is known of their content stays.
+    So that the next scan sees nothing new. What is known of their content stays. A file that
+    is not known as it was before, or not any more, is left to that scan.
     """
-    rows = list(replaced)
-    connection.executemany(
-        # Where inodes do not last, none is recorded.
-        "UPDATE files SET inode = CASE WHEN inode IS NULL THEN NULL ELSE ?1 END, mtime_ns = ?2,"
-        " ctime_ns = CASE WHEN ctime_ns IS NULL THEN NULL ELSE ?3 END"
-        " WHERE id = ?4 AND size_bytes = ?5 AND mtime_ns = ?6",
-        (
+    rows = [
+        row
+        for row in (
+            row._replace(
+                mtime_ns_before=clamped(row.mtime_ns_before), mtime_ns=clamped(row.mtime_ns)
+            )
+            for row in replaced
+        )
+        if connection.execute(
+            # Where inodes do not last, none is recorded.
+            "UPDATE files SET inode = CASE WHEN inode IS NULL THEN NULL ELSE ?1 END, mtime_ns = ?2,"
+            " ctime_ns = CASE WHEN ctime_ns IS NULL THEN NULL ELSE ?3 END"
+            " WHERE id = ?4 AND size_bytes = ?5 AND mtime_ns = ?6",
             (
                 signed(row.inode),
                 row.mtime_ns,
@@ -56,10 +79,9 @@ def record_replaced(connection: sqlite3.Connection, job: int, replaced: Iterable
                 row.file_id,
                 row.size_bytes,
                 row.mtime_ns_before,
-            )
-            for row in rows
-        ),
-    )
+            ),
+        ).rowcount
+    ]
     add_changes(
         connection,
         job,
@@ -88,10 +110,14 @@ def record_ctime(connection: sqlite3.Connection, moved: Iterable[tuple[int, int,
 
 
 def record_trashed(
-    connection: sqlite3.Connection, job: int, file_ids: Iterable[int], at: str
+    connection: sqlite3.Connection, job: int, files: Iterable[tuple[int, StoredPath]], at: str
 ) -> None:
-    """Records that files are gone, as a scan would."""
-    ids = list(file_ids)
+    """Records that files (ids, and where they were) are gone, as a scan would."""
+    ids = [
+        file_id
+        for file_id, path in files
+        if _status_at(connection, file_id, path) not in (None, "missing")
+    ]
     mark_missing(connection, ids, at)
     add_changes(connection, job, (FileChange(file_id, "removed") for file_id in ids))
     look_again(connection, ids)
@@ -121,21 +147,25 @@ class PutBack(NamedTuple):
     """A file that is back from the trash."""
 
     file_id: int
+    path: StoredPath
+    """Where it is."""
     inode: int
     """As the system says."""
     ctime_ns: int
 
 
 def record_put_back(connection: sqlite3.Connection, job: int, files: Iterable[PutBack]) -> None:
-    """Records missing files that are back, as a scan would that finds them unchanged."""
+    """Records missing files that are back, as a scan would that finds them unchanged.
+
+    One whose record is that of a file elsewhere by now is left to the next scan.
+    """
     for file in files:
+        if _status_at(connection, file.file_id, file.path) != "missing":
+            continue
         row = connection.execute(
-            "SELECT size_bytes, mtime_ns, inode, is_symlink, id FROM files"
-            " WHERE id = ? AND scan_status = 'missing'",
+            "SELECT size_bytes, mtime_ns, inode, is_symlink, id FROM files WHERE id = ?",
             (file.file_id,),
         ).fetchone()
-        if row is None:
-            continue
         seen = Observation._make(row)
         if seen.inode is not None:
             seen = seen._replace(inode=signed(file.inode))
@@ -277,9 +307,15 @@ def of_equal_head(connection: sqlite3.Connection, wanted: Selection) -> list[lis
 def record_heads(connection: sqlite3.Connection, rows: Iterable[tuple[int, int, int, str]]) -> None:
     """Records heads: of files (ids), of this size and mtime when they were read."""
     connection.executemany(
-        "INSERT OR REPLACE INTO heads (file_id, size_bytes, mtime_ns, head) VALUES (?, ?, ?, ?)",
+        # A scan may have deleted the record of a file while that was read.
+        "INSERT OR REPLACE INTO heads (file_id, size_bytes, mtime_ns, head)"
+        " SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM files WHERE id = ?1)",
         rows,
     )
+
+
+# The number of the last job that there was: it may have been purged.
+_LAST_JOB = "(SELECT seq FROM sqlite_sequence WHERE name = 'jobs')"
 
 
 def settle(connection: sqlite3.Connection, job: int) -> None:
@@ -291,8 +327,8 @@ def settle(connection: sqlite3.Connection, job: int) -> None:
     connection.execute("UPDATE heads SET is_settled = 1 WHERE NOT is_settled")
     connection.execute(
         "INSERT INTO _meta (key, value) SELECT 'duplicates_known_by', ?1"
-        " WHERE ?1 = (SELECT max(number) FROM jobs)"
-        " AND NOT EXISTS (SELECT 1 FROM jobs WHERE status = 'running' AND number <> ?1)"
+        f" WHERE ?1 = {_LAST_JOB} AND NOT EXISTS"
+        " (SELECT 1 FROM jobs WHERE status = 'running' AND number <> ?1)"
         " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         (job,),
     )
@@ -302,7 +338,7 @@ def is_settled(connection: sqlite3.Connection) -> bool:
     """Whether nothing can have changed since all files were looked at."""
     row = connection.execute(
         "SELECT 1 FROM _meta WHERE key = 'duplicates_known_by'"
-        " AND CAST(value AS INTEGER) = (SELECT max(number) FROM jobs)"
+        f" AND CAST(value AS INTEGER) = {_LAST_JOB}"
     ).fetchone()
     return row is not None
 

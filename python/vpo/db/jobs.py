@@ -16,6 +16,7 @@ class RunningJob(NamedTuple):
     id: str
     job_type: str
     file_path: StoredPath
+    policy_json: str
     worker_pid: int | None
     worker_identity: str | None
     worker_heartbeat: str | None
@@ -129,6 +130,8 @@ def start_job(connection: sqlite3.Connection, number: int, worker: Worker, at: s
         " files_affected_json = NULL, summary_json = NULL WHERE number = :number",
         {"number": number, "at": at, **worker._asdict()},
     )
+    # Its number need not be the last, by which that would be seen to be void.
+    connection.execute("DELETE FROM _meta WHERE key = 'duplicates_known_by'")
 
 
 def beat(

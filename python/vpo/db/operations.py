@@ -70,10 +70,11 @@ def begin_undo(connection: sqlite3.Connection, undone: Iterable[tuple[str, str]]
 
 
 def end_operations(connection: sqlite3.Connection, endings: Iterable[Ending], at: str) -> None:
-    """Records how operations ended."""
+    """Records how operations ended, unless that was settled meanwhile by another process."""
     connection.executemany(
         "UPDATE operations SET status = :status, error_message = :error_message,"
-        f" undo_json = coalesce(:undo_json, undo_json), completed_at = '{at}' WHERE id = :id",
+        f" undo_json = coalesce(:undo_json, undo_json), completed_at = '{at}'"
+        f" WHERE id = :id AND status IN ('{PENDING}', '{IN_PROGRESS}')",
         (ending._asdict() for ending in endings),
     )
 

@@ -23,7 +23,7 @@ from vpo.db import operations as operation_table
 from vpo.db.duplicates import Replaced
 from vpo.db.library import Library
 from vpo.db.operations import Ending, Operation
-from vpo.duplicates import hardlink, reflink, trash
+from vpo.duplicates import hardlink, reflink, settlement, trash
 from vpo.duplicates.keeping import Keeping
 from vpo.duplicates.models import Action, Copy, Group, Name
 from vpo.duplicates.opened import Identity, OpenFile, changed, compare, sync_directory
@@ -178,29 +178,43 @@ class Actor:
         happened = Happened()
         stopped: StoppedError | None = None
         left: Copy | None = None
-        for step in batch:
-            if stopped is not None or step.copy is left:
-                # Of a copy all names are done, or the rest is left as it is.
-                happened.failed(step.operation_id, "It was not begun")
-                continue
-            try:
-                self._one(step, happened)
-            except ActionError as error:
-                self._note(step.name.path, error)
-                happened.failed(step.operation_id, error.message)
-                left = step.copy
-            except StoppedError as error:
-                happened.failed(step.operation_id, "It was not begun")
-                stopped = error
-        # On the disk before the library says so.
-        sync_directories(step.name.path for step in batch)
-        with self.library.transaction() as connection:
-            happened.record(connection, self.job.number)
+        is_unclear = False
+        try:
+            for step in batch:
+                if stopped is not None or step.copy is left:
+                    # Of a copy all names are done, or the rest is left as it is.
+                    happened.failed(step.operation_id, "It was not begun")
+                    continue
+                try:
+                    self._one(step, happened)
+                except ActionError as error:
+                    self._note(step.name.path, error)
+                    happened.failed(step.operation_id, error.message)
+                    left = step.copy
+                except StoppedError as error:
+                    happened.failed(step.operation_id, "It was not begun")
+                    stopped = error
+                except OSError as error:
+                    # How far it came only the disk says.
+                    self._note(step.name.path, _system(step.name.path, error))
+                    left = step.copy
+                    is_unclear = True
+        finally:
+            # Whatever ended it. On the disk before the library says so.
+            sync_directories(step.name.path for step in batch)
+            with self.library.transaction() as connection:
+                happened.record(connection, self.job.number)
+        if is_unclear:
+            with self.library.transaction() as connection:
+                settlement.settle(connection, self.job.number)
         if stopped is not None:
             raise stopped
 
     def _one(self, step: _Step, happened: Happened) -> None:
-        """Does one step. Raises ActionError if that cannot be done."""
+        """Does one step.
+
+        Raises ActionError if that cannot be done, OSError where it may have been done.
+        """
         kept = step.group.copies[0]
         with (
             OpenFile(from_stored(kept.path)) as original,
@@ -220,7 +234,7 @@ class Actor:
             elif self.action == "trash":
                 assert step.facts is not None
                 trash.move(original, duplicate, step.facts, step.operation_id)
-                happened.trashed.append(step.name.file_id)
+                happened.trashed.append((step.name.file_id, step.name.path))
         happened.completed(step.operation_id)
         self.result.done += 1
         if step.name is step.copy.names[-1]:
@@ -270,7 +284,7 @@ class Happened:
     """What a batch of steps did, to be recorded in one transaction."""
 
     endings: list[Ending] = field(default_factory=list)
-    trashed: list[int] = field(default_factory=list)
+    trashed: list[tuple[int, StoredPath]] = field(default_factory=list)
     replaced: list[Replaced] = field(default_factory=list)
     ctimes: list[tuple[int, int, int]] = field(default_factory=list)
 

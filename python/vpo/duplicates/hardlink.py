@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from vpo.db.duplicates import clamped
 from vpo.duplicates.opened import COMPARE_BYTES, Identity, OpenFile, changed, exchange
 from vpo.errors import ActionError, UndoChangedError, UndoError, UndoGoneError
 from vpo.paths import StoredPath, display, from_stored, to_json, to_stored
@@ -56,7 +57,8 @@ def prepare(kept: OpenFile, duplicate: OpenFile) -> dict[str, object]:
         **to_json(to_stored(kept.path), "kept_path"),
         "before": {
             **duplicate.identity._asdict(),
-            "atime_ns": its.st_atime_ns,
+            "atime_ns": _as_json(its.st_atime_ns),
+            "mtime_ns": _as_json(its.st_mtime_ns),
             "mode": its.st_mode & 0o7777,
             "uid": its.st_uid,
             "gid": its.st_gid,
@@ -66,10 +68,16 @@ def prepare(kept: OpenFile, duplicate: OpenFile) -> dict[str, object]:
     }
 
 
+def _as_json(time_ns: int) -> int:
+    """A time as JSON can have it: to the year 2554, which no time of ext4 or XFS goes beyond."""
+    return max(-(2**63), min(2**64 - 1, time_ns))
+
+
 def link(kept: OpenFile, duplicate: OpenFile, operation_id: str) -> None:
     """Makes the duplicate's name one of the kept file. They were compared just before.
 
-    Raises ActionError if that cannot be; then everything is as it was.
+    Raises ActionError if that cannot be; then everything is as it was. Raises OSError where
+    it is not clear how far it came: `settle` tells.
     """
     temporary = temporary_name(operation_id)
     try:
@@ -101,7 +109,8 @@ def replace(old: OpenFile, temporary: bytes, new: Identity) -> None:
     loses what it writes with any program that replaces files. Where the file system cannot
     exchange names, a file that takes the old one's name after the last look is lost, too.
 
-    Raises ActionError if it is not done; `temporary` is removed then.
+    Raises ActionError if it is not done; `temporary` is removed then. Raises OSError where
+    they may have changed places: then what is at `temporary` is to be settled.
     """
     directory, name = old.directory, old.name
     try:
@@ -114,19 +123,21 @@ def replace(old: OpenFile, temporary: bytes, new: Identity) -> None:
             raise changed(old.path)
         old.check_unchanged()
         old.check_in_place()
-        if not exchange(directory, temporary, name):
-            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-            return
-        if not old.is_at(directory, temporary) or _is_changed(old):
-            exchange(directory, temporary, name)
-            raise changed(old.path)
     except (OSError, ActionError) as error:
-        _remove(directory, temporary, new.inode)
+        # Whatever its inode: there are file systems on which that follows the path.
+        _forget(directory, temporary)
         if isinstance(error, ActionError):
             raise
         raise ActionError(
             f"`{_shown(old)}` cannot be replaced: {error.strerror}", reason="system"
         ) from error
+    if not exchange(directory, temporary, name):
+        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        return
+    if not old.is_at(directory, temporary) or _is_changed(old):
+        exchange(directory, temporary, name)
+        _remove(directory, temporary, new.inode)
+        raise changed(old.path)
     os.unlink(temporary, dir_fd=directory)
 
 
@@ -160,12 +171,18 @@ def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> boo
             return is_linked
         if is_linked and beside.st_ino == before["inode"]:
             # They had changed places, and the old file was still to be looked at.
-            if (beside.st_size, beside.st_mtime_ns) != (before["size_bytes"], before["mtime_ns"]):
+            if (beside.st_size, clamped(beside.st_mtime_ns)) != (
+                before["size_bytes"],
+                clamped(before["mtime_ns"]),
+            ):
                 exchange(descriptor, temporary, name)
                 os.unlink(temporary, dir_fd=descriptor)
                 return False
             os.unlink(temporary, dir_fd=descriptor)
-        elif beside.st_ino == after["inode"] and beside.st_nlink > 1:
+        elif (here is not None and here.st_ino == before["inode"]) or (
+            beside.st_ino == after["inode"] and beside.st_nlink > 1
+        ):
+            # The link, and they had not changed places, or had done so twice.
             os.unlink(temporary, dir_fd=descriptor)
         return is_linked
     finally:
@@ -196,7 +213,7 @@ def separate(
 ) -> Separated:
     """Makes the file at `path` one of its own again, with the metadata it had.
 
-    Raises UndoError if it is not done.
+    Raises UndoError if it is not done, OSError where it is not clear: `settle_undo` tells.
     """
     before, after = facts["before"], facts["after"]
     shown = display(path)
@@ -217,20 +234,21 @@ def separate(
         temporary = temporary_name(operation_id)
         try:
             new = _copy(linked, temporary, before, go_on)
-            replace(linked, temporary, Identity.of(new))
-            return Separated(
-                os.stat(linked.name, dir_fd=linked.directory, follow_symlinks=False),
-                linked.status.st_ctime_ns,
-                os.fstat(linked.descriptor).st_ctime_ns,
-            )
-        except ActionError as error:
-            raise UndoChangedError(error.message, hint=error.hint, path=shown) from error
         except OSError as error:
             _forget(linked.directory, temporary)
             raise UndoError(f"`{shown}` cannot be copied: {error.strerror}", path=shown) from error
         except BaseException:
             _forget(linked.directory, temporary)
             raise
+        try:
+            replace(linked, temporary, Identity.of(new))
+        except ActionError as error:
+            raise UndoChangedError(error.message, hint=error.hint, path=shown) from error
+        return Separated(
+            os.stat(linked.name, dir_fd=linked.directory, follow_symlinks=False),
+            linked.status.st_ctime_ns,
+            os.fstat(linked.descriptor).st_ctime_ns,
+        )
 
 
 def _copy(
@@ -261,7 +279,7 @@ def _copy(
 
 
 def _forget(directory: int, temporary: bytes) -> None:
-    """Removes a copy that was not finished. Its name is ours alone."""
+    """Removes a link or a copy that has not changed places. Its name is ours alone."""
     try:
         os.unlink(temporary, dir_fd=directory)
     except FileNotFoundError:

@@ -16,6 +16,7 @@ from functools import cache
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from vpo.db.duplicates import clamped
 from vpo.errors import ActionError
 from vpo.paths import display, to_stored
 
@@ -35,11 +36,12 @@ class Identity(NamedTuple):
     inode: int
     size_bytes: int
     mtime_ns: int
+    """As the library has it."""
 
     @classmethod
     def of(cls, status: os.stat_result) -> Identity:
         """Of the file with that status."""
-        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        return cls(status.st_dev, status.st_ino, status.st_size, clamped(status.st_mtime_ns))
 
 
 class OpenFile:
@@ -198,27 +200,42 @@ def exchange(directory: int, one: bytes, other: bytes) -> bool:
     return _rename((directory, one), (directory, other), _RENAME_EXCHANGE)
 
 
-def move_to_free_place(source: tuple[int, bytes], target: tuple[int, bytes]) -> None:
+def move_to_free_place(
+    source: tuple[int, bytes], target: tuple[int, bytes], *, is_reserved: bool = False
+) -> None:
     """Renames (directory and name), unless there is something at the target.
+
+    The file system may know no such rename (NFS, most of FUSE). Then it depends on who else
+    may take a name in between. With `is_reserved`, nobody else gives a file the target's name,
+    and whatever has the source's is moved in one step. Without, nobody else gives a file
+    the source's: a link never replaces what is at the target, and has both names for a moment.
+    Only where there are no links either (FAT on an old kernel), a file that takes the
+    target's name after the look is lost.
 
     Raises FileExistsError if there is, OSError where it cannot be done.
     """
     if _rename(source, target, _RENAME_NOREPLACE):
         return
-    # A link never replaces anything; the file has both names for a moment.
-    try:
-        os.link(
-            source[1], target[1], src_dir_fd=source[0], dst_dir_fd=target[0], follow_symlinks=False
-        )
-    except FileExistsError:
-        raise
-    except OSError:
-        # No links either (FAT on an old kernel): between look and rename is a gap.
-        if _exists(target):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target[1]) from None
-        os.rename(source[1], target[1], src_dir_fd=source[0], dst_dir_fd=target[0])
-    else:
-        os.unlink(source[1], dir_fd=source[0])
+    if not is_reserved:
+        try:
+            os.link(
+                source[1],
+                target[1],
+                src_dir_fd=source[0],
+                dst_dir_fd=target[0],
+                follow_symlinks=False,
+            )
+        except FileExistsError:
+            raise
+        except OSError:
+            # As it is done below.
+            pass
+        else:
+            os.unlink(source[1], dir_fd=source[0])
+            return
+    if _exists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target[1])
+    os.rename(source[1], target[1], src_dir_fd=source[0], dst_dir_fd=target[0])
 
 
 def _exists(place: tuple[int, bytes]) -> bool:

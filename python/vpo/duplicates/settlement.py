@@ -2,7 +2,8 @@
 
 Killed between two steps, a job leaves operations that say they are in progress. Before
 the next one begins, each is looked at: it was done, or it was not, and what it left
-half-way is removed. One whose disk cannot be looked at stays as it is.
+half-way is removed. One whose disk cannot be looked at stays as it is. A job that is not
+killed, but gets an error from the system in the middle of an operation, has it settled at once.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from vpo.paths import from_stored
 
 logger = logging.getLogger(__name__)
 
-CUT_OFF = "The process that did this ended before it was done"
+CUT_OFF = "It was cut off before it was done"
 
 UNCLEAR = "it was cut off, and its record does not say where"
 
@@ -75,7 +76,8 @@ def _settle(connection: sqlite3.Connection, operation: Operation, job: int) -> E
             table.record_replaced(connection, job, [replaced])
         else:
             at = times.to_seconds_text(times.now())
-            table.record_trashed(connection, job, [operation.file_id], at)
+            gone = (operation.file_id, operation.file_path)
+            table.record_trashed(connection, job, [gone], at)
     return Ending(operation.id, operation_table.COMPLETED)
 
 
@@ -92,7 +94,9 @@ def _settle_undo(
         is_undone = not is_in_trash and os.path.lexists(from_stored(operation.file_path))
         if is_undone and operation.file_id is not None:
             status = os.lstat(from_stored(operation.file_path))
-            back = PutBack(operation.file_id, status.st_ino, status.st_ctime_ns)
+            back = PutBack(
+                operation.file_id, operation.file_path, status.st_ino, status.st_ctime_ns
+            )
             table.record_put_back(connection, job, [back])
     if is_undone:
         return Ending(operation.id, operation_table.ROLLED_BACK)

@@ -48,7 +48,8 @@ def prepare(duplicate: OpenFile) -> dict[str, object]:
 def move(kept: OpenFile, duplicate: OpenFile, facts: Mapping[str, Any], operation_id: str) -> None:
     """Moves the file to the trash. They were compared just before.
 
-    Raises ActionError if that cannot be; then the file is where it was.
+    Raises ActionError if that cannot be; then the file is where it was. Raises OSError where
+    it is not clear how far it came: `settle` tells.
     """
     trash = from_stored(from_json(facts, "trash"))
     top = None if facts["is_home"] else _top_of(trash)
@@ -64,8 +65,6 @@ def move(kept: OpenFile, duplicate: OpenFile, facts: Mapping[str, Any], operatio
             f"There is no free name for `{_shown(duplicate)}` in `{display(to_stored(trash))}`",
             reason="system",
         )
-    except OSError as error:
-        raise _cannot(duplicate, error) from error
     finally:
         os.close(files)
         os.close(info)
@@ -93,15 +92,22 @@ def _move(
         _write_note(info, name + _SUFFIX, _info(duplicate.path, top))
     except FileExistsError:
         return False
+    except OSError as error:
+        raise _cannot(duplicate, error) from error
     is_moved = False
     try:
-        duplicate.check_unchanged()
-        duplicate.check_in_place()
-        kept.check_in_place()
         try:
-            move_to_free_place((duplicate.directory, duplicate.name), (files, name))
+            duplicate.check_unchanged()
+            duplicate.check_in_place()
+            kept.check_in_place()
+            # The note reserves the name.
+            move_to_free_place(
+                (duplicate.directory, duplicate.name), (files, name), is_reserved=True
+            )
         except FileExistsError:
             return False
+        except OSError as error:
+            raise _cannot(duplicate, error) from error
         is_moved = True
         # Another file may have taken the name after the last look; and where one file
         # system is mounted at two places that know nothing of each other, the kept file
@@ -296,7 +302,7 @@ def find(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> bytes
 def put_back(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> os.stat_result:
     """Moves the file back to where it was, and returns its status.
 
-    Raises UndoError if it is not done.
+    Raises UndoError if it is not done, OSError where it is not clear: `settle` tells.
     """
     shown = display(path)
     trash = from_stored(from_json(facts, "trash"))

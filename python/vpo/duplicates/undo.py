@@ -19,7 +19,7 @@ from vpo.db import operations as operation_table
 from vpo.db.duplicates import PutBack, Replaced
 from vpo.db.library import Library
 from vpo.db.operations import Ending, Operation
-from vpo.duplicates import hardlink, trash
+from vpo.duplicates import hardlink, settlement, trash
 from vpo.duplicates import job as jobs
 from vpo.duplicates.actions import sync_directories
 from vpo.duplicates.reading import Progress
@@ -243,37 +243,53 @@ class Undoer:
         done: list[Callable[[sqlite3.Connection], None]] = []
         endings: list[Ending] = []
         stopped: StoppedError | None = None
-        for operation in batch:
-            undo = undos[operation.id]
-            # It can be undone another time.
-            ending = Ending(
-                operation.id,
-                operation_table.COMPLETED,
-                operation.error_message,
-                orjson.dumps(undo).decode(),
-            )
-            if stopped is None:
-                try:
-                    done.append(self._one(operation, undo))
-                    ending = Ending(operation.id, operation_table.ROLLED_BACK)
-                    self.result.undone.append(operation)
-                except UndoError as error:
-                    self._note(operation, error)
-                except StoppedError as error:
-                    stopped = error
-            endings.append(ending)
-        sync_directories(each.file_path for each in batch)
-        with self.library.transaction() as connection:
-            operation_table.end_operations(connection, endings, times.to_text(times.now()))
-            for record in done:
-                record(connection)
+        is_unclear = False
+        try:
+            for operation in batch:
+                undo = undos[operation.id]
+                # It can be undone another time.
+                ending = Ending(
+                    operation.id,
+                    operation_table.COMPLETED,
+                    operation.error_message,
+                    orjson.dumps(undo).decode(),
+                )
+                if stopped is None:
+                    try:
+                        done.append(self._one(operation, undo))
+                        ending = Ending(operation.id, operation_table.ROLLED_BACK)
+                        self.result.undone.append(operation)
+                    except UndoError as error:
+                        self._note(operation, error)
+                    except StoppedError as error:
+                        stopped = error
+                    except OSError as error:
+                        # How far it came only the disk says.
+                        shown = display(operation.file_path)
+                        self._note(operation, UndoError(f"`{shown}`: {error.strerror}", path=shown))
+                        is_unclear = True
+                        continue
+                endings.append(ending)
+        finally:
+            # Whatever ended it. On the disk before the library says so.
+            sync_directories(each.file_path for each in batch)
+            with self.library.transaction() as connection:
+                operation_table.end_operations(connection, endings, times.to_text(times.now()))
+                for record in done:
+                    record(connection)
+        if is_unclear:
+            with self.library.transaction() as connection:
+                settlement.settle(connection, self.job.number)
         if stopped is not None:
             raise stopped
 
     def _one(
         self, operation: Operation, undo: dict[str, Any]
     ) -> Callable[[sqlite3.Connection], None]:
-        """Undoes one; returns what tells the library. Raises UndoError if it is not done."""
+        """Undoes one; returns what tells the library.
+
+        Raises UndoError if it is not done, OSError where it may have been done.
+        """
         self.go_on()
         path, file_id = operation.file_path, operation.file_id
         if operation.operation == "trash":
@@ -281,7 +297,7 @@ class Undoer:
 
             def record(connection: sqlite3.Connection) -> None:
                 if file_id is not None:
-                    back = PutBack(file_id, status.st_ino, status.st_ctime_ns)
+                    back = PutBack(file_id, path, status.st_ino, status.st_ctime_ns)
                     table.record_put_back(connection, self.job.number, [back])
 
         else:

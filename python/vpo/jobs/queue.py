@@ -73,9 +73,10 @@ class Claim(NamedTuple):
 def claim(library: Library, job_types: Collection[str]) -> Claim:
     """Takes the first job of the queue that can be done now.
 
-    That is one of a type in `job_types`; a scan only if no other scan is at work
-    in the same place, and a check likewise. Jobs whose process died go back into the queue first.
-    Several workers never get the same job: all of it is one transaction.
+    That is one of a type in `job_types`; a scan only if no other scan, and no job that
+    changes files, is at work in the same place, and a check likewise. Jobs whose process
+    died go back into the queue first. Several workers never get the same job: all of it is
+    one transaction.
     """
     worker = this_process()
     held_up = 0

@@ -148,15 +148,20 @@ def start_scan(library: Library, root: bytes, configuration_json: str) -> Job:
     """Records a scan of `root` as running.
 
     Raises ScanLockedError if a scan of the same place, or of one above or below
-    it, is running.
+    it, is running, or a job that changes files there.
     """
 
     def blocked_by(running: list[table.RunningJob]) -> VpoError | None:
         blocking = overlapping(running, "scan", to_stored(root))
         if blocking is None:
             return None
+        what = (
+            "Another scan of"
+            if blocking.job_type == "scan"
+            else f"A job of type `{blocking.job_type}` that changes files in"
+        )
         return ScanLockedError(
-            f"Another scan of `{display(blocking.file_path)}` is running"
+            f"{what} `{display(blocking.file_path)}` is running"
             f" (job {blocking.id[:8]}, pid {blocking.worker_pid})",
             hint="Try again when it is done, or wait for it with `--wait`.",
             job_id=blocking.id,
@@ -175,10 +180,25 @@ def start_scan(library: Library, root: bytes, configuration_json: str) -> Job:
 def overlapping(
     running: list[table.RunningJob], job_type: str, place: StoredPath
 ) -> table.RunningJob | None:
-    """A running job of that type, of the same place or of one above or below it."""
+    """A running job of the same place, or of one above or below it, that such a job waits for.
+
+    That is one of the same type; for a scan, one that changes files, too.
+    """
     path = from_stored(place)
     for job in running:
         other = from_stored(job.file_path)
-        if job.job_type == job_type and (is_within(path, other) or is_within(other, path)):
+        if (is_within(path, other) or is_within(other, path)) and (
+            job.job_type == job_type or (job_type == "scan" and _changes_files(job))
+        ):
             return job
     return None
+
+
+def _changes_files(job: table.RunningJob) -> bool:
+    """Whether it does, and tells the library itself: a scan would record it half done."""
+    if job.job_type != "duplicates":
+        return job.job_type == "undo"
+    import orjson
+
+    # Without an action, it only reads.
+    return orjson.loads(job.policy_json).get("action") is not None
