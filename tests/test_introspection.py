@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from media import film
 from support import FFMPEG, Tree, Vpo, needs_ffmpeg
 
 COUNTS = ("total_discovered", "scanned", "skipped", "added", "removed", "errors")
@@ -361,3 +362,33 @@ def test_a_sidecar_that_is_damaged_is_an_error_and_an_empty_one_is_not(
     tree.write("b.thm", DAMAGED)
     assert counts(vpo.scan(tree.root, status=1)) == (2, 0, 0, 1, 0, 1)
     assert vpo.statuses() == {"a.nfo": "ok", "b.thm": "error"}
+
+
+# -- Files that are still to be read, and go missing ----------------------------------------------
+
+
+def titled(title: str) -> bytes:
+    """A film of one size whatever its title is."""
+    return film(8192, seconds=60, title=title).ljust(8192, b"\0")
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "c.mkv"], ids=["back", "elsewhere"])
+def test_what_was_to_be_read_again_is_read_when_it_is_found_again(
+    vpo: Vpo, tree: Tree, tmp_path: Path, name: str
+) -> None:
+    tree.write("b.mkv", titled("other"))
+    path = tree.write("a.mkv", titled("before"), mtime_ns=None)
+    mtime_ns = os.stat(path).st_mtime_ns
+    vpo.scan(tree.root)
+    # Within one tick of the clock.
+    with open(path, "r+b") as file:
+        file.write(titled("after!"))
+    os.utime(path, ns=(mtime_ns, mtime_ns))
+    vpo.scan(tree.root, "--no-introspect")
+    assert vpo.statuses()["a.mkv"] == "pending"
+    os.rename(path, tmp_path / "away")
+    vpo.scan(tree.root)
+    os.rename(tmp_path / "away", tree.path(name))
+    vpo.scan(tree.root)
+    assert vpo.statuses()[name] == "ok"
+    assert shown(vpo, tree.path(name))["tags"]["title"] == "after!"

@@ -544,7 +544,7 @@ def test_above_a_link_is_above_what_it_leads_to(vpo: Vpo, around: Path, tmp_path
 def test_manifests_are_of_and_at_the_place_that_the_system_takes(
     vpo: Vpo, around: Path, tmp_path: Path
 ) -> None:
-    words = ["verify", "export", "--json", around / "photos", "-o"]
+    words: list[str | Path] = ["verify", "export", "--json", around / "photos", "-o"]
     written = vpo.ok(*words, around / "photos.b3").json
     assert (written["output"], written["files"]) == (str(tmp_path / "far/photos.b3"), 2)
     assert (tmp_path / "far/photos.b3").exists()

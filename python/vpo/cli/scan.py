@@ -117,7 +117,7 @@ class ScanCommand(click.Command):
     "--wait",
     type=click.FloatRange(min=0),
     metavar="[SECONDS]",
-    help="Wait for another scan to end.",
+    help="Wait for another scan, or an action on duplicates, to end.",
 )
 @queue_options("scan")
 @json_option

@@ -179,8 +179,12 @@ def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> boo
                 os.unlink(temporary, dir_fd=descriptor)
                 return False
             os.unlink(temporary, dir_fd=descriptor)
-        elif (here is not None and here.st_ino == before["inode"]) or (
-            beside.st_ino == after["inode"] and beside.st_nlink > 1
+        elif (beside.st_ino == after["inode"] and beside.st_nlink > 1) or (
+            here is not None
+            and here.st_ino == before["inode"]
+            # Where inodes follow the path, they say nothing of which file is beside it.
+            and (beside.st_size, clamped(beside.st_mtime_ns))
+            == (after["size_bytes"], clamped(after["mtime_ns"]))
         ):
             # The link, and they had not changed places, or had done so twice.
             os.unlink(temporary, dir_fd=descriptor)
