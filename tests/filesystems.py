@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -22,10 +22,13 @@ _IMAGE_BYTES: Final = 320 << 20
 
 
 @contextmanager
-def filesystem(kind: str, directory: Path, *, options: str = "") -> Iterator[Path]:
+def filesystem(
+    kind: str, directory: Path, *, options: str = "", made_with: Sequence[str] = ()
+) -> Iterator[Path]:
     """A file system of a `kind` such as `btrfs`, mounted in `directory`; yields where.
 
-    `options` are mount's. Skips the test where that cannot be; unmounts in the end.
+    `options` are mount's, `made_with` those of mkfs. Skips the test where that cannot be;
+    unmounts in the end.
     """
     if os.geteuid() != 0:
         pytest.skip("needs root to mount a file system")
@@ -37,7 +40,7 @@ def filesystem(kind: str, directory: Path, *, options: str = "") -> Iterator[Pat
     image, point = directory / f"{kind}.image", directory / kind
     with image.open("wb") as file:
         file.truncate(_IMAGE_BYTES)
-    subprocess.run([maker, "-q", image], check=True, capture_output=True)
+    subprocess.run([maker, "-q", *made_with, image], check=True, capture_output=True)
     point.mkdir()
     words: list[str | Path] = [
         "mount",

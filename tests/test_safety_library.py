@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from filesystems import filesystem
 from mounts import UNPRIVILEGED, mounted, need_permissions, resize
 from support import OLD_NS, TIMEOUT_SECONDS, Tree, Vpo
 
@@ -125,6 +126,25 @@ def test_a_disk_without_a_free_page_is_full_and_has_not_failed(
         vpo.ok("scan", "--db", library, tree.root)
         with suppress(OSError), open(disk / "fill", "wb", buffering=0) as fill:
             while fill.write(bytes(4096)):
+                pass
+        assert library_error(vpo, *command, "--db", library) == "DISK_FULL"
+        os.unlink(disk / "fill")
+        vpo.ok(*command, "--db", library)
+
+
+@pytest.mark.parametrize("command", [["files", "list"], ["status"], ["verify"]])
+def test_a_full_disk_of_small_blocks_is_no_crash(
+    vpo: Vpo, tree: Tree, tmp_path: Path, command: list[str]
+) -> None:
+    tree.write("a.mkv")
+    small = ("-b", "1024", "-m", "0", "-O", "^has_journal")
+    with filesystem("ext4", tmp_path, made_with=small) as disk:
+        library = disk / "library.db"
+        vpo.ok("scan", "--db", library, tree.root)
+        with suppress(OSError), open(disk / "fill", "wb") as fill:
+            os.posix_fallocate(fill.fileno(), 0, shutil.disk_usage(disk).free)
+        with suppress(OSError), open(disk / "rest", "wb", buffering=0) as rest:
+            while rest.write(bytes(1024)):
                 pass
         assert library_error(vpo, *command, "--db", library) == "DISK_FULL"
         os.unlink(disk / "fill")

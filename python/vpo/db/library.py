@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -99,6 +100,10 @@ def open_library(path: str, mode: Mode) -> Library:
         # SQLite would open it all the same, to read, and leave files beside it
         # that nobody can write.
         raise _unopened(path, "permission denied", LibraryUnwritableError)
+    if _has_no_room(path, block_bytes=_PAGE_BYTES):
+        # SQLite has one byte of each page of the WAL's index written, and maps them: where
+        # a page takes several blocks, the others have no room, and SIGBUS is the end of it.
+        raise _full(path)
     with plain_errors(path, reads=mode == "read"):
         connection = _connect(path, mode)
         try:
@@ -234,6 +239,7 @@ def plain_errors(path: str, *, reads: bool = False) -> Iterator[None]:
 
 # A WAL's index grows by so much at a time (https://sqlite.org/walformat.html#wal_index).
 _WAL_INDEX_BYTES = 32 * 1024
+_PAGE_BYTES = 4096
 
 # A table or column that is not there, or text that is not text: the file was
 # changed by something else.
@@ -254,11 +260,7 @@ def _explain(error: sqlite3.Error, path: str, *, reads: bool) -> LibraryError | 
     is_of_the_disk = isinstance(error, sqlite3.OperationalError) and "disk I/O error" in said
     # The file that a WAL's readers share is mapped: no room for it is an I/O error.
     if "database or disk is full" in said or (is_of_the_disk and _has_no_room(path)):
-        return DiskFullError(
-            f"There is no room left to write the library `{shown}`",
-            hint="Free some space and run the command again: what was committed is kept.",
-            path=path,
-        )
+        return _full(path)
     if "not a database" in said or (reads and os.path.isdir(path)):
         return NotALibraryError(
             f"`{shown}` is not a vpo library",
@@ -278,12 +280,21 @@ def _explain(error: sqlite3.Error, path: str, *, reads: bool) -> LibraryError | 
     return None
 
 
-def _has_no_room(path: str) -> bool:
+def _full(path: str) -> DiskFullError:
+    return DiskFullError(
+        f"There is no room left to write the library `{display(path)}`",
+        hint="Free some space and run the command again: what was committed is kept.",
+        path=path,
+    )
+
+
+def _has_no_room(path: str, *, block_bytes: int = sys.maxsize) -> bool:
+    """Whether a WAL's index does not fit on the file system, if its blocks are smaller."""
     try:
         found = os.statvfs(os.path.dirname(os.path.abspath(path)))
     except OSError:
         return False
-    return found.f_bavail * found.f_frsize < _WAL_INDEX_BYTES
+    return found.f_frsize < block_bytes and found.f_bavail * found.f_frsize < _WAL_INDEX_BYTES
 
 
 def _damaged(path: str, said: str) -> LibraryDamagedError:
