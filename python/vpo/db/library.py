@@ -100,9 +100,9 @@ def open_library(path: str, mode: Mode) -> Library:
         # SQLite would open it all the same, to read, and leave files beside it
         # that nobody can write.
         raise _unopened(path, "permission denied", LibraryUnwritableError)
-    if _has_no_room(path, block_bytes=_PAGE_BYTES):
-        # SQLite has one byte of each page of the WAL's index written, and maps them: where
-        # a page takes several blocks, the others have no room, and SIGBUS is the end of it.
+    if _has_no_room(path, 4 * _PAGE_BYTES, block_bytes=_PAGE_BYTES):
+        # SQLite writes one byte of each page of the WAL's index, and maps them: where a page
+        # takes several blocks, there may be no room for the others, and SIGBUS ends it all.
         raise _full(path)
     with plain_errors(path, reads=mode == "read"):
         connection = _connect(path, mode)
@@ -259,7 +259,9 @@ def _explain(error: sqlite3.Error, path: str, *, reads: bool) -> LibraryError | 
         )
     is_of_the_disk = isinstance(error, sqlite3.OperationalError) and "disk I/O error" in said
     # The file that a WAL's readers share is mapped: no room for it is an I/O error.
-    if "database or disk is full" in said or (is_of_the_disk and _has_no_room(path)):
+    if "database or disk is full" in said or (
+        is_of_the_disk and _has_no_room(path, _WAL_INDEX_BYTES)
+    ):
         return _full(path)
     if "not a database" in said or (reads and os.path.isdir(path)):
         return NotALibraryError(
@@ -288,13 +290,13 @@ def _full(path: str) -> DiskFullError:
     )
 
 
-def _has_no_room(path: str, *, block_bytes: int = sys.maxsize) -> bool:
-    """Whether a WAL's index does not fit on the file system, if its blocks are smaller."""
+def _has_no_room(path: str, least: int, *, block_bytes: int = sys.maxsize) -> bool:
+    """Whether a file system has less room than that, and blocks smaller than these."""
     try:
         found = os.statvfs(os.path.dirname(os.path.abspath(path)))
     except OSError:
         return False
-    return found.f_frsize < block_bytes and found.f_bavail * found.f_frsize < _WAL_INDEX_BYTES
+    return found.f_frsize < block_bytes and found.f_bavail * found.f_frsize < least
 
 
 def _damaged(path: str, said: str) -> LibraryDamagedError:
