@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from filesystems import REFLINKING, filesystem, reflink
-from mounts import UNPRIVILEGED, need_permissions
+from mounts import UNPRIVILEGED, mounted, need_permissions
 from support import OLD_NS, VPO, Tree, Vpo
 
 KIB = 1024
@@ -414,6 +414,27 @@ def test_stopped_it_keeps_what_it_read(vpo: Vpo, tree: Tree) -> None:
     assert job["status"] == "cancelled"
     assert read
     vpo.check_integrity()
+
+
+def test_a_disk_that_is_not_there_is_none_without_duplicates(
+    vpo: Vpo, tree: Tree, tmp_path: Path
+) -> None:
+    with mounted(tmp_path / "disk") as point:
+        disk = Tree(point)
+        for name in ("a.mkv", "b.mkv"):
+            disk.write(name, b"content" * 1000)
+        vpo.scan(point)
+        assert len(found(vpo)["groups"]) == 1
+    offline = vpo.ok("duplicates", "--fail", "--json", status=2)
+    assert offline.json["code"] == "ROOT_OFFLINE"
+    # The others are compared all the same.
+    for name in ("c.mkv", "d.mkv"):
+        tree.write(name, b"content" * 1000)
+    vpo.scan(tree.root)
+    document = found(vpo, status=1)
+    assert groups(document) == [["c.mkv", "d.mkv"]]
+    assert [issue["reason"] for issue in document["issues"]] == ["offline"]
+    assert f"Warning: `{point}` is" in vpo.ok("duplicates", status=1).stderr
 
 
 # -- Output ----------------------------------------------------------------------

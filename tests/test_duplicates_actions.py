@@ -107,6 +107,45 @@ def test_a_directory_to_be_kept_that_is_not_known_is_refused(vpo: Vpo, twins: Tr
     assert operations(vpo) == []
 
 
+# Runs the command, which is interrupted when it has done something about three files.
+INTERRUPTED = """
+import os, signal, sys
+from vpo.duplicates.actions import Actor
+one = Actor._one
+def counted(self, step, happened):
+    one(self, step, happened)
+    if self.result.done == 3:
+        os.kill(os.getpid(), signal.SIGINT)
+Actor._one = counted
+from vpo.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_an_action_that_is_stopped_says_what_was_done_and_how_to_undo_it(
+    vpo: Vpo, tree: Tree, form: list[str]
+) -> None:
+    for number in range(9):
+        tree.write(f"{number}.mkv", CONTENT, mtime_ns=OLD_NS + number)
+    vpo.scan(tree.root)
+    words = ["duplicates", "--action", "hardlink", "--yes", *form]
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, *words], env=vpo.env(), capture_output=True, check=False
+    )
+    assert done.returncode == 130
+    (job,) = (job["id"] for job in vpo.jobs() if job["job_type"] == "duplicates")
+    if form:
+        details = json.loads(done.stdout)["details"]
+        assert (details["job_id"], details["files_done"]) == (job, 3)
+    else:
+        assert b"Stopped. 3 files are hard links now" in done.stderr
+        assert f"`vpo undo {job[:8]}`".encode() in done.stderr
+    assert same_file(tree.path("0.mkv"), tree.path("3.mkv"))
+    vpo.ok("undo", job)
+    assert not same_file(tree.path("0.mkv"), tree.path("3.mkv"))
+
+
 # -- Hard links ------------------------------------------------------------------
 
 

@@ -99,7 +99,10 @@ def duplicates(
     wanted = Selection(_places(under), joined(kinds), min_size)
     keeping = Keeping(_places(directories), prefer)
 
-    def before_job() -> None:
+    begun: list[Outcome] = []
+
+    def before_job(outcome: Outcome) -> None:
+        begun.append(outcome)
         # An answer out of the library alone needs no settings, and leaves no trace.
         app.start_logging(app.settings(("database_path", "logging")))
 
@@ -123,7 +126,7 @@ def duplicates(
                 should_stop=signals.stop,
             )
     except StoppedError as stopped:
-        show_stopped(app, stopped, as_json=form == "json")
+        _show_stopped(app, stopped, begun, action, as_json=form == "json")
         ctx.exit(stopped.exit_status)
     OUTPUTS[form](app, outcome, keeping, action)
     if form is None and not app.quiet:
@@ -150,12 +153,37 @@ def _places(directories: Sequence[bytes]) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(place for each in directories for place in places(each)))
 
 
+def _show_stopped(
+    app: App,
+    stopped: StoppedError,
+    begun: Sequence[Outcome],
+    action: Action | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Says what was done until it was stopped."""
+    for outcome in begun:
+        if outcome.actions is not None and outcome.actions.done and action is not None:
+            show_stopped(
+                app,
+                stopped,
+                as_json=as_json,
+                what_of_it=done_text(outcome, action).strip(),
+                details={"job_id": outcome.job_id, **outcome.actions.counts()},
+            )
+            return
+    show_stopped(app, stopped, as_json=as_json)
+
+
 def _show_issues(app: App, outcome: Outcome) -> None:
     if app.logs_to_stderr == "json":
         return
     warning = app.paint("Warning:", "yellow", err=True)
     issues = [
-        f"cannot read `{display(each.path)}`: {each.message}" for each in outcome.findings.problems
+        each.message
+        if each.reason == "offline"
+        else f"cannot read `{display(each.path)}`: {each.message}"
+        for each in outcome.findings.problems
     ]
     if outcome.actions is not None:
         issues += [each.message for each in outcome.actions.issues]

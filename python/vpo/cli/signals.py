@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
@@ -45,10 +46,12 @@ class Signals:
         return StoppedError(EXIT_SIGTERM if self._received == signal.SIGTERM else EXIT_SIGINT)
 
 
-def stopped_to_dict(stopped: StoppedError) -> dict[str, object]:
+def stopped_to_dict(
+    stopped: StoppedError, details: Mapping[str, object] | None = None
+) -> dict[str, object]:
     """A job that was stopped, or cancelled, as JSON has it."""
     code = "CANCELLED" if isinstance(stopped, CancelledError) else "STOPPED"
-    return failure_to_dict(code, stopped.message, None)
+    return failure_to_dict(code, stopped.message, None, details)
 
 
 def show_stopped(
@@ -57,10 +60,11 @@ def show_stopped(
     *,
     as_json: bool,
     what_of_it: str = "What was recorded until now is kept.",
+    details: Mapping[str, object] | None = None,
 ) -> None:
     """Says that a job was stopped, and what of it stays."""
     if as_json:
-        print_json(stopped_to_dict(stopped))
+        print_json(stopped_to_dict(stopped, details))
     elif app.logs_to_stderr != "json":
         said = "Cancelled" if isinstance(stopped, CancelledError) else "Stopped"
         echo(f"{said}. {what_of_it}", err=True)

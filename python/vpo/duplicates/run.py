@@ -60,15 +60,17 @@ def find_duplicates(
     progress: Progress,
     *,
     action: Action | None = None,
-    before_job: Callable[[], None] = lambda: None,
+    before_job: Callable[[Outcome], None] = lambda _outcome: None,
     should_stop: ShouldStop = lambda: None,
 ) -> Outcome:
     """Finds duplicates, and does `action` to all but the kept ones.
 
-    `before_job` is called if it takes a job, before that is started.
+    `before_job` is called if it takes a job, before that is started, with what will be
+    filled in as it goes on.
 
-    Raises VpoError where that is refused or fails, StoppedError where it is stopped; the
-    job says so, if there is one. What was recorded until then is kept.
+    Raises RootOfflineError if no root of what is wanted is there, VpoError where it is refused
+    or fails, StoppedError where it is stopped; the job says so, if there is one. What was
+    recorded until then is kept.
     """
     finding = Finding(library, wanted, keeping)
     outcome = Outcome(finding.findings)
@@ -79,10 +81,11 @@ def find_duplicates(
 
     if action is None and not finding.reads:
         finding.answer(check, _who_shares())
+        _note_offline(library, wanted, outcome.findings)
         return outcome
     from vpo.duplicates import job as jobs
 
-    before_job()
+    before_job(outcome)
     job = jobs.start(
         library,
         job_type="duplicates",
@@ -100,9 +103,27 @@ def find_duplicates(
             reader = Reader(library, Digester(), finding.findings, progress, work.go_on)
             finding.read(reader, job.number)
         finding.answer(lambda: work.go_on(100.0 if action is None else 0.0), _who_shares())
+        _note_offline(library, wanted, outcome.findings)
         if action is not None:
             _act(outcome, library, work, action, keeping)
     return outcome
+
+
+def _note_offline(library: Library, wanted: Selection, findings: Findings) -> None:
+    """Says which places are not there, where files were not as they are known."""
+    if not findings.changed:
+        return
+    from vpo.duplicates.models import Problem
+    from vpo.integrity.places import Places
+
+    with library.reading() as connection:
+        found = Places(connection, wanted.under)
+        errors = found.look()
+    if errors and len(errors) == len(found.roots):
+        raise errors[0]
+    findings.problems += (
+        Problem(each.path, each.message, "offline") for each in found.offline.values()
+    )
 
 
 def _act(outcome: Outcome, library: Library, work: _Work, action: Action, keeping: Keeping) -> None:
