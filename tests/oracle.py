@@ -499,7 +499,7 @@ class Disk:
     def remove_file(self, pick: int) -> None:
         """Removes a file."""
         if path := self._file(pick):
-            os.unlink(path)
+            self._remove(path)
 
     def empty(self, pick: int) -> None:
         """Removes everything, as if the disk was formatted; one time in four."""
@@ -523,10 +523,13 @@ class Disk:
                 self._away.remove((path, kept))
 
     def _remove(self, path: bytes) -> None:
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
+        """Removes anything, so that no other file gets its inode.
+
+        Such a file of the same size and mtime is another one only by when it was made,
+        and that is not told exactly.
+        """
+        self._taken += 1
+        os.rename(path, b"%s.%d" % (self._aside, self._taken))
 
     # -- Changing a file
 
@@ -559,6 +562,8 @@ class Disk:
         """Moves a file, over another one too."""
         target = os.path.join(self._directory(at), name)
         if (path := self._file(pick)) and (os.path.islink(target) or not os.path.isdir(target)):
+            if os.path.lexists(target) and not _is_same(path, target):
+                self._remove(target)
             os.rename(path, target)
 
     def rename_directory(self, pick: int, at: int, name: bytes) -> None:
@@ -594,20 +599,26 @@ class Disk:
         if path := self._file(pick):
             seen = os.stat(path)
             self.write_file(self._aside, seen.st_size, seen.st_mtime_ns)
+            self._remove(path)
             os.rename(self._aside, path)
 
     def replace_by_directory(self, pick: int, name: bytes) -> None:
         """Puts a directory in a file's place."""
         if path := self._file(pick):
-            os.unlink(path)
+            self._remove(path)
             os.mkdir(path)
             self.write_file(os.path.join(path, name), 1)
 
     def replace_by_file(self, pick: int, size: int) -> None:
         """Puts a file in a directory's place."""
         if path := self._below_root(pick):
-            shutil.rmtree(path)
+            self._remove(path)
             self.write_file(path, size)
+
+
+def _is_same(one: bytes, other: bytes) -> bool:
+    # Renaming one name of a file to another of it does nothing.
+    return os.path.samestat(os.lstat(one), os.lstat(other))
 
 
 def _is_within(path: bytes, directory: bytes) -> bool:

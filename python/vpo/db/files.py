@@ -146,8 +146,7 @@ def record_returned(connection: sqlite3.Connection, observations: Iterable[Obser
     connection.executemany(
         "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ?, is_symlink = ?,"
         " missing_since = NULL, scan_status = CASE WHEN scan_error IS NOT NULL THEN 'error'"
-        " WHEN quick_hash IS NOT NULL"
-        " AND EXISTS (SELECT 1 FROM media m WHERE m.file_id = files.id) THEN 'ok'"
+        " WHEN EXISTS (SELECT 1 FROM media m WHERE m.file_id = files.id) THEN 'ok'"
         " ELSE 'pending' END WHERE id = ?",
         observations,
     )
@@ -155,13 +154,15 @@ def record_returned(connection: sqlite3.Connection, observations: Iterable[Obser
 
 def mark_missing(connection: sqlite3.Connection, ids: Iterable[int], at: str) -> None:
     """Records that files are gone."""
+    gone = [(at, file_id) for file_id in ids]
+    # Of one that was to be read again, what was read does not count when it is back.
     connection.executemany(
-        # What was to be read again is to be read when it is back.
-        "UPDATE files SET scan_status = 'missing', missing_since = ?, quick_hash = CASE"
-        " WHEN scan_status = 'pending'"
-        " AND EXISTS (SELECT 1 FROM media m WHERE m.file_id = files.id)"
-        " THEN NULL ELSE quick_hash END WHERE id = ?",
-        ((at, file_id) for file_id in ids),
+        "DELETE FROM media WHERE file_id = ?"
+        " AND (SELECT scan_status FROM files WHERE id = media.file_id) = 'pending'",
+        ((file_id,) for _, file_id in gone),
+    )
+    connection.executemany(
+        "UPDATE files SET scan_status = 'missing', missing_since = ? WHERE id = ?", gone
     )
 
 

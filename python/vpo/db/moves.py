@@ -13,8 +13,7 @@ from vpo.paths import StoredPath
 # The status of a file that was missing: what reading it had left.
 _STATUS_BEFORE = (
     "CASE WHEN scan_status <> 'missing' THEN scan_status WHEN scan_error IS NOT NULL THEN 'error'"
-    " WHEN quick_hash IS NOT NULL AND EXISTS (SELECT 1 FROM media m WHERE m.file_id = files.id)"
-    " THEN 'ok' ELSE 'pending' END"
+    " WHEN EXISTS (SELECT 1 FROM media m WHERE m.file_id = files.id) THEN 'ok' ELSE 'pending' END"
 )
 
 
