@@ -110,6 +110,18 @@ def last_completed(
     return {(job_type, path): began for job_type, path, began in rows}
 
 
+def end_of_scan(connection: sqlite3.Connection, scanned_at: str) -> str | None:
+    """When the last of the scans ended that began in a second, if a job tells that still."""
+    second = scanned_at.removesuffix("Z")
+    row = connection.execute(
+        "SELECT max(completed_at) FROM jobs WHERE job_type = 'scan'"
+        # A fraction of the second, `Z` or nothing follows: all of it comes before a bracket.
+        f" AND {_MOMENT} >= ?1 AND {_MOMENT} < ?1 || '['",
+        (second,),
+    ).fetchone()
+    return None if row[0] is None else str(row[0])
+
+
 # -- One file --------------------------------------------------------------------
 
 CHANGE_COLUMNS = (

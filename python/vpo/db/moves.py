@@ -177,17 +177,6 @@ def found_elsewhere(
     return [file_id for file_id in ids if file_id not in there]
 
 
-def end_of_scan(connection: sqlite3.Connection, scanned_at: str) -> str | None:
-    """When the last of the scans ended that began in a second, if a job tells that still."""
-    second = scanned_at.removesuffix("Z")
-    row = connection.execute(
-        "SELECT max(completed_at) FROM jobs WHERE job_type = 'scan'"
-        " AND substr(started_at, 1, length(?1)) = ?1",
-        (second,),
-    ).fetchone()
-    return None if row[0] is None else str(row[0])
-
-
 def interrupted_scans(connection: sqlite3.Connection, root: StoredPath) -> list[int]:
     """The numbers of the jobs that began to scan `root` since a scan of it was completed."""
     rows = connection.execute(

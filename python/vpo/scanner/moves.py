@@ -23,6 +23,7 @@ from typing import NamedTuple
 from vpo._engine import Digester, Directory, born
 from vpo.db import file_changes as change_table
 from vpo.db import files as file_table
+from vpo.db import job_history
 from vpo.db import moves as move_table
 from vpo.db import roots as root_table
 from vpo.db.file_changes import FileChange
@@ -173,7 +174,7 @@ def is_another(
     if since is None or not is_younger(since, former.scanned_at):
         return False
     # Recorded it was some time after its scan began.
-    ended = move_table.end_of_scan(connection, former.scanned_at)
+    ended = job_history.end_of_scan(connection, former.scanned_at)
     return ended is None or is_younger(since, ended)
 
 
