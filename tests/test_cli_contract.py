@@ -707,7 +707,7 @@ EAGER = """
 import sys
 sys.argv[0] = "vpo"
 from types import SimpleNamespace
-from vpo.cli import progress
+from vpo.cli.output import progress
 progress.SHOW_AFTER_SECONDS = -1.0
 class EagerReporter(progress.ScanReporter):
     def __enter__(self):

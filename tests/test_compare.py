@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpo import paths, times
+from vpo.base import paths, times
 from vpo.db.files import KnownFile
 from vpo.scanner.compare import (
     COARSE_NS,

@@ -14,9 +14,9 @@ import pytest
 
 from settings import effective
 from support import Outcome, Tree, Vpo
+from vpo.base.errors import ConfigError
 from vpo.config.load import find_mistakes, load
 from vpo.config.models import Config
-from vpo.errors import ConfigError
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from settings import KEYS, Layered, as_yaml, values
 from support import Tree, Vpo
-from vpo.cli.config import yaml_value
+from vpo.base.errors import ConfigError
+from vpo.cli.config.group import yaml_value
 from vpo.config.layers import Key
 from vpo.config.load import find_mistakes, load
 from vpo.config.models import Config, Profile
 from vpo.config.schema import schema_of
-from vpo.errors import ConfigError
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from mounts import UNPRIVILEGED, need_permissions
 from support import Vpo
+from vpo.base.errors import ConfigError
 from vpo.config import document
 from vpo.config.load import load, mistakes_in
 from vpo.config.models import Config
-from vpo.errors import ConfigError
 
 
 @pytest.fixture

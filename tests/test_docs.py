@@ -32,8 +32,8 @@ import pytest
 
 import media
 from support import OLD_NS, VPO, Tree, Vpo
-from vpo import errors
 from vpo._engine import KINDS, Rules
+from vpo.base import errors
 from vpo.cli.app import global_options
 from vpo.cli.main import cli
 from vpo.config.environment import ALIASES, variable_of

@@ -354,7 +354,7 @@ def test_a_file_that_cannot_be_read_is_one_clear_line(vpo: Vpo, tree: Tree) -> N
 _PRUNED_MEANWHILE = """
 import os, subprocess, sys
 from vpo.__main__ import main
-from vpo.duplicates.reading import Reader
+from vpo.duplicates.hashing import Reader
 
 command, root, name, *sys.argv[1:] = sys.argv[1:]
 tell = Reader._tell

@@ -444,8 +444,8 @@ _RACE = """
 import errno, os, sys
 from vpo.db.duplicates import Selection
 from vpo.db.library import open_library
-from vpo.duplicates import actions, hardlink, opened, run, trash
-from vpo.duplicates.keeping import Keeping
+from vpo.duplicates import actions, hardlink, run, safe_open, trash
+from vpo.duplicates.keep_rules import Keeping
 
 database, action, where, what, path, turn = sys.argv[1:]
 
@@ -492,7 +492,7 @@ module, _, rest = where.partition(".")
 name, _, side = rest.partition(":")
 if where.startswith("os."):
     # As on NFS: whatever gives and takes names in the place of one step.
-    opened._rename = lambda *_: False
+    safe_open._rename = lambda *_: False
     after(os, "link")
     before(os, "rename")
 else:

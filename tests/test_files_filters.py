@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from contents import audio, cover, fill, film, photo, subtitle, video
 from support import Tree, Vpo, needs_ffmpeg
-from vpo import resolution
+from vpo.base import resolutions
 from vpo.db.content import resolution_sql
 
 CONTENTS = {
@@ -186,11 +186,11 @@ def test_what_makes_no_sense_is_told(base: Path, options: list[str], said: str) 
 )
 def test_resolutions_have_the_names_that_people_use(size: str, name: str) -> None:
     width, _, height = size.partition("x")
-    assert resolution.class_of(int(width), int(height)) == name
+    assert resolutions.class_of(int(width), int(height)) == name
 
 
 SIDES = st.integers(0, 9000) | st.sampled_from(
-    [side + more for each in resolution.CLASSES for side in each[1:] for more in (-1, 0, 1)]
+    [side + more for each in resolutions.CLASSES for side in each[1:] for more in (-1, 0, 1)]
 )
 
 
@@ -198,13 +198,13 @@ SIDES = st.integers(0, 9000) | st.sampled_from(
 def test_classes_are_ordered_and_sql_agrees(
     width: int, height: int, wider: int, taller: int
 ) -> None:
-    name = resolution.class_of(width, height)
+    name = resolutions.class_of(width, height)
     assert (name is None) == (width == 0 or height == 0)
-    assert resolution.class_of(height, width) == name
+    assert resolutions.class_of(height, width) == name
     if name:
-        larger = resolution.class_of(width + wider, height + taller)
+        larger = resolutions.class_of(width + wider, height + taller)
         assert larger is not None
-        assert resolution.NAMES.index(larger) <= resolution.NAMES.index(name)
+        assert resolutions.NAMES.index(larger) <= resolutions.NAMES.index(name)
     with sqlite3.connect(":memory:") as connection:
         (told,) = connection.execute(
             f"SELECT {resolution_sql('t')} FROM (SELECT ? AS width, ? AS height) t", (width, height)
@@ -216,15 +216,15 @@ def test_classes_are_ordered_and_sql_agrees(
 def test_the_documentation_has_the_names() -> None:
     page = (Path(__file__).parent.parent / "docs/commands.md").read_text()
     rows = re.findall(r"^\| `(\d+p)`.*? \| (\d+)x(\d+) \|$", page, re.MULTILINE)
-    assert [row[0] for row in rows] == list(resolution.NAMES[:-1])
-    for (_, width, height), each in zip(rows, resolution.CLASSES[:-1], strict=True):
+    assert [row[0] for row in rows] == list(resolutions.NAMES[:-1])
+    for (_, width, height), each in zip(rows, resolutions.CLASSES[:-1], strict=True):
         assert each.least_long - 1 < int(width) * 0.9 <= each.least_long
         assert each.least_short - 1 < int(height) * 0.9 <= each.least_short
 
 
 def test_what_has_no_size_has_no_class() -> None:
-    assert resolution.class_of(None, 1080) is None
-    assert resolution.class_of(1920, None) is None
+    assert resolutions.class_of(None, 1080) is None
+    assert resolutions.class_of(1920, None) is None
 
 
 # -- Real media ------------------------------------------------------------------

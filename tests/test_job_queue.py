@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 from support import TIMEOUT_SECONDS, Tree, Vpo
+from vpo.base.paths import StoredPath
 from vpo.db.library import open_library
 from vpo.jobs import tracking, worker
 from vpo.jobs.control import Counts
 from vpo.jobs.states import TRANSITIONS
-from vpo.paths import StoredPath
 from vpo.scanner import run as scanner_run
 
 RACING_WORKERS = 4

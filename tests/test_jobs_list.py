@@ -15,7 +15,7 @@ import pytest
 
 from support import TIMEOUT_SECONDS, Tree, Vpo
 from terminals import on_terminal, plain
-from vpo.cli.table import cells, table
+from vpo.cli.output.table import cells, table
 from vpo.db.job_history import changes_of_file
 
 HEADS = ["ID", "TYPE", "STATUS", "STARTED", "DURATION", "PATH"]
@@ -213,7 +213,7 @@ def test_ids_are_whole_on_the_narrowest_terminal(history: Vpo, columns: int) -> 
 
 @pytest.mark.parametrize("room", range(20, 90, 7))
 def test_a_table_keeps_to_the_room_there_is(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vpo.cli.table.terminal_width", lambda: room)
+    monkeypatch.setattr("vpo.cli.output.table.terminal_width", lambda: room)
     rows = [("12345678", "transcode", "completed", "2026-01-31 12:00", "12.3s", f"/a/{NAME}")]
     lines = list(table(HEADS, rows, right=("DURATION",), keep_tail=True))
     assert max(map(cells, lines)) <= room

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpo.errors import ManifestError
+from vpo.base.errors import ManifestError
 from vpo.manifest import bagit, names
 from vpo.manifest.bagit import BagManifestParser
 from vpo.manifest.checksums import ChecksumParser
@@ -30,9 +30,9 @@ from vpo.manifest.models import (
     LineError,
     UnwritableNameError,
 )
-from vpo.manifest.reading import Lines, Listed, ManifestFile
+from vpo.manifest.reader import Lines, Listed, ManifestFile
 from vpo.manifest.sfv import SfvParser
-from vpo.manifest.writing import head_of, line_of
+from vpo.manifest.writer import head_of, line_of
 
 MD5 = b"60b725f10c9c85c70d97880dfe8191b3"
 OTHER_MD5 = b"0123456789abcdef0123456789abcdef"

@@ -840,15 +840,15 @@ def test_a_scan_of_moves_killed_at_any_moment_is_made_good_by_the_next(
 # Runs the command; what follows `--` is run by another process before it marks what is gone.
 INTERLEAVED = """
 import subprocess, sys
-from vpo.scanner import ending
+from vpo.scanner import missing_files
 at = sys.argv.index("--")
 other = sys.argv[at + 1:]
 del sys.argv[at:]
-settle = ending.settle
+settle = missing_files.settle
 def run_other(*args):
     subprocess.run(other, check=True, stdout=subprocess.DEVNULL)
     return settle(*args)
-ending.settle = run_other
+missing_files.settle = run_other
 from vpo.__main__ import main
 main()
 """

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support import Tree, Vpo
+from vpo.base.errors import ConfigError, ProfileNameError, ProfileNotFoundError
 from vpo.config import profiles as store
 from vpo.config.load import load, mistakes_in
-from vpo.errors import ConfigError, ProfileNameError, ProfileNotFoundError
 
 BAD_NAMES = [
     "",

@@ -12,9 +12,9 @@ import pytest
 
 from contents import audio, cover, fill, film, photo, subtitle, video
 from support import Outcome, Tree, Vpo
+from vpo.catalogue.report import Report, report_on, report_to_dict
 from vpo.db import report as report_table
 from vpo.db.library import open_library
-from vpo.report import Report, report_on, report_to_dict
 
 CONTENTS = {
     "films/a.mkv": film(

@@ -441,9 +441,9 @@ def test_a_file_that_is_not_what_was_recorded_is_not_in_the_bag(
 # The command, with something done to a file when its digest is taken and it is to be copied.
 MEDDLING = """
 import os, sys
-from vpo.manifest import bag_writing
+from vpo.manifest import bag_export
 what = sys.argv.pop(1)
-real = bag_writing._BagWriter._copy
+real = bag_export._BagWriter._copy
 
 def copy(self, file):
     if file.name == b"a.mkv":
@@ -455,7 +455,7 @@ def copy(self, file):
             os.mkfifo(file.path) if what == "pipe" else os.symlink(what, file.path)
     return real(self, file)
 
-bag_writing._BagWriter._copy = copy
+bag_export._BagWriter._copy = copy
 sys.argv[0] = "vpo"
 from vpo.__main__ import main
 main()

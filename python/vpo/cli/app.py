@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from vpo.errors import LibraryUnwritableError
-from vpo.paths import display
+from vpo.base.errors import LibraryUnwritableError
+from vpo.base.paths import display
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -154,7 +154,7 @@ def complete_profiles(
     ctx: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[str]:
     """Completes the names of profiles."""
-    from vpo.cli.completion import profile_names
+    from vpo.cli.options.completion import profile_names
 
     return profile_names(ctx, incomplete)
 

@@ -10,55 +10,55 @@ from typing import Any, NoReturn
 import click
 
 from vpo import __version__
+from vpo.base.errors import EXIT_NOT_DONE, EXIT_SIGINT, VpoError
 from vpo.cli.app import App, LazyGroup, echo, global_options, silence_stderr, silence_stdout
-from vpo.cli.failure import show_failure
-from vpo.errors import EXIT_NOT_DONE, EXIT_SIGINT, VpoError
+from vpo.cli.output.failure import show_failure
 
 # Name: module, attribute, and the help shown in lists, so that `vpo --help`
 # imports no command.
 _COMMANDS = {
     "completion": (
-        "vpo.cli.shells",
+        "vpo.cli.completion.completion",
         "completion",
         "Print a script that completes commands in a shell.",
     ),
-    "config": ("vpo.cli.config", "config", "Show and check the settings."),
+    "config": ("vpo.cli.config.group", "config", "Show and check the settings."),
     "doctor": (
-        "vpo.cli.doctor",
+        "vpo.cli.doctor.doctor",
         "doctor",
         "Check the installation, the settings and the library.",
     ),
     "duplicates": (
-        "vpo.cli.duplicates",
+        "vpo.cli.duplicates.duplicates",
         "duplicates",
         "Find files with the same content, and what they waste.",
     ),
-    "files": ("vpo.cli.files", "files", "List files of the library, or show one."),
+    "files": ("vpo.cli.files.group", "files", "List files of the library, or show one."),
     "inspect": (
-        "vpo.cli.inspect",
+        "vpo.cli.inspect.inspect",
         "inspect",
         "Show what is in files: container, tracks, chapters, photo.",
     ),
     "jobs": (
-        "vpo.cli.jobs",
+        "vpo.cli.jobs.group",
         "jobs",
         "Look into the history of jobs, and work with their queue.",
     ),
     "profiles": (
-        "vpo.cli.profiles",
+        "vpo.cli.profiles.group",
         "profiles",
         "Show, make and check profiles: settings under a name.",
     ),
-    "report": ("vpo.cli.report", "report", "Report on what the library holds."),
-    "scan": ("vpo.cli.scan", "scan", "Look at directories and record what changed."),
+    "report": ("vpo.cli.report.group", "report", "Report on what the library holds."),
+    "scan": ("vpo.cli.scan.scan", "scan", "Look at directories and record what changed."),
     "status": (
-        "vpo.cli.status",
+        "vpo.cli.status.status",
         "status",
         "Show the state of the library: roots, files, jobs, space.",
     ),
-    "undo": ("vpo.cli.undo", "undo", "Undo what a job did to files, or one step of it."),
+    "undo": ("vpo.cli.undo.undo", "undo", "Undo what a job did to files, or one step of it."),
     "verify": (
-        "vpo.cli.verify",
+        "vpo.cli.verify.group",
         "verify",
         "Check that files are what they were, and find damage.",
     ),

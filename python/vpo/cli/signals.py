@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
+from vpo.base.errors import EXIT_SIGINT, EXIT_SIGTERM
 from vpo.cli.app import App, echo
-from vpo.cli.failure import failure_to_dict, print_json
-from vpo.errors import EXIT_SIGINT, EXIT_SIGTERM
+from vpo.cli.output.failure import failure_to_dict, print_json
 from vpo.jobs.control import CancelledError, StoppedError
 
 

@@ -6,9 +6,9 @@ import os
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from vpo.base.paths import display
 from vpo.config.layers import Key, Layer, Mistake, settings_of
 from vpo.config.models import COMMAND, PATH
-from vpo.paths import display
 
 # What the seeds' contract says of these; pydantic has its own words for the rest.
 _WORDING = {

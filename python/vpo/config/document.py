@@ -11,9 +11,9 @@ import yaml
 from yaml.constructor import ConstructorError
 from yaml.reader import ReaderError
 
+from vpo.base.errors import ConfigError
+from vpo.base.paths import display
 from vpo.config.layers import Key, Layer, Mistake, Place, names_in, nearest
-from vpo.errors import ConfigError
-from vpo.paths import display
 
 # A settings file is written by hand; one beyond these is some other file, or
 # one whose aliases stand for more than it says ("a billion laughs").

@@ -6,9 +6,9 @@ import difflib
 import os
 from collections.abc import Mapping
 
+from vpo.base.paths import display
 from vpo.config.layers import Key, Layer, Mistake, Place, nearest, settings_of
 from vpo.config.models import PATH, Config
-from vpo.paths import display
 
 # Variables that say where settings are, and that are none themselves.
 HOME = "VPO_HOME"

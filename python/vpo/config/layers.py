@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, is_dataclass
 from functools import lru_cache
 from typing import Any, get_args, get_type_hints
 
-from vpo.paths import display, to_json, to_stored
+from vpo.base.paths import display, to_json, to_stored
 
 Key = tuple[str, ...]
 

@@ -10,11 +10,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from vpo.base.errors import ConfigError
 from vpo.config import environment as variables
 from vpo.config import profiles
 from vpo.config.layers import Key, Layer, Mistake, Place, settings_of
 from vpo.config.models import Config, Profile
-from vpo.errors import ConfigError
 
 DEFAULT = "default"
 

@@ -8,16 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from vpo.base.errors import ConfigError, ProfileExistsError, ProfileNameError, ProfileNotFoundError
+from vpo.base.paths import display
 from vpo.config.environment import home
 from vpo.config.layers import Layer, Mistake, nearest
 from vpo.config.models import Profile
-from vpo.errors import (
-    ConfigError,
-    ProfileExistsError,
-    ProfileNameError,
-    ProfileNotFoundError,
-)
-from vpo.paths import display
 
 LAYER = "profile"
 SUFFIX = ".yaml"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from vpo.resolution import CLASSES
+from vpo.base.resolutions import CLASSES
 
 LANGUAGE = "coalesce({}.language, 'und')"
 """The language of a track; an earlier program left some out."""
@@ -21,7 +21,7 @@ class ContentFilter(NamedTuple):
     codecs: tuple[str, ...] = ()
     """Of a track that is seen, heard or read: covers are none."""
     resolutions: tuple[str, ...] = ()
-    """Names, as in `vpo.resolution`."""
+    """Names, as in `vpo.base.resolutions`."""
     picture_sizes: tuple[tuple[int, int], ...] = ()
     """Width and height, turned either way; they add to `resolutions`."""
     hdr: tuple[str, ...] = ()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
+from vpo.base.paths import StoredPath, from_stored
 from vpo.db.directories import below
 from vpo.db.files import STATUSES
-from vpo.paths import StoredPath, from_stored
 
 
 class RootRow(NamedTuple):

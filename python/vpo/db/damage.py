@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from vpo.base.paths import StoredPath
 from vpo.db.directories import below
-from vpo.paths import StoredPath
 
 KINDS = ("rotted", "rewritten", "unreadable")
 

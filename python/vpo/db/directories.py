@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from vpo.paths import StoredPath, to_stored
+from vpo.base.paths import StoredPath, to_stored
 
 
 @dataclass(frozen=True)

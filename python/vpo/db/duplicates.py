@@ -8,11 +8,11 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from vpo.base.paths import StoredPath, from_stored, join
 from vpo.db.directories import below
 from vpo.db.file_changes import FileChange, add_changes
 from vpo.db.files import Observation, mark_missing, record_returned
 from vpo.db.verification import FULL_DIGEST, PATH
-from vpo.paths import StoredPath, from_stored, join
 
 
 def _status_at(connection: sqlite3.Connection, file_id: int, path: StoredPath) -> str | None:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from vpo.paths import StoredPath
+from vpo.base.paths import StoredPath
 
 
 class FileChange(NamedTuple):

@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from vpo.base.paths import StoredPath
 from vpo.db.content import ContentFilter, conditions_of
 from vpo.db.directories import below
-from vpo.paths import StoredPath
 
 STATUSES = ("pending", "ok", "error", "missing")
 

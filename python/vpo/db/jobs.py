@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from vpo.paths import StoredPath
+from vpo.base.paths import StoredPath
 
 
 class RunningJob(NamedTuple):

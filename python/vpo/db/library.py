@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from vpo.db import migrations
-from vpo.errors import (
+from vpo.base.errors import (
     DiskFullError,
     LibraryBusyError,
     LibraryDamagedError,
@@ -22,7 +21,8 @@ from vpo.errors import (
     LibraryUnwritableError,
     NotALibraryError,
 )
-from vpo.paths import display
+from vpo.base.paths import display
+from vpo.db import migrations
 
 BUSY_TIMEOUT_SECONDS = 30.0
 

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from vpo.base.paths import StoredPath
 from vpo.db.directories import below
-from vpo.paths import StoredPath
 
 
 class Content(NamedTuple):

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from vpo.base.paths import StoredPath
 from vpo.db.directories import below
-from vpo.paths import StoredPath
 
 # Columns and the keys of the document that they come from.
 _TRACK_COLUMNS: Mapping[str, str] = {

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import orjson
 
-from vpo.paths import StoredPath
+from vpo.base.paths import StoredPath
 
 # The status of a file that was missing: what reading it had left.
 _STATUS_BEFORE = (

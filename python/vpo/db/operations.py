@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from vpo.paths import StoredPath
+from vpo.base.paths import StoredPath
 
 PENDING = "PENDING"
 IN_PROGRESS = "IN_PROGRESS"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from vpo.paths import StoredPath
+from vpo.base.paths import StoredPath
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from vpo.base.paths import StoredPath
 from vpo.db.directories import below
-from vpo.paths import StoredPath
 
 FULL_DIGEST = "blake3:"
 """How digests begin that are taken of whole files. Others come from earlier programs."""

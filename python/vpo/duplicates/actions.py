@@ -17,21 +17,21 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from vpo import times
+from vpo.base import times
+from vpo.base.errors import ActionError
+from vpo.base.paths import StoredPath, display, from_stored, to_json, to_stored
 from vpo.db import duplicates as table
 from vpo.db import operations as operation_table
 from vpo.db.duplicates import Replaced
 from vpo.db.library import Library
 from vpo.db.operations import Ending, Operation
 from vpo.duplicates import hardlink, reflink, settlement, trash
-from vpo.duplicates.keeping import Keeping
+from vpo.duplicates.keep_rules import Keeping
 from vpo.duplicates.models import Action, Copy, Group, Name
-from vpo.duplicates.opened import Identity, OpenFile, changed, compare, sync_directory
-from vpo.errors import ActionError
+from vpo.duplicates.safe_open import Identity, OpenFile, changed, compare, sync_directory
 from vpo.jobs.control import StoppedError
 from vpo.jobs.tracking import Job
 from vpo.logging import facts, shown
-from vpo.paths import StoredPath, display, from_stored, to_json, to_stored
 
 logger = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from vpo.base.errors import ActionError, UndoChangedError, UndoError, UndoGoneError
+from vpo.base.paths import StoredPath, display, from_stored, to_json, to_stored
 from vpo.db.duplicates import clamped
-from vpo.duplicates.opened import COMPARE_BYTES, Identity, OpenFile, changed, exchange
-from vpo.errors import ActionError, UndoChangedError, UndoError, UndoGoneError
-from vpo.paths import StoredPath, display, from_stored, to_json, to_stored
+from vpo.duplicates.safe_open import COMPARE_BYTES, Identity, OpenFile, changed, exchange
 
 # What a file has here beside user.* decides who may do what; of two files it must be equal.
 _ACL = "system.posix_acl_access"

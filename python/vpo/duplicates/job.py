@@ -9,15 +9,15 @@ from contextlib import contextmanager
 
 import orjson
 
+from vpo.base.errors import DuplicatesLockedError, VpoError
+from vpo.base.paths import StoredPath, display, from_stored, to_stored
 from vpo.db import counts
 from vpo.db.jobs import RunningJob
 from vpo.db.library import Library
 from vpo.duplicates import settlement
-from vpo.errors import DuplicatesLockedError, VpoError
 from vpo.jobs import tracking
-from vpo.jobs.ending import end_recorded
+from vpo.jobs.outcome import end_recorded
 from vpo.logging import bound, facts
-from vpo.paths import StoredPath, display, from_stored, to_stored
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from vpo.paths import StoredPath, to_json
+from vpo.base.paths import StoredPath, to_json
 
 Action = Literal["hardlink", "reflink", "trash"]
 ACTIONS: tuple[Action, ...] = ("hardlink", "reflink", "trash")

@@ -13,9 +13,9 @@ import os
 import struct
 from collections.abc import Callable
 
-from vpo.duplicates.opened import OpenFile, changed
-from vpo.errors import ActionError
-from vpo.paths import display, to_stored
+from vpo.base.errors import ActionError
+from vpo.base.paths import display, to_stored
+from vpo.duplicates.safe_open import OpenFile, changed
 
 # From linux/fs.h: _IOWR(0x94, 54, struct file_dedupe_range).
 _FIDEDUPERANGE = 0xC0189436

@@ -12,18 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vpo.base.paths import StoredPath, from_stored, to_json, to_stored
 from vpo.db.duplicates import Selection
 from vpo.db.library import Library
-from vpo.duplicates.finding import Finding
-from vpo.duplicates.keeping import Keeping
+from vpo.duplicates.keep_rules import Keeping
 from vpo.duplicates.models import Action, Findings
+from vpo.duplicates.search import Finding
 from vpo.jobs.control import ShouldStop
-from vpo.paths import StoredPath, from_stored, to_json, to_stored
 
 if TYPE_CHECKING:
     # Imported when there is something to do: most answers are in the library.
     from vpo.duplicates.actions import ActionResult
-    from vpo.duplicates.reading import Progress
+    from vpo.duplicates.hashing import Progress
     from vpo.jobs.tracking import Job
 
 # File systems whose files can share storage. On others nobody needs to be asked.
@@ -98,7 +98,7 @@ def find_duplicates(
         work = _Work(job, check, progress)
         if finding.reads:
             from vpo._engine import Digester
-            from vpo.duplicates.reading import Reader
+            from vpo.duplicates.hashing import Reader
 
             reader = Reader(library, Digester(), finding.findings, progress, work.go_on)
             finding.read(reader, job.number)
@@ -114,7 +114,7 @@ def _note_offline(library: Library, wanted: Selection, findings: Findings) -> No
     if not findings.changed:
         return
     from vpo.duplicates.models import Problem
-    from vpo.integrity.places import Places
+    from vpo.places.availability import Places
 
     with library.reading() as connection:
         found = Places(connection, wanted.under)
@@ -204,7 +204,7 @@ _known: dict[int, bool] = {}
 def _shares(device: int, directory: bytes) -> bool:
     """Whether files of that `st_dev` may share storage."""
     if device not in _known:
-        from vpo.scanner.filesystems import identity
+        from vpo.places.filesystems import identity
 
         name = identity(directory, device)
         _known[device] = name is None or name.encode().startswith(_SHARING)

@@ -15,14 +15,14 @@ from typing import Any
 
 import orjson
 
-from vpo import times
+from vpo.base import times
+from vpo.base.paths import from_stored
 from vpo.db import duplicates as table
 from vpo.db import operations as operation_table
 from vpo.db.duplicates import PutBack, Replaced
 from vpo.db.operations import Ending, Operation
 from vpo.duplicates import hardlink, trash
 from vpo.logging import facts
-from vpo.paths import from_stored
 
 logger = logging.getLogger(__name__)
 

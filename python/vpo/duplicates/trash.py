@@ -15,15 +15,15 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from vpo.duplicates.opened import Identity, OpenFile, changed, move_to_free_place
-from vpo.errors import (
+from vpo.base.errors import (
     ActionError,
     UndoChangedError,
     UndoError,
     UndoGoneError,
     UndoOccupiedError,
 )
-from vpo.paths import StoredPath, display, from_json, from_stored, to_json, to_stored
+from vpo.base.paths import StoredPath, display, from_json, from_stored, to_json, to_stored
+from vpo.duplicates.safe_open import Identity, OpenFile, changed, move_to_free_place
 
 _SUFFIX = b".trashinfo"
 _MOST_NAME_BYTES = 255

@@ -12,7 +12,15 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from vpo import times
+from vpo.base import times
+from vpo.base.errors import (
+    AmbiguousOperationError,
+    OperationNotFoundError,
+    UndoError,
+    UndoImpossibleError,
+    UndoneError,
+)
+from vpo.base.paths import StoredPath, display, to_json
 from vpo.db import duplicates as table
 from vpo.db import job_history
 from vpo.db import operations as operation_table
@@ -22,20 +30,12 @@ from vpo.db.operations import Ending, Operation
 from vpo.duplicates import hardlink, settlement, trash
 from vpo.duplicates import job as jobs
 from vpo.duplicates.actions import sync_directories
-from vpo.duplicates.reading import Progress
+from vpo.duplicates.hashing import Progress
 from vpo.duplicates.settlement import UNDOING
-from vpo.errors import (
-    AmbiguousOperationError,
-    OperationNotFoundError,
-    UndoError,
-    UndoImpossibleError,
-    UndoneError,
-)
 from vpo.jobs.control import ShouldStop, StoppedError
 from vpo.jobs.lookup import LEAST_CHARACTERS, SHOWN_MATCHES, is_text
 from vpo.jobs.tracking import Job
 from vpo.logging import facts, shown
-from vpo.paths import StoredPath, display, to_json
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from vpo import times
 from vpo._engine import Digested, Digester
+from vpo.base import times
+from vpo.base.errors import FileUnreadableError, VpoError
+from vpo.base.paths import StoredPath, display, to_json
 from vpo.db import damage as damage_table
 from vpo.db import file_changes as change_table
 from vpo.db import verification as table
@@ -18,12 +20,10 @@ from vpo.db.damage import Damage
 from vpo.db.file_changes import FileChange
 from vpo.db.library import Library
 from vpo.db.verification import Verified
-from vpo.errors import FileUnreadableError, VpoError
 from vpo.jobs import tracking
 from vpo.jobs.control import ShouldStop
-from vpo.jobs.ending import Failure, end_recorded
+from vpo.jobs.outcome import Failure, end_recorded
 from vpo.logging import bound, facts, shown
-from vpo.paths import StoredPath, display, to_json
 from vpo.scanner.models import PathList
 
 logger = logging.getLogger(__name__)

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-from vpo import times
+from vpo.base import times
+from vpo.base.paths import StoredPath, from_stored, is_within, to_stored
+from vpo.catalogue.lookup import known_places
 from vpo.db import counts
 from vpo.db import damage as damage_table
 from vpo.db import verification as table
 from vpo.db.damage import DamagedFile
 from vpo.db.library import Library
 from vpo.integrity.models import Amount
-from vpo.known import known_places
-from vpo.paths import StoredPath, from_stored, is_within, to_stored
 
 AGES = {"day": 1, "week": 7, "month": 30, "quarter": 90, "year": 365}
 """Names of spans of days, each from the end of the one before."""

@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple, Protocol
 
 import orjson
 
-from vpo import times
+from vpo.base import times
+from vpo.base.errors import JobConfigurationError
+from vpo.base.paths import StoredPath, display, to_json
 from vpo.db.verification import Candidate
-from vpo.errors import JobConfigurationError
 from vpo.integrity.classify import is_of_the_medium
-from vpo.paths import StoredPath, display, to_json
 from vpo.scanner.models import PathList
 
 Verdict = Literal[
@@ -61,7 +61,7 @@ class VerifyOptions:
 
     def to_json(self, directories: list[bytes]) -> str:
         """The configuration used, for the job's record."""
-        from vpo.paths import to_stored
+        from vpo.base.paths import to_stored
 
         listed: list[object] = []
         for directory in map(to_stored, directories):

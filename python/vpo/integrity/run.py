@@ -15,8 +15,9 @@ from functools import partial
 
 import orjson
 
-from vpo import times
 from vpo._engine import Digested, Digester
+from vpo.base import times
+from vpo.base.paths import from_stored
 from vpo.db import damage as damage_table
 from vpo.db import file_changes as change_table
 from vpo.db import verification as table
@@ -24,7 +25,6 @@ from vpo.db.damage import Damage
 from vpo.db.file_changes import FileChange
 from vpo.db.verification import Candidate, Selection
 from vpo.integrity.classify import classify, found_as, is_of_the_medium, is_of_the_place
-from vpo.integrity.feed import Feed
 from vpo.integrity.models import (
     Amount,
     Finding,
@@ -35,11 +35,11 @@ from vpo.integrity.models import (
     VerifyResult,
     baseline,
 )
-from vpo.integrity.places import Places
+from vpo.integrity.schedule import Feed
 from vpo.jobs.control import ShouldStop, StoppedError
 from vpo.jobs.tracking import Job
 from vpo.logging import shown
-from vpo.paths import from_stored
+from vpo.places.availability import Places
 
 logger = logging.getLogger(__name__)
 

@@ -8,19 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from vpo import known, times
+from vpo.base import times
+from vpo.base.errors import VerifyLockedError, VpoError
+from vpo.base.paths import StoredPath, display, from_stored, to_stored
+from vpo.catalogue import lookup
 from vpo.db import jobs as job_table
 from vpo.db import verification as table
 from vpo.db.library import Library
 from vpo.db.verification import Selection
-from vpo.errors import VerifyLockedError, VpoError
 from vpo.integrity.models import Amount, Reporter, Verdict, VerifyOptions, VerifyResult
 from vpo.integrity.run import Run
 from vpo.jobs import control, tracking
 from vpo.jobs.control import ShouldStop
-from vpo.jobs.ending import end_recorded
+from vpo.jobs.outcome import end_recorded
 from vpo.logging import bound, facts
-from vpo.paths import StoredPath, display, from_stored, to_stored
 
 logger = logging.getLogger(__name__)
 
@@ -145,13 +146,13 @@ def find_where(library: Library, paths: Sequence[bytes]) -> Where:
     files: dict[int, bytes] = {}
     with library.reading() as connection:
         for path in paths:
-            places = [each for each in known.places(path) if table.knows_files(connection, each)]
+            places = [each for each in lookup.places(path) if table.knows_files(connection, each)]
             directories.update(dict.fromkeys(places))
             if places:
                 continue
-            row = known.find_file(connection, path)
+            row = lookup.find_file(connection, path)
             if row is None:
-                raise known.unknown_place(path)
+                raise lookup.unknown_place(path)
             files[row["id"]] = from_stored(row["path"])
     return Where(tuple(directories), files)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from vpo.errors import EXIT_NOT_DONE, EXIT_SIGINT
-from vpo.paths import StoredPath
+from vpo.base.errors import EXIT_NOT_DONE, EXIT_SIGINT
+from vpo.base.paths import StoredPath
 
 
 class StoppedError(Exception):

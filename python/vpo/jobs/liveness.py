@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
-from vpo import times
+from vpo.base import times
 from vpo.db.jobs import RunningJob
 
 # A heartbeat comes every 30 s; ten missed ones are a death, where nothing

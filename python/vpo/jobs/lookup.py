@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import sqlite3
 
+from vpo.base.errors import AmbiguousJobError, JobNotFoundError
+from vpo.base.paths import display
 from vpo.db import job_history
-from vpo.errors import AmbiguousJobError, JobNotFoundError
-from vpo.paths import display
 
 LEAST_CHARACTERS = 4
 SHOWN_MATCHES = 5

@@ -6,7 +6,7 @@ import logging
 import time
 from datetime import datetime, timedelta
 
-from vpo import times
+from vpo.base import times
 from vpo.config.models import JobsConfig
 from vpo.db import jobs as table
 from vpo.db.library import Library

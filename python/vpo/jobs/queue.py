@@ -7,15 +7,15 @@ import uuid
 from collections.abc import Collection
 from typing import NamedTuple
 
-from vpo import times
+from vpo.base import times
+from vpo.base.errors import JobNotFoundError, JobStateError
+from vpo.base.paths import StoredPath
 from vpo.db import jobs as table
 from vpo.db.library import Library
-from vpo.errors import JobNotFoundError, JobStateError
 from vpo.jobs import states
-from vpo.jobs.handlers import HANDLERS
+from vpo.jobs.kinds import HANDLERS
 from vpo.jobs.recovery import settle_dead_jobs
 from vpo.jobs.tracking import Job, overlapping, this_process
-from vpo.paths import StoredPath
 
 DEFAULT_PRIORITY = 100
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 
-from vpo import times
+from vpo.base import times
 from vpo.db import jobs as table
 from vpo.jobs import liveness
 from vpo.logging import facts

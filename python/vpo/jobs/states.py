@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from vpo.errors import JobStateError
+from vpo.base.errors import JobStateError
 
 Status = Literal["queued", "running", "completed", "failed", "cancelled"]
 

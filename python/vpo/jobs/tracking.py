@@ -8,14 +8,14 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from vpo import times
+from vpo.base import times
+from vpo.base.errors import JobLostError, ScanLockedError, VpoError
+from vpo.base.paths import StoredPath, display, from_stored, is_within, to_stored
 from vpo.db import jobs as table
 from vpo.db.library import Library
-from vpo.errors import JobLostError, ScanLockedError, VpoError
 from vpo.jobs import liveness
 from vpo.jobs.control import CancelledError, StoppedError
 from vpo.jobs.recovery import settle_dead_jobs
-from vpo.paths import StoredPath, display, from_stored, is_within, to_stored
 
 # How often the job's row is looked at for a wish to cancel it, and written.
 LOOK_SECONDS = 1.0

@@ -9,17 +9,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from vpo.base.errors import LibraryError, VpoError
 from vpo.db.library import Library
-from vpo.errors import LibraryError, VpoError
 from vpo.jobs import queue
-from vpo.jobs.control import (
-    CancelledError,
-    OutOfTimeError,
-    Reporter,
-    ShouldStop,
-    StoppedError,
-)
-from vpo.jobs.handlers import HANDLERS, handler_of
+from vpo.jobs.control import CancelledError, OutOfTimeError, Reporter, ShouldStop, StoppedError
+from vpo.jobs.kinds import HANDLERS, handler_of
 from vpo.jobs.tracking import Job
 from vpo.logging import facts
 

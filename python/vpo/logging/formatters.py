@@ -8,9 +8,9 @@ import traceback
 from datetime import datetime, timezone
 from types import TracebackType
 
-from vpo import times
+from vpo.base import times
+from vpo.base.paths import display, to_json, to_stored
 from vpo.logging import bound_facts
-from vpo.paths import display, to_json, to_stored
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
-from vpo.errors import ManifestError
+from vpo.base.errors import ManifestError
+from vpo.base.paths import display, to_stored
 from vpo.manifest import bagit, names
 from vpo.manifest.bagit import BagManifestParser
 from vpo.manifest.models import Entry, LineError, shortened
-from vpo.manifest.reading import Lines, Listed, ManifestFile, Refused
+from vpo.manifest.reader import Lines, Listed, ManifestFile, Refused
 from vpo.manifest.results import Finding
-from vpo.paths import display, to_stored
 
 DECLARATION = b"bagit.txt"
 PAYLOAD = b"data/"

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 
-from vpo import times
 from vpo._engine import Digested, Digester
+from vpo.base import times
+from vpo.base.paths import to_stored
 from vpo.db import manifests as manifest_table
 from vpo.db import verification as verification_table
 from vpo.db.library import Library
@@ -19,7 +20,6 @@ from vpo.db.verification import Verified
 from vpo.manifest import bagit, names
 from vpo.manifest.models import Entry
 from vpo.manifest.results import Finding, ImportResult, Problem, unread
-from vpo.paths import to_stored
 
 # So many files wait for the digester at a time: enough for it to put them in the order in
 # which a disk has them, and little to hold.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
+from vpo.base.paths import display, to_stored
 from vpo.manifest.models import Entry, LineError, UnwritableNameError, checked_digest, shortened
-from vpo.paths import display, to_stored
 
 # Names may hold any byte.
 _PLAIN = re.compile(rb"[ \t]*(\\?)([0-9a-fA-F]{8,})[ \t](.+)", re.DOTALL)

@@ -6,13 +6,13 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 
-from vpo.errors import ManifestError
+from vpo.base.errors import ManifestError
+from vpo.base.paths import display, to_stored
 from vpo.manifest import hashdeep
 from vpo.manifest.checksums import ChecksumParser, algorithm_of
 from vpo.manifest.hashdeep import HashdeepParser
 from vpo.manifest.models import CHECKSUM_FORMATS, LineError, Parser, shortened
 from vpo.manifest.sfv import SfvParser, is_sfv_line
-from vpo.paths import display, to_stored
 
 # Comments may come first, but not without an end.
 LOOKED_AT_LINES = 10_000

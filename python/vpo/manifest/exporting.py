@@ -13,29 +13,30 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple
 
-from vpo import known, times
 from vpo._engine import Digested, Digester
-from vpo.db import manifests as manifest_table
-from vpo.db import verification as verification_table
-from vpo.db.library import Library, open_library
-from vpo.db.manifests import Content
-from vpo.db.verification import Verified
-from vpo.errors import (
+from vpo.base import times
+from vpo.base.errors import (
     DirectoryNotFoundError,
     FileNotInLibraryError,
     IsABagError,
     NothingToListError,
     RootOfflineError,
 )
+from vpo.base.paths import StoredPath, display, to_json, to_stored
+from vpo.catalogue import lookup
+from vpo.db import manifests as manifest_table
+from vpo.db import verification as verification_table
+from vpo.db.library import Library, open_library
+from vpo.db.manifests import Content
+from vpo.db.verification import Verified
 from vpo.integrity.classify import is_of_the_medium, is_of_the_place
 from vpo.integrity.models import Offline
-from vpo.integrity.places import MOUNT_HINT, Places
 from vpo.jobs.control import Reporter, ShouldStop
 from vpo.manifest.bag import is_bag
 from vpo.manifest.models import FORMAT_ALGORITHMS, UnwritableNameError
 from vpo.manifest.results import unread
-from vpo.manifest.writing import head_of, line_of
-from vpo.paths import StoredPath, display, to_json, to_stored
+from vpo.manifest.writer import head_of, line_of
+from vpo.places.availability import MOUNT_HINT, Places
 
 # Files whose digests are not known yet, or wait for those of files before them.
 MOST_WAITING = 8192
@@ -162,7 +163,7 @@ def files_below(
     The library may have it by another path, without links. Raises FileNotInLibraryError
     if it knows none, DirectoryNotFoundError if there is no such directory either.
     """
-    places = known.places(directory)
+    places = lookup.places(directory)
 
     def files_of(place: bytes) -> Iterator[tuple[bytes, bytes, Content]]:
         skipped = len(place.rstrip(b"/")) + 1
@@ -233,7 +234,7 @@ def files_with_digests(export: Export, algorithms: tuple[str, ...]) -> Iterator[
     # after that, and so may we.
     with open_library(export.library.path, "read") as listing:
         directory = export.result.directory
-        places = Places(listing.connection, known.places(directory))
+        places = Places(listing.connection, lookup.places(directory))
         errors = places.look()
         if errors and len(errors) == len(places.roots):
             raise errors[0]

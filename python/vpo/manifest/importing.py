@@ -9,21 +9,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from itertools import islice
 
-from vpo import times
 from vpo._engine import Digester
+from vpo.base import times
+from vpo.base.errors import VpoError
+from vpo.base.paths import display, from_stored, to_stored
 from vpo.db.library import Library, plain_errors
-from vpo.errors import VpoError
 from vpo.jobs import tracking
 from vpo.jobs.control import Reporter, ShouldStop, StoppedError
-from vpo.jobs.ending import end_recorded
+from vpo.jobs.outcome import end_recorded
 from vpo.logging import bound, facts, shown
 from vpo.manifest import bag as bags
 from vpo.manifest.bag import entries_of, is_listed, walk
 from vpo.manifest.checking import Checker, Target
-from vpo.manifest.reading import Refused
+from vpo.manifest.reader import Refused
 from vpo.manifest.results import Finding, ImportOptions, ImportResult
 from vpo.manifest.source import Source, opened, resolve
-from vpo.paths import display, from_stored, to_stored
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from vpo.paths import StoredPath, display
+from vpo.base.paths import StoredPath, display
 
 SHOWN_CHARACTERS = 200
 

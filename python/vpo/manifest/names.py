@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from vpo.base.paths import to_stored
 from vpo.manifest.models import LineError, shortened
-from vpo.paths import to_stored
 
 _DRIVE = re.compile(rb"[A-Za-z]:[\\/]")
 _SHARE = re.compile(rb"\\\\[^\\]+\\[^\\]")

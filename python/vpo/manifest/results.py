@@ -11,10 +11,10 @@ from typing import Literal
 
 import orjson
 
-from vpo import times
 from vpo._engine import Digested
-from vpo.errors import JobConfigurationError
-from vpo.paths import StoredPath, display, to_json, to_stored
+from vpo.base import times
+from vpo.base.errors import JobConfigurationError
+from vpo.base.paths import StoredPath, display, to_json, to_stored
 from vpo.scanner.models import PathList
 
 # Lists in a job's record end here; the counts beside them are always true.

@@ -10,16 +10,16 @@ from functools import partial
 from itertools import islice
 
 from vpo._engine import Digester
-from vpo.errors import DirectoryNotFoundError, ManifestError, UsageError
+from vpo.base.errors import DirectoryNotFoundError, ManifestError, UsageError
+from vpo.base.paths import absolute, display, to_stored
 from vpo.jobs.control import ShouldStop
 from vpo.manifest import bag as bags
 from vpo.manifest.bag import Bag, is_bag, open_bag
 from vpo.manifest.checksums import ChecksumParser
 from vpo.manifest.detect import formats_of, parser_of
 from vpo.manifest.models import Parser
-from vpo.manifest.reading import Lines, Listed, ManifestFile
+from vpo.manifest.reader import Lines, Listed, ManifestFile
 from vpo.manifest.results import ImportOptions
-from vpo.paths import absolute, display, to_stored
 
 # Of so many files at the begin of a manifest, so few small ones are read to tell whether
 # digests are of sha256 or of blake3.

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 import orjson
 
 from vpo._engine import Answer, Prober
+from vpo.base.errors import ToolMissingError
 from vpo.config.models import ProberChoice
-from vpo.errors import ToolMissingError
 
 if TYPE_CHECKING:
     from vpo.media.model import Media, Track

@@ -8,10 +8,10 @@ from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
+from vpo.base.paths import StoredPath
+from vpo.base.times import text_to_ns
 from vpo.db.files import KnownFile, Observation
 from vpo.db.moves import FormerFile
-from vpo.paths import StoredPath
-from vpo.times import text_to_ns
 
 # A file as young as this when it was recorded can have changed since within the
 # same tick of the clock, with the same size (git calls such an entry racy).

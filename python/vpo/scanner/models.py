@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from vpo import times
+from vpo.base import times
+from vpo.base.errors import JobConfigurationError
+from vpo.base.paths import StoredPath, display, to_json
 from vpo.config.models import ProberChoice, ScanConfig
-from vpo.errors import JobConfigurationError
-from vpo.paths import StoredPath, display, to_json
 
 if TYPE_CHECKING:
     from vpo.integrity.models import VerifyResult

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 
-from vpo import times
 from vpo._engine import Rules, Walk
+from vpo.base import times
+from vpo.base.paths import StoredPath, from_stored, join, to_stored
 from vpo.db import directories as directory_table
 from vpo.db import media as media_table
 from vpo.db import moves as move_table
@@ -22,12 +23,12 @@ from vpo.jobs import tracking
 from vpo.jobs.control import Reporter, ShouldStop, StoppedError
 from vpo.logging import Phases
 from vpo.media.introspection import Introspector
-from vpo.paths import StoredPath, from_stored, join, to_stored
-from vpo.scanner import deciding, ending, guards
+from vpo.places import guards
+from vpo.scanner import content_check, missing_files
+from vpo.scanner.introspection_queue import Reading
 from vpo.scanner.models import Issue, ScanOptions, ScanResult, errors_json
-from vpo.scanner.moves import ByContent
-from vpo.scanner.reading import Reading
-from vpo.scanner.recording import Recorder
+from vpo.scanner.move_detection import ByContent
+from vpo.scanner.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ class Run:
         phase.done("walk, compare and record")
         self._decide()
         phase.done("decide what has changed")
-        unseen = ending.examine_unseen(self.recorder, walk)
+        unseen = missing_files.examine_unseen(self.recorder, walk)
         phase.done("examine what was not seen")
         self._beat(walk, expected)
         if stopped := self.should_stop():
@@ -151,7 +152,7 @@ class Run:
                 known_there += self.reading.errors_of_known
             missing = len(self.recorder.missing)
             guards.check_no_mass_removal(self.root, missing=missing, there=known_there)
-        ending.settle(self.library, self.recorder, walk, unseen.vanished)
+        missing_files.settle(self.library, self.recorder, walk, unseen.vanished)
         if not self.options.dry_run:
             self._make_inode_index()
         phase.done("mark what is gone")
@@ -275,9 +276,11 @@ class Run:
         if not undecided:
             return
         threads = self.options.rules.threads or 0
-        for decisions in deciding.decide(undecided, threads=threads, should_stop=self.should_stop):
+        for decisions in content_check.decide(
+            undecided, threads=threads, should_stop=self.should_stop
+        ):
             with self.library.transaction():
-                deciding.record(self.recorder, decisions)
+                content_check.record(self.recorder, decisions)
             if self.job is not None:
                 self.job.beat(lambda: (0.0, {"files_to_decide": len(undecided)}))
 
@@ -408,7 +411,7 @@ class Run:
         with self.library.transaction() as connection:
             if self.options.prune:
                 # Not before: what was moved is known by its record.
-                ending.prune(self.recorder, self.job)
+                missing_files.prune(self.recorder, self.job)
             root_table.complete_scan(
                 connection,
                 to_stored(self.root),

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from vpo import times
 from vpo._engine import Rules
+from vpo.base import times
+from vpo.base.errors import RuleError, VpoError
+from vpo.base.paths import from_stored, to_stored
 from vpo.db.library import Library, plain_errors
-from vpo.errors import RuleError, VpoError
 from vpo.jobs import tracking
 from vpo.jobs.control import Reporter, ShouldStop
-from vpo.jobs.ending import end_recorded
+from vpo.jobs.outcome import end_recorded
 from vpo.logging import bound, facts, shown
-from vpo.paths import from_stored, to_stored
 from vpo.scanner.models import ScanOptions, ScanResult, errors_json
 from vpo.scanner.run import Run
 

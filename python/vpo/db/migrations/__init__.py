@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable
 from importlib import import_module
 
-from vpo import times
+from vpo.base import times
 
 OLDEST = 6
 LATEST = 11

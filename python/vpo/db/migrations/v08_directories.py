@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sqlite3
 
-from vpo.times import text_to_ns, with_z
+from vpo.base.times import text_to_ns, with_z
 
 _TABLES = (
     """

@@ -1,0 +1,26 @@
+"""`vpo report`: its commands are imported when they are used."""
+
+from __future__ import annotations
+
+import click
+
+from vpo.cli.app import LazyGroup, global_options
+
+_COMMANDS = {
+    "library": (
+        "vpo.cli.report.library",
+        "library_command",
+        "Sum up files by kind, codec, resolution, language, …",
+    ),
+}
+
+
+@click.group(
+    "report",
+    cls=LazyGroup,
+    table=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@global_options
+def report() -> None:
+    """Report on what the library holds."""

@@ -1,0 +1,168 @@
+"""`vpo report library`: how much there is of what."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterator, Sequence
+
+import click
+
+from vpo.base.paths import display
+from vpo.catalogue.lookup import check_searched
+from vpo.catalogue.report import OVERLAPPING, Report, Table, report_on, report_to_dict
+from vpo.cli.app import App, echo, global_options
+from vpo.cli.options.file_filters import kind_option, places_below, under_option
+from vpo.cli.options.parameters import SeparatedList, joined
+from vpo.cli.output.failure import print_json
+from vpo.cli.output.jobs import human_duration
+from vpo.cli.output.sizes import human_size
+from vpo.cli.output.table import cells, fit
+from vpo.db.library import open_library
+from vpo.db.report import DIMENSIONS, ReportFilter, Totals
+
+# More rows than these are for programs.
+SHOWN_ROWS = 15
+
+_WORDS = {dimension.replace("_", "-"): (dimension,) for dimension in DIMENSIONS}
+_GROUPS = {
+    "codec": ("video_codec", "audio_codec"),
+    "language": ("audio_language", "subtitle_language"),
+}
+_HEADS = {dimension: dimension.replace("_", " ").upper() for dimension in DIMENSIONS}
+_HEADS["hdr"] = "DYNAMIC RANGE"
+
+_VALUE_WIDTH = 34
+
+# What a spreadsheet takes for the begin of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@click.command("library")
+@under_option
+@kind_option
+@click.option(
+    "--by",
+    "words",
+    type=SeparatedList((*_WORDS, *_GROUPS)),
+    multiple=True,
+    metavar="DIMENSION,...",
+    help=f"Which tables: {', '.join((*_WORDS, *_GROUPS))}. All of them by default.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(0, 2**63 - 1),
+    metavar="N",
+    help=f"At most N values a table, then the rest as one; {SHOWN_ROWS} in text by default.",
+)
+@click.option("--json", "form", flag_value="json", help="Print JSON.")
+@click.option("--csv", "form", flag_value="csv", help="Print one table as CSV.")
+@global_options
+@click.pass_context
+def library_command(
+    ctx: click.Context,
+    /,
+    under: bytes | None,
+    kinds: Sequence[Sequence[str]],
+    words: Sequence[Sequence[str]],
+    limit: int | None,
+    form: str | None,
+) -> None:
+    """Sum up files, space and playing time by what is inside.
+
+    Missing files are not counted.
+    """
+    app = ctx.ensure_object(App)
+    named = {**_WORDS, **_GROUPS}
+    chosen = [dimension for word in joined(words) for dimension in named[word]]
+    wanted = ReportFilter(
+        under=places_below(under),
+        kinds=joined(kinds),
+    )
+    if limit is None and form is None:
+        limit = SHOWN_ROWS
+    with open_library(app.library_path(), "read") as library:
+        if under is not None:
+            check_searched(library, under)
+        report = report_on(library, wanted, tuple(dict.fromkeys(chosen)) or DIMENSIONS, limit)
+    if form == "json":
+        print_json(report_to_dict(report))
+    elif form == "csv":
+        sys.stdout.buffer.write(_csv(report).encode(errors="backslashreplace"))
+    else:
+        for line in _text(app, report, is_chosen=bool(chosen)):
+            echo(line)
+
+
+def _csv(report: Report) -> str:
+    """RFC 4180, and harmless to spreadsheets."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(("dimension", "value", "files", "size_bytes", "duration_seconds"))
+
+    def write(dimension: str, value: str, totals: Totals) -> None:
+        safe = f"'{value}" if value.startswith(_FORMULA) else value
+        seconds = round(totals.duration_seconds, 3)
+        writer.writerow((dimension, safe, totals.files, totals.size_bytes, seconds))
+
+    write("total", "", report.totals)
+    for table in report.tables:
+        for value, totals in table.values:
+            write(table.dimension, value, totals)
+        if table.other:
+            write(table.dimension, "(other)", table.other.totals)
+        if table.none.files:
+            write(table.dimension, "(none)", table.none)
+    return out.getvalue()
+
+
+def _text(app: App, report: Report, *, is_chosen: bool) -> Iterator[str]:
+    totals = report.totals
+    played = f", {human_duration(totals.duration_seconds)}" if totals.duration_seconds else ""
+    yield f"{_files(totals.files)}, {human_size(totals.size_bytes)}{played}"
+    if report.missing:
+        yield f"Not counted: {_files(report.missing)} missing."
+    if report.pending:
+        yield f"Not read yet: {_files(report.pending)}; little is known of what is in them."
+    if report.errors:
+        said = f"Could not be read: {_files(report.errors)}; see `vpo files list --status error`."
+        yield app.paint(said, "red")
+    # A table that says of no file anything is only shown to who asked for it.
+    tables = [table for table in report.tables if table.values or table.other or is_chosen]
+    for table in tables:
+        yield ""
+        yield from _table(app, table)
+    if any(table.dimension in OVERLAPPING for table in tables):
+        yield ""
+        yield "A file counts once for each codec, resolution, range and language that it has."
+
+
+def _table(app: App, table: Table) -> Iterator[str]:
+    yield _line(_HEADS[table.dimension], "FILES", "SIZE", "DURATION")
+    for value, totals in table.values:
+        yield _row(display(value), totals)
+    if table.other:
+        yield app.paint(_row(f"(other: {table.other.values:,})", table.other.totals), "cyan")
+    if table.none.files:
+        yield app.paint(_row("(none)", table.none), "cyan")
+
+
+def _row(name: str, totals: Totals) -> str:
+    seconds = totals.duration_seconds
+    return _line(
+        name,
+        f"{totals.files:,}",
+        human_size(totals.size_bytes),
+        human_duration(seconds) if seconds else "-",
+    )
+
+
+def _line(name: str, files: str, size: str, duration: str) -> str:
+    name = fit(name, _VALUE_WIDTH)
+    padded = name + " " * (_VALUE_WIDTH - cells(name))
+    return f"{padded} {files:>14} {size:>13} {duration:>14}"
+
+
+def _files(count: int) -> str:
+    return f"{count:,} file{'' if count == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""The `vpo scan` command."""

@@ -1,0 +1,156 @@
+"""`vpo status`: roots, files, jobs and space, in one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from vpo.base import times
+from vpo.base.paths import display
+from vpo.catalogue.status import Space, Status, read_status, status_to_dict
+from vpo.cli.app import App, echo, global_options, path_option
+from vpo.cli.output.damage import damage_counts
+from vpo.cli.output.failure import print_json
+from vpo.cli.output.sizes import human_size
+from vpo.cli.output.table import table
+from vpo.db.library import open_library
+
+SHOWN_FAILURES = 5
+
+
+@click.command("status")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "prometheus"]),
+    help="For people (text, the default), as JSON, or as metrics of Prometheus.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@path_option(
+    "--output",
+    metavar="FILE",
+    help="Write to FILE, which is replaced as a whole; - is standard output.",
+)
+@global_options
+@click.pass_context
+def status(ctx: click.Context, /, form: str | None, as_json: bool, output: bytes | None) -> None:
+    """Show the state of the library: roots, files, jobs, space."""
+    app = ctx.ensure_object(App)
+    if as_json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} contradict each other", ctx)
+    form = "json" if as_json else form or "text"
+    if output == b"-":
+        output = None
+    with open_library(app.library_path(), "read") as library:
+        found = read_status(library)
+    if form == "json" and output is None:
+        print_json(status_to_dict(found))
+    elif form == "text" and output is None:
+        for line in _text(app, found):
+            echo(line)
+    else:
+        content = _content(app, found, form)
+        if output is None:
+            click.echo(content, nl=False)
+        else:
+            _write(output, content)
+
+
+def _content(app: App, found: Status, form: str) -> bytes:
+    if form == "prometheus":
+        from vpo.catalogue.metrics import metrics_of
+
+        return metrics_of(found)
+    if form == "json":
+        import orjson
+
+        return orjson.dumps(status_to_dict(found)) + b"\n"
+    return "".join(f"{click.unstyle(line)}\n" for line in _text(app, found)).encode(
+        errors="backslashreplace"
+    )
+
+
+def _write(path: bytes, content: bytes) -> None:
+    from vpo.base.atomic_file import NewFile
+
+    # Whoever collects metrics is another user, whatever the umask of ours is.
+    with NewFile(path, replaces=True, mode=0o644) as file:
+        file.write(content)
+        file.finish()
+
+
+def _text(app: App, found: Status) -> Iterator[str]:
+    yield f"Library: {display(found.path)} ({human_size(found.size_bytes)}, {_free(found.space)})"
+    yield ""
+    if found.roots:
+        yield from _roots(app, found)
+    else:
+        yield "There are no roots yet: scan one with `vpo scan DIRECTORY`."
+    jobs = [f"{count:,} {name}" for name, count in found.jobs.items() if count]
+    yield ""
+    yield f"Jobs: {', '.join(jobs) or 'none'}"
+    if found.dead_jobs:
+        said = f"{found.dead_jobs:,} of them lost their process; the next scan settles that."
+        yield app.paint(f"  {said}", "yellow")
+    if found.damaged_files:
+        yield ""
+        said = f"Damaged files: {damage_counts(found.damage)}"
+        yield app.paint(said, "red") + " (see `vpo verify status`)"
+    if found.failures:
+        yield ""
+        yield app.paint("Failed, and no success since:", "red")
+    for failure in found.failures[:SHOWN_FAILURES]:
+        when = times.to_local_text(failure.completed_at)
+        message = display(failure.message or "")
+        yield f"  {failure.id[:8]}  {when}  {failure.job_type} {display(failure.path)}: {message}"
+    if len(found.failures) > SHOWN_FAILURES:
+        more = len(found.failures) - SHOWN_FAILURES
+        yield f"  and {more:,} more: `vpo jobs list --status failed`"
+
+
+def _roots(app: App, found: Status) -> Iterator[str]:
+    rows = []
+    for root in found.roots:
+        known = sum(count for name, (count, _) in root.files.items() if name != "missing")
+        size = sum(size for name, (_, size) in root.files.items() if name != "missing")
+        state = "failed" if root.failure is not None else "ok"
+        if not root.is_there:
+            state = "offline"
+        rows.append(
+            (
+                state,
+                times.to_local_text(root.last_success_at),
+                f"{known:,}",
+                human_size(size),
+                f"{root.files['error'][0]:,}",
+                f"{root.files['missing'][0]:,}",
+                human_size(root.space.free) if root.space else "-",
+                display(root.path),
+            )
+        )
+
+    def paint(head: str, text: str) -> str:
+        if head == "STATE":
+            return app.paint(text, "green" if text.strip() == "ok" else "red")
+        return text
+
+    heads = ("STATE", "LAST SUCCESS", "FILES", "SIZE", "ERRORS", "MISSING", "FREE", "ROOT")
+    right = ("FILES", "SIZE", "ERRORS", "MISSING", "FREE")
+    # What all roots have none of is left out: paths need the room.
+    shown = [
+        column
+        for column, head in enumerate(heads)
+        if head not in ("ERRORS", "MISSING") or any(row[column] != "0" for row in rows)
+    ]
+    yield from table(
+        [heads[column] for column in shown],
+        [[row[column] for column in shown] for row in rows],
+        right=right,
+        paint=paint,
+        keep_tail=True,
+    )
+
+
+def _free(space: Space | None) -> str:
+    return "free space unknown" if space is None else f"{human_size(space.free)} free"

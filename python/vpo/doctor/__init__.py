@@ -1,0 +1,1 @@
+"""Checks of the installation: what is wrong and what to do."""

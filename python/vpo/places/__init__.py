@@ -1,0 +1,1 @@
+"""Where files are: file systems, roots, and whether they are there."""

@@ -1,0 +1,134 @@
+"""Whether the places of files are there: what is on a disk that is not, is not missing."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+
+from vpo.base.errors import RootOfflineError, VpoError
+from vpo.base.paths import StoredPath, display, from_stored, is_within, to_stored
+from vpo.db import counts
+from vpo.db import directories as directory_table
+from vpo.db import roots as root_table
+from vpo.integrity.models import Offline
+from vpo.places import guards
+from vpo.places.filesystems import identity
+
+# How long a look at a root holds good while its files cannot be had.
+LOOK_SECONDS = 1.0
+
+MOUNT_HINT = "Check that the disk or share is mounted."
+
+
+class Places:
+    """The roots that files to be checked are in, and the directories of those that are gone."""
+
+    def __init__(self, connection: sqlite3.Connection, places: tuple[bytes, ...]) -> None:
+        self._connection = connection
+        known = [from_stored(root.path) for root in counts.list_roots(connection)]
+        self.roots = [
+            root
+            for root in known
+            if not places
+            or any(is_within(root, place) or is_within(place, root) for place in places)
+        ]
+        self.offline: dict[bytes, Offline] = {}
+        """What was found not to be there, by its path."""
+        self._looked: dict[bytes, float] = {}
+        self._file_systems: dict[bytes, Offline | None] = {}
+
+    def look(self) -> list[VpoError]:
+        """Looks at all roots; returns what keeps files in them from being checked."""
+        found = [error for root in self.roots if (error := self._look_at(root)) is not None]
+        self._looked.clear()
+        return found
+
+    def _look_at(self, root: bytes) -> VpoError | None:
+        error: VpoError | None = None
+        try:
+            guards.check_root(self._connection, root, new_device=False)
+            with os.scandir(root) as entries:
+                is_empty = next(entries, None) is None
+            if is_empty and directory_table.holds_present_files(self._connection, root):
+                error = RootOfflineError(
+                    f"`{display(to_stored(root))}` is empty, but the library knows files in it",
+                    hint=MOUNT_HINT,
+                )
+        except OSError as problem:
+            error = guards.unreadable_root(root, problem)
+        except RootOfflineError as problem:
+            # Its hint is for a scan.
+            hint = MOUNT_HINT
+            if "filesystem" in problem.details:
+                hint += (
+                    " If it was moved to another disk, `vpo scan --new-device DIR` says so, once."
+                )
+            error = RootOfflineError(problem.message, hint=hint, **problem.details)
+        except VpoError as problem:
+            error = problem
+        if error is not None:
+            self.offline[root] = Offline(to_stored(root), error.message)
+        return error
+
+    def is_offline(self, path: bytes) -> bool:
+        """Whether a path is in a place that was found not to be there."""
+        return any(is_within(path, place) for place in self.offline)
+
+    def why_gone(self, path: bytes) -> Offline | None:
+        """The place that is not there, if that is why a file is gone or cannot be read."""
+        root = max((root for root in self.roots if is_within(path, root)), key=len, default=None)
+        now = time.monotonic()
+        if root is not None and now - self._looked.get(root, 0.0) >= LOOK_SECONDS:
+            self._look_at(root)
+            self._looked[root] = now
+        for place, offline in self.offline.items():
+            if is_within(path, place):
+                return offline
+        directory = os.path.dirname(path)
+        if directory not in self._file_systems:
+            self._file_systems[directory] = self._not_mounted(directory)
+        offline_there = self._file_systems[directory]
+        if offline_there is not None:
+            self.offline[from_stored(offline_there.path)] = offline_there
+        return offline_there
+
+    def _not_mounted(self, directory: bytes) -> Offline | None:
+        """The directory, if the file system that it was on is not mounted there."""
+        known = directory_table.find_directory(self._connection, to_stored(directory))
+        if known is None or known.filesystem_id is None:
+            return None
+        above = _nearest_directory(directory)
+        try:
+            name = identity(above, os.stat(above).st_dev)
+        except OSError:
+            return None
+        if name is None or root_table.find_filesystem(self._connection, name) == (
+            known.filesystem_id
+        ):
+            return None
+        # One word for all that was mounted there: what is empty is where that was.
+        if _is_empty(above):
+            directory = above
+        while (parent := os.path.dirname(directory)) != directory:
+            of_parent = directory_table.find_directory(self._connection, to_stored(parent))
+            if of_parent is None or of_parent.filesystem_id != known.filesystem_id:
+                break
+            directory = parent
+        shown: StoredPath = to_stored(directory)
+        return Offline(shown, f"the file system of `{display(shown)}` is not mounted there")
+
+
+def _is_empty(directory: bytes) -> bool:
+    try:
+        with os.scandir(directory) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return False
+
+
+def _nearest_directory(path: bytes) -> bytes:
+    """A directory, or the nearest one above it that is there."""
+    while not os.path.isdir(path) and path not in (b"/", b""):
+        path = os.path.dirname(path)
+    return path or b"/"

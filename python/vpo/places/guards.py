@@ -1,0 +1,139 @@
+"""The guards of a scan: "could not look" must never be taken for "gone"."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from vpo._engine import Progress
+from vpo.base.errors import (
+    DirectoryNotFoundError,
+    DirectoryUnreadableError,
+    MassRemovalError,
+    NotADirectoryToScanError,
+    RootOfflineError,
+    VpoError,
+)
+from vpo.base.paths import StoredPath, display, to_stored
+from vpo.db import directories as directory_table
+from vpo.db import roots as root_table
+from vpo.places.filesystems import identity
+from vpo.scanner.models import Issue
+
+# Fewer files than this may go at once; people delete a season now and then.
+MASS_REMOVAL_FILES = 100
+
+OFFLINE_HINT = "Nothing was marked missing. Check that the disk or share is mounted."
+
+
+def check_root(connection: sqlite3.Connection, path: bytes, *, new_device: bool) -> None:
+    """Checks that `path` can be read and, if it is known, is where it was.
+
+    Raises RootOfflineError if it is known but gone or on another file system
+    (unless `new_device`), or the error that keeps it from being scanned.
+    """
+    try:
+        device = os.stat(path).st_dev
+        os.scandir(path).close()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if is_known(connection, path):
+            raise RootOfflineError(
+                f"`{display(path)}` was scanned before, but is gone",
+                hint=OFFLINE_HINT,
+            ) from error
+        raise unreadable_root(path, error) from error
+    except OSError as error:
+        raise unreadable_root(path, error) from error
+    name = identity(path, device)
+    before = _recorded_filesystem(connection, path)
+    if name is None or before is None or new_device:
+        return
+    if before != root_table.find_filesystem(connection, name):
+        raise RootOfflineError(
+            f"`{display(path)}` is on another file system than when it was last scanned",
+            hint=f"{OFFLINE_HINT} If the library moved to another disk, use `--new-device` once.",
+            filesystem=name,
+        )
+
+
+def _recorded_filesystem(connection: sqlite3.Connection, path: bytes) -> int | None:
+    root = root_table.find_root(connection, to_stored(path))
+    if root is not None and root.filesystem_id is not None:
+        return root.filesystem_id
+    directory = directory_table.find_directory(connection, to_stored(path))
+    return directory.filesystem_id if directory else None
+
+
+def is_known(connection: sqlite3.Connection, path: bytes) -> bool:
+    """Whether `path` was scanned before, or files below it are known."""
+    if root_table.find_root(connection, to_stored(path)) is not None:
+        return True
+    return directory_table.holds_present_files(connection, path)
+
+
+def unreadable_root(path: bytes, error: OSError) -> VpoError:
+    """The error that says why `path` cannot be scanned."""
+    shown = display(path)
+    if isinstance(error, FileNotFoundError):
+        return DirectoryNotFoundError(
+            f"There is no directory `{shown}`", hint="Check the path, and that it is mounted."
+        )
+    if isinstance(error, NotADirectoryError):
+        return NotADirectoryToScanError(
+            f"`{shown}` is not a directory", hint="Name the directory that holds the file."
+        )
+    return DirectoryUnreadableError(
+        f"`{shown}` cannot be read: {error.strerror}", hint="Check its permissions and its disk."
+    )
+
+
+def check_not_emptied(connection: sqlite3.Connection, root: bytes, progress: Progress) -> None:
+    """Refuses a root that is empty though files are known in it.
+
+    An empty directory where a disk should be mounted looks just like that.
+    """
+    if progress.files or progress.directories > 1 or progress.failures:
+        return
+    if directory_table.holds_present_files(connection, root):
+        raise RootOfflineError(
+            f"`{display(root)}` is empty of media, but the library knows files in it",
+            hint=f"{OFFLINE_HINT} If all was deleted on purpose, use `--allow-mass-removal`.",
+        )
+
+
+def check_no_mass_removal(root: bytes, *, missing: int, there: int) -> None:
+    """Refuses to mark more than half of a root, and over 100 files, missing."""
+    known = missing + there
+    if missing > MASS_REMOVAL_FILES and missing * 2 > known:
+        raise MassRemovalError(
+            f"{missing:,} of the {known:,} known files in `{display(root)}` are gone",
+            hint="Nothing was marked missing. If they were removed or moved on purpose,"
+            " use `--allow-mass-removal`.",
+            missing=missing,
+            known=known,
+        )
+
+
+def other_filesystem(directory: StoredPath) -> Issue:
+    """A directory that is there, but on another file system, without its files."""
+    return Issue(
+        directory,
+        "believe",
+        "files are gone, and it is on another file system than before;"
+        " they are kept (if the disk was replaced, use `--new-device` once)",
+    )
+
+
+def not_mounted(directory: StoredPath) -> Issue:
+    """A directory whose file system is not mounted where it was."""
+    return Issue(
+        directory,
+        "find",
+        "the file system it was on is not mounted there; its files are kept"
+        " (if it was replaced, use `--new-device` once)",
+    )
+
+
+def dangling_link(path: StoredPath) -> Issue:
+    """A link that led to a file, and leads nowhere now."""
+    return Issue(path, "follow", "the link leads nowhere; its file is kept")
