@@ -64,18 +64,23 @@ class MassRemovalError(VpoError):
     code = "MASS_REMOVAL"
 
 
-class ScanLockedError(VpoError):
-    """Another scan of the same places is running, or a job that changes files there."""
+class JobLockedError(VpoError):
+    """Another job is running that this one has to wait for."""
+
+    code = "JOB_LOCKED"
+    exit_status = EXIT_LOCKED
+
+
+class ScanLockedError(JobLockedError):
+    """Another scan of the same place is running, or a job that changes files there."""
 
     code = "SCAN_LOCKED"
-    exit_status = EXIT_LOCKED
 
 
-class VerifyLockedError(VpoError):
-    """Another check of the same places is running."""
+class VerifyLockedError(JobLockedError):
+    """Another check of the same place is running."""
 
     code = "VERIFY_LOCKED"
-    exit_status = EXIT_LOCKED
 
 
 class NotDamagedError(VpoError):
@@ -192,11 +197,10 @@ class FileNotInLibraryError(VpoError):
     code = "FILE_NOT_FOUND"
 
 
-class DuplicatesLockedError(VpoError):
-    """Other work on duplicates, or the undoing of it, is running."""
+class DuplicatesLockedError(JobLockedError):
+    """Another job that works on duplicates is running, or a scan that it has to wait for."""
 
     code = "DUPLICATES_LOCKED"
-    exit_status = EXIT_LOCKED
 
 
 class ActionError(VpoError):

@@ -11,19 +11,18 @@ from typing import NamedTuple
 
 from vpo.base import times
 from vpo.base.paths import StoredPath, from_stored, to_json, to_stored
+from vpo.base.read_errors import is_of_the_medium
 from vpo.db import counts, job_history
 from vpo.db import damage as damage_table
 from vpo.db import jobs as job_table
 from vpo.db.library import Library
 from vpo.jobs import liveness
+from vpo.jobs.kinds import KINDS
 
 # How many of the failed jobs are listed.
 LISTED_FAILURES = 10
 
-# Work that is done again and again; its failure is told until it succeeds.
-REPEATED = ("scan", "verify", "duplicates")
-
-# That of other work, which nobody may ever want to do again, no longer than this.
+# The failure of a kind of job that people do not repeat is shown for this long.
 ONCE_TOLD_FOR = timedelta(days=7)
 
 
@@ -146,7 +145,7 @@ def _failures(
     too_old = times.to_text(times.now() - ONCE_TOLD_FOR)
     told = []
     for job in failed:
-        if job.job_type not in REPEATED and job.began < too_old:
+        if not _repeats(job.job_type) and job.began < too_old:
             continue
         kind = (job.job_type, job.path)
         if kind not in since:
@@ -156,6 +155,11 @@ def _failures(
         if job.began > since[kind] and not _failed_for_damage_alone(connection, job):
             told.append(job)
     return told
+
+
+def _repeats(job_type: str) -> bool:
+    kind = KINDS.get(job_type)
+    return kind is not None and kind.repeats
 
 
 def _and_above(path: StoredPath) -> Iterator[StoredPath]:
@@ -172,8 +176,6 @@ def _failed_for_damage_alone(connection: sqlite3.Connection, job: job_history.Fa
     if job.job_type != "verify":
         return False
     import orjson
-
-    from vpo.integrity.classify import is_of_the_medium
 
     record = job_history.get_job(connection, job.id)
     assert record is not None

@@ -224,15 +224,25 @@ def files_added_by(connection: sqlite3.Connection, jobs: Collection[int]) -> Ite
     return map(FormerFile._make, rows)
 
 
-def files_of_directory(
-    connection: sqlite3.Connection, directory_id: int
-) -> list[tuple[StoredPath, int | None, int, int, int, str]]:
-    """Name, inode, size, mtime, id and status of a directory's files. No more: there are many."""
-    return connection.execute(
+class FileOfDirectory(NamedTuple):
+    """A file of a directory that may have been moved. No more of it: there are many."""
+
+    name: StoredPath
+    inode: int | None
+    size_bytes: int
+    mtime_ns: int
+    id: int
+    scan_status: str
+
+
+def files_of_directory(connection: sqlite3.Connection, directory_id: int) -> list[FileOfDirectory]:
+    """The files of a directory."""
+    rows = connection.execute(
         "SELECT name, inode, size_bytes, mtime_ns, id, scan_status FROM files"
         " WHERE directory_id = ?",
         (directory_id,),
-    ).fetchall()
+    )
+    return [FileOfDirectory._make(row) for row in rows]
 
 
 def move_directory(

@@ -14,7 +14,7 @@ from vpo.db import damage as damage_table
 from vpo.db import verification as table
 from vpo.db.damage import DamagedFile
 from vpo.db.library import Library
-from vpo.integrity.models import Amount
+from vpo.integrity.result import Amount
 
 AGES = {"day": 1, "week": 7, "month": 30, "quarter": 90, "year": 365}
 """Names of spans of days, each from the end of the one before."""

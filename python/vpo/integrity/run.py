@@ -13,33 +13,27 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-import orjson
-
 from vpo._engine import Digested, Digester
 from vpo.base import times
 from vpo.base.paths import from_stored
+from vpo.base.read_errors import is_of_the_medium, is_of_the_place
 from vpo.db import damage as damage_table
 from vpo.db import file_changes as change_table
 from vpo.db import verification as table
 from vpo.db.damage import Damage
 from vpo.db.file_changes import FileChange
+from vpo.db.library import Library
 from vpo.db.verification import Candidate, Selection
-from vpo.integrity.classify import classify, found_as, is_of_the_medium, is_of_the_place
-from vpo.integrity.models import (
-    Amount,
-    Finding,
-    Offline,
-    Reporter,
-    Verdict,
-    VerifyOptions,
-    VerifyResult,
-    baseline,
-)
+from vpo.integrity.classify import Recorded, Verdict, baseline, classify, found_as
+from vpo.integrity.findings import Finding
+from vpo.integrity.request import VerifyOptions
+from vpo.integrity.result import Amount, VerifyResult
 from vpo.integrity.schedule import Feed
-from vpo.jobs.control import ShouldStop, StoppedError
-from vpo.jobs.tracking import Job
+from vpo.jobs.context import Context
+from vpo.jobs.progress import Progress
+from vpo.jobs.stopping import StoppedError
 from vpo.logging import shown
-from vpo.places.availability import Places
+from vpo.places.availability import Offline, Places
 
 logger = logging.getLogger(__name__)
 
@@ -64,32 +58,31 @@ class _Found:
     compared_with: str | None
 
 
+@dataclass(frozen=True)
+class Check:
+    """What a check is to do."""
+
+    selection: Selection
+    options: VerifyOptions
+    paths: tuple[bytes, ...] = ()
+    """The paths of the single files in the selection."""
+
+
 class Run:
-    """The state of a check while it runs."""
+    """A check while it runs."""
 
     def __init__(
-        self,
-        job: Job,
-        selection: Selection,
-        options: VerifyOptions,
-        result: VerifyResult,
-        reporter: Reporter,
-        should_stop: ShouldStop,
-        *,
-        paths: tuple[bytes, ...] = (),
+        self, library: Library, check: Check, context: Context, result: VerifyResult
     ) -> None:
-        """`paths` are those of the files of the selection."""
-        self.job = job
-        self.library = job.library
-        self.connection = job.library.connection
-        self.selection = selection
-        self.options = options
+        self.library = library
+        self.connection = library.connection
+        self.context = context
+        self.selection = check.selection
+        self.options = check.options
         self.result = result
-        self.reporter = reporter
-        self.should_stop = should_stop
-        self.places = Places(self.connection, (*selection.places, *paths))
+        self.places = Places(self.connection, (*check.selection.places, *check.paths))
         self.digester = Digester(
-            threads=options.threads or 0, max_rate=options.max_rate, leave_cache=True
+            threads=check.options.threads or 0, max_rate=check.options.max_rate, leave_cache=True
         )
         self.unread_bytes = 0
         """Of files that there was an answer for without reading."""
@@ -100,6 +93,12 @@ class Run:
         self.found: list[_Found] = []
         self.last_commit = time.monotonic()
 
+    @property
+    def job_number(self) -> int:
+        """The number of the job that records the check."""
+        assert self.context.job is not None
+        return self.context.job.number
+
     # -- The loop ----------------------------------------------------------------
 
     def run(self) -> None:
@@ -109,27 +108,20 @@ class Run:
         """
         self._look_at_places()
         self.result.selected = Amount(*table.amount(self.connection, self.selection))
-        feed = Feed(
-            self.connection,
-            self.digester,
-            self.selection,
-            self.result.selected,
-            self.options,
-            self.places,
-        )
+        feed = Feed(self.digester, self.places, self.options, self.result.selected)
+        feed.open(self.connection, self.selection)
         try:
             while True:
-                if stopped := self.should_stop():
-                    raise stopped
+                self.context.check()
                 feed.feed()
                 if not feed.asked:
                     break
                 answers = self.digester.take(POLL_SECONDS)
                 self._judge(answers, feed)
                 self._write_if_due()
-                done, to_do = self._done(), self._to_do(feed.most_bytes)
-                self.job.beat(partial(self._progress, done, to_do))
-                self.reporter.checking(done, to_do)
+                progress = partial(self._progress, feed.most_bytes)
+                self.context.beat(progress)
+                self.context.reporter.progress(progress)
                 if len(feed.asked) > FEW:
                     time.sleep(GATHER_SECONDS)
         except (StoppedError, KeyboardInterrupt):
@@ -159,7 +151,7 @@ class Run:
             "new": self.verified,
             "verified": self.unchanged,
         }
-        file_of = self.reporter.file if self.reporter.wants_files else None
+        file_of = self.context.reporter.file if self.context.reporter.wants_files else None
         size = read = 0
         for seen in answers:
             file = asked.pop(seen.key)
@@ -195,13 +187,8 @@ class Run:
     ) -> None:
         """Judges a file that has been read."""
         digest, recorded_at = baseline(file)
-        verdict = classify(
-            digest_recorded=digest,
-            recorded_at_ns=_to_ns(recorded_at),
-            ctime_ns=file.ctime_ns,
-            damage=file.damage,
-            seen=seen,
-        )
+        recorded = Recorded(digest, _to_ns(recorded_at), file.ctime_ns, file.damage)
+        verdict = classify(recorded, seen)
         self.result.size_bytes += seen.size_bytes or 0
         if verdict in ("rotted", "rewritten"):
             self._damaged(file, seen, verdict, at)
@@ -220,19 +207,13 @@ class Run:
             self.found.append(_Found(Finding(file.path, verdict), file, None, None))
             return
         self.result.count(verdict)
-        if self.reporter.wants_files:
-            self.reporter.file(verdict, file.path)
+        if self.context.reporter.wants_files:
+            self.context.reporter.file(verdict, file.path)
 
     def _judge_unread(self, file: Candidate, seen: Digested, at: str) -> None:
         self.unread_bytes += file.size_bytes
         digest, recorded_at = baseline(file)
-        verdict = classify(
-            digest_recorded=digest,
-            recorded_at_ns=None,
-            ctime_ns=file.ctime_ns,
-            damage=file.damage,
-            seen=seen,
-        )
+        verdict = classify(Recorded(digest, None, file.ctime_ns, file.damage), seen)
         if verdict == "missing" or verdict == "unreadable":
             offline = None
             is_lost = is_of_the_medium(seen.errno) or is_of_the_place(seen.errno)
@@ -255,7 +236,7 @@ class Run:
                 file.id,
                 "unreadable",
                 at,
-                self.job.number,
+                self.job_number,
                 digest,
                 recorded_at if digest is not None else None,
                 None,
@@ -306,7 +287,7 @@ class Run:
             file.id,
             verdict,
             at,
-            self.job.number,
+            self.job_number,
             digest,
             recorded_at,
             found,
@@ -353,7 +334,7 @@ class Run:
                 if change is not None:
                     reason = each.damage.damage if each.damage else None
                     change_table.add_changes(
-                        connection, self.job.number, [FileChange(each.file.id, change, reason)]
+                        connection, self.job_number, [FileChange(each.file.id, change, reason)]
                     )
                 said.append(each.finding)
         for finding in said:
@@ -367,35 +348,24 @@ class Run:
             logger.warning("%s", finding, extra=shown(**finding.to_dict()))
         elif finding.verdict == "restored":
             logger.info("%s", finding)
-        if self.reporter.wants_files:
-            self.reporter.file(finding.verdict, finding.path)
+        if self.context.reporter.wants_files:
+            self.context.reporter.file(finding.verdict, finding.path)
 
     # -- How far it is -------------------------------------------------------------
 
-    def _done(self) -> Amount:
-        return Amount(
-            self.result.checked + len(self.found), self.unread_bytes + self.digester.bytes_read
-        )
-
-    def _to_do(self, most_bytes: float | None) -> Amount:
-        """What is to be done; with a budget of bytes, no more than that."""
+    def _progress(self, most_bytes: float | None) -> Progress:
+        """How far the check is. With a budget of bytes, that is all there is to read."""
         selected = self.result.selected
-        if most_bytes is None or most_bytes >= selected.size_bytes:
-            return selected
-        return Amount(selected.files, int(most_bytes))
-
-    def _progress(self, done: Amount, to_do: Amount) -> tuple[float, dict[str, object]]:
-        percent = 100 * done.size_bytes / max(1, to_do.size_bytes)
-        return min(percent, 100.0), {
-            "files": done.files,
-            "files_selected": self.result.selected.files,
-            "bytes": done.size_bytes,
-            "bytes_to_read": to_do.size_bytes,
-        }
-
-    def summary_json(self) -> str:
-        """The counts, for the job's record."""
-        return orjson.dumps(self.result.summary()).decode()
+        expected_bytes = selected.size_bytes
+        if most_bytes is not None:
+            expected_bytes = min(expected_bytes, int(most_bytes))
+        return Progress(
+            "check",
+            self.result.checked + len(self.found),
+            selected.files,
+            size_bytes=self.unread_bytes + self.digester.bytes_read,
+            size_bytes_expected=expected_bytes,
+        )
 
 
 def _message(seen: Digested) -> str | None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
 from itertools import accumulate
 
 from vpo._engine import Digester
 from vpo.base.paths import from_stored
 from vpo.db import verification as table
 from vpo.db.verification import Candidate, Selection
-from vpo.integrity.models import Amount, VerifyOptions, baseline
+from vpo.integrity.classify import baseline
+from vpo.integrity.request import VerifyOptions
+from vpo.integrity.result import Amount
 from vpo.places.availability import Places
 
 PAGE = 2000
@@ -37,19 +40,17 @@ class Feed:
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
         digester: Digester,
-        selection: Selection,
-        selected: Amount,
-        options: VerifyOptions,
         places: Places,
+        options: VerifyOptions,
+        selected: Amount,
     ) -> None:
-        """`selected` is the amount of the selection."""
+        """`selected` is the amount of the files that are to be checked."""
         self._digester = digester
         self._max_rate = options.max_rate
         self._places = places
-        of_few = selected.files <= OF_FEW
-        self._pages = table.candidates(connection, selection, page=PAGE, of_few=of_few)
+        self._selected = selected
+        self._pages: Iterator[list[Candidate]] = iter(())
         self._page: list[Candidate] = []
         self._mean_bytes = 0
         """Of the files of the page."""
@@ -72,6 +73,11 @@ class Feed:
         else:
             # Of nothing there is no share: then they are all empty files.
             self.most_bytes = selected.size_bytes * budget.amount / 100 or None
+
+    def open(self, connection: sqlite3.Connection, selection: Selection) -> None:
+        """Begins with the files of a selection."""
+        of_few = self._selected.files <= OF_FEW
+        self._pages = table.candidates(connection, selection, page=PAGE, of_few=of_few)
 
     def feed(self) -> None:
         """Hands files to the engine, until it has enough or there are no more."""

@@ -5,20 +5,41 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from dataclasses import dataclass
 
 from vpo.base.errors import RootOfflineError, VpoError
-from vpo.base.paths import StoredPath, display, from_stored, is_within, to_stored
+from vpo.base.paths import StoredPath, display, from_stored, is_within, to_json, to_stored
 from vpo.db import counts
 from vpo.db import directories as directory_table
 from vpo.db import roots as root_table
-from vpo.integrity.models import Offline
 from vpo.places import guards
+from vpo.places.directories import is_empty, nearest_directory
 from vpo.places.filesystems import identity
 
 # How long a look at a root holds good while its files cannot be had.
 LOOK_SECONDS = 1.0
 
 MOUNT_HINT = "Check that the disk or share is mounted."
+
+
+@dataclass(frozen=True)
+class Offline:
+    """A place that is not there. Its files are left out."""
+
+    path: StoredPath
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+    def to_dict(self) -> dict[str, object]:
+        """The place as JSON."""
+        return {
+            **to_json(self.path),
+            "finding": "offline",
+            "operation": "find",
+            "message": self.message,
+        }
 
 
 class Places:
@@ -98,7 +119,7 @@ class Places:
         known = directory_table.find_directory(self._connection, to_stored(directory))
         if known is None or known.filesystem_id is None:
             return None
-        above = _nearest_directory(directory)
+        above = nearest_directory(directory)
         try:
             name = identity(above, os.stat(above).st_dev)
         except OSError:
@@ -108,7 +129,7 @@ class Places:
         ):
             return None
         # One word for all that was mounted there: what is empty is where that was.
-        if _is_empty(above):
+        if is_empty(above):
             directory = above
         while (parent := os.path.dirname(directory)) != directory:
             of_parent = directory_table.find_directory(self._connection, to_stored(parent))
@@ -117,18 +138,3 @@ class Places:
             directory = parent
         shown: StoredPath = to_stored(directory)
         return Offline(shown, f"the file system of `{display(shown)}` is not mounted there")
-
-
-def _is_empty(directory: bytes) -> bool:
-    try:
-        with os.scandir(directory) as entries:
-            return next(entries, None) is None
-    except OSError:
-        return False
-
-
-def _nearest_directory(path: bytes) -> bytes:
-    """A directory, or the nearest one above it that is there."""
-    while not os.path.isdir(path) and path not in (b"/", b""):
-        path = os.path.dirname(path)
-    return path or b"/"

@@ -18,7 +18,6 @@ from vpo.base.paths import StoredPath, display, to_stored
 from vpo.db import directories as directory_table
 from vpo.db import roots as root_table
 from vpo.places.filesystems import identity
-from vpo.scanner.models import Issue
 
 # Fewer files than this may go at once; people delete a season now and then.
 MASS_REMOVAL_FILES = 100
@@ -112,28 +111,3 @@ def check_no_mass_removal(root: bytes, *, missing: int, there: int) -> None:
             missing=missing,
             known=known,
         )
-
-
-def other_filesystem(directory: StoredPath) -> Issue:
-    """A directory that is there, but on another file system, without its files."""
-    return Issue(
-        directory,
-        "believe",
-        "files are gone, and it is on another file system than before;"
-        " they are kept (if the disk was replaced, use `--new-device` once)",
-    )
-
-
-def not_mounted(directory: StoredPath) -> Issue:
-    """A directory whose file system is not mounted where it was."""
-    return Issue(
-        directory,
-        "find",
-        "the file system it was on is not mounted there; its files are kept"
-        " (if it was replaced, use `--new-device` once)",
-    )
-
-
-def dangling_link(path: StoredPath) -> Issue:
-    """A link that led to a file, and leads nowhere now."""
-    return Issue(path, "follow", "the link leads nowhere; its file is kept")

@@ -8,7 +8,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
-from vpo.base.paths import StoredPath
+from vpo.base.paths import StoredPath, join
 from vpo.base.times import text_to_ns
 from vpo.db.files import KnownFile, Observation
 from vpo.db.moves import FormerFile
@@ -50,6 +50,8 @@ class Context(NamedTuple):
     """Whether the directory is on the file system where it was recorded."""
     full: bool = False
     """Whether every file is to be read again, whatever is known."""
+    unreadable: Collection[StoredPath] = ()
+    """Names whose entries could not be looked at."""
 
 
 def judge(known: KnownFile, seen: Seen, context: Context) -> Verdict:
@@ -113,6 +115,21 @@ def _recorded_ns(scanned_at: str) -> int:
         return 0
 
 
+@dataclass(frozen=True)
+class Undecided:
+    """A file that looks changed. Its content is to decide."""
+
+    directory: StoredPath
+    known: KnownFile
+    found: Observation
+    content_hash: str
+
+    @property
+    def path(self) -> StoredPath:
+        """Where the file is."""
+        return join(self.directory, self.known.name)
+
+
 @dataclass
 class Difference:
     """What is to be recorded of a directory."""
@@ -156,13 +173,12 @@ def compare(
     context: Context,
     *,
     complete: bool,
-    unreadable: Collection[StoredPath] = (),
     was_looked_for: Callable[[KnownFile], bool],
 ) -> Difference:
     """Compares what is known of a directory's files with what was seen of them.
 
     A known file is missing only if every name was read (`complete`), its own
-    entry is not among the `unreadable`, and the scan's rules would have let it
+    entry could be looked at (`context.unreadable`), and the scan's rules would have let it
     be seen (`was_looked_for`).
     """
     difference = Difference()
@@ -191,7 +207,7 @@ def compare(
             (known.id, known.name)
             for known in by_name.values()
             if known.scan_status != "missing"
-            and known.name not in unreadable
+            and known.name not in context.unreadable
             and was_looked_for(known)
         ]
     return difference

@@ -29,9 +29,12 @@ from vpo.db import moves as move_table
 from vpo.db import roots as root_table
 from vpo.db.file_changes import FileChange
 from vpo.db.moves import FormerFile, Move, NewFile
+from vpo.jobs.progress import Progress
+from vpo.places.directories import nearest_directory
 from vpo.places.filesystems import identity
 from vpo.places.letter_case import is_respelled
 from vpo.scanner.compare import Columns, is_younger
+from vpo.scanner.state import ScanState
 
 # More files of one quick identity than this are not told apart.
 MOST_ALIKE = 64
@@ -62,21 +65,20 @@ def _is_gone(path: bytes, *, or_link: bool, is_one: Callable[[int], bool] = stat
 
 
 def directory_before(
-    connection: sqlite3.Connection,
-    directory: Directory,
-    columns: Columns,
-    filesystem: int | None,
-    *,
-    follow_symlinks: bool,
+    state: ScanState, directory: Directory, columns: Columns
 ) -> move_table.FormerDirectory | None:
-    """The record of a new directory that is one under another name."""
+    """The record that a new directory has under another name, if exactly one fits."""
     fingerprint, count = directory.fingerprint, directory.stop - directory.start
+    filesystem = state.filesystem(directory.path, directory.device)
     if fingerprint is None or filesystem is None or not count:
         return None
     if None in columns.inodes[directory.start : directory.stop]:
         # Then the fingerprint does not tell one file from another of its name.
         return None
-    alike = move_table.directories_with_fingerprint(connection, fingerprint, limit=MOST_NAMES + 1)
+    alike = move_table.directories_with_fingerprint(
+        state.connection, fingerprint, limit=MOST_NAMES + 1
+    )
+    follow_symlinks = state.options.rules.follow_symlinks
     if len(alike) > MOST_NAMES:
         return None
     candidates = [
@@ -99,20 +101,11 @@ def directory_before(
 class Arrivals:
     """Files that have no record at their path, looked up by what they are."""
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        columns: Columns,
-        rows: Iterable[int],
-        taken: set[int],
-        *,
-        follow_symlinks: bool,
-    ) -> None:
-        """`taken` are the ids of records that were found elsewhere already."""
-        self._connection = connection
+    def __init__(self, state: ScanState, columns: Columns, rows: Iterable[int]) -> None:
+        self._connection = state.connection
         self._columns = columns
-        self._follow = follow_symlinks
-        self._taken = taken
+        self._follow = state.options.rules.follow_symlinks
+        self._taken = state.moved_files
         self._former: dict[tuple[int, int, int], list[FormerFile]] = defaultdict(list)
         inodes = {
             (inode, columns.sizes[row], columns.mtimes[row])
@@ -120,7 +113,9 @@ class Arrivals:
             if (inode := columns.inodes[row]) is not None
         }
         if inodes:
-            for former in move_table.files_with_inodes(connection, inodes, limit=MOST_NAMES + 1):
+            for former in move_table.files_with_inodes(
+                state.connection, inodes, limit=MOST_NAMES + 1
+            ):
                 assert former.inode is not None
                 key = (former.inode, former.size_bytes, former.mtime_ns)
                 self._former[key].append(former)
@@ -207,26 +202,12 @@ class Pair(NamedTuple):
         return not self.is_proved and self.new.mtime_ns != self.former.mtime_ns
 
 
-class ByContent:
+class MovesByContent:
     """New files that have the content of files that are gone."""
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        root: bytes,
-        missing: Collection[int],
-        threads: int,
-        go_on: Callable[[], None],
-    ) -> None:
-        """`missing` are the ids of records that the scan of `root` has seen to be gone.
-
-        `go_on` is called often, and may raise to end it.
-        """
-        self._connection = connection
-        self._root = root
-        self._missing = missing
-        self._threads = threads
-        self._go_on = go_on
+    def __init__(self, state: ScanState) -> None:
+        self._state = state
+        self._connection = state.connection
 
     def find(self, read: Iterable[int], added_by: Collection[int]) -> list[Pair]:
         """Pairs of a new file and the record of what it is.
@@ -263,17 +244,15 @@ class ByContent:
 
     def _is_gone(self, file: FormerFile) -> bool:
         """Whether a file is gone: found so by a scan or, elsewhere, right now."""
-        if file.id in self._missing:
+        if file.id in self._state.missing:
             return True
         path = from_stored(join(file.directory, file.name))
         if not _is_gone(path, or_link=True):
             return False
-        if file.scan_status == "missing" or is_within(path, self._root):
+        if file.scan_status == "missing" or is_within(path, self._state.root):
             return file.scan_status == "missing"
         # The file system that it was on must be there to say so.
-        above = os.path.dirname(path)
-        while not os.path.isdir(above) and above not in (b"/", b""):
-            above = os.path.dirname(above)
+        above = nearest_directory(os.path.dirname(path))
         try:
             name = identity(above, os.stat(above).st_dev)
         except OSError:
@@ -292,7 +271,7 @@ class ByContent:
         ]
         if not to_read:
             return []
-        digester = Digester(threads=self._threads)
+        digester = Digester(threads=self._state.options.rules.threads or 0)
         digester.submit(
             (
                 (
@@ -308,7 +287,8 @@ class ByContent:
         )
         digests: dict[int, str] = {}
         while digester.outstanding:
-            self._go_on()
+            self._state.context.check()
+            self._state.context.beat(lambda: Progress("match"))
             for answer in digester.take(POLL_SECONDS):
                 if answer.digests is not None:
                     digests[answer.key] = f"blake3:{answer.digests['blake3']}"
@@ -321,12 +301,12 @@ class ByContent:
                     pairs.append(Pair(same[0], former, is_proved=True))
         return pairs
 
-    def record(self, pairs: list[Pair], *, job: int, scanned_at: str) -> list[Pair]:
+    def record(self, pairs: list[Pair]) -> list[Pair]:
         """Gives new files the records of those that they are. In the caller's transaction.
 
         Returns the pairs but those of which another process has changed a record since.
         """
-        connection = self._connection
+        connection, job = self._connection, self._state.job.number
         now = move_table.former_files(
             connection, (file.id for pair in pairs for file in (pair.new, pair.former))
         )
@@ -362,7 +342,7 @@ class ByContent:
                 )
                 for new, former, _ in pairs
             ),
-            scanned_at,
+            self._state.scanned_at,
         )
         move_table.unsettle(
             connection,

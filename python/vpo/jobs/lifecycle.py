@@ -1,0 +1,129 @@
+"""The life of a job that this process runs: it starts, works, and its end is recorded."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from vpo.base import times
+from vpo.base.errors import VpoError
+from vpo.db import jobs as table
+from vpo.db.library import Library, plain_errors
+from vpo.jobs.conflicts import JobToRun, conflict_error, find_conflict
+from vpo.jobs.context import Context
+from vpo.jobs.job import Job, this_process
+from vpo.jobs.record import JobResult
+from vpo.jobs.recovery import settle_dead_jobs
+from vpo.jobs.stopping import StoppedError
+from vpo.logging import bound, facts, shown
+
+
+def start_job(library: Library, to_run: JobToRun) -> Job:
+    """Records a job as running in this process.
+
+    Settles jobs whose process died. Raises the kind's JobLockedError if the job has to wait
+    for another one.
+    """
+    job_id = str(uuid.uuid4())
+    worker = this_process()
+    with library.transaction() as connection:
+        running = settle_dead_jobs(connection)
+        conflict = find_conflict(to_run, running)
+        if conflict is None:
+            number = table.add_running_job(
+                connection,
+                table.NewJob(
+                    job_id,
+                    to_run.kind.name,
+                    to_run.path,
+                    to_run.configuration_json,
+                    times.to_text(times.now()),
+                ),
+                worker,
+            )
+    if conflict is not None:
+        raise conflict_error(to_run.kind, conflict)
+    return Job(library, number, job_id, to_run.path, to_run.configuration_json, worker.token)
+
+
+@contextmanager
+def recorded(
+    library: Library, to_run: JobToRun, context: Context, result: JobResult, **started: object
+) -> Iterator[Job]:
+    """Does the work inside as a job: the context's job, or a new one.
+
+    Whatever ends the work, the job's row says so, with as much of `result` as there is. If the
+    work comes to its end, the result is recorded, unless the work has done that itself
+    (`job.finish`, in a transaction with what belongs together). `started` is logged at the start.
+
+    Raises the kind's JobLockedError, and whatever the work raises.
+    """
+    job = context.job
+    if job is None:
+        with plain_errors(library.path):
+            job = start_job(library, to_run)
+        context.job = job
+        context.on_start(job)
+    result.job_id = job.id
+    label = to_run.kind.label
+    logger = logging.getLogger(to_run.kind.service or __name__)
+    with bound(job_id=job.id, directory=job.path):
+        logger.info("%s started", label, extra=facts(**started))
+        with _end_recorded(job, label, result, logger), plain_errors(library.path):
+            yield job
+            if not job.has_ended:
+                result.completed_at = result.completed_at or times.now()
+                with library.transaction():
+                    job.finish(result.record())
+        took = round(result.duration_seconds, 3)
+        summary = result.record().summary
+        logger.info("%s completed", label, extra=facts(**summary, duration_seconds=took))
+
+
+@contextmanager
+def _end_recorded(
+    job: Job, label: str, result: JobResult, logger: logging.Logger
+) -> Iterator[None]:
+    """Records how the work inside ended if it raises, and lets the exception through."""
+    try:
+        yield
+    except (StoppedError, KeyboardInterrupt) as error:
+        stopped = error if isinstance(error, StoppedError) else StoppedError()
+        result.completed_at = times.now()
+        record = result.record()
+        logger.warning("%s stopped: %s", label, stopped, extra=shown(**record.summary))
+        _write(job, lambda: job.stop(stopped, record))
+        raise
+    except VpoError as error:
+        result.completed_at = times.now()
+        logger.error("%s failed: %s", label, error.message, extra=shown(code=error.code))
+        failure = {"code": error.code, "details": error.details, "hint": error.hint}
+        message = error.message
+        _write(job, lambda: job.fail(message, result.record(), failure))
+        error.details["job_id"] = job.id
+        raise
+    except BaseException as error:
+        result.completed_at = times.now()
+        logger.exception("%s crashed", label, extra=shown(code="INTERNAL"))
+        failure = {"code": "INTERNAL", "traceback": traceback.format_exc()}
+        message = f"{type(error).__name__}: {error}"
+        _write(job, lambda: job.fail(message, result.record(), failure))
+        raise
+
+
+def _write(job: Job, write: Callable[[], None]) -> None:
+    """Records the end.
+
+    If that fails as well (a full disk), the next job finds that this one has no process and
+    settles it.
+    """
+    try:
+        with job.library.transaction():
+            write()
+    except VpoError as error:
+        logging.getLogger(__name__).error(
+            "The end of the job could not be recorded: %s", error.message
+        )

@@ -1,0 +1,36 @@
+"""Stopping the work of a job at its next safe point: who asked, and what the process exits with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vpo.base.errors import EXIT_NOT_DONE, EXIT_SIGINT
+
+
+class StoppedError(Exception):
+    """The work stops at its next safe point. What was done before is kept."""
+
+    message = "Stopped before it was done"
+
+    def __init__(self, exit_status: int = EXIT_SIGINT) -> None:
+        super().__init__(self.message)
+        self.exit_status = exit_status
+
+
+class CancelledError(StoppedError):
+    """`vpo jobs cancel` asked for the stop."""
+
+    message = "Cancelled"
+
+    def __init__(self) -> None:
+        super().__init__(EXIT_NOT_DONE)
+
+
+class OutOfTimeError(StoppedError):
+    """The worker has used up its time."""
+
+    message = "Stopped because the time was over"
+
+
+ShouldStop = Callable[[], StoppedError | None]
+"""Returns the stop that somebody asked for, or None to go on."""
