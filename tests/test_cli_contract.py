@@ -706,14 +706,14 @@ def test_an_output_of_another_encoding_gets_escapes(vpo: Vpo, tree: Tree) -> Non
 EAGER = """
 import sys
 sys.argv[0] = "vpo"
-from types import SimpleNamespace
 from vpo.cli.output import progress
+from vpo.jobs.progress import Progress
 progress.SHOW_AFTER_SECONDS = -1.0
-class EagerReporter(progress.ScanReporter):
+class EagerReporter(progress.TerminalReporter):
     def __enter__(self):
-        self.progress(lambda: SimpleNamespace(files=0, directories=0), None)
+        self.progress(lambda: Progress("walk"))
         return super().__enter__()
-progress.ScanReporter = EagerReporter
+progress.TerminalReporter = EagerReporter
 from vpo.__main__ import main
 main()
 """

@@ -40,7 +40,7 @@ class Accepted:
     """What had been found wrong with it."""
     content_hash: str
     is_recorded: bool
-    """Whether the digest is recorded; not that of a file that a scan is still to look at."""
+    """Whether the digest was recorded. If the file was modified too, a scan has to see it first."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _accept(job: Job, file: ToAccept, seen: Digested, result: AcceptResult) -> N
     if seen.digests is None:
         error = FileUnreadableError(
             f"`{display(file.path)}` cannot be accepted: {_why(seen)}",
-            hint="Its damage stays recorded. Put a good copy in its place, or remove it and scan.",
+            hint="The file stays damaged. Replace it with a good copy, or delete it and scan.",
             job_id=job.id,
         )
         logger.error("%s", error.message, extra=shown(code=error.code, **to_json(file.path)))
@@ -145,7 +145,7 @@ def _accept(job: Job, file: ToAccept, seen: Digested, result: AcceptResult) -> N
     with job.library.transaction() as connection:
         count = table.record_verified(connection, [row])
         if count:
-            # Else a scan is to look at it anyway, as its size or mtime is another.
+            # Else its size or mtime differs, so that the next scan reads it anyway.
             table.have_read_again(connection, [file_id])
         damage_table.forget_damage(connection, [file_id])
         change = FileChange(file_id, "accepted", file.damage.damage)
@@ -160,7 +160,7 @@ def _why(seen: Digested) -> str:
     if seen.problem == "not_regular":
         return "something else is in its place"
     if seen.problem == "changing":
-        return "it is being written"
+        return "a program is writing it"
     where = "" if seen.offset is None else f" at byte {seen.offset:,}"
     why = seen.message if seen.errno is None else os.strerror(seen.errno)
     return f"it cannot be read{where}: {why}"

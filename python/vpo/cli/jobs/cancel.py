@@ -8,7 +8,6 @@ from vpo.cli.app import App, global_options
 from vpo.cli.jobs.each import Jobs, act_on_each
 from vpo.cli.jobs.show import complete_job
 from vpo.cli.options.common import json_option
-from vpo.db import jobs as job_table
 from vpo.db.library import Library
 from vpo.jobs import queue
 
@@ -37,10 +36,8 @@ def cancel(ctx: click.Context, /, job_ids: tuple[str, ...], wait: float, as_json
     app = ctx.ensure_object(App)
 
     def cancel_one(library: Library, job_id: str) -> str:
-        if queue.cancel(library, job_id, wait_seconds=wait):
-            with library.reading() as connection:
-                return job_table.status_of(connection, job_id) or "cancelled"
-        return "stopping"
+        status = queue.cancel(library, job_id, wait_seconds=wait)
+        return "stopping" if status == "running" else status
 
     words = {
         "cancelled": "Cancelled job {id}.",

@@ -11,7 +11,6 @@ from vpo.cli.app import App, echo, global_options
 from vpo.cli.options.common import json_option
 from vpo.cli.options.parameters import Duration
 from vpo.cli.output.failure import print_json
-from vpo.db import jobs as job_table
 from vpo.db.library import open_library
 from vpo.jobs import purge as purging
 
@@ -53,10 +52,7 @@ def purge(
     before = times.now() - age
     with open_library(app.library_path(settings), "read" if dry_run else "write") as library:
         if dry_run:
-            with library.reading() as connection:
-                count = job_table.count_finished_before(
-                    connection, times.to_text(before), status=status
-                )
+            count = purging.count(library, before, status=status)
         else:
             count = purging.purge(library, before, status=status)
     if as_json:
