@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import orjson
 
-from vpo._engine import Digested, Digester
+from vpo._engine import Digested
 from vpo.base import times
 from vpo.base.errors import FileUnreadableError, VpoError
 from vpo.base.paths import StoredPath, display, to_json
+from vpo.content.algorithms import RECORDED
+from vpo.content.digests import recorded_digest
+from vpo.content.hashing import FileToRead, HashingQueue, why_unreadable
 from vpo.db import damage as damage_table
 from vpo.db import file_changes as change_table
 from vpo.db import verification as table
@@ -27,8 +29,6 @@ from vpo.logging import bound, facts, shown
 from vpo.scanner.models import PathList
 
 logger = logging.getLogger(__name__)
-
-POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -90,32 +90,21 @@ def accept(
             columns=lambda failure: _record(result, failure),
         ),
     ):
-        digester = Digester(leave_cache=True)
-        try:
+
+        def check_stop() -> None:
+            job.beat(lambda: (0.0, {"files": len(result.accepted)}))
+            if stopped := should_stop():
+                raise stopped
+
+        with HashingQueue[ToAccept](check_stop, leave_cache=True) as queue:
             for file in files:
-                _accept(job, file, _read(job, digester, file, should_stop, result), result)
-        finally:
-            digester.stop()
+                to_read = FileToRead(file.path, (RECORDED.name,), follows_link=file.is_symlink)
+                for answers in queue.answers([(file, to_read)]):
+                    for _, seen in answers:
+                        _accept(job, file, seen, result)
         with library.transaction():
             job.end("completed", **_record(result))
     return result
-
-
-def _read(
-    job: tracking.Job,
-    digester: Digester,
-    file: ToAccept,
-    should_stop: ShouldStop,
-    result: AcceptResult,
-) -> Digested:
-    digester.submit([(file.damage.file_id, file.path, None, None, file.is_symlink)], ("blake3",))
-    while True:
-        answers = digester.take(POLL_SECONDS)
-        job.beat(lambda: (0.0, {"files": len(result.accepted)}))
-        if answers:
-            return answers[0]
-        if stopped := should_stop():
-            raise stopped
 
 
 def _accept(job: tracking.Job, file: ToAccept, seen: Digested, result: AcceptResult) -> None:
@@ -131,7 +120,7 @@ def _accept(job: tracking.Job, file: ToAccept, seen: Digested, result: AcceptRes
     assert seen.size_bytes is not None
     assert seen.mtime_ns is not None
     assert seen.ctime_ns is not None
-    file_id, content_hash = file.damage.file_id, f"blake3:{seen.digests['blake3']}"
+    file_id, content_hash = file.damage.file_id, recorded_digest(seen.digests)
     at = times.to_text(times.now())
     row = Verified(file_id, content_hash, seen.size_bytes, seen.mtime_ns, seen.ctime_ns, at)
     with job.library.transaction() as connection:
@@ -153,9 +142,7 @@ def _why(seen: Digested) -> str:
         return "something else is in its place"
     if seen.problem == "changing":
         return "it is being written"
-    where = "" if seen.offset is None else f" at byte {seen.offset:,}"
-    why = seen.message if seen.errno is None else os.strerror(seen.errno)
-    return f"it cannot be read{where}: {why}"
+    return f"it cannot be read{why_unreadable(seen)}"
 
 
 def _record(result: AcceptResult, failure: Failure | None = None) -> dict[str, str | None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from vpo.content.digests import found_digest
+
 if TYPE_CHECKING:
     from vpo.integrity.models import Checked, Verdict
 
@@ -54,7 +56,7 @@ def classify(
     """
     if seen.problem is not None:
         return _without_content(seen.problem, seen.errno)
-    found = found_as(digest_recorded, seen.digests)
+    found = found_digest(digest_recorded, seen.digests)
     if found is None:
         # Nothing that it could be held against.
         return "new" if damage is None else "restored"
@@ -82,14 +84,6 @@ def _was_written(recorded_ns: int | None, recorded_at_ns: int | None, found_ns: 
         return found_ns != recorded_ns
     # It was not recorded. Before the digest was, it tells all the same.
     return recorded_at_ns is None or found_ns is None or found_ns >= recorded_at_ns
-
-
-def found_as(digest_recorded: str | None, digests: dict[str, str] | None) -> str | None:
-    """What was found, by the algorithm of what is recorded; None if that is not there."""
-    if digest_recorded is None or digests is None:
-        return None
-    algorithm = digest_recorded.partition(":")[0]
-    return f"{algorithm}:{digests[algorithm]}" if algorithm in digests else None
 
 
 def is_of_the_medium(number: int | None) -> bool:

@@ -18,13 +18,15 @@ import orjson
 from vpo._engine import Digested, Digester
 from vpo.base import times
 from vpo.base.paths import from_stored
+from vpo.content.algorithms import RECORDED, RECORDED_PREFIX
+from vpo.content.digests import found_digest, recorded_digest
 from vpo.db import damage as damage_table
 from vpo.db import file_changes as change_table
 from vpo.db import verification as table
 from vpo.db.damage import Damage
 from vpo.db.file_changes import FileChange
 from vpo.db.verification import Candidate, Selection
-from vpo.integrity.classify import classify, found_as, is_of_the_medium, is_of_the_place
+from vpo.integrity.classify import classify, is_of_the_medium, is_of_the_place
 from vpo.integrity.models import (
     Amount,
     Finding,
@@ -160,6 +162,7 @@ class Run:
             "verified": self.unchanged,
         }
         file_of = self.reporter.file if self.reporter.wants_files else None
+        recorded_name = RECORDED.name
         size = read = 0
         for seen in answers:
             file = asked.pop(seen.key)
@@ -174,7 +177,7 @@ class Run:
                 self._judge_content(file, seen, digests, at)
                 continue
             # Nearly all files are of this kind: each step counts.
-            found = "blake3:" + digests["blake3"]
+            found = RECORDED_PREFIX + digests[recorded_name]
             recorded = file.content_hash
             if recorded is not None and recorded != found:
                 self._judge_content(file, seen, digests, at)
@@ -209,7 +212,7 @@ class Run:
         self.verified.append(
             (
                 file.id,
-                f"blake3:{digests['blake3']}",
+                recorded_digest(digests),
                 seen.size_bytes,
                 seen.mtime_ns,
                 seen.ctime_ns,
@@ -283,7 +286,7 @@ class Run:
 
     def _damaged(self, file: Candidate, seen: Digested, verdict: Verdict, at: str) -> None:
         digest, recorded_at = baseline(file)
-        found = found_as(digest, seen.digests)
+        found = found_digest(digest, seen.digests)
         # A scan forgets the ctime of a file that was modified; the damage has it.
         known = None
         if file.damage is not None:

@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from vpo._engine import Digested, Digester
+from vpo._engine import Digested
 from vpo.base import times
 from vpo.base.paths import StoredPath, join
+from vpo.content.digests import Digest, algorithms_for, is_same_content, recorded_digest
+from vpo.content.hashing import FileToRead, HashingQueue
 from vpo.db import file_changes as change_table
 from vpo.db import files as file_table
 from vpo.db import media as media_table
@@ -29,12 +31,6 @@ from vpo.scanner.models import Issue
 
 if TYPE_CHECKING:
     from vpo.scanner.recorder import Recorder
-
-# Recorded digests that can tell that content is the same: of all of it. The `xxh64` of an
-# earlier program is of the ends of a file, and with it mtime and inode decide, as without any.
-_COMPARABLE = ("blake3", "sha256", "sha512", "sha1", "md5")
-
-POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,8 @@ def take_undecided(
             before.size_bytes == observation.size_bytes
             and bool(before.is_symlink) == bool(observation.is_symlink)
             and before.scan_status != "missing"
-            and digest.partition(":")[0] in _COMPARABLE
+            # Else mtime and inode decide, as they do without a digest.
+            and Digest.parse(digest).is_comparable
         )
         if can_be_the_same:
             undecided.append(Undecided(directory, before, observation, digest))
@@ -98,36 +95,30 @@ def decide(
     Every other second there are no decisions, if there are no answers, so that whoever asked
     can show signs of life: a huge file on a slow disk takes minutes. Raises StoppedError.
     """
-    digester = Digester(threads=threads, leave_cache=True)
-    asked = {file.known.id: file for file in files}
-    for algorithm in _COMPARABLE:
-        digester.submit(
-            (
-                (
-                    file.known.id,
-                    file.path,
-                    file.found.size_bytes,
-                    file.found.mtime_ns,
-                    bool(file.found.is_symlink),
-                )
-                for file in files
-                if file.content_hash.startswith(f"{algorithm}:")
+
+    def check_stop() -> None:
+        if stopped := should_stop():
+            raise stopped
+
+    work = (
+        (
+            file,
+            FileToRead(
+                file.path,
+                algorithms_for(file.content_hash),
+                file.found.size_bytes,
+                file.found.mtime_ns,
+                file.found.is_symlink,
             ),
-            list(dict.fromkeys(("blake3", algorithm))),
         )
-    told = time.monotonic()
-    try:
-        while digester.outstanding:
-            if stopped := should_stop():
-                raise stopped
-            decisions = [
-                _decision(asked[answer.key], answer) for answer in digester.take(POLL_SECONDS)
-            ]
-            if decisions or time.monotonic() - told >= LOOK_SECONDS:
-                yield decisions
-                told = time.monotonic()
-    finally:
-        digester.stop()
+        for file in files
+    )
+    last_yield = time.monotonic()
+    with HashingQueue[Undecided](check_stop, threads=threads, leave_cache=True) as queue:
+        for answers in queue.answers(work):
+            if answers or time.monotonic() - last_yield >= LOOK_SECONDS:
+                yield [_decision(file, answer) for file, answer in answers]
+                last_yield = time.monotonic()
 
 
 def _decision(file: Undecided, answer: Digested) -> Decision:
@@ -135,9 +126,8 @@ def _decision(file: Undecided, answer: Digested) -> Decision:
         is_error = answer.problem not in ("gone", "changed")
         error = answer.message if is_error else None
         return Decision(file, False, None, None, error, answer.errno)
-    algorithm = file.content_hash.partition(":")[0]
-    has_changed = f"{algorithm}:{answer.digests[algorithm]}" != file.content_hash
-    digest = f"blake3:{answer.digests['blake3']}"
+    has_changed = not is_same_content(file.content_hash, answer.digests)
+    digest = recorded_digest(answer.digests)
     return Decision(file, has_changed, digest, answer.ctime_ns, None, None)
 
 

@@ -20,8 +20,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-from vpo._engine import Digester, Directory, born
+from vpo._engine import Directory, born
 from vpo.base.paths import StoredPath, from_stored, is_within, join
+from vpo.content.algorithms import RECORDED, RECORDED_PREFIX
+from vpo.content.digests import recorded_digest
+from vpo.content.hashing import FileToRead, HashingQueue
 from vpo.db import file_changes as change_table
 from vpo.db import files as file_table
 from vpo.db import job_history
@@ -40,7 +43,6 @@ MOST_ALIKE = 64
 # files, by the thousand, and whether each name is still there would have to be asked.
 MOST_NAMES = 16
 
-POLL_SECONDS = 0.1
 
 # Files whose quick hashes are looked up at a time.
 FILES_AT_A_TIME = 5000
@@ -287,31 +289,30 @@ class ByContent:
         to_read = [
             file
             for files, gone in unclear
-            if all((former.content_hash or "").startswith("blake3:") for former in gone)
+            if all((former.content_hash or "").startswith(RECORDED_PREFIX) for former in gone)
             for file in files
         ]
         if not to_read:
             return []
-        digester = Digester(threads=self._threads)
-        digester.submit(
+        work = (
             (
-                (
-                    file.id,
+                file.id,
+                FileToRead(
                     join(file.directory, file.name),
+                    (RECORDED.name,),
                     file.size_bytes,
                     file.mtime_ns,
-                    bool(file.is_symlink),
-                )
-                for file in to_read
-            ),
-            ["blake3"],
+                    file.is_symlink,
+                ),
+            )
+            for file in to_read
         )
         digests: dict[int, str] = {}
-        while digester.outstanding:
-            self._go_on()
-            for answer in digester.take(POLL_SECONDS):
-                if answer.digests is not None:
-                    digests[answer.key] = f"blake3:{answer.digests['blake3']}"
+        with HashingQueue[int](self._go_on, threads=self._threads) as queue:
+            for answers in queue.answers(work):
+                for file_id, answer in answers:
+                    if answer.digests is not None:
+                        digests[file_id] = recorded_digest(answer.digests)
         pairs = []
         for files, gone in unclear:
             for former in gone:
