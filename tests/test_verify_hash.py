@@ -128,7 +128,7 @@ def test_it_can_be_cancelled_while_a_file_is_read(known: Vpo, tree: Tree) -> Non
     known.scan(tree.root, "--verify-hash")
     os.utime(path, ns=(LATER_NS, LATER_NS))
     said = cancel_while_reading(
-        known, "vpo.scanner.content_check", "scan", "scan", "--verify-hash", tree.root
+        known, "vpo.content.hashing", "scan", "scan", "--verify-hash", tree.root
     )
     assert said.startswith("Cancelled.")
 

@@ -7,20 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from typing import Protocol
 
-from vpo._engine import Digested, Digester
+from vpo._engine import Digested
 from vpo.base import times
 from vpo.base.paths import StoredPath, join
+from vpo.content.algorithms import HEAD, QUICK, RECORDED
+from vpo.content.digests import algorithms_for, is_same_content, recorded_digest
+from vpo.content.hashing import FileToRead, HashingQueue
 from vpo.db import duplicates as table
 from vpo.db.duplicates import Candidate, Content, QuickHash, Whole
 from vpo.db.library import Library
-from vpo.db.verification import FULL_DIGEST
 from vpo.duplicates.models import Findings, Problem
-
-POLL_SECONDS = 0.05
-
-# While more than these are outstanding, answers are gathered for so long.
-MANY = 64
-GATHER_SECONDS = 0.01
 
 # Digests are committed after so many files or seconds: a commit waits for the disk, and
 # what was not committed is read again after a kill.
@@ -30,7 +26,8 @@ SECONDS_PER_COMMIT = 2.0
 # A file up to this size is in its quick hash (the first and the last 64 KiB) as a whole.
 QUICK_BYTES = 128 * 1024
 
-_XXH64 = "xxh64:"
+_ONLY_QUICK = (QUICK,)
+_QUICK_AND_FULL = (QUICK, RECORDED.name)
 
 
 class Progress(Protocol):
@@ -46,14 +43,14 @@ class Reader:
     def __init__(
         self,
         library: Library,
-        digester: Digester,
+        queue: HashingQueue[list[Candidate]],
         findings: Findings,
         progress: Progress,
         go_on: Callable[[float], None],
     ) -> None:
         """`go_on` is called often, with percent, and may raise StoppedError to end it."""
         self.library = library
-        self.digester = digester
+        self.queue = queue
         self.findings = findings
         self.progress = progress
         self.go_on = go_on
@@ -63,7 +60,6 @@ class Reader:
     def heads(self, files: Sequence[tuple[int, StoredPath, int, int, bool]]) -> None:
         """Has the heads of files (as the engine takes them) read, and recorded."""
         known = {file[0]: file for file in files}
-        self.digester.submit(files, ["head"])
         rows: list[tuple[int, int, int, str]] = []
         done = 0
 
@@ -74,9 +70,7 @@ class Reader:
             rows.clear()
 
         with self._recording([rows], record) as record_if_due:
-            while outstanding := self.digester.outstanding:
-                self._gather(outstanding)
-                taken, failed = self.digester.take_rows(POLL_SECONDS)
+            for taken, failed in self.queue.rows(files, HEAD):
                 for key, _, head, _ in taken:
                     _, _, size_bytes, mtime_ns, _ = known[key]
                     rows.append((key, size_bytes, mtime_ns, head))
@@ -94,14 +88,12 @@ class Reader:
         have the same size and head as others, and so are equal to them most of the time.
         Returns these by the files' ids.
         """
-        names = _by_file(files)
-        small: list[int] = []
-        large: list[int] = []
-        for place, (file, *_) in enumerate(names):
+        by_file = _by_file(files)
+
+        def algorithms(file: Candidate) -> tuple[str, ...]:
             is_small = file.size_bytes <= QUICK_BYTES
-            (small if is_small and file.content_hash is None else large).append(place)
-        self.digester.submit(_to_submit(names, large), ["quick"])
-        self.digester.submit(_to_submit(names, small), ["quick", "blake3"])
+            return _QUICK_AND_FULL if is_small and file.content_hash is None else _ONLY_QUICK
+
         rows: list[QuickHash] = []
         wholes: list[Whole] = []
         found: dict[int, str] = {}
@@ -114,14 +106,13 @@ class Reader:
             rows.clear()
             wholes.clear()
 
-        for answer, digests in self._answers(names, [rows, wholes], record):
-            quick_hash = bytes.fromhex(digests["quick"])
-            full = digests.get("blake3")
-            for file in names[answer.key]:
-                if full is None:
+        for names, answer, digests in self._answers(by_file, algorithms, [rows, wholes], record):
+            quick_hash = bytes.fromhex(digests[QUICK])
+            for file in names:
+                if RECORDED.name not in digests:
                     rows.append(QuickHash(quick_hash, file.id, file.size_bytes, file.mtime_ns))
                     continue
-                found[file.id] = content_hash = FULL_DIGEST + full
+                found[file.id] = content_hash = recorded_digest(digests)
                 assert answer.ctime_ns is not None
                 wholes.append(
                     Whole(
@@ -140,12 +131,7 @@ class Reader:
 
         What cannot be read has none, and is noted.
         """
-        names = _by_file(files)
-        old = [_has_old_digest(each[0]) for each in names]
-        for is_old, algorithms in ((False, ["blake3"]), (True, ["blake3", "xxh64"])):
-            places = [place for place in range(len(names)) if old[place] is is_old]
-            if places:
-                self.digester.submit(_to_submit(names, places), algorithms)
+        by_file = _by_file(files)
         found: dict[int, str] = {}
         rows: list[Content] = []
 
@@ -155,14 +141,16 @@ class Reader:
                 table.record_contents(connection, rows, at)
             rows.clear()
 
-        for answer, digests in self._answers(names, [rows], record):
-            same = names[answer.key]
-            if "xxh64" in digests and same[0].content_hash != _XXH64 + digests["xxh64"]:
+        def algorithms(file: Candidate) -> tuple[str, ...]:
+            return algorithms_for(file.content_hash)
+
+        for same, answer, digests in self._answers(by_file, algorithms, [rows], record):
+            if is_same_content(same[0].content_hash, digests) is False:
                 # The old digest is the better witness: it is not to be overwritten.
                 message = "its content is not what its recorded digest says: see `vpo verify`"
                 self.findings.problems += (Problem(file.path, message, "differs") for file in same)
                 continue
-            content_hash = FULL_DIGEST + digests["blake3"]
+            content_hash = recorded_digest(digests)
             ctime_ns = answer.ctime_ns
             assert ctime_ns is not None
             for file in same:
@@ -174,28 +162,30 @@ class Reader:
 
     def _answers(
         self,
-        names: Sequence[Sequence[Candidate]],
+        by_file: Sequence[list[Candidate]],
+        algorithms: Callable[[Candidate], tuple[str, ...]],
         rows: Sequence[Sized],
         record: Callable[[], None],
-    ) -> Iterator[tuple[Digested, dict[str, str]]]:
-        """What the engine says of files, without those it could not read, which are noted.
+    ) -> Iterator[tuple[list[Candidate], Digested, dict[str, str]]]:
+        """Reads files; yields the names of each, the engine's answer, and the digests in it.
 
-        `rows` are what the caller makes of it; `record` writes that down, and empties them.
+        Files that cannot be read are noted. `rows` are what the caller makes of the answers;
+        `record` writes them to the catalogue, and empties them.
         """
         done = 0
+        work = ((names, _to_read(names[0], algorithms(names[0]))) for names in by_file)
         with self._recording(rows, record) as record_if_due:
-            while outstanding := self.digester.outstanding:
-                self._gather(outstanding)
-                for answer in self.digester.take(POLL_SECONDS):
+            for answers in self.queue.answers(work):
+                for names, answer in answers:
                     done += 1
                     digests = answer.digests
                     if digests is None:
-                        self._note(answer, [file.path for file in names[answer.key]])
+                        self._note(answer, [file.path for file in names])
                     else:
-                        self._read.add(names[answer.key][0].id)
-                        yield answer, digests
+                        self._read.add(names[0].id)
+                        yield names, answer, digests
                 record_if_due()
-                self._tell(done, len(names))
+                self._tell(done, len(by_file))
 
     @contextmanager
     def _recording(
@@ -213,22 +203,11 @@ class Reader:
 
         try:
             yield record_if_due
-        except BaseException:
-            self.digester.stop()
-            raise
         finally:
             if any(rows):
                 record()
             self.findings.files_read = len(self._read)
-            self.findings.bytes_read = self.digester.bytes_read
-
-    def _gather(self, outstanding: int) -> None:
-        """Waits a little if there is much to come.
-
-        To wake for each of them would take time from those who read.
-        """
-        if outstanding > MANY:
-            time.sleep(GATHER_SECONDS)
+            self.findings.bytes_read = self.queue.bytes_read
 
     def _tell(self, done: int, expected: int) -> None:
         self.go_on(100 * done / expected)
@@ -258,13 +237,6 @@ def _by_file(files: Iterable[Candidate]) -> list[list[Candidate]]:
     return listed
 
 
-def _has_old_digest(file: Candidate) -> bool:
-    return file.content_hash is not None and file.content_hash.startswith(_XXH64)
-
-
-def _to_submit(
-    names: Sequence[Sequence[Candidate]], places: Iterable[int]
-) -> Iterator[tuple[int, str | bytes, int | None, int | None, bool]]:
-    for place in places:
-        file = names[place][0]
-        yield place, join(file.directory, file.name), file.size_bytes, file.mtime_ns, False
+def _to_read(file: Candidate, algorithms: tuple[str, ...]) -> FileToRead:
+    path = join(file.directory, file.name)
+    return FileToRead(path, algorithms, file.size_bytes, file.mtime_ns)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vpo.base.paths import StoredPath, from_stored, to_json, to_stored
-from vpo.db.duplicates import Selection
+from vpo.db.duplicates import Candidate, Selection
 from vpo.db.library import Library
 from vpo.duplicates.keep_rules import Keeping
 from vpo.duplicates.models import Action, Findings
@@ -97,11 +97,12 @@ def find_duplicates(
     with jobs.running(job, lambda: (outcome.counts(), outcome.issues)):
         work = _Work(job, check, progress)
         if finding.reads:
-            from vpo._engine import Digester
+            from vpo.content.hashing import HashingQueue
             from vpo.duplicates.hashing import Reader
 
-            reader = Reader(library, Digester(), finding.findings, progress, work.go_on)
-            finding.read(reader, job.number)
+            with HashingQueue[list[Candidate]](check) as queue:
+                reader = Reader(library, queue, finding.findings, progress, work.go_on)
+                finding.read(reader, job.number)
         finding.answer(lambda: work.go_on(100.0 if action is None else 0.0), _who_shares())
         _note_offline(library, wanted, outcome.findings)
         if action is not None:

@@ -17,6 +17,8 @@ from vpo._engine import Digested, Digester
 from vpo.base import times
 from vpo.base.paths import from_stored
 from vpo.base.read_errors import is_of_the_medium, is_of_the_place
+from vpo.content.algorithms import RECORDED, RECORDED_PREFIX
+from vpo.content.digests import found_digest, recorded_digest
 from vpo.db import damage as damage_table
 from vpo.db import file_changes as change_table
 from vpo.db import verification as table
@@ -24,7 +26,7 @@ from vpo.db.damage import Damage
 from vpo.db.file_changes import FileChange
 from vpo.db.library import Library
 from vpo.db.verification import Candidate, Selection
-from vpo.integrity.classify import Recorded, Verdict, baseline, classify, found_as
+from vpo.integrity.classify import Recorded, Verdict, baseline, classify
 from vpo.integrity.findings import Finding
 from vpo.integrity.request import VerifyOptions
 from vpo.integrity.result import Amount, VerifyResult
@@ -152,6 +154,7 @@ class Run:
             "verified": self.unchanged,
         }
         file_of = self.context.reporter.file if self.context.reporter.wants_files else None
+        recorded_name = RECORDED.name
         size = read = 0
         for seen in answers:
             file = asked.pop(seen.key)
@@ -166,7 +169,7 @@ class Run:
                 self._judge_content(file, seen, digests, at)
                 continue
             # Nearly all files come this way, so that each step counts.
-            found = "blake3:" + digests["blake3"]
+            found = RECORDED_PREFIX + digests[recorded_name]
             recorded = file.content_hash
             if recorded is not None and recorded != found:
                 self._judge_content(file, seen, digests, at)
@@ -196,7 +199,7 @@ class Run:
         self.verified.append(
             (
                 file.id,
-                f"blake3:{digests['blake3']}",
+                recorded_digest(digests),
                 seen.size_bytes,
                 seen.mtime_ns,
                 seen.ctime_ns,
@@ -264,7 +267,7 @@ class Run:
 
     def _damaged(self, file: Candidate, seen: Digested, verdict: Verdict, at: str) -> None:
         digest, recorded_at = baseline(file)
-        found = found_as(digest, seen.digests)
+        found = found_digest(digest, seen.digests)
         # A scan drops the ctime of a file that was modified. The record of the damage has it.
         known = None
         if file.damage is not None:

@@ -9,6 +9,8 @@ from itertools import accumulate
 
 from vpo._engine import Digester
 from vpo.base.paths import from_stored
+from vpo.content.algorithms import RECORDED
+from vpo.content.digests import algorithms_for
 from vpo.db import verification as table
 from vpo.db.verification import Candidate, Selection
 from vpo.integrity.classify import baseline
@@ -30,9 +32,6 @@ AHEAD_BYTES_AT_FIRST = 64 * 2**20
 AT_A_TIME = 500
 # At least this many files wait in the engine, however large they are.
 LEAST_QUEUED = 2
-
-# What a record can hold: `xxh64` of an earlier program, others of manifests.
-_COMPARABLE = ("xxh64", "sha256", "sha512", "sha1", "md5")
 
 
 class Feed:
@@ -148,7 +147,7 @@ class Feed:
         of_all = sum(file.size_bytes for file in files)
         self._asked_bytes += of_all
         self._begun_bytes += of_all
-        self._digester.submit(plain, ("blake3",))
+        self._digester.submit(plain, (RECORDED.name,))
         if len(plain) == len(files):
             return
         for file in files:
@@ -161,16 +160,5 @@ class Feed:
             mtime_ns = None if is_damaged else file.mtime_ns
             self._digester.submit(
                 [(file.id, file.path, size_bytes, mtime_ns, bool(file.is_symlink))],
-                _digests_for(digest),
+                algorithms_for(digest),
             )
-
-
-def _digests_for(recorded: str | None) -> tuple[str, ...]:
-    """What to make of a file: the digest that is recorded in the end, and what it is held against.
-
-    What vpo does not know is no digest, and the content counts as new.
-    """
-    if recorded is None or recorded.startswith(table.FULL_DIGEST):
-        return ("blake3",)
-    algorithm = recorded.partition(":")[0]
-    return ("blake3", algorithm) if algorithm in _COMPARABLE else ("blake3",)

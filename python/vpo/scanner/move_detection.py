@@ -23,8 +23,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-from vpo._engine import Digester, Directory, born
+from vpo._engine import Directory, born
 from vpo.base.paths import StoredPath, from_stored, is_within, join
+from vpo.content.algorithms import RECORDED, RECORDED_PREFIX
+from vpo.content.digests import recorded_digest
+from vpo.content.hashing import FileToRead, HashingQueue
 from vpo.db import file_changes as change_table
 from vpo.db import files as file_table
 from vpo.db import job_history
@@ -45,8 +48,6 @@ MOST_ALIKE = 64
 # The same goes for a file with more names than this. Daily snapshots of a disk share files by
 # the thousand, and vpo would have to look whether each name still exists.
 MOST_NAMES = 16
-
-POLL_SECONDS = 0.1
 
 # Files whose quick hashes are looked up at a time.
 FILES_AT_A_TIME = 5000
@@ -268,32 +269,31 @@ class MovesByContent:
         to_read = [
             file
             for files, gone in unclear
-            if all((former.content_hash or "").startswith("blake3:") for former in gone)
+            if all((former.content_hash or "").startswith(RECORDED_PREFIX) for former in gone)
             for file in files
         ]
         if not to_read:
             return []
-        digester = Digester(threads=self._state.options.rules.threads or 0)
-        digester.submit(
+        work = (
             (
-                (
-                    file.id,
+                file.id,
+                FileToRead(
                     join(file.directory, file.name),
+                    (RECORDED.name,),
                     file.size_bytes,
                     file.mtime_ns,
-                    bool(file.is_symlink),
-                )
-                for file in to_read
-            ),
-            ["blake3"],
+                    file.is_symlink,
+                ),
+            )
+            for file in to_read
         )
         digests: dict[int, str] = {}
-        while digester.outstanding:
-            self._state.context.check()
-            self._state.context.beat(lambda: Progress("match"))
-            for answer in digester.take(POLL_SECONDS):
-                if answer.digests is not None:
-                    digests[answer.key] = f"blake3:{answer.digests['blake3']}"
+        threads = self._state.options.rules.threads or 0
+        with HashingQueue[int](self._go_on, threads=threads) as queue:
+            for answers in queue.answers(work):
+                for file_id, answer in answers:
+                    if answer.digests is not None:
+                        digests[file_id] = recorded_digest(answer.digests)
         pairs = []
         for files, gone in unclear:
             for former in gone:
@@ -302,6 +302,10 @@ class MovesByContent:
                 if len(same) == 1 and len(rivals) == 1 and former.content_hash:
                     pairs.append(Pair(same[0], former, is_proved=True))
         return pairs
+
+    def _go_on(self) -> None:
+        self._state.context.check()
+        self._state.context.beat(lambda: Progress("match"))
 
     def record(self, pairs: list[Pair]) -> list[Pair]:
         """Gives new files the records that they had before. In the caller's transaction.
