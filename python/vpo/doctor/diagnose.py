@@ -15,6 +15,7 @@ from vpo.base.paths import display
 from vpo.catalogue.status import space_at
 from vpo.config import load as layers
 from vpo.config import profiles
+from vpo.config.check import mistakes_in
 from vpo.config.environment import home
 from vpo.config.models import Config
 from vpo.db import jobs as job_table
@@ -142,7 +143,7 @@ def _settings(environment: Mapping[str, str], config_path: str | None) -> Iterat
         return
     for name in names:
         try:
-            mistakes = layers.mistakes_in(profiles.read(environment, name))
+            mistakes = mistakes_in(profiles.read(environment, name))
         except VpoError as error:
             yield Finding("PROFILE", "error", error.message, error.hint)
             continue

@@ -7,9 +7,11 @@ import os
 import click
 
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, EXIT_NOT_DONE, ConfigError
-from vpo.cli.app import App, echo, global_options
+from vpo.cli.app import App
 from vpo.cli.options.common import json_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import print_json
+from vpo.cli.output.streams import echo
 from vpo.config.load import Settings
 from vpo.config.models import Config
 from vpo.doctor import diagnose as checks

@@ -12,9 +12,12 @@ import orjson
 from vpo._engine import KINDS
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.paths import display, to_json, to_stored
-from vpo.cli.app import PATH, App, echo, global_options
+from vpo.cli.app import App
+from vpo.cli.options.global_options import global_options
+from vpo.cli.options.paths import PATH
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.media import describe, media_to_dict
+from vpo.cli.output.streams import echo
 from vpo.config.models import PROBERS
 from vpo.db.media import as_recorded
 from vpo.media.introspection import Introspector, Probed, ToProbe, probe_all
@@ -40,7 +43,7 @@ def inspect(
     could not be read.
     """
     app = ctx.ensure_object(App)
-    tools = app.settings({"tools"}, prober=prober).config.tools
+    tools = app.settings({"tools"}, {("tools", "prober"): prober}).config.tools
     files = [
         ToProbe(number, os.path.abspath(path), _kind(path)) for number, path in enumerate(paths)
     ]

@@ -12,13 +12,15 @@ import click
 from vpo.base import times
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, EXIT_LOCKED, EXIT_NOT_DONE, VpoError
 from vpo.base.paths import display, to_json
-from vpo.cli.app import App, echo, global_options
+from vpo.cli.app import App
 from vpo.cli.jobs.show import complete_job
 from vpo.cli.options.common import json_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import Duration, TimeOfDay
 from vpo.cli.output.failure import failure_to_dict, print_json, show_failure
 from vpo.cli.output.jobs import human_duration
 from vpo.cli.output.progress import ScanReporter
+from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals
 from vpo.db import job_history
 from vpo.db import jobs as job_table
@@ -195,7 +197,10 @@ def cancel(ctx: click.Context, /, job_ids: tuple[str, ...], wait: float, as_json
 @global_options
 @click.pass_context
 def retry(ctx: click.Context, /, job_ids: tuple[str, ...], all_failed: bool, as_json: bool) -> None:
-    """Queue jobs again that failed or were cancelled; `vpo jobs run` does them."""
+    """Queue jobs again that failed or were cancelled.
+
+    `vpo jobs run` does them.
+    """
     app = ctx.ensure_object(App)
     if not job_ids and not all_failed:
         raise click.UsageError("Name a JOB_ID, or say --all-failed", ctx)
@@ -243,10 +248,9 @@ def _each(
                 if len(names) == 1:
                     raise
                 errors += 1
-                shown = failure_to_dict(error.code, error.message, error.hint, error.details)
-                done.append({"id": name, **shown})
+                done.append({"id": name, **failure_to_dict(error)})
                 if not as_json:
-                    show_failure(app, error.code, error.message, error.hint)
+                    show_failure(app, error)
                 continue
             done.append({"id": job_id, "status": status})
             if not (as_json or app.quiet):
@@ -284,9 +288,10 @@ def purge(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Delete the records of jobs that ended long ago, and of the changes they made.
+    """Delete the records of jobs that ended long ago.
 
-    Jobs that are queued or running are never among them, nor are files touched.
+    The records of the changes they made are deleted with them. Jobs that are
+    queued or running are never among them, nor are files touched.
     """
     app = ctx.ensure_object(App)
     settings = app.settings(sections=("database_path", "logging", "jobs"))

@@ -18,11 +18,14 @@ from vpo.base.errors import (
     VpoError,
 )
 from vpo.base.paths import display, is_within, to_json, to_stored
-from vpo.cli.app import DIRECTORY, App, echo, global_options, silence_stdout
+from vpo.cli.app import App
 from vpo.cli.options.common import json_option, queue_options
+from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import SeparatedList, joined
+from vpo.cli.options.paths import DIRECTORY
 from vpo.cli.output.failure import failure_to_dict, log_failure, print_json, show_failure
 from vpo.cli.output.progress import ScanReporter
+from vpo.cli.output.streams import echo, silence_stdout
 from vpo.cli.signals import Signals, show_stopped, stopped_to_dict
 from vpo.config.bounds import MAX_THREADS
 from vpo.config.models import KINDS, PROBERS
@@ -148,11 +151,18 @@ def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) 
         raise click.UsageError(
             "--verify-hash does not go with --dry-run: what was read is to be recorded", ctx
         )
-    settings = app.settings(
-        kinds=joined(options.pop("kinds")) or None,
-        extensions=joined(options.pop("extensions")) or None,
-        exclude=options.pop("exclude") or None,
+    prober = options.pop("prober")
+    scan_settings = {
         **options,
+        "kinds": joined(options["kinds"]) or None,
+        "extensions": joined(options["extensions"]) or None,
+        "exclude": options["exclude"] or None,
+    }
+    settings = app.settings(
+        options={
+            ("tools", "prober"): prober,
+            **{("scan", name): value for name, value in scan_settings.items()},
+        }
     )
     app.start_logging(settings)
     directories = directories or tuple(map(os.fsencode, settings.config.scan.directories))
@@ -356,10 +366,10 @@ class _Outcomes:
 
     def failed(self, root: bytes, error: VpoError) -> None:
         self.errors.append(error)
-        shown = failure_to_dict(error.code, error.message, error.hint, error.details)
+        shown = failure_to_dict(error)
         self.scans.append({**to_json(to_stored(root), "directory"), **shown})
         tell = log_failure if self.as_json else show_failure
-        tell(self.app, error.code, error.message, error.hint, error.details)
+        tell(self.app, error)
 
     def stopped(self, root: bytes, stopped: StoppedError) -> None:
         self.stopped_status = stopped.exit_status
