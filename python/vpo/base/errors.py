@@ -1,7 +1,7 @@
-"""Expected failures: shown as a message and a hint, never as a traceback.
+"""Expected failures. Users see a message and a hint, never a traceback.
 
-`code` is stable and public; wording may improve. Anything that is not a
-`VpoError` is a bug.
+Each has a `code`, which is public and never changes; the wording may improve. Any other
+exception is a bug.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ EXIT_SIGTERM = 143
 
 
 class VpoError(Exception):
-    """Base of all expected failures: the fact, and what to do about it."""
+    """The base of all expected failures: what happened, and a hint what to do about it."""
 
     code: ClassVar[str] = "ERROR"
     exit_status: ClassVar[int] = EXIT_NOT_DONE
@@ -29,19 +29,19 @@ class VpoError(Exception):
 
 
 class UsageError(VpoError):
-    """The command line asks for something that makes no sense."""
+    """The command line is not valid."""
 
     code = "USAGE"
 
 
 class DirectoryNotFoundError(VpoError):
-    """There is nothing at the path to scan."""
+    """The directory to scan does not exist."""
 
     code = "DIRECTORY_NOT_FOUND"
 
 
 class NotADirectoryToScanError(VpoError):
-    """The path to scan is a file."""
+    """The path to scan is not a directory."""
 
     code = "NOT_A_DIRECTORY"
 
@@ -53,262 +53,262 @@ class DirectoryUnreadableError(VpoError):
 
 
 class RootOfflineError(VpoError):
-    """A root that was there is gone, empty, or on another file system."""
+    """A root is missing, is empty although it had files, or is on another file system."""
 
     code = "ROOT_OFFLINE"
 
 
 class MassRemovalError(VpoError):
-    """Most of a root seems to be gone."""
+    """Most files of a root seem to be gone."""
 
     code = "MASS_REMOVAL"
 
 
 class ScanLockedError(VpoError):
-    """Another scan of the same places is running, or a job that changes files there."""
+    """Another scan of the same directories, or a job that changes files there, is running."""
 
     code = "SCAN_LOCKED"
     exit_status = EXIT_LOCKED
 
 
 class VerifyLockedError(VpoError):
-    """Another check of the same places is running."""
+    """Another check of the same directories is running."""
 
     code = "VERIFY_LOCKED"
     exit_status = EXIT_LOCKED
 
 
 class NotDamagedError(VpoError):
-    """There is no damage to accept."""
+    """The file is not damaged, so there is nothing to accept."""
 
     code = "NOT_DAMAGED"
 
 
 class FileUnreadableError(VpoError):
-    """A file's content cannot be had."""
+    """A file cannot be read."""
 
     code = "FILE_UNREADABLE"
 
 
 class JobNotFoundError(VpoError):
-    """There is no job with that ID."""
+    """No job has this ID."""
 
     code = "JOB_NOT_FOUND"
 
 
 class AmbiguousJobError(VpoError):
-    """Several jobs have IDs that begin so."""
+    """The IDs of several jobs start with this text."""
 
     code = "JOB_AMBIGUOUS"
 
 
 class JobStateError(VpoError):
-    """A job is not in a state that allows this."""
+    """The state of the job does not allow this action."""
 
     code = "JOB_STATE"
 
 
 class JobLostError(VpoError):
-    """A job was given to another process meanwhile."""
+    """Another process has taken over the job."""
 
     code = "JOB_LOST"
 
 
 class JobConfigurationError(VpoError):
-    """The recorded configuration of a job cannot be used."""
+    """The recorded configuration of a job is not valid."""
 
     code = "BAD_JOB"
 
 
 class RuleError(VpoError):
-    """A kind, extension or glob cannot be understood."""
+    """A kind, extension or glob is not valid."""
 
     code = "BAD_RULE"
 
 
 class ConfigError(VpoError):
-    """The configuration has a mistake."""
+    """A config file, profile or environment variable has a mistake."""
 
     code = "BAD_CONFIG"
 
 
 class ProfileNotFoundError(VpoError):
-    """There is no profile of that name."""
+    """No profile has this name."""
 
     code = "PROFILE_NOT_FOUND"
 
 
 class ProfileNameError(VpoError):
-    """No profile can have that name."""
+    """The name is not a valid name for a profile."""
 
     code = "BAD_PROFILE_NAME"
 
 
 class ProfileExistsError(VpoError):
-    """There is a profile of that name already."""
+    """A profile with this name already exists."""
 
     code = "PROFILE_EXISTS"
 
 
 class OutputError(VpoError):
-    """What was to be written to a file could not be."""
+    """An output file cannot be written."""
 
     code = "OUTPUT_ERROR"
 
 
 class OutputExistsError(VpoError):
-    """There is something already where a file is to be written."""
+    """Something already exists at the path of an output file."""
 
     code = "OUTPUT_EXISTS"
 
 
 class ManifestError(VpoError):
-    """A manifest cannot be read, or is of no known format."""
+    """A manifest cannot be read, or its format is unknown."""
 
     code = "BAD_MANIFEST"
 
 
 class NothingToListError(VpoError):
-    """Not one file can be put into a manifest."""
+    """There is no file that can be listed in a manifest."""
 
     code = "NOTHING_TO_LIST"
 
 
 class IsABagError(VpoError):
-    """The directory has manifests already: it is a BagIt bag."""
+    """The directory is a BagIt bag, which has manifests already."""
 
     code = "IS_A_BAG"
 
 
 class ToolMissingError(VpoError):
-    """A program that was asked for is not there."""
+    """A program that vpo needs was not found."""
 
     code = "TOOL_MISSING"
 
 
 class FileNotInLibraryError(VpoError):
-    """The library knows no file of that path."""
+    """The catalogue has no file at this path."""
 
     code = "FILE_NOT_FOUND"
 
 
 class DuplicatesLockedError(VpoError):
-    """Other work on duplicates, or the undoing of it, is running."""
+    """Another job that changes duplicates, or undoes such changes, is running."""
 
     code = "DUPLICATES_LOCKED"
     exit_status = EXIT_LOCKED
 
 
 class ActionError(VpoError):
-    """What was to be done about one file was not done; the file is as it was."""
+    """An action on a file failed; the file is unchanged."""
 
     code = "ACTION_FAILED"
 
 
 class OperationNotFoundError(VpoError):
-    """There is no operation and no job with that ID."""
+    """No operation and no job has this ID."""
 
     code = "OPERATION_NOT_FOUND"
 
 
 class AmbiguousOperationError(VpoError):
-    """Several operations or jobs have IDs that begin so."""
+    """The IDs of several operations or jobs start with this text."""
 
     code = "OPERATION_AMBIGUOUS"
 
 
 class UndoError(VpoError):
-    """An operation was not undone; everything is as it was."""
+    """An operation was not undone; nothing has changed."""
 
     code = "UNDO_FAILED"
 
 
 class UndoImpossibleError(UndoError):
-    """There is nothing that could be undone."""
+    """The operation cannot be undone."""
 
     code = "UNDO_IMPOSSIBLE"
 
 
 class UndoneError(UndoError):
-    """It was undone before."""
+    """The operation was already undone."""
 
     code = "UNDO_DONE"
 
 
 class UndoChangedError(UndoError):
-    """The file is not any more as the operation left it."""
+    """The file has changed since the operation."""
 
     code = "UNDO_CHANGED"
 
 
 class UndoOccupiedError(UndoError):
-    """There is another file where it was."""
+    """Another file is at the original path."""
 
     code = "UNDO_OCCUPIED"
 
 
 class UndoGoneError(UndoError):
-    """What it takes to undo it is gone."""
+    """A file that is needed to undo the operation is gone."""
 
     code = "UNDO_GONE"
 
 
 class LibraryError(VpoError):
-    """The library cannot be used as it is."""
+    """The catalogue cannot be used."""
 
     code = "LIBRARY_ERROR"
 
 
 class LibraryNotFoundError(LibraryError):
-    """There is no library yet."""
+    """The catalogue does not exist yet."""
 
     code = "LIBRARY_NOT_FOUND"
 
 
 class NotALibraryError(LibraryError):
-    """The file is something else."""
+    """The file is not a catalogue of vpo."""
 
     code = "NOT_A_LIBRARY"
 
 
 class LibraryTooNewError(LibraryError):
-    """A newer vpo wrote the library."""
+    """A newer version of vpo wrote the catalogue."""
 
     code = "LIBRARY_TOO_NEW"
 
 
 class LibraryTooOldError(LibraryError):
-    """The library is older than any that can be upgraded."""
+    """The catalogue is too old to be upgraded."""
 
     code = "LIBRARY_TOO_OLD"
 
 
 class LibraryUnreadableError(LibraryError):
-    """The library is there, and cannot be read."""
+    """The catalogue exists but cannot be read."""
 
     code = "LIBRARY_UNREADABLE"
 
 
 class LibraryUnwritableError(LibraryError):
-    """The library cannot be written or created."""
+    """The catalogue cannot be written or created."""
 
     code = "LIBRARY_UNWRITABLE"
 
 
 class LibraryDamagedError(LibraryError):
-    """SQLite finds the library malformed."""
+    """The catalogue is damaged: SQLite reports that it is malformed."""
 
     code = "LIBRARY_DAMAGED"
 
 
 class LibraryBusyError(LibraryError):
-    """Another process keeps the library locked."""
+    """Another process keeps the catalogue locked."""
 
     code = "LIBRARY_BUSY"
     exit_status = EXIT_LOCKED
 
 
 class DiskFullError(LibraryError):
-    """There is no room to write the library."""
+    """The disk of the catalogue is full."""
 
     code = "DISK_FULL"

@@ -15,7 +15,7 @@ from vpo.base.paths import StoredPath, from_stored, join
 from vpo.db import media as media_table
 from vpo.db.library import Library
 from vpo.db.media import Finding
-from vpo.media.introspection import Introspector, Probed, ToProbe
+from vpo.media.introspection import Introspection, IntrospectionRequest, Introspector
 from vpo.scanner.models import Issue, ScanResult
 
 # So many files are handed to the introspector at a time, and no more than that
@@ -34,7 +34,7 @@ _CODES: Mapping[Count, int] = {"added": 0, "scanned": 1, "skipped": 2, "moved": 
 _COUNTS = tuple(_CODES)
 
 
-class Reading:
+class IntrospectionQueue:
     """The files of a scan that wait to be read, and those being read."""
 
     def __init__(self, library: Library, introspector: Introspector, result: ScanResult) -> None:
@@ -50,7 +50,7 @@ class Reading:
         self._waiting = array("q")
         self._counted_as = array("b")
         self._next = 0
-        self._answers: list[Probed] = []
+        self._answers: list[Introspection] = []
         self._read: dict[int, tuple[StoredPath, int, int, Count, int]] = {}
 
     @property
@@ -91,10 +91,10 @@ class Reading:
                     count,
                     file.has_quick_hash,
                 )
-                files.append(ToProbe(file.id, from_stored(path), file.kind))
+                files.append(IntrospectionRequest(file.id, from_stored(path), file.kind))
             self.introspector.submit(files)
 
-    def take(self, timeout: float) -> list[Probed]:
+    def take(self, timeout: float) -> list[Introspection]:
         """What was read by now; waits up to `timeout` seconds for the first."""
         if not self._read:
             return []
@@ -111,7 +111,7 @@ class Reading:
             else:
                 time.sleep(left)
 
-    def record(self, probed: list[Probed]) -> None:
+    def record(self, probed: list[Introspection]) -> None:
         """Records what was read, in the caller's transaction."""
         findings = []
         for each in probed:

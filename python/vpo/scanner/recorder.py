@@ -28,7 +28,7 @@ from vpo.places.filesystems import identity
 from vpo.scanner import move_recording
 from vpo.scanner.compare import Columns, Context, Difference, compare, reason, was_racy
 from vpo.scanner.content_check import Undecided, take_undecided
-from vpo.scanner.introspection_queue import Reading
+from vpo.scanner.introspection_queue import IntrospectionQueue
 from vpo.scanner.models import Issue, ScanOptions, ScanResult
 from vpo.scanner.move_recording import Batched, NewRows
 
@@ -51,7 +51,7 @@ class Recorder:
         self.result = result
         self.reporter = reporter
         self.job: tracking.Job | None = None
-        self.reading: Reading | None = None
+        self.reading: IntrospectionQueue | None = None
         """Where files to be read are handed to; None if none are read."""
 
         # Not later than any look at a file, so that no young file passes for an old one.

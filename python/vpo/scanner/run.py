@@ -25,7 +25,7 @@ from vpo.logging import Phases
 from vpo.media.introspection import Introspector
 from vpo.places import guards
 from vpo.scanner import content_check, missing_files
-from vpo.scanner.introspection_queue import Reading
+from vpo.scanner.introspection_queue import IntrospectionQueue
 from vpo.scanner.models import Issue, ScanOptions, ScanResult, errors_json
 from vpo.scanner.move_detection import ByContent
 from vpo.scanner.recorder import Recorder
@@ -77,7 +77,7 @@ class Run:
         return self.recorder.job
 
     @property
-    def reading(self) -> Reading | None:
+    def reading(self) -> IntrospectionQueue | None:
         """The reading of files; None if none are read."""
         return self.recorder.reading
 
@@ -102,7 +102,7 @@ class Run:
         options = self.options
         threads = options.rules.threads
         with Introspector(options.prober, options.ffprobe, threads=threads) as introspector:
-            self.recorder.reading = Reading(self.library, introspector, self.result)
+            self.recorder.reading = IntrospectionQueue(self.library, introspector, self.result)
             self._run()
             self.result.warnings += introspector.warnings()
 
