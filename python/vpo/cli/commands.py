@@ -80,7 +80,7 @@ OPERATION: dict[str, Entry] = {
     "doctor": (
         "vpo.cli.doctor.doctor",
         "doctor",
-        "Check the installation, the settings and the library.",
+        "Check the installation, the settings and the catalogue.",
     ),
     "completion": (
         "vpo.cli.completion.completion",
