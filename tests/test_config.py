@@ -280,7 +280,12 @@ def test_a_mistake_in_a_variable_is_told_with_its_name(
 
 def test_a_variable_with_a_mistake_ends_a_command(vpo: Vpo, tree: Tree) -> None:
     vpo.environment = {"VPO_LOGING__LEVEL": "debug"}
-    check_refused(vpo, tree, "`VPO_LOGING__LEVEL` names no section", "Did you mean `logging`?")
+    check_refused(
+        vpo,
+        tree,
+        "`VPO_LOGING__LEVEL`: this environment variable does not name a section",
+        "Did you mean `logging`?",
+    )
 
 
 def test_a_section_and_a_key_of_it_in_the_environment_are_told(vpo: Vpo) -> None:

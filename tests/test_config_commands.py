@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from settings import KEYS, Layered, as_yaml, values
 from support import Tree, Vpo
 from vpo.base.errors import ConfigError
-from vpo.cli.config.group import yaml_value
+from vpo.cli.config.text import yaml_value
 from vpo.config.layers import Key
 from vpo.config.load import find_mistakes, load
 from vpo.config.models import Config, Profile
@@ -164,7 +164,7 @@ def test_mistakes_of_the_profile_in_use_are_listed_too(vpo: Vpo, config: Path) -
 
 
 def test_a_config_without_mistakes_is_valid(vpo: Vpo, config: Path) -> None:
-    assert "the defaults hold" in vpo.ok("config", "validate").stdout
+    assert "the defaults apply" in vpo.ok("config", "validate").stdout
     config.write_text("scan: {hidden: true}\n")
     assert vpo.ok("config", "validate").stdout == f"`{config}` is valid.\n"
     assert vpo.ok("-q", "config", "validate").stdout == ""

@@ -18,7 +18,8 @@ from mounts import UNPRIVILEGED, need_permissions
 from support import Vpo
 from vpo.base.errors import ConfigError
 from vpo.config import document
-from vpo.config.load import load, mistakes_in
+from vpo.config.check import mistakes_in
+from vpo.config.load import load
 from vpo.config.models import Config
 
 
@@ -44,7 +45,7 @@ BILLION_LAUGHS = b"a0: &a0 [x]\n" + b"".join(
 MERGES = b"a0: &a0 {x: 1}\n" + b"".join(
     b"a%d: &a%d {<<: [%s]}\n" % (n, n, b", ".join([b"*a%d" % (n - 1)] * 10)) for n in range(1, 12)
 )
-TOO_MUCH = "stand for more than settings can be"
+TOO_MUCH = "expand to more than settings can hold"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_a_directory_is_told(vpo: Vpo, config: Path) -> None:
 
 def test_a_pipe_without_a_writer_is_told_and_not_waited_for(vpo: Vpo, config: Path) -> None:
     os.mkfifo(config)
-    check_unreadable(vpo, "it is a pipe that nobody writes to.")
+    check_unreadable(vpo, "it is a pipe, and no program writes to it.")
 
 
 def test_links_that_lead_nowhere_are_told(vpo: Vpo, config: Path) -> None:

@@ -34,8 +34,8 @@ import media
 from support import OLD_NS, VPO, Tree, Vpo
 from vpo._engine import KINDS, Rules
 from vpo.base import errors
-from vpo.cli.app import global_options
 from vpo.cli.main import cli
+from vpo.cli.options.global_options import global_options
 from vpo.config.environment import ALIASES, variable_of
 from vpo.config.layers import settings_of
 from vpo.config.models import Config, ToolsConfig

@@ -243,8 +243,8 @@ def test_the_last_line_of_what_it_complains_of_is_the_reason(tmp_path: Path) -> 
     program = fake(tmp_path, f"os.write(2, open({path!r}, 'rb').read()); sys.exit(1)")
     error = error_of(program)
     assert (error.code, error.message) == ("failed", r"\x1b[31mbad \xff thing")
-    assert error_of(fake(tmp_path, "sys.exit(3)")).message == "it ended with 3"
-    assert error_of(fake(tmp_path, "os.kill(os.getpid(), 9)")).message == "it was ended by signal 9"
+    assert error_of(fake(tmp_path, "sys.exit(3)")).message == "it failed with exit status 3"
+    assert error_of(fake(tmp_path, "os.kill(os.getpid(), 9)")).message == "signal 9 ended it"
 
 
 @pytest.mark.parametrize("answer", ["", "{", "[]", "no", '{"streams": 1e999}'])

@@ -15,7 +15,7 @@ import pytest
 from mounts import UNPRIVILEGED, mounted, need_permissions, resize
 from support import OLD_NS, Tree, Vpo
 from test_introspection import DAMAGED, counts, shown, sound, tool
-from vpo.media.introspection import Introspector, ToProbe, probe_all
+from vpo.media.introspection import IntrospectionRequest, Introspector, introspect_all
 
 LATER_NS = OLD_NS + 10**15
 
@@ -364,7 +364,7 @@ def test_a_link_whose_file_is_gone_when_it_is_read_is_gone_and_no_error(tree: Tr
     link = tree.path("link.wav")
     os.symlink("nowhere.wav", link)
     with Introspector("native") as introspector:
-        (probed,) = probe_all(introspector, [ToProbe(1, link, "audio")]).values()
+        (probed,) = introspect_all(introspector, [IntrospectionRequest(1, link, "audio")]).values()
     assert (probed.is_gone, probed.error) == (True, None)
 
 

@@ -16,8 +16,8 @@ import pytest
 from log_writer import Log, Writer, rotated
 from mounts import UNPRIVILEGED, mounted, need_permissions, resize
 from support import Tree, Vpo
-from vpo.logging import handlers
-from vpo.logging.handlers import SharedFile
+from vpo.logging import shared_file
+from vpo.logging.shared_file import SharedFile
 
 WRITERS = ("a", "b", "c", "d")
 
@@ -158,7 +158,7 @@ def test_half_a_line_at_the_end_does_not_spoil_the_next_one(log: Path) -> None:
 def test_a_process_that_hangs_with_the_lock_is_not_waited_for_for_ever(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handlers, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(shared_file, "LOCK_SECONDS", 0.05)
     file = shared(log)
     with log.open("ab") as hanging:
         fcntl.flock(hanging, fcntl.LOCK_EX)

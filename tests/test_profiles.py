@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from support import Tree, Vpo
 from vpo.base.errors import ConfigError, ProfileNameError, ProfileNotFoundError
+from vpo.config import profile_editing
 from vpo.config import profiles as store
-from vpo.config.load import load, mistakes_in
+from vpo.config.check import mistakes_in
+from vpo.config.load import load
 
 BAD_NAMES = [
     "",
@@ -59,7 +61,9 @@ def test_a_name_that_is_not_alphanumeric_is_refused(vpo: Vpo, name: str) -> None
     with pytest.raises(ProfileNameError, match="Profile name must be alphanumeric"):
         store.read(environment, name)
     with pytest.raises(ProfileNameError):
-        store.create(environment, name, description=None, default_policy=None, directories=[])
+        profile_editing.create(
+            environment, name, description=None, default_policy=None, directories=[]
+        )
     if name:
         with pytest.raises(ProfileNameError):
             load(environment, profile=name)
@@ -93,7 +97,8 @@ def test_no_command_leaves_the_directory_of_profiles(vpo: Vpo, profiles: Path) -
         outcome = vpo.ok(*words, status=2)
         assert outcome.stdout == ""
         assert outcome.stderr.startswith(
-            "Error: Profile name must be alphanumeric: `../secret`.\n"
+            "Error: Profile name must be alphanumeric"
+            " (hyphens and underscores may be used): `../secret`.\n"
         ), outcome
     outcome = vpo.ok("profiles", "show", "a\x1b[31m\nb", "--json", status=2)
     assert outcome.json["code"] == "BAD_PROFILE_NAME"
@@ -220,7 +225,7 @@ def test_a_profile_is_made_with_what_is_told_of_it(vpo: Vpo, tree: Tree) -> None
     again = vpo.ok("profiles", "create", "movies", "--json", status=2)
     assert again.json["code"] == "USAGE", "it prints nothing that could be JSON"
     again = vpo.ok("profiles", "create", "movies", status=2)
-    assert "There is a profile named `movies` already." in again.stderr
+    assert "There is already a profile named `movies`." in again.stderr
     assert yaml.safe_load(path.read_text())["description"] == description
 
 
@@ -245,7 +250,9 @@ def test_something_else_in_the_place_of_the_profiles_is_told(vpo: Vpo) -> None:
     vpo.home.mkdir()
     (vpo.home / "profiles").touch()
     outcome = vpo.ok("profiles", "create", "movies", status=2)
-    assert outcome.stderr.startswith(f"Error: The directory `{vpo.home}/profiles` cannot be made")
+    assert outcome.stderr.startswith(
+        f"Error: The directory `{vpo.home}/profiles` cannot be created"
+    )
     environment = {"VPO_HOME": str(vpo.home)}
     for ask in (lambda: store.names(environment), lambda: store.read(environment, "movies")):
         with pytest.raises(ConfigError, match="cannot be listed: Not a directory"):

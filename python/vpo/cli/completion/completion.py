@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from vpo.cli.app import echo, global_options
+from vpo.cli.options.global_options import global_options
+from vpo.cli.output.streams import echo
 
 SHELLS = ("bash", "zsh", "fish")
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from vpo.base.errors import EXIT_NOT_DONE, VpoError
-from vpo.cli.app import App, echo
+from vpo.cli.app import App
 from vpo.cli.output.failure import failure_to_dict, print_json, show_failure
+from vpo.cli.output.streams import echo
 from vpo.db.library import Library, open_library
 from vpo.jobs import queue
 from vpo.jobs.lookup import find_job
@@ -51,10 +52,10 @@ def act_on_each(
                 if len(names) == 1:
                     raise
                 errors += 1
-                shown = failure_to_dict(error.code, error.message, error.hint, error.details)
+                shown = failure_to_dict(error)
                 done.append({"id": name, **shown})
                 if not as_json:
-                    show_failure(app, error.code, error.message, error.hint)
+                    show_failure(app, error)
                 continue
             done.append({"id": job_id, "status": status})
             if not (as_json or app.quiet):

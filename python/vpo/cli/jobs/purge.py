@@ -7,10 +7,12 @@ from datetime import timedelta
 import click
 
 from vpo.base import times
-from vpo.cli.app import App, echo, global_options
+from vpo.cli.app import App
 from vpo.cli.options.common import json_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import Duration
 from vpo.cli.output.failure import print_json
+from vpo.cli.output.streams import echo
 from vpo.db.library import open_library
 from vpo.jobs import purge as purging
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from vpo.cli.app import App, global_options
+from vpo.cli.app import App
 from vpo.cli.jobs.each import Jobs, act_on_each
 from vpo.cli.jobs.show import complete_job
 from vpo.cli.options.common import json_option
+from vpo.cli.options.global_options import global_options
 from vpo.db.library import Library
 from vpo.jobs import queue
 

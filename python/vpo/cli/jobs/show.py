@@ -11,10 +11,12 @@ import orjson
 
 from vpo.base import times
 from vpo.base.paths import display, to_json
-from vpo.cli.app import App, echo, global_options
+from vpo.cli.app import App
 from vpo.cli.options.common import json_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.jobs import COLOURS, duration_of, human_duration, job_to_dict
+from vpo.cli.output.streams import echo
 from vpo.db import job_history
 from vpo.db import jobs as job_table
 from vpo.db import operations as operation_table

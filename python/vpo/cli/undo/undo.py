@@ -6,11 +6,13 @@ import click
 
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, UndoError
 from vpo.base.paths import display, to_json
-from vpo.cli.app import App, echo, global_options
+from vpo.cli.app import App
 from vpo.cli.jobs.show import complete_job
 from vpo.cli.options.common import json_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import failure_to_dict, print_json
 from vpo.cli.output.progress import ScanReporter
+from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals, show_stopped
 from vpo.db.library import open_library
 from vpo.db.operations import Operation
@@ -56,10 +58,7 @@ def _to_dict(result: UndoResult) -> dict[str, object]:
     return {
         "job_id": result.job_id,
         "undone": [_operation(each) for each in result.undone],
-        "errors": [
-            {**_operation(each), **failure_to_dict(error.code, error.message, error.hint)}
-            for each, error in result.errors
-        ],
+        "errors": [{**_operation(each), **failure_to_dict(error)} for each, error in result.errors],
     }
 
 

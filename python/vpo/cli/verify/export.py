@@ -11,13 +11,16 @@ import click
 from vpo.base.atomic_file import NewFile
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, NothingToListError
 from vpo.base.paths import absolute, display, to_json, to_stored
-from vpo.cli.app import DIRECTORY, App, echo, global_options, path_option
+from vpo.cli.app import App
 from vpo.cli.options.common import threads_option
 from vpo.cli.options.file_filters import kind_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import joined
+from vpo.cli.options.paths import DIRECTORY, path_option
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.progress import ScanReporter
 from vpo.cli.output.sizes import human_size
+from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals, show_stopped
 from vpo.db.library import open_library
 from vpo.jobs.control import StoppedError
@@ -62,8 +65,9 @@ def export_command(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Write a manifest of the known files below DIR, with names relative to it.
+    """Write a manifest of the known files below DIR.
 
+    Names are relative to DIR.
     Digests that are recorded, of files that have not changed, are not made anew.
     Exit status: 0 done, 1 some files are left out, 2 not done.
     """

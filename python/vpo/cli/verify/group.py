@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from vpo.cli.app import LazyGroup, global_options
+from vpo.cli.groups import LazyGroup
+from vpo.cli.options.global_options import global_options
 
 # Name: module, attribute, and the help shown in lists.
 COMMANDS = {
@@ -19,7 +20,7 @@ COMMANDS = {
     "export": (
         "vpo.cli.verify.export",
         "export_command",
-        "Write a manifest of files, with digests of their content.",
+        "Write a manifest of the known files below DIR.",
     ),
     "import": (
         "vpo.cli.verify.import_",

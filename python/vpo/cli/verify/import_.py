@@ -9,11 +9,14 @@ import click
 from vpo.base import times
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.paths import display, to_json, to_stored
-from vpo.cli.app import PATH, App, echo, global_options, path_option
+from vpo.cli.app import App
 from vpo.cli.options.common import json_option, threads_option
+from vpo.cli.options.global_options import global_options
+from vpo.cli.options.paths import PATH, path_option
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.progress import ScanReporter
 from vpo.cli.output.sizes import human_size
+from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals, show_stopped
 from vpo.db.library import open_library
 from vpo.jobs.control import StoppedError
