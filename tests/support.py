@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import sqlite3
 import subprocess
@@ -56,6 +57,11 @@ def wait_until(
         time.sleep(interval)
 
 
+def wait_while_young(path: bytes) -> None:
+    """Waits until a scan trusts the mtime of a file: that has to be two seconds ago."""
+    time.sleep(max(0.0, (os.stat(path).st_mtime_ns + 2_100_000_000 - time.time_ns()) / 1e9))
+
+
 def has_open(process: subprocess.Popen[bytes], path: bytes | Path) -> bool:
     """Whether a process has a file open just now. False, too, if the process has ended."""
     files = f"/proc/{process.pid}/fd"
@@ -70,6 +76,20 @@ def has_open(process: subprocess.Popen[bytes], path: bytes | Path) -> bool:
             if os.readlink(f"{files}/{descriptor}") == os.fsdecode(path):
                 return True
     return False
+
+
+def seeded(default: int | None = None) -> random.Random:
+    """Chance that can be repeated: pytest shows its seed if the test fails.
+
+    The seed is `VPO_TEST_SEED` if that is set, else `default`, else another one each time.
+    """
+    given = os.environ.get("VPO_TEST_SEED")
+    if given is not None:
+        seed = int(given)
+    else:
+        seed = random.SystemRandom().getrandbits(32) if default is None else default
+    print(f"To repeat this test: VPO_TEST_SEED={seed}")
+    return random.Random(seed)
 
 
 @dataclass

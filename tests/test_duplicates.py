@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from hypothesis import strategies as st
 from filesystems import REFLINKING, filesystem, reflink
 from injection import injected, just_before
 from mounts import UNPRIVILEGED, mounted, need_permissions
-from support import OLD_NS, Tree, Vpo
+from support import OLD_NS, Tree, Vpo, wait_until
 from vpo.duplicates.hashing import Reader
 
 KIB = 1024
@@ -373,15 +372,14 @@ def test_stopped_it_keeps_what_it_read(vpo: Vpo, tree: Tree) -> None:
         os.utime(path, ns=(OLD_NS, OLD_NS))
     vpo.scan(tree.root)
     process = vpo.start("duplicates")
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+
+    def read() -> int:
+        """How many files have a digest."""
         with vpo.sql() as connection:
-            read = connection.execute(
-                "SELECT count(*) FROM files WHERE content_hash IS NOT NULL"
-            ).fetchone()[0]
-        if read or process.poll() is not None:
-            break
-        time.sleep(0.05)
+            query = "SELECT count(*) FROM files WHERE content_hash IS NOT NULL"
+            return int(connection.execute(query).fetchone()[0])
+
+    wait_until(lambda: read() or process.poll() is not None)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     if process.returncode == 0:
@@ -390,7 +388,7 @@ def test_stopped_it_keeps_what_it_read(vpo: Vpo, tree: Tree) -> None:
     assert b"kept" in stderr
     (job,) = jobs_of_type(vpo, "duplicates")
     assert job["status"] == "cancelled"
-    assert read
+    assert read()
     vpo.check_integrity()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import signal
 import sqlite3
@@ -19,7 +18,7 @@ import pytest
 
 from injection import injected, just_after, kill
 from mounts import UNPRIVILEGED, need_permissions
-from support import TIMEOUT_SECONDS, Tree, Vpo
+from support import TIMEOUT_SECONDS, Tree, Vpo, seeded
 from vpo.db import migrations
 from vpo.db.library import open_library
 from vpo.db.migrations import (
@@ -509,7 +508,7 @@ def v6_record(file_id: int, path: str | bytes, **fields: Any) -> OldFile:
 
 
 def test_files_that_have_not_changed_stay_as_they_were_read(vpo: Vpo, tree: Tree) -> None:
-    chance = random.Random(6)
+    chance = seeded(6)
     mtimes = [chance.randrange(10**9, 1_750_000_000 * 10**9) for _ in range(300)]
     mtimes += [1_700_000_000 * 10**9 + ns for ns in (0, 1, 499, 500, 501, 999, 999_999_999)]
     records = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import random
 import shutil
 import signal
 import time
@@ -20,7 +19,7 @@ from faults import faulty
 from filesystems import filesystem
 from injection import injected, just_before, kill
 from mounts import mounted, unmount
-from support import Tree, Vpo
+from support import Tree, Vpo, seeded
 from vpo._engine import Digester, born
 from vpo.scanner import missing_files
 from vpo.scanner.run import Run
@@ -819,13 +818,15 @@ def test_a_scan_of_moves_killed_at_any_moment_is_made_good_by_the_next(
     assert said(vpo.scan(tree.root)) == {"skipped": 120, "moved": 120}
     took = time.monotonic() - began
     assert ids(vpo) == known
+    chance = seeded()
     for attempt in range(12):
         again = Vpo(tmp_path / f"home{attempt}", introspects=True)
         again.home.mkdir()
         shutil.copy(before, again.database)
         for _ in range(1 + attempt % 2):
             scan = again.start("scan", tree.root)
-            time.sleep(took * random.uniform(0.3, 1.0))
+            # Any moment is what the test is about.
+            time.sleep(took * chance.uniform(0.3, 1.0))
             scan.kill()
             scan.communicate()
         again.scan(tree.root)

@@ -8,7 +8,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import time
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import pytest
 
 from injection import Deed, injected, just_before, write_over
 from mounts import UNPRIVILEGED, mounted, need_permissions, unmount
-from support import OLD_NS, Tree, Vpo
+from support import OLD_NS, Tree, Vpo, has_open, wait_until
 from vpo.manifest.bag_export import _BagWriter
 
 # As PyPI has it, and Debian.
@@ -256,7 +255,7 @@ def test_one_that_is_stopped_leaves_nothing(vpo: Vpo, films: Tree, tmp_path: Pat
     vpo.scan(films.root)
     before = sorted(os.listdir(tmp_path))
     process = vpo.start("verify", "export", films.root, "-o", tmp_path / "list")
-    time.sleep(2.0)
+    wait_until(lambda: has_open(process, films.path("big.mkv")), process=process)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert (process.returncode, stderr) == (130, b"Stopped. No manifest was written.\n")
