@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from settings import KEYS, Layered, as_yaml, values
-from support import Tree, Vpo
+from support import Tree, Vpo, modules_imported
 from vpo.base.errors import ConfigError
 from vpo.cli.config.text import yaml_value
 from vpo.config.layers import Key
@@ -324,17 +322,6 @@ def test_what_is_wrong_in_other_sections_does_not_stop_who_asks_for_one(
         load(environment, sections=("database_path", "logging"))
 
 
-# Runs the command, and then says what was imported.
-WATCHED = """
-import sys
-from vpo.__main__ import main
-try:
-    main()
-finally:
-    print("MODULES", *sys.modules, file=sys.stderr)
-"""
-
-
 def test_who_asks_only_where_the_library_is_waits_for_no_pydantic(
     vpo: Vpo, tree: Tree, config: Path
 ) -> None:
@@ -344,13 +331,6 @@ def test_who_asks_only_where_the_library_is_waits_for_no_pydantic(
     config.write_text("database_path: library.db\nscan: {threads: 2}\nlogging: {level: debug}\n")
     needing = {False: ["--profile", "movies", "files", "list"], True: ["config", "show"]}
     for heavy, words in needing.items():
-        done = subprocess.run(
-            [sys.executable, "-c", WATCHED, *words],
-            env=vpo.env(),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        imported = set(done.stderr.rpartition("MODULES ")[2].split())
+        imported = modules_imported(vpo, *words)
         assert "vpo.config.check" in imported
         assert ("pydantic" in imported) is heavy

@@ -7,12 +7,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from support import FFMPEG, FFPROBE, needs_ffmpeg
+from support import FFMPEG, FFPROBE, needs_ffmpeg, wait_until
 from vpo.media import ffprobe, ffprobe_answer
 from vpo.media.ffprobe import FfprobeError
 from vpo.media.model import Media, empty_track
@@ -221,7 +221,7 @@ def test_one_that_hangs_is_killed_with_all_that_it_started(tmp_path: Path) -> No
     error = error_of(program, timeout=2)
     assert (error.code, error.message) == ("timeout", "it took longer than 2 seconds")
     for pid in pids.read_text().split():
-        wait_until(lambda pid=pid: not is_running(int(pid)))  # type: ignore[misc]
+        wait_until(partial(is_gone, int(pid)), SOON_SECONDS)
 
 
 def test_one_that_closes_its_output_and_stays_is_killed(tmp_path: Path) -> None:
@@ -266,21 +266,13 @@ def test_it_is_not_left_with_our_input_and_our_files(tmp_path: Path) -> None:
         assert ffprobe.run(program, b"/x.mkv", SOON_SECONDS) == b"'' C\n"
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SOON_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def is_running(pid: int) -> bool:
+def is_gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # A zombie is gone, whoever has yet to hear of it.
-    stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+        # A zombie is gone, whoever has yet to hear of it.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return True
 
 
 def told(**stream: object) -> Media:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from media import film
-from support import FFMPEG, Tree, Vpo, needs_ffmpeg
+from support import FFMPEG, Tree, Vpo, needs_ffmpeg, wait_until
 
 COUNTS = ("total_discovered", "scanned", "skipped", "added", "removed", "errors")
 
@@ -212,10 +212,7 @@ def test_a_scan_stopped_while_it_reads_ends_at_once_and_the_next_goes_on(
     hanging = tool(tmp_path, "ffprobe", f"touch {started}\nsleep 60")
     vpo.environment = {"VPO_TOOLS__FFPROBE": str(hanging), "VPO_TOOLS__PROBER": "ffprobe"}
     process = vpo.start("scan", tree.root)
-    deadline = time.monotonic() + 60
-    while not started.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(started.exists, process=process)
     process.send_signal(number)
     _, stderr = process.communicate(timeout=20)
     assert process.returncode == 128 + number, stderr

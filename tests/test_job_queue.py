@@ -8,7 +8,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from support import TIMEOUT_SECONDS, Tree, Vpo
+from support import TIMEOUT_SECONDS, Tree, Vpo, wait_until
 from vpo.base.paths import StoredPath
 from vpo.db.library import open_library
 from vpo.jobs import job as job_module
@@ -82,14 +81,12 @@ def held_up(vpo: Vpo, job_id: str) -> Iterator[tuple[subprocess.Popen[bytes], Ca
         with open(reading, "rb", closefd=False) as output:
             output.read()
 
+    def has_taken_it() -> bool:
+        job = job_of(vpo, job_id)
+        return (job["status"], job["worker_pid"]) == ("running", process.pid)
+
     try:
-        until = time.monotonic() + TIMEOUT_SECONDS
-        while (job := job_of(vpo, job_id)) and (
-            (job["status"], job["worker_pid"]) != ("running", process.pid)
-        ):
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        wait_until(has_taken_it, process=process)
         yield process, go_on
     finally:
         process.kill()

@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from injection import injected, just_before
 from log_writer import TIMESTAMP, Record, json_lines
 from mounts import UNPRIVILEGED, need_permissions
-from support import TIMEOUT_SECONDS, Tree, Vpo
+from support import PROGRAMS, TIMEOUT_SECONDS, Tree, Vpo
+from vpo._engine import Walk
 
 
 def messages(records: list[Record]) -> list[str]:
@@ -230,24 +232,13 @@ def test_a_name_cannot_forge_a_line_of_text_or_control_a_terminal(
 
 # -- Exceptions ------------------------------------------------------------------------
 
-# The command, with something in it that breaks.
-BROKEN = """
-import sys
-import vpo._engine
-
-def walk(*args, **options):
-    raise RuntimeError("broken\\n2026-01-01T00:00:00.000Z ERROR vpo: forged \\x1b[2J")
-
-vpo._engine.Walk = walk
-from vpo.__main__ import main
-sys.argv[0] = "vpo"
-main()
-"""
+FORGED = "broken\n2026-01-01T00:00:00.000Z ERROR vpo: forged \x1b[2J"
 
 
 def run_broken(vpo: Vpo, *args: str | Path) -> tuple[str, str]:
+    """Runs the command, in which a scan breaks: stdout and stderr."""
     done = subprocess.run(
-        [sys.executable, "-c", BROKEN, *map(str, args)],
+        injected(vpo, just_before(Walk).comes(RuntimeError(FORGED))).command(*args),
         env=vpo.env(),
         capture_output=True,
         check=False,
@@ -272,7 +263,7 @@ def test_a_crash_is_logged_with_its_stack_at_debug_alone(vpo: Vpo, tree: Tree, l
             assert exception["message"].startswith("broken\n")
             if level == "debug":
                 assert exception["stack"].startswith("Traceback (most recent call last):\n")
-                assert ", in walk\n" in exception["stack"]
+                assert "inject.py" in exception["stack"]
             else:
                 assert "stack" not in exception
 
@@ -298,27 +289,19 @@ def test_a_stack_in_text_is_indented_and_comes_with_the_log_alone(
 # -- Records of libraries ----------------------------------------------------------------
 
 
-def log_as_library(statement: str, form: str) -> str:
+def log_as_library(form: str) -> str:
     """What comes on stderr of something that a library logs."""
-    code = (
-        "import logging, vpo.logging.setup as setup\n"
-        "from vpo.config.models import LoggingConfig\n"
-        f"setup.configure(LoggingConfig(format={form!r}), quiet=False)\n"
-        "log = logging.getLogger('some.library')\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code + statement], capture_output=True, check=True, timeout=60
-    )
+    program = [sys.executable, str(PROGRAMS / "library_records.py"), form]
+    done = subprocess.run(program, capture_output=True, check=True, timeout=60)
     return done.stderr.decode()
 
 
 def test_records_of_libraries_come_too() -> None:
-    statement = "log.debug('no'); log.warning('%d of %s', 3, 'them'); log.error('at %d', 'x')"
-    said, odd = json_lines(log_as_library(statement, "json"))
+    said, odd = json_lines(log_as_library("json"))
     assert (said["logger"], said["level"]) == ("some.library", "warning")
     assert (said["message"], said["context"]) == ("3 of them", {})
     # A mistake of theirs must not cost the record.
     assert odd["message"] == "'at %d' ('x',)"
-    first, second = log_as_library(statement, "text").splitlines()
+    first, second = log_as_library("text").splitlines()
     assert first.endswith("Z WARNING some.library: 3 of them")
     assert second.endswith("Z ERROR   some.library: 'at %d' ('x',)")

@@ -16,7 +16,7 @@ import click
 import pytest
 
 import vpo as package
-from support import Tree, Vpo
+from support import Tree, Vpo, modules_imported, modules_listed
 from vpo import _engine
 from vpo.cli.commands import SECTIONS
 from vpo.cli.groups import Group, LazyGroup, SectionedGroup
@@ -27,43 +27,21 @@ cli: SectionedGroup = root
 
 CARGO = Path(__file__).parent.parent / "Cargo.toml"
 
-# Runs the command, and then says what was imported.
-WATCHED = """
-import sys
-sys.argv[0] = "vpo"
-from vpo.__main__ import main
-try:
-    main()
-except SystemExit as exit:
-    status = exit.code
-print("MODULES", *sys.modules, file=sys.stderr)
-sys.exit(status)
-"""
-
 HEAVY = {"pydantic", "pydantic_core", "yaml", "rich", "sqlite3", "orjson", "vpo.scanner", "vpo.db"}
 
 
 def imported(vpo: Vpo, *words: str | Path, status: int = 0) -> set[str]:
     """The modules that a run of the command imports."""
-    done = subprocess.run(
-        [sys.executable, "-c", WATCHED, *words],
-        env=vpo.env(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == status, done
-    _, _, modules = done.stderr.rpartition("MODULES ")
-    found = set(modules.split())
+    found = modules_imported(vpo, *words, status=status)
     assert "vpo.cli.main" in found
     return found
 
 
 def without_imports_of_the_interpreter(modules: set[str]) -> set[str]:
     """What is heavy and is not there in any Python of this environment (say, by a .pth file)."""
-    command = [sys.executable, "-c", "import sys; print(*sys.modules)"]
-    bare = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
-    return (modules & HEAVY) - bare
+    command = [sys.executable, "-X", "importtime", "-c", "pass"]
+    bare = subprocess.run(command, capture_output=True, text=True, check=True)
+    return (modules & HEAVY) - modules_listed(bare.stderr)
 
 
 @pytest.mark.parametrize("words", ["--help", "--version", "-h", "nope", ""])

@@ -8,14 +8,15 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
-import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from injection import Deed, injected, just_before, write_over
 from mounts import UNPRIVILEGED, mounted, need_permissions, unmount
-from support import OLD_NS, Tree, Vpo
+from support import OLD_NS, Tree, Vpo, has_open, wait_until
+from vpo.manifest.bag_export import _BagWriter
 
 # As PyPI has it, and Debian.
 BAGIT = shutil.which("bagit.py") or shutil.which("bagit") or ""
@@ -254,7 +255,7 @@ def test_one_that_is_stopped_leaves_nothing(vpo: Vpo, films: Tree, tmp_path: Pat
     vpo.scan(films.root)
     before = sorted(os.listdir(tmp_path))
     process = vpo.start("verify", "export", films.root, "-o", tmp_path / "list")
-    time.sleep(2.0)
+    wait_until(lambda: has_open(process, films.path("big.mkv")), process=process)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert (process.returncode, stderr) == (130, b"Stopped. No manifest was written.\n")
@@ -438,30 +439,6 @@ def test_a_file_that_is_not_what_was_recorded_is_not_in_the_bag(
     assert vpo.ok("verify", "import", bag, "--json").json["matched"] == 6
 
 
-# The command, with something done to a file when its digest is taken and it is to be copied.
-MEDDLING = """
-import os, sys
-from vpo.manifest import bag_export
-what = sys.argv.pop(1)
-real = bag_export._BagWriter._copy
-
-def copy(self, file):
-    if file.name == b"a.mkv":
-        if what == "written":
-            with open(file.path, "ab") as original:
-                original.write(b"more")
-        else:
-            os.unlink(file.path)
-            os.mkfifo(file.path) if what == "pipe" else os.symlink(what, file.path)
-    return real(self, file)
-
-bag_export._BagWriter._copy = copy
-sys.argv[0] = "vpo"
-from vpo.__main__ import main
-main()
-"""
-
-
 @pytest.mark.parametrize(
     ("known_by_link", "what", "said"),
     [
@@ -482,8 +459,17 @@ def test_what_comes_into_the_place_of_a_file_is_not_copied(
     vpo.scan(tree.root, "--follow-symlinks")
     bag = tmp_path / "bag"
     words = ["verify", "export", str(tree.root), "--format", "bagit", "-o", str(bag)]
+    path = tree.path("a.mkv")
+    happens: list[Deed] = [partial(os.unlink, path)]
+    if what == "written":
+        happens = [partial(write_over, path, b"one and more")]
+    elif what == "pipe":
+        happens.append(partial(os.mkfifo, path))
+    else:
+        happens.append(partial(os.symlink, what, path))
     done = subprocess.run(
-        [sys.executable, "-c", MEDDLING, what, *words],
+        # The first file to be copied, of which the digest has been taken.
+        injected(vpo, just_before(_BagWriter._copy).comes(*happens)).command(*words),
         env=vpo.env(),
         capture_output=True,
         timeout=60,

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import re
 import shutil
 import signal
 import subprocess
-import time
 import unicodedata
 import zlib
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from faults import faulty
+from injection import injected, just_after
 from mounts import UNPRIVILEGED, need_permissions
-from support import OLD_NS, Tree, Vpo
+from support import OLD_NS, Tree, Vpo, wait_until
+from vpo.manifest.checking import Checker
 
 HASHDEEP, RHASH, B3SUM = (shutil.which(name) or "" for name in ("hashdeep", "rhash", "b3sum"))
 
@@ -394,7 +395,7 @@ def test_a_signal_stops_it_and_what_was_done_is_kept(vpo: Vpo, films: Tree) -> N
         file.truncate(200 << 30)
     manifest = put(films, sums("md5", {**CONTENTS, "big.mkv": b""}))
     process = vpo.start("verify", "import", manifest)
-    time.sleep(2.0)
+    wait_until(lambda: recorded(vpo)["a.mkv"][1], process=process)
     process.send_signal(signal.SIGTERM)
     _, stderr = process.communicate(timeout=30)
     assert (process.returncode, stderr) == (
@@ -441,18 +442,16 @@ def test_an_import_that_failed_can_be_tried_again(vpo: Vpo, films: Tree) -> None
     assert all(is_verified for _, is_verified in recorded(vpo).values())
 
 
-def test_a_scan_meanwhile_is_not_overwritten(vpo: Vpo, films: Tree) -> None:
-    with open(films.path("big.mkv"), "wb") as file:
-        file.truncate(2 << 30)
-    manifest = put(films, sums("md5", {**CONTENTS, "big.mkv": b""}))
-    process = vpo.start("verify", "import", manifest)
-    while not any(job["job_type"] == "import" for job in vpo.jobs()):
-        time.sleep(0.01)
-    films.write("a.mkv", b"another")
-    vpo.scan(films.root)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 1, stderr
-    assert json.loads(vpo.jobs()[-2]["summary_json"])["outdated"] == 1
+def test_what_a_scan_recorded_meanwhile_is_not_overwritten(vpo: Vpo, films: Tree) -> None:
+    manifest = put(films, sums("md5", CONTENTS))
+    # When all files are read, and nothing is recorded.
+    scanned_meanwhile = just_after(Checker._verify).comes(
+        partial(films.write, "a.mkv", b"another"),
+        partial(vpo.ok, "scan", films.root),
+        turn=len(CONTENTS),
+    )
+    done = injected(vpo, scanned_meanwhile).ok("verify", "import", "--json", manifest).json
+    assert (done["recorded"], done["outdated"]) == (2, 1)
     assert recorded(vpo)["a.mkv"] == (None, False)
     assert recorded(vpo)["b, c.mkv"][1]
 
