@@ -13,6 +13,7 @@ from vpo.base import times
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, EXIT_LOCKED, EXIT_NOT_DONE, VpoError
 from vpo.base.paths import display, to_json
 from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.jobs.show import complete_job
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
@@ -43,7 +44,7 @@ def _open(app: App) -> Library:
 # -- run -------------------------------------------------------------------------
 
 
-@click.command("run")
+@command("run")
 @click.option("--max-jobs", type=click.IntRange(min=1), metavar="N", help="Do at most N jobs.")
 @click.option(
     "--max-duration",
@@ -156,7 +157,7 @@ class _WorkerText:
 # -- cancel, retry -----------------------------------------------------------------
 
 
-@click.command("cancel")
+@command("cancel")
 @click.argument(
     "job_ids", metavar="JOB_ID...", nargs=-1, required=True, shell_complete=complete_job
 )
@@ -190,7 +191,7 @@ def cancel(ctx: click.Context, /, job_ids: tuple[str, ...], wait: float, as_json
     _each(ctx, app, job_ids, cancel_one, words, as_json=as_json)
 
 
-@click.command("retry")
+@command("retry")
 @click.argument("job_ids", metavar="[JOB_ID]...", nargs=-1, shell_complete=complete_job)
 @click.option("--all-failed", is_flag=True, help="All jobs that failed.")
 @json_option
@@ -264,7 +265,7 @@ def _each(
 # -- purge -------------------------------------------------------------------------
 
 
-@click.command("purge")
+@command("purge")
 @click.option(
     "--older-than",
     type=Duration(),

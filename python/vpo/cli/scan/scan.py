@@ -19,6 +19,7 @@ from vpo.base.errors import (
 )
 from vpo.base.paths import display, is_within, to_json, to_stored
 from vpo.cli.app import App
+from vpo.cli.groups import Command
 from vpo.cli.options.common import json_option, queue_options
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import SeparatedList, joined
@@ -42,7 +43,7 @@ SHOWN_ISSUES = 10
 RETRY_LOCK_SECONDS = 0.5
 
 
-class ScanCommand(click.Command):
+class ScanCommand(Command):
     """Takes `--wait` with or without a number: `--wait DIR` waits for ever."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
