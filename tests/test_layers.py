@@ -217,7 +217,6 @@ def is_command(function: ast.FunctionDef) -> bool:
     """Whether Click calls a function, with a parameter for each option."""
     return any(
         isinstance(decorator, ast.Call)
-        and isinstance(decorator.func, ast.Attribute)
-        and decorator.func.attr in ("command", "group")
+        and ast.unparse(decorator.func) in ("click.command", "click.group", "command")
         for decorator in function.decorator_list
     )

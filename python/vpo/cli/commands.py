@@ -85,7 +85,7 @@ OPERATION: dict[str, Entry] = {
     "completion": (
         "vpo.cli.completion.completion",
         "completion",
-        "Print a script that completes commands in a shell.",
+        "Print a script for tab completion in a shell.",
     ),
 }
 

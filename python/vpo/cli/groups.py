@@ -1,12 +1,14 @@
-"""Groups of commands: commands imported when they are used, help in sections."""
+"""Commands and groups of commands: imported when they are used, with help in sections."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
+
+from vpo.cli.options.global_options import write_options
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -18,8 +20,23 @@ Entry: TypeAlias = tuple[str, str, str]
 _WHOLE_LINE = 1000
 
 
+class Command(click.Command):
+    """A command whose help shows its own options before the global ones."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the options."""
+        write_options(self, ctx, formatter)
+
+
+def command(name: str) -> Callable[[Callable[..., Any]], Command]:
+    """Makes a command of a function, as `click.command` does."""
+    return click.command(name, cls=Command)
+
+
 class Group(click.Group):
     """A group that names its commands when an unknown one is used."""
+
+    command_class = Command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -35,7 +52,7 @@ class Group(click.Group):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the commands, and then the options."""
         self.format_commands(ctx, formatter)
-        click.Command.format_options(self, ctx, formatter)
+        write_options(self, ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the list of commands, with whole lines of help."""
@@ -98,6 +115,11 @@ class SectionedGroup(LazyGroup):
         table = {name: entry for section in sections.values() for name, entry in section.items()}
         super().__init__(*args, table=table, **kwargs)
         self.sections = sections
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the commands, and then all options in one section."""
+        self.format_commands(ctx, formatter)
+        click.Command.format_options(self, ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Writes the list of commands, section by section, in the order of the tables."""

@@ -7,12 +7,13 @@ import os
 import click
 
 from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.global_options import global_options
 from vpo.cli.output.streams import echo
 from vpo.config.load import config_path
 
 
-@click.command("path")
+@command("path")
 @global_options
 @click.pass_context
 def path(ctx: click.Context, /) -> None:

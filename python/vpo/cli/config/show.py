@@ -10,6 +10,7 @@ import click
 
 from vpo.cli.app import App
 from vpo.cli.config.text import with_paths, yaml_value
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import print_json
@@ -19,7 +20,7 @@ from vpo.config.load import Settings
 from vpo.config.models import Config
 
 
-@click.command("show")
+@command("show")
 @click.option("--origin", is_flag=True, help="Show where each setting comes from.")
 @json_option
 @global_options

@@ -10,6 +10,7 @@ from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.paths import display
 from vpo.cli.app import App
 from vpo.cli.config.text import print_mistakes
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import print_json
@@ -17,7 +18,7 @@ from vpo.cli.output.streams import echo
 from vpo.config.load import config_path, find_mistakes
 
 
-@click.command("validate")
+@command("validate")
 @json_option
 @global_options
 @click.pass_context

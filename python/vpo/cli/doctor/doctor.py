@@ -8,6 +8,7 @@ import click
 
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, EXIT_NOT_DONE, ConfigError
 from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import print_json
@@ -21,7 +22,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 _EXIT_STATUSES = {"ok": 0, "warning": EXIT_DONE_WITH_ERRORS, "error": EXIT_NOT_DONE}
 
 
-@click.command("doctor")
+@command("doctor")
 @click.option(
     "--full", is_flag=True, help="Read the whole catalogue to find damage; this takes longer."
 )

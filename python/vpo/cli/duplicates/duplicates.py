@@ -12,6 +12,7 @@ from vpo.base.paths import display
 from vpo.catalogue.lookup import check_searched, known_places, places
 from vpo.cli.app import App
 from vpo.cli.duplicates.output import OUTPUTS, done_text, plan_text
+from vpo.cli.groups import command
 from vpo.cli.options.file_filters import kind_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import ByteSize, joined
@@ -29,7 +30,7 @@ from vpo.jobs.control import StoppedError
 SHOWN_ISSUES = 10
 
 
-@click.command("duplicates")
+@command("duplicates")
 @path_option(
     "--under",
     multiple=True,

@@ -12,6 +12,7 @@ from vpo.base import times
 from vpo.base.paths import display, to_json
 from vpo.catalogue import lookup
 from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.paths import PATH
@@ -28,7 +29,7 @@ from vpo.db.damage import Damage
 from vpo.db.library import open_library
 
 
-@click.command("show")
+@command("show")
 @click.argument("path", type=PATH)
 @json_option
 @global_options

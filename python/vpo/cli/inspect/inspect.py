@@ -13,6 +13,7 @@ from vpo._engine import KINDS
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.paths import display, to_json, to_stored
 from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import prober_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.paths import PATH
@@ -28,7 +29,7 @@ from vpo.media.introspection import (
 )
 
 
-@click.command("inspect")
+@command("inspect")
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=PATH)
 @prober_option
 @click.option("--json", "form", flag_value="json", help="Print one JSON array.")

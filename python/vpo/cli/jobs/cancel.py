@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.jobs.each import Jobs, act_on_each
 from vpo.cli.jobs.show import complete_job
 from vpo.cli.options.common import json_option
@@ -15,7 +16,7 @@ from vpo.jobs import queue
 WAIT_SECONDS = 10.0
 
 
-@click.command("cancel")
+@command("cancel")
 @click.argument(
     "job_ids", metavar="JOB_ID...", nargs=-1, required=True, shell_complete=complete_job
 )

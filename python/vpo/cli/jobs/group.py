@@ -12,7 +12,7 @@ from vpo.base import times
 from vpo.base.paths import display, to_stored
 from vpo.catalogue import lookup
 from vpo.cli.app import App
-from vpo.cli.groups import LazyGroup
+from vpo.cli.groups import LazyGroup, command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import When
@@ -70,7 +70,7 @@ def jobs() -> None:
     """Look into the history of jobs, and work with their queue."""
 
 
-@click.command("list")
+@command("list")
 @click.option(
     "--status", type=click.Choice(job_history.STATUSES, case_sensitive=False), help="Only these."
 )

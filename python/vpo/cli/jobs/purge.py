@@ -8,6 +8,7 @@ import click
 
 from vpo.base import times
 from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import Duration
@@ -17,7 +18,7 @@ from vpo.db.library import open_library
 from vpo.jobs import purge as purging
 
 
-@click.command("purge")
+@command("purge")
 @click.option(
     "--older-than",
     type=Duration(),

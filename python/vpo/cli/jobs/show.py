@@ -12,6 +12,7 @@ import orjson
 from vpo.base import times
 from vpo.base.paths import display, to_json
 from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import print_json
@@ -37,7 +38,7 @@ def complete_job(ctx: click.Context, _parameter: click.Parameter, incomplete: st
     return job_ids(ctx, incomplete)
 
 
-@click.command("show")
+@command("show")
 @click.argument("job_id", metavar="JOB_ID", shell_complete=complete_job)
 @json_option
 @global_options

@@ -13,6 +13,10 @@ from vpo.cli.options.completion import complete_profiles
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class GlobalOption(click.Option):
+    """An option that every command takes. Help shows it below the command's own options."""
+
+
 def _store(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
     """Keeps the value in the application object, where every command finds it."""
     if value == "":
@@ -24,7 +28,7 @@ def _store(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
 
 
 def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
-    return click.option(*names, expose_value=False, callback=_store, **attributes)
+    return click.option(*names, cls=GlobalOption, expose_value=False, callback=_store, **attributes)
 
 
 _OPTIONS = (
@@ -58,6 +62,22 @@ _OPTIONS = (
         help="Colours: auto (on a terminal), always or never.",
     ),
 )
+
+
+def write_options(
+    command: click.Command, ctx: click.Context, formatter: click.HelpFormatter
+) -> None:
+    """Writes a command's own options, and then the global ones, in two sections of its help."""
+    sections: dict[str, list[tuple[str, str]]] = {"Options": [], "Global options": []}
+    for parameter in command.get_params(ctx):
+        record = parameter.get_help_record(ctx)
+        if record is not None and isinstance(parameter, click.Option):
+            is_global = isinstance(parameter, GlobalOption)
+            sections["Global options" if is_global else "Options"].append(record)
+    for heading, records in sections.items():
+        if records:
+            with formatter.section(heading):
+                formatter.write_dl(records)
 
 
 def global_options(command: F) -> F:

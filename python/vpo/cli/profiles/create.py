@@ -8,12 +8,13 @@ import click
 
 from vpo.base.paths import display
 from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.global_options import global_options
 from vpo.cli.output.streams import echo
 from vpo.config import profile_editing
 
 
-@click.command("create")
+@command("create")
 @click.argument("name")
 @click.option("--description", metavar="TEXT", help="What the profile is for, in one line.")
 @click.option(

@@ -9,13 +9,14 @@ import click
 from vpo.base.paths import display
 from vpo.cli.app import App
 from vpo.cli.config.text import print_mistakes
+from vpo.cli.groups import command
 from vpo.cli.options.completion import complete_profiles
 from vpo.cli.options.global_options import global_options
 from vpo.cli.output.streams import echo
 from vpo.config import profile_editing
 
 
-@click.command("edit")
+@command("edit")
 @click.argument("name", shell_complete=complete_profiles)
 @global_options
 @click.pass_context

@@ -9,6 +9,7 @@ import click
 from vpo.base.paths import display
 from vpo.cli.app import App
 from vpo.cli.config.text import with_paths
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import print_json
@@ -17,7 +18,7 @@ from vpo.cli.output.table import table
 from vpo.config import profiles
 
 
-@click.command("list")
+@command("list")
 @json_option
 @global_options
 @click.pass_context

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import click
-
 from vpo.cli.config.text import print_schema
+from vpo.cli.groups import command
 from vpo.cli.options.global_options import global_options
 from vpo.config.models import Profile
 
 
-@click.command("schema")
+@command("schema")
 @global_options
 def schema() -> None:
     """Print the JSON Schema of profiles, for use in editors.

@@ -11,6 +11,7 @@ import click
 from vpo.base.paths import display
 from vpo.cli.app import App
 from vpo.cli.config.text import print_mistakes, with_paths, yaml_value
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.completion import complete_profiles
 from vpo.cli.options.global_options import global_options
@@ -19,7 +20,7 @@ from vpo.cli.output.streams import echo
 from vpo.config import profiles
 
 
-@click.command("show")
+@command("show")
 @click.argument("name", shell_complete=complete_profiles)
 @json_option
 @global_options

@@ -9,6 +9,7 @@ import click
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.cli.app import App
 from vpo.cli.config.text import print_mistakes
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.completion import complete_profiles
 from vpo.cli.options.global_options import global_options
@@ -18,7 +19,7 @@ from vpo.config import profiles
 from vpo.config.check import mistakes_in
 
 
-@click.command("validate")
+@command("validate")
 @click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete_profiles)
 @json_option
 @global_options

@@ -10,6 +10,7 @@ import click
 from vpo.base.errors import VpoError
 from vpo.base.paths import display, to_json, to_stored
 from vpo.cli.app import App
+from vpo.cli.groups import Command
 from vpo.cli.options.common import json_option, queue_options
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import SeparatedList, joined
@@ -43,7 +44,7 @@ _RUN_OPTIONS = (
 )
 
 
-class ScanCommand(click.Command):
+class ScanCommand(Command):
     """Takes `--wait` with or without a number: `--wait DIR` waits for ever."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

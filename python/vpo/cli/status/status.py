@@ -10,6 +10,7 @@ from vpo.base import times
 from vpo.base.paths import display
 from vpo.catalogue.status import Space, Status, read_status, status_to_dict
 from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.paths import path_option
 from vpo.cli.output.damage import damage_counts
@@ -22,7 +23,7 @@ from vpo.db.library import open_library
 SHOWN_FAILURES = 5
 
 
-@click.command("status")
+@command("status")
 @click.option(
     "--format",
     "form",

@@ -7,6 +7,7 @@ import click
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, UndoError
 from vpo.base.paths import display, to_json
 from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.jobs.show import complete_job
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
@@ -22,7 +23,7 @@ from vpo.jobs.control import StoppedError
 SHOWN_FILES = 10
 
 
-@click.command("undo")
+@command("undo")
 @click.argument("operation_id", metavar="ID", shell_complete=complete_job)
 @json_option
 @global_options

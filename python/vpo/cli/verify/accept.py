@@ -8,6 +8,7 @@ from vpo.base.errors import EXIT_DONE_WITH_ERRORS, EXIT_NOT_DONE, NotDamagedErro
 from vpo.base.paths import display, from_stored, to_json, to_stored
 from vpo.catalogue import lookup
 from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.file_filters import under_option
 from vpo.cli.options.global_options import global_options
@@ -23,7 +24,7 @@ from vpo.jobs.context import Context
 from vpo.jobs.stopping import StoppedError
 
 
-@click.command("accept")
+@command("accept")
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=PATH)
 @under_option
 @json_option

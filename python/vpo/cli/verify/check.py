@@ -11,6 +11,7 @@ from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.niceness import be_nice
 from vpo.base.paths import absolute, display, to_json, to_stored
 from vpo.cli.app import App
+from vpo.cli.groups import Command
 from vpo.cli.options.common import json_option, queue_options, threads_option
 from vpo.cli.options.file_filters import kind_option
 from vpo.cli.options.global_options import global_options
@@ -45,7 +46,7 @@ class CheckContext(click.Context):
         return self.parent.command_path
 
 
-class CheckCommand(click.Command):
+class CheckCommand(Command):
     """Its help also lists the commands of the group."""
 
     context_class = CheckContext

@@ -12,6 +12,7 @@ from vpo.base.atomic_file import NewFile
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, NothingToListError
 from vpo.base.paths import absolute, display, to_json, to_stored
 from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import threads_option
 from vpo.cli.options.file_filters import kind_option
 from vpo.cli.options.global_options import global_options
@@ -33,7 +34,7 @@ SHOWN_ISSUES = 10
 _STDOUT = b"-"
 
 
-@click.command("export")
+@command("export")
 @click.argument("directory", metavar="[DIR]", required=False, default=b".", type=DIRECTORY)
 @click.option(
     "--format",

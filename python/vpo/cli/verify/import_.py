@@ -10,6 +10,7 @@ from vpo.base import times
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.paths import display, to_json, to_stored
 from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option, threads_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.paths import PATH, path_option
@@ -37,7 +38,7 @@ _LABELS = {
 }
 
 
-@click.command("import")
+@command("import")
 @click.argument("manifest", metavar="MANIFEST", type=PATH)
 @path_option(
     "--root",

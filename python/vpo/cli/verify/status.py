@@ -9,6 +9,7 @@ import click
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.paths import display, to_json
 from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.paths import DIRECTORY
@@ -30,7 +31,7 @@ _HEADS = {
 }
 
 
-@click.command("status")
+@command("status")
 @click.argument("directory", metavar="[DIR]", required=False, type=DIRECTORY)
 @json_option
 @global_options
