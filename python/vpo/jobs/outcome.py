@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from vpo.base.errors import VpoError
-from vpo.db.library import plain_errors
+from vpo.db.failures import plain_errors
 from vpo.jobs.control import StoppedError
 from vpo.jobs.tracking import Job
 from vpo.logging import shown
