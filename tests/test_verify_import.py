@@ -362,7 +362,7 @@ def test_a_manifest_that_is_not_there(vpo: Vpo, films: Tree) -> None:
 def test_without_a_library_nothing_is_made(vpo: Vpo, tree: Tree) -> None:
     tree.write("a.mkv", b"one")
     done = vpo.ok("verify", "import", put(tree, sums("md5", {"a.mkv": b"one"})), status=2)
-    assert "There is no library" in done.stderr
+    assert "There is no catalogue" in done.stderr
     assert not vpo.database.exists()
 
 

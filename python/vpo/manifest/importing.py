@@ -13,7 +13,8 @@ from vpo._engine import Digester
 from vpo.base import times
 from vpo.base.errors import VpoError
 from vpo.base.paths import display, from_stored, to_stored
-from vpo.db.library import Library, plain_errors
+from vpo.db.failures import plain_errors
+from vpo.db.library import Library
 from vpo.jobs import tracking
 from vpo.jobs.control import Reporter, ShouldStop, StoppedError
 from vpo.jobs.outcome import end_recorded
