@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from support import Tree, Vpo
+
 SOURCES = Path(__file__).parent.parent / "python"
 
 # Each package may import those on lines above its own, and itself.
@@ -36,6 +38,9 @@ LAYERS = (
 RANK = {package: rank for rank, packages in enumerate(LAYERS) for package in packages}
 
 MOST_PARAMETERS = 6
+
+# From `__main__.main` to the INSERT of a file, both counted.
+MOST_CALLS = 12
 
 # Statements begin like this. In prose such words are not capitals, or have no such neighbour.
 _SQL = re.compile(
@@ -220,3 +225,10 @@ def is_command(function: ast.FunctionDef) -> bool:
         and ast.unparse(decorator.func) in ("click.command", "click.group", "command")
         for decorator in function.decorator_list
     )
+
+
+def test_few_calls_lead_from_the_command_to_the_insert_of_a_file(vpo: Vpo, tree: Tree) -> None:
+    tree.write("a.mkv")
+    calls, *names = vpo.by("insert_depth.py").ok("scan", "--quiet", tree.root).stderr.split()
+    assert names[0] == "__main__.py:main"
+    assert int(calls) <= MOST_CALLS, names
