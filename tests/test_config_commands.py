@@ -326,7 +326,7 @@ def test_mistakes_in_other_sections_do_not_stop_a_command(vpo: Vpo, config: Path
         load(environment, sections=("database_path", "logging"))
 
 
-# Runs the command, and then prints what was imported.
+# Runs the command, and then says what was imported.
 WATCHED = """
 import sys
 from vpo.__main__ import main
@@ -337,7 +337,9 @@ finally:
 """
 
 
-def test_finding_the_library_imports_no_pydantic(vpo: Vpo, tree: Tree, config: Path) -> None:
+def test_who_asks_only_where_the_library_is_waits_for_no_pydantic(
+    vpo: Vpo, tree: Tree, config: Path
+) -> None:
     vpo.scan(tree.root)
     (vpo.home / "profiles").mkdir()
     (vpo.home / "profiles/movies.yaml").write_text("scan: {directories: [/films]}\n")

@@ -181,6 +181,14 @@ def test_in_json_a_failure_is_on_stdout_too_if_that_is_json(vpo: Vpo, tree: Tree
     assert failed.json["message"] == error["message"]
 
 
+def test_an_error_about_a_job_that_the_user_names_is_logged(vpo: Vpo, tree: Tree) -> None:
+    vpo.ok("scan", tree.root)
+    failed = vpo.ok("jobs", "show", "nope", "--log-json", status=2)
+    (error,) = json_lines(failed.stderr)
+    assert error["context"]["code"] == "JOB_NOT_FOUND"
+    assert error["message"] == "No job found with ID 'nope'"
+
+
 def test_without_a_log_on_stderr_the_output_is_the_usual_one(
     vpo: Vpo, tree: Tree, log: Path
 ) -> None:
@@ -301,7 +309,7 @@ def test_a_stack_in_text_is_indented_and_comes_with_the_log_alone(
 
 
 def log_as_library(statement: str, form: str) -> str:
-    """What appears on stderr when another package logs something."""
+    """What comes on stderr of something that a library logs."""
     code = (
         "import logging, vpo.logging.setup as setup\n"
         "from vpo.config.models import LoggingConfig\n"
@@ -314,7 +322,7 @@ def log_as_library(statement: str, form: str) -> str:
     return done.stderr.decode()
 
 
-def test_records_of_other_packages_are_logged_too() -> None:
+def test_records_of_libraries_come_too() -> None:
     statement = "log.debug('no'); log.warning('%d of %s', 3, 'them'); log.error('at %d', 'x')"
     said, odd = json_lines(log_as_library(statement, "json"))
     assert (said["logger"], said["level"]) == ("some.library", "warning")

@@ -27,7 +27,7 @@ cli: SectionedGroup = root
 
 CARGO = Path(__file__).parent.parent / "Cargo.toml"
 
-# Runs the command, and then prints what was imported.
+# Runs the command, and then says what was imported.
 WATCHED = """
 import sys
 sys.argv[0] = "vpo"
@@ -60,7 +60,7 @@ def imported(vpo: Vpo, *words: str | Path, status: int = 0) -> set[str]:
 
 
 def without_imports_of_the_interpreter(modules: set[str]) -> set[str]:
-    """The heavy modules, without those that a .pth file of this environment imports."""
+    """What is heavy and is not there in any Python of this environment (say, by a .pth file)."""
     command = [sys.executable, "-c", "import sys; print(*sys.modules)"]
     bare = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
     return (modules & HEAVY) - bare
