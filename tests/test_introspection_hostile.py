@@ -1,4 +1,4 @@
-"""Reading files where everything goes wrong: the file, the tool, the moment."""
+"""Introspection when everything goes wrong: the file, the tool, the moment."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ LATER_NS = OLD_NS + 10**15
 
 @pytest.fixture
 def vpo(vpo: Vpo) -> Vpo:
-    """The command as people have it, but with no ffprobe unless a test names one."""
+    """The command with its usual settings, but without ffprobe unless a test names one."""
     vpo.introspects = True
     vpo.environment = {"VPO_TOOLS__PROBER": "native"}
     return vpo
 
 
 def use_ffprobe(vpo: Vpo, directory: Path, script: str, prober: str = "ffprobe") -> None:
-    """Has `script` (in sh) for ffprobe."""
+    """Uses `script` (in sh) as ffprobe."""
     path = tool(directory, "ffprobe", script)
     vpo.environment = {"VPO_TOOLS__FFPROBE": str(path), "VPO_TOOLS__PROBER": prober}
 
 
 def answering(vpo: Vpo, directory: Path, answer: Any, prober: str = "ffprobe") -> None:
-    """Has an ffprobe that says the same of every file: text, or what JSON is made of."""
+    """Uses an ffprobe with the same answer for every file: a text, or an object for JSON."""
     said = directory / "answer"
     said.write_text(answer if isinstance(answer, str) else json.dumps(answer))
     use_ffprobe(vpo, directory, f"cat {said}", prober)
@@ -146,9 +146,7 @@ def test_errors_come_back_with_their_files_and_are_tried_again_if_asked(
     assert counts(vpo.scan(tree.root, "--retry-errors", status=1)) == (2, 0, 1, 0, 0, 1)
 
 
-def test_files_that_cannot_be_read_are_there_all_the_same_for_the_guard(
-    vpo: Vpo, tree: Tree
-) -> None:
+def test_the_guard_counts_files_that_cannot_be_read_as_present(vpo: Vpo, tree: Tree) -> None:
     for number in range(300):
         tree.write(f"a/{number}.wav", sound())
     for number in range(110):
@@ -267,7 +265,7 @@ ABSURD = {
 
 
 @pytest.mark.parametrize("name", ABSURD)
-def test_an_absurd_answer_is_an_error_at_most(
+def test_an_absurd_answer_causes_an_error_at_most(
     vpo: Vpo, tree: Tree, tmp_path: Path, name: str
 ) -> None:
     answering(vpo, tmp_path, ABSURD[name])
@@ -311,7 +309,7 @@ def test_an_ffprobe_that_goes_wrong_is_an_error_of_the_file(
     assert error.isprintable()
 
 
-def test_an_ffprobe_that_closes_its_output_and_stays_does_not_keep_a_scan_from_stopping(
+def test_a_scan_stops_although_ffprobe_closed_its_output_and_stays(
     vpo: Vpo, tree: Tree, tmp_path: Path
 ) -> None:
     use_ffprobe(vpo, tmp_path, "exec >&- 2>&-\nexec sleep 60")
@@ -340,7 +338,7 @@ def test_only_regular_files_are_shown_to_ffprobe(
     assert not asked.exists()
 
 
-def test_no_track_of_before_is_left_among_new_ones(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
+def test_no_old_track_is_left_among_new_tracks(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
     path = tree.write("a.wav", sound())
 
     def streams(*indexes: int) -> dict[str, Any]:
@@ -369,7 +367,7 @@ def test_names_of_tags_cannot_control_the_terminal(vpo: Vpo, tree: Tree, tmp_pat
         assert "\r" not in text
 
 
-def test_a_link_whose_file_is_gone_when_it_is_read_is_gone_and_no_error(tree: Tree) -> None:
+def test_a_broken_link_is_gone_rather_than_an_error(tree: Tree) -> None:
     link = tree.path("link.wav")
     os.symlink("nowhere.wav", link)
     with Introspector("native") as introspector:

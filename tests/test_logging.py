@@ -1,4 +1,4 @@
-"""What is logged, where, and in which form."""
+"""What vpo logs, where, and in which format."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def log(tmp_path: Path) -> Path:
 
 @contextmanager
 def unreadable(tree: Tree) -> Iterator[dict[str, Any]]:
-    """A tree with a place that cannot be looked at; the options to run a command with."""
+    """A tree with an unreadable directory, and the options to run a command as another user."""
     need_permissions(tree.root.parent)
     tree.write("a.mkv")
     locked = tree.root / "locked"
@@ -44,7 +44,7 @@ def unreadable(tree: Tree) -> Iterator[dict[str, Any]]:
 # -- Whether ---------------------------------------------------------------------------
 
 
-def test_without_a_word_on_logging_nothing_is_logged(vpo: Vpo, tree: Tree) -> None:
+def test_without_logging_settings_nothing_is_logged(vpo: Vpo, tree: Tree) -> None:
     with unreadable(tree) as options:
         outcome = vpo.ok("scan", tree.root, status=1, **options)
     assert re.fullmatch(r"Warning: cannot [^\n]*/locked`: Permission denied\n", outcome.stderr)
@@ -56,12 +56,14 @@ def test_without_a_word_on_logging_nothing_is_logged(vpo: Vpo, tree: Tree) -> No
     [{"VPO_LOGGING__LEVEL": "info"}, {"VPO_LOGGING__FORMAT": "text"}],
     ids=lambda environment: next(iter(environment)),
 )
-def test_a_word_in_any_layer_has_it_log(vpo: Vpo, tree: Tree, environment: dict[str, str]) -> None:
+def test_a_logging_setting_in_any_layer_starts_logging(
+    vpo: Vpo, tree: Tree, environment: dict[str, str]
+) -> None:
     vpo.environment = environment
     assert "Scan completed" in vpo.ok("scan", tree.root).stderr
 
 
-def test_a_file_and_a_profile_have_it_log_below_them(vpo: Vpo, tree: Tree) -> None:
+def test_paths_of_logs_are_relative_to_the_file_or_profile(vpo: Vpo, tree: Tree) -> None:
     (vpo.home / "profiles").mkdir(parents=True)
     (vpo.home / "config.yaml").write_text("logging: {file: of/config.log, include_stderr: false}")
     (vpo.home / "profiles" / "movies.yaml").write_text("logging: {level: WARNING, file: p.log}")
@@ -107,7 +109,7 @@ def test_the_level_decides_what_is_logged(vpo: Vpo, tree: Tree, log: Path, level
     )
 
 
-def test_debug_says_how_long_each_phase_took(vpo: Vpo, tree: Tree) -> None:
+def test_debug_logs_how_long_each_phase_took(vpo: Vpo, tree: Tree) -> None:
     outcome = vpo.ok("scan", tree.root, "--log-json", "--log-level", "debug")
     records = [each for each in json_lines(outcome.stderr) if "phase" in each["context"]]
     phases = [record["context"]["phase"] for record in records]
@@ -181,7 +183,15 @@ def test_in_json_a_failure_is_on_stdout_too_if_that_is_json(vpo: Vpo, tree: Tree
     assert failed.json["message"] == error["message"]
 
 
-def test_without_the_log_on_stderr_what_matters_is_printed_as_ever(
+def test_an_error_about_a_job_that_the_user_names_is_logged(vpo: Vpo, tree: Tree) -> None:
+    vpo.ok("scan", tree.root)
+    failed = vpo.ok("jobs", "show", "nope", "--log-json", status=2)
+    (error,) = json_lines(failed.stderr)
+    assert error["context"]["code"] == "JOB_NOT_FOUND"
+    assert error["message"] == "No job found with ID 'nope'"
+
+
+def test_without_a_log_on_stderr_the_output_is_the_usual_one(
     vpo: Vpo, tree: Tree, log: Path
 ) -> None:
     vpo.environment = {"VPO_LOGGING__INCLUDE_STDERR": "no"}

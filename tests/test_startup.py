@@ -1,4 +1,4 @@
-"""What starting up costs, and what must agree for it to cost that little."""
+"""Starting up is cheap: few imports, and lists of commands that agree with the commands."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def without_imports_of_the_interpreter(modules: set[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("words", ["--help", "--version", "-h", "nope", ""])
-def test_what_runs_no_command_imports_none_of_the_heavy_modules(vpo: Vpo, words: str) -> None:
+def test_no_heavy_module_is_imported_unless_a_command_runs(vpo: Vpo, words: str) -> None:
     status = 2 if words in ("nope", "") else 0
     found = imported(vpo, *words.split(), status=status)
     assert without_imports_of_the_interpreter(found) == set()
@@ -142,7 +142,7 @@ def test_shell_completion_of_commands_imports_no_command(vpo: Vpo, words: str) -
     assert modules & found <= {"vpo.cli.config.group"}
 
 
-def test_all_versions_are_one(vpo: Vpo) -> None:
+def test_all_versions_are_equal(vpo: Vpo) -> None:
     match = re.search(r'^version = "(.+)"$', CARGO.read_text(), re.MULTILINE)
     assert match
     versions = {
@@ -155,9 +155,7 @@ def test_all_versions_are_one(vpo: Vpo) -> None:
     assert vpo.ok("--version").stdout == f"vpo {match[1]} (engine {match[1]})\n"
 
 
-def test_an_interrupt_while_modules_are_imported_ends_it_without_a_word(
-    vpo: Vpo, tmp_path: Path
-) -> None:
+def test_an_interrupt_during_imports_ends_vpo_silently(vpo: Vpo, tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
     done = subprocess.run(
         vpo.command("status"),
