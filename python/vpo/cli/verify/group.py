@@ -19,12 +19,12 @@ COMMANDS = {
     "export": (
         "vpo.cli.verify.export",
         "export_command",
-        "Write a manifest of files, with digests of their content.",
+        "Write a manifest of the catalogue's files below DIR.",
     ),
     "import": (
         "vpo.cli.verify.import_",
         "import_command",
-        "Check files against a manifest, and record what is as it says.",
+        "Check files against a manifest, and record those that match.",
     ),
     "status": (
         "vpo.cli.verify.status",
