@@ -18,7 +18,10 @@ from pathlib import Path
 from types import EllipsisType
 from typing import Any
 
+import click
 import pytest
+
+from vpo.cli.main import cli
 
 VPO = os.path.join(os.path.dirname(sys.executable), "vpo")
 
@@ -106,6 +109,9 @@ class Outcome:
         return json.loads(self.stdout)
 
 
+_OTHER_COMMANDS = frozenset(cli.list_commands(click.Context(cli))) - {"scan"}
+
+
 @dataclass
 class Vpo:
     """The installed command with a home of its own."""
@@ -113,7 +119,11 @@ class Vpo:
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
     introspects: bool = False
-    """Whether files are read, as they are by default outside of the tests."""
+    """Whether scans read files, as they do by default outside of the tests.
+
+    Most files of the tests are no media. Scans get an option: for a setting in the environment
+    each command would have to import pydantic, which takes it as long as all the rest.
+    """
     program: tuple[str, ...] = (VPO,)
     """The first words of its command line: the installed command, or one of `programs/`."""
 
@@ -123,27 +133,27 @@ class Vpo:
         return self.home / "library.db"
 
     def command(self, *args: str | bytes | Path) -> list[str | bytes]:
-        """The words of a command line."""
-        return [*self.program, *(os.fspath(arg) for arg in args)]
+        """The words of a command line; a scan's say that files are not read (`introspects`)."""
+        words = [os.fspath(arg) for arg in args]
+        if not self.introspects and "scan" in words:
+            at = words.index("scan")
+            # The command itself, with nothing but options of all commands before it.
+            if _OTHER_COMMANDS.isdisjoint(words[:at]):
+                words.insert(at + 1, "--no-introspect")
+        return [*self.program, *words]
 
     def by(self, program: str) -> Vpo:
         """The same home, with one of `programs/` in the place of the installed command."""
         return replace(self, program=(sys.executable, str(PROGRAMS / program)))
 
     def env(self) -> dict[str, str]:
-        """The environment of a run: ours without VPO_ settings and wishes for colour.
-
-        Files are not read unless a test says so (`introspects`): most of them are no
-        media, as what is tested is something else.
-        """
+        """The environment of a run: ours without VPO_ settings and wishes for colour."""
         inherited = {
             key: text
             for key, text in os.environ.items()
             if not key.startswith("VPO_") and key not in ("NO_COLOR", "FORCE_COLOR")
         }
         ours = {"VPO_HOME": str(self.home), "LC_ALL": "C.UTF-8"}
-        if not self.introspects:
-            ours["VPO_SCAN__INTROSPECT"] = "false"
         return {**inherited, **ours, **self.environment}
 
     def start(self, *args: str | bytes | Path, **options: Any) -> subprocess.Popen[bytes]:

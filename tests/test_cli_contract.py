@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -542,13 +543,9 @@ def test_help_is_there_for_every_command(vpo: Vpo, words: str) -> None:
 
 def test_python_m_vpo_is_the_same_command(vpo: Vpo, tree: Tree) -> None:
     tree.write("a.mkv")
-    command = [sys.executable, "-m", "vpo", "scan", "--json", str(tree.root)]
-    done = subprocess.run(command, env=vpo.env(), capture_output=True, check=True)
-    assert json.loads(done.stdout)["added"] == 1
-    command = [sys.executable, "-m", "vpo", "nope"]
-    done = subprocess.run(command, env=vpo.env(), capture_output=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith(b"Error: There is no command `nope`")
+    module = replace(vpo, program=(sys.executable, "-m", "vpo"))
+    assert module.scan(tree.root)["added"] == 1
+    assert module.ok("nope", status=2).stderr.startswith("Error: There is no command `nope`")
 
 
 # -- Streams: pipes, closed and full ones -------------------------------------------

@@ -70,8 +70,8 @@ class _Checker:
         """The settings that are valid; the mistakes of the others are noted."""
         given = self._given()
         self._check_sections()
-        # Most commands need only paths. They are checked without pydantic, which takes ten
-        # times as long to import as a command to start, and refuses paths that are not UTF-8.
+        # Most commands need only paths, which are checked without pydantic: importing it takes
+        # ten times as long as starting a command, and it refuses paths that are not UTF-8.
         paths = {key: value for key, value in given.items() if self._holds_paths(key, value)}
         yield from self._valid_paths(paths)
         others = {key: value for key, value in given.items() if key not in paths}

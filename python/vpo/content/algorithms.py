@@ -24,7 +24,7 @@ class Algorithm(NamedTuple):
     checksum_format: str = ""
     """The manifest format whose lines have this digest: `sha256sum`. Empty: there is none."""
     manifest_name: str = ""
-    """A regular expression. A manifest whose name (in lower case) has it is of this algorithm."""
+    """A regular expression for names of manifests with this algorithm, in lower case."""
     hashdeep_column: str = ""
     """The name of its column in hashdeep's format. Empty: there is none."""
     bagit_name: str = ""

@@ -1,8 +1,10 @@
 """The queue of files that the engine reads and digests.
 
-The engine has the threads. The queue keeps them supplied, returns their answers with what
-each file is to the caller, checks whether the work is to stop, and stops the engine at the end.
-`vpo.integrity.run` feeds the engine itself: its budget counts the bytes that are handed over.
+The engine's threads read the files. The queue gives them work, returns each answer with the
+caller's item for that file, checks whether the work is to stop, and stops the engine at the end.
+
+`vpo.integrity.run` feeds the engine without this queue, because its budget counts the bytes of
+the files that it hands over.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 # How long the queue waits for the first answer. A request to stop is noticed in that time.
 POLL_SECONDS = 0.05
 
-# Files that the engine holds at a time. Its threads never run out of work, and it can sort
-# the files of a rotating disk (4096 at a time) by their place on that disk.
+# Files that the engine holds at a time. With so many, its threads never run out of work, and it
+# can sort the files of a rotating disk by their place on it, which it does 4096 at a time.
 MOST_OUTSTANDING = 8192
 SUBMITTED_AT_A_TIME = 256
 
@@ -50,13 +52,13 @@ class FileToRead(NamedTuple):
     size_bytes: int | None = None
     """The expected size; None: any. A file of another size is not read."""
     mtime_ns: int | None = None
-    """Likewise, the expected mtime."""
+    """The expected mtime; None: any."""
     follows_link: object = False
-    """Whether a symbolic link in its place is followed (by its truth)."""
+    """True or 1: if the path is a symbolic link, the file that it leads to is read."""
 
 
 def why_unreadable(answer: Digested) -> str:
-    """Where and why a file could not be read, to be put behind `cannot be read`."""
+    """Where and why a file could not be read. The text belongs after `cannot be read`."""
     where = "" if answer.offset is None else f" at byte {answer.offset:,}"
     # The engine's own message has the offset in it.
     why = answer.message if answer.errno is None else os.strerror(answer.errno)
@@ -64,9 +66,9 @@ def why_unreadable(answer: Digested) -> str:
 
 
 class HashingQueue(Generic[Item]):
-    """Files that the engine reads, each with an item that says what it is to the caller.
+    """Files that the engine reads, each with an item by which the caller recognises it.
 
-    A context manager: the engine is stopped at the end. An idle queue starts no threads.
+    A context manager: the engine is stopped at the end. Threads start with the first file.
     """
 
     def __init__(
@@ -76,7 +78,7 @@ class HashingQueue(Generic[Item]):
         threads: int = 0,
         leave_cache: bool = False,
     ) -> None:
-        """`check_stop` is called about twenty times a second, and raises to stop the work.
+        """`check_stop` is called several times a second, and raises an error to stop the work.
 
         `threads` and `leave_cache` are those of the `Digester`.
         """
@@ -110,7 +112,7 @@ class HashingQueue(Generic[Item]):
         return self._digester.bytes_read
 
     def add(self, item: Item, file: FileToRead) -> None:
-        """Adds a file. It is handed to the engine with others, at the latest by `take`."""
+        """Adds a file. The engine gets it together with others, at the latest in `take`."""
         key = next(self._keys)
         self._items[key] = item
         path, algorithms, size_bytes, mtime_ns, follows_link = file
@@ -128,7 +130,7 @@ class HashingQueue(Generic[Item]):
         self._waiting = 0
 
     def take(self) -> list[tuple[Item, Digested]]:
-        """Takes the answers that are there. Waits for the first, but not for long.
+        """Returns the answers that are there. Waits up to `POLL_SECONDS` for the first.
 
         Raises what `check_stop` raises.
         """
@@ -145,10 +147,10 @@ class HashingQueue(Generic[Item]):
     def answers(
         self, work: Iterable[tuple[Item, FileToRead]]
     ) -> Iterator[list[tuple[Item, Digested]]]:
-        """Reads files, and yields the answers as they come, until there is one for each file.
+        """Reads files, and yields the answers as they come, until every file has one.
 
-        No more work is taken than the engine needs. More can be added while the answers are
-        looked at. A list may be empty: it gives the caller a chance to report progress.
+        No more work is taken than the engine needs. The caller can `add` files between two
+        lists. A list may be empty: it gives the caller a chance to report progress.
         """
         files = iter(work)
         is_more = True
@@ -166,10 +168,10 @@ class HashingQueue(Generic[Item]):
     def rows(
         self, files: Iterable[EngineFile], algorithm: str
     ) -> Iterator[tuple[list[Row], list[Digested]]]:
-        """As `answers`, but faster, for a great many small files and one algorithm.
+        """Like `answers`, but faster, for a great many small files and one algorithm.
 
-        Files have keys that the caller chose. Yields the rows of those that were digested,
-        and the answers for the others. Cannot be used while files that were added are
+        The caller chooses the keys of the files. Yields the rows of the files that could be
+        read, and the answers for the others. Must not be used while added files are
         outstanding.
         """
         assert not self._items

@@ -25,8 +25,8 @@ prober_option = click.option(
     "--prober",
     type=click.Choice(PROBERS),
     metavar="PROBER",
-    help="Read files with vpo (native), with ffprobe, or with ffprobe only where"
-    " vpo is unsure (auto, the default).",
+    help="Which program reads the files: auto (vpo, and ffprobe where vpo is unsure),"
+    " native (only vpo) or ffprobe.",
 )
 
 

@@ -7,25 +7,24 @@ from typing import Any
 
 import click
 
-from vpo.cli.groups import LazyGroup
-from vpo.cli.options.global_options import global_options
+from vpo.cli.app import LazyGroup, global_options
 
 # Name: module, attribute, and the help shown in lists.
 COMMANDS = {
     "accept": (
         "vpo.cli.verify.accept",
         "accept",
-        "Accept the current content of damaged files as correct.",
+        "Record what damaged files hold now as right.",
     ),
     "export": (
         "vpo.cli.verify.export",
         "export_command",
-        "Write a manifest of the known files below DIR.",
+        "Write a manifest of the catalogue's files below DIR.",
     ),
     "import": (
         "vpo.cli.verify.import_",
         "import_command",
-        "Check files against a manifest, and record what is as it says.",
+        "Check files against a manifest, and record those that match.",
     ),
     "status": (
         "vpo.cli.verify.status",
@@ -93,4 +92,4 @@ class _GroupThatChecks(LazyGroup):
 )
 @global_options
 def verify(**_: Any) -> None:
-    """Check that files still have the content that they had, and find damage."""
+    """Check that files are what they were, and find damage."""
