@@ -22,7 +22,7 @@ from faults import faulty
 from injection import injected, just_after
 from mounts import UNPRIVILEGED, need_permissions
 from support import OLD_NS, Tree, Vpo, wait_until
-from vpo.manifest.checking import Checker
+from vpo.manifest.checking import ManifestChecker
 
 HASHDEEP, RHASH, B3SUM = (shutil.which(name) or "" for name in ("hashdeep", "rhash", "b3sum"))
 

@@ -16,6 +16,7 @@ from vpo._engine import Digested
 from vpo.base import times
 from vpo.base.errors import DirectoryNotFoundError, FileNotInLibraryError
 from vpo.base.paths import display, to_stored
+from vpo.base.read_errors import is_of_the_medium, is_of_the_place
 from vpo.catalogue import lookup
 from vpo.content.algorithms import RECORDED
 from vpo.content.digests import Digest, algorithms_for, is_same_content, recorded_digest
@@ -25,7 +26,7 @@ from vpo.db import verification as verification_table
 from vpo.db.library import Library, open_library
 from vpo.db.manifests import Content
 from vpo.db.verification import Verified
-from vpo.integrity.classify import is_of_the_medium, is_of_the_place
+from vpo.jobs.progress import Progress
 from vpo.manifest.exporting import Export
 from vpo.places.availability import Places
 
@@ -92,7 +93,7 @@ def files_with_digests(
         errors = places.look()
         if errors and len(errors) == len(places.roots):
             raise errors[0]
-        files = _files_below(listing, directory, export.kinds)
+        files = _files_below(listing, directory, export.request.kinds)
         with closing(_DigestSource(export, algorithms, places).read(files)) as found:
             yield found
 
@@ -136,7 +137,7 @@ class _DigestSource:
         self._algorithms = set(algorithms)
         self._places = places
         self._verified: list[Verified] = []
-        self._queue = HashingQueue[_PendingFile](self._report, threads=export.threads)
+        self._queue = HashingQueue[_PendingFile](self._report, threads=export.request.threads)
         self._done = 0
         self._last_report = 0.0
         self._now = ""
@@ -282,5 +283,5 @@ class _DigestSource:
         if now - self._last_report < POLL_SECONDS:
             return
         self._last_report = now
-        self._export.reporter.reading(self._done, self._done + self._queue.outstanding)
-        self._export.check_stop()
+        expected = self._done + self._queue.outstanding
+        self._export.context.report(lambda: Progress("read", self._done, expected))

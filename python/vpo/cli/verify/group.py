@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from vpo.cli.app import LazyGroup, global_options
+from vpo.cli.groups import LazyGroup
+from vpo.cli.options.global_options import global_options
 
 # Name: module, attribute, and the help shown in lists.
 COMMANDS = {

@@ -1,10 +1,10 @@
-"""How a manifest is to be imported."""
+"""What an import and an export of a manifest are asked to do."""
 
 from __future__ import annotations
 
 import base64
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import BinaryIO, Literal
 
 import orjson
 
@@ -29,14 +29,25 @@ class ImportOptions:
     threads: int = 0
     """0: chosen by device."""
 
-    def to_json(self, root: bytes) -> str:
-        """The options and the directory, for the job's record."""
-        record = {**asdict(self), **to_json(to_stored(root), "directory")}
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """A manifest to import."""
+
+    manifest: bytes
+    """A file, or the directory of a BagIt bag."""
+    directory: bytes | None = None
+    """What the names in it are relative to. None: the directory that the manifest is in."""
+    options: ImportOptions = field(default_factory=ImportOptions)
+
+    def to_json(self, directory: bytes) -> str:
+        """The request as the job's record has it, with the directory that was found."""
+        record = {**asdict(self.options), **to_json(to_stored(directory), "directory")}
         return orjson.dumps(record).decode()
 
     @classmethod
-    def from_json(cls, text: str) -> tuple[ImportOptions, bytes]:
-        """Reads the options and the directory from a job's record.
+    def from_json(cls, manifest: bytes, text: str) -> ImportRequest:
+        """Reads the request from a job's path and record.
 
         Raises JobConfigurationError if the record is not that of an import.
         """
@@ -48,10 +59,27 @@ class ImportOptions:
             directory: bytes = record.pop("directory").encode()
             if encoded is not None:
                 directory = base64.b64decode(encoded)
-            options: ImportOptions = TypeAdapter(cls).validate_python(record)
+            options: ImportOptions = TypeAdapter(ImportOptions).validate_python(record)
         except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise JobConfigurationError(
                 "The recorded options of this job are not those of an import",
                 hint="Run `vpo verify import` again instead of retrying the job.",
             ) from error
-        return options, directory
+        return cls(manifest, directory, options)
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """A manifest to export."""
+
+    directory: bytes
+    """Absolute. The files below it are listed, with names relative to it."""
+    format: str
+    output: bytes | BinaryIO
+    """The file or, for a bag, the directory to make; or a stream, which is written as it is."""
+    kinds: tuple[str, ...] = ()
+    """Empty: all."""
+    threads: int = 0
+    """0: chosen by device."""
+    replaces: bool = False
+    """Whether a file at `output` is replaced."""
