@@ -50,7 +50,11 @@ _COMMANDS = {
         "Show, make and check profiles: settings under a name.",
     ),
     "report": ("vpo.cli.report.group", "report", "Report on what the library holds."),
-    "scan": ("vpo.cli.scan.scan", "scan", "Look at directories and record what changed."),
+    "scan": (
+        "vpo.cli.scan.scan",
+        "scan",
+        "Scan directories, and record what is there and what has changed.",
+    ),
     "status": (
         "vpo.cli.status.status",
         "status",
@@ -60,7 +64,7 @@ _COMMANDS = {
     "verify": (
         "vpo.cli.verify.group",
         "verify",
-        "Check that files are what they were, and find damage.",
+        "Check that files still have the content that they had, and find damage.",
     ),
 }
 

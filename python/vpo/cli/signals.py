@@ -10,7 +10,7 @@ from typing import Any
 from vpo.base.errors import EXIT_SIGINT, EXIT_SIGTERM
 from vpo.cli.app import App, echo
 from vpo.cli.output.failure import failure_to_dict, print_json
-from vpo.jobs.control import CancelledError, StoppedError
+from vpo.jobs.stopping import CancelledError, StoppedError
 
 
 class Signals:

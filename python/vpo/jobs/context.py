@@ -18,6 +18,8 @@ class Context:
     should_stop: ShouldStop = lambda: None
     job: Job | None = None
     """The job that records the work: given if it came from the queue, else set when it starts."""
+    wait_seconds: float = 0.0
+    """How long to wait for another job that is in the way."""
     on_start: Callable[[Job], None] = lambda _job: None
     """Called when the service starts a job of its own."""
 

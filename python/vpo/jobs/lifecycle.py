@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from vpo.base import times
-from vpo.base.errors import VpoError
+from vpo.base.errors import JobLockedError, VpoError
 from vpo.db import jobs as table
 from vpo.db.library import Library, plain_errors
 from vpo.jobs.conflicts import JobToRun, conflict_error, find_conflict
@@ -20,30 +21,38 @@ from vpo.jobs.recovery import settle_dead_jobs
 from vpo.jobs.stopping import StoppedError
 from vpo.logging import bound, facts, shown
 
+# How often a job that waits for another one looks whether it has ended.
+RETRY_SECONDS = 0.5
 
-def start_job(library: Library, to_run: JobToRun) -> Job:
+
+def start_job(library: Library, to_run: JobToRun, context: Context) -> Job:
     """Records a job as running in this process.
 
-    Settles jobs whose process died. Raises the kind's JobLockedError if the job has to wait
-    for another one.
+    If it has to wait for another job, waits as long as the context says.
+
+    Raises the kind's JobLockedError if the other job has not ended by then, StoppedError.
     """
+    until = time.monotonic() + context.wait_seconds
+    while True:
+        try:
+            return _start_job(library, to_run)
+        except JobLockedError:
+            if time.monotonic() >= until:
+                raise
+        context.check()
+        time.sleep(RETRY_SECONDS)
+
+
+def _start_job(library: Library, to_run: JobToRun) -> Job:
     job_id = str(uuid.uuid4())
     worker = this_process()
     with library.transaction() as connection:
         running = settle_dead_jobs(connection)
         conflict = find_conflict(to_run, running)
         if conflict is None:
-            number = table.add_running_job(
-                connection,
-                table.NewJob(
-                    job_id,
-                    to_run.kind.name,
-                    to_run.path,
-                    to_run.configuration_json,
-                    times.to_text(times.now()),
-                ),
-                worker,
-            )
+            at = times.to_text(times.now())
+            new = table.NewJob(job_id, to_run.kind.name, to_run.path, to_run.configuration_json, at)
+            number = table.add_running_job(connection, new, worker)
     if conflict is not None:
         raise conflict_error(to_run.kind, conflict)
     return Job(library, number, job_id, to_run.path, to_run.configuration_json, worker.token)
@@ -64,7 +73,7 @@ def recorded(
     job = context.job
     if job is None:
         with plain_errors(library.path):
-            job = start_job(library, to_run)
+            job = start_job(library, to_run, context)
         context.job = job
         context.on_start(job)
     result.job_id = job.id

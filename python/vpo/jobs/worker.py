@@ -16,6 +16,7 @@ from vpo.jobs.context import Context
 from vpo.jobs.job import Job
 from vpo.jobs.kinds import JobKind
 from vpo.jobs.progress import Reporter
+from vpo.jobs.record import Failure
 from vpo.jobs.stopping import CancelledError, OutOfTimeError, ShouldStop, StoppedError
 from vpo.logging import facts
 
@@ -113,28 +114,35 @@ def _do(
             result = service.run(job.library, service.request_of(job), context)
             outcome, is_all_well = result.in_words(), result.is_all_well
     except CancelledError as stopped:
-        _end(job, lambda: job.stop(stopped, None))
+        _stop(job, stopped)
         return "cancelled", stopped.message, None
     except StoppedError as stopped:
-        _end(job, lambda: job.stop(stopped, None))
+        _stop(job, stopped)
         return "queued", stopped.message, stopped
     except LibraryError:
         raise
     except VpoError as error:
         failure = {"code": error.code, "details": error.details, "hint": error.hint}
-        _end(job, lambda: job.fail(error.message, None, failure))
+        _fail(job, error.message, failure)
         return "failed", error.message, None
     except Exception as error:
         # A bug in vpo broke one job. The job's record has the details.
         logger.error("A job crashed", extra=facts(job_id=job.id, job_type=kind.name))
         message = f"Something went wrong inside vpo: {type(error).__name__}: {error}"
-        _end(job, lambda: job.fail(message, None, {"code": "INTERNAL"}))
+        _fail(job, message, {"code": "INTERNAL"})
         return "failed", message, None
     return ("completed" if is_all_well else "errors"), outcome, None
 
 
-def _end(job: Job, end: Callable[[], None]) -> None:
-    """Ends a job that failed or was stopped before its work began."""
+def _stop(job: Job, stopped: StoppedError) -> None:
+    """Ends a job that was stopped before its work began."""
     if not job.has_ended:
         with job.library.transaction():
-            end()
+            job.stop(stopped, None)
+
+
+def _fail(job: Job, message: str, failure: Failure) -> None:
+    """Ends a job that failed before its work began."""
+    if not job.has_ended:
+        with job.library.transaction():
+            job.fail(message, None, failure)

@@ -14,7 +14,7 @@ from vpo.base.errors import (
     RootOfflineError,
     VpoError,
 )
-from vpo.base.paths import StoredPath, display, to_stored
+from vpo.base.paths import display, to_stored
 from vpo.db import directories as directory_table
 from vpo.db import roots as root_table
 from vpo.places.filesystems import identity

@@ -155,7 +155,7 @@ class ScanResult(JobResult):
             damaged = self.verification.damaged()
         return JobRecord(
             summary,
-            affected=dict(self.affected),
+            affected={str(change): paths for change, paths in self.affected.items()},
             issues=[
                 *(each.to_dict() for each in self.issues),
                 *(each.to_dict() for each in damaged),

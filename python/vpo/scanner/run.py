@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from contextlib import ExitStack
+from functools import lru_cache, partial
 
 from vpo._engine import Walk
 from vpo.base import times
@@ -18,7 +19,7 @@ from vpo.db import directories as directory_table
 from vpo.db import media as media_table
 from vpo.db import moves as move_table
 from vpo.db import roots as root_table
-from vpo.jobs.progress import Progress
+from vpo.jobs.progress import Progress, ReadProgress
 from vpo.jobs.stopping import StoppedError
 from vpo.logging import Phases
 from vpo.media.introspection import Introspector
@@ -61,42 +62,44 @@ class Run:
 
         Raises VpoError if the scan fails, StoppedError if it is stopped.
         """
-        options = self.state.options
-        if options.dry_run or not options.rules.introspect:
-            self._run()
-            return
-        threads = options.rules.threads
-        with Introspector(options.prober, options.ffprobe, threads=threads) as introspector:
-            self.state.introspection = IntrospectionQueue(
-                self.state.library, introspector, self.state.result
-            )
-            self._run()
-            self.state.result.warnings += introspector.warnings()
-
-    def _run(self) -> None:
         state, done = self.state, self._phases.done
-        walk = self._walk()
-        done("walk, compare and record")
-        self._decide()
-        done("decide what has changed")
-        unseen = missing_files.examine_unseen(state, walk)
-        done("examine what was not seen")
-        state.context.check()
-        self._guard(walk)
-        missing_files.settle(state, walk, unseen.vanished)
-        if not state.options.dry_run:
-            self._make_inode_index()
-        done("mark what is gone")
-        self._want_left_over(unseen.directories)
-        self._read_the_rest()
-        done("read what is in files")
-        self._find_moved_by_content(unseen.directories)
-        done("find what was moved")
-        if state.options.verify_hash:
-            self._verify()
-            done("verify content")
-        if not state.options.dry_run:
-            self._finish()
+        with ExitStack() as closing:
+            introspector = self._introspector()
+            if introspector is not None:
+                closing.enter_context(introspector)
+            walk = self._walk()
+            done("walk, compare and record")
+            self._decide()
+            done("decide what has changed")
+            unseen = missing_files.examine_unseen(state, walk)
+            done("examine what was not seen")
+            state.context.check()
+            self._guard(walk)
+            missing_files.settle(state, walk, unseen.vanished)
+            if not state.options.dry_run:
+                self._make_inode_index()
+            done("mark what is gone")
+            self._want_left_over(unseen.directories)
+            self._read_the_rest()
+            done("read what is in files")
+            self._find_moved_by_content(unseen.directories)
+            done("find what was moved")
+            if state.options.verify_hash:
+                self._verify()
+                done("verify content")
+            if not state.options.dry_run:
+                self._finish()
+            if introspector is not None:
+                state.result.warnings += introspector.warnings()
+
+    def _introspector(self) -> Introspector | None:
+        """What reads media; None if this scan reads none."""
+        state, options = self.state, self.state.options
+        if options.dry_run or not options.rules.introspect:
+            return None
+        introspector = Introspector(options.prober, options.ffprobe, threads=options.rules.threads)
+        state.introspection = IntrospectionQueue(state.library, introspector, state.result)
+        return introspector
 
     # -- Walking -----------------------------------------------------------------
 
@@ -116,8 +119,18 @@ class Run:
         except OSError as error:
             raise guards.unreadable_root(state.root, error) from error
         self._phases.done("load known directories")
+        expected = root.file_count if root else None
         try:
-            self._follow(walk, root.file_count if root else None)
+            while True:
+                batch = walk.next_batch(POLL_SECONDS)
+                state.context.check()
+                if batch is not None:
+                    self._begin()
+                    self.recorder.record(batch)
+                    self._uncommitted += len(batch)
+                elif walk.finished:
+                    break
+                self._go_on(batch is None, partial(_progress_of, walk, expected))
             self._commit()
         except StoppedError:
             # It comes between two batches: what was recorded is whole and true.
@@ -129,29 +142,14 @@ class Run:
             state.result.tally.add("skipped", walk.progress().unchanged_files)
         return walk
 
-    def _follow(self, walk: Walk, expected: int | None) -> None:
-        """Takes what the engine reports until it has seen everything."""
-        context = self.state.context
-
-        def progress() -> Progress:
-            seen = walk.progress()
-            return Progress("walk", seen.files, expected, directories=seen.directories)
-
-        while True:
-            batch = walk.next_batch(POLL_SECONDS)
-            context.check()
-            if batch is not None:
-                self._begin()
-                self.recorder.record(batch)
-                self._uncommitted += len(batch)
-            elif walk.finished:
-                return
-            has_read = self._read(0.0)
-            if (batch is None and not has_read) or self._commit_is_due():
-                context.beat(progress)
-                # Never idle in a transaction: others may be waiting to write.
-                self._commit_and_wait()
-            context.reporter.progress(progress)
+    def _go_on(self, is_idle: bool, progress: ReadProgress) -> None:
+        """Reads media, commits if that is due, and shows the progress."""
+        has_read = self._read(0.0)
+        if (is_idle and not has_read) or self._commit_is_due():
+            self.state.context.beat(progress)
+            # Never idle in a transaction: others may be waiting to write.
+            self._commit_and_wait()
+        self.state.context.reporter.progress(progress)
 
     def _guard(self, walk: Walk) -> None:
         """Refuses to mark files missing where it is likely that they are only out of sight."""
@@ -353,3 +351,8 @@ class Run:
             )
             state.result.completed_at = times.now()
             state.job.finish(state.result.record())
+
+
+def _progress_of(walk: Walk, expected: int | None) -> Progress:
+    seen = walk.progress()
+    return Progress("walk", seen.files, expected, directories=seen.directories)

@@ -21,19 +21,19 @@ from vpo.db import job_history
 from vpo.db.library import open_library
 
 _COMMANDS = {
-    "cancel": ("vpo.cli.jobs.queue", "cancel", "Cancel jobs that are queued or running."),
+    "cancel": ("vpo.cli.jobs.cancel", "cancel", "Cancel jobs that are queued or running."),
     "list": ("vpo.cli.jobs.group", "list_command", "List jobs, newest first."),
     "purge": (
-        "vpo.cli.jobs.queue",
+        "vpo.cli.jobs.purge",
         "purge",
         "Delete the records of jobs that ended long ago.",
     ),
     "retry": (
-        "vpo.cli.jobs.queue",
+        "vpo.cli.jobs.retry",
         "retry",
         "Queue jobs again that failed or were cancelled.",
     ),
-    "run": ("vpo.cli.jobs.queue", "run", "Do the jobs of the queue, one after the other."),
+    "run": ("vpo.cli.jobs.run", "run", "Do the jobs of the queue, one after the other."),
     "show": ("vpo.cli.jobs.show", "show", "Show all that is recorded of a job."),
 }
 

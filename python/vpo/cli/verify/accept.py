@@ -1,8 +1,6 @@
-"""`vpo verify accept`: what damaged files hold now is recorded as right."""
+"""`vpo verify accept`: damaged files in, what was accepted out."""
 
 from __future__ import annotations
-
-import os
 
 import click
 
@@ -16,9 +14,10 @@ from vpo.cli.output.failure import failure_to_dict, log_failure, print_json, sho
 from vpo.cli.signals import Signals, show_stopped
 from vpo.db import damage as damage_table
 from vpo.db.library import Library, open_library
-from vpo.integrity.accept import AcceptResult, ToAccept
-from vpo.integrity.accept import accept as run_accept
-from vpo.jobs.control import StoppedError
+from vpo.integrity import accept as service
+from vpo.integrity.accept import AcceptRequest, AcceptResult, ToAccept
+from vpo.jobs.context import Context
+from vpo.jobs.stopping import StoppedError
 
 
 @click.command("accept")
@@ -30,10 +29,11 @@ from vpo.jobs.control import StoppedError
 def accept(
     ctx: click.Context, /, paths: tuple[bytes, ...], under: bytes | None, as_json: bool
 ) -> None:
-    """Record what damaged files hold now as right.
+    """Accept the current content of damaged files as correct.
 
-    Each PATH is one of them; --under means all that are in a directory. Exit
-    status: 0 done, 1 some could not be accepted, 2 none could.
+    Each PATH is a damaged file. --under DIR accepts all damaged files in DIR.
+
+    Exit status: 0 done, 1 some files could not be accepted, 2 none could.
     """
     app = ctx.ensure_object(App)
     if not paths and under is None:
@@ -57,16 +57,13 @@ def accept(
             raise errors[0][1]
         result = None
         if files:
-            places = [os.path.dirname(from_stored(file.path)) for file in files.values()]
-            place = to_stored(os.path.commonpath(places))
-            if len(files) == 1:
-                (place,) = (file.path for file in files.values())
+            request = AcceptRequest(tuple(files.values()))
             try:
                 with Signals() as signals:
-                    result = run_accept(library, place, files.values(), should_stop=signals.stop)
+                    result = service.run(library, request, Context(should_stop=signals.stop))
             except StoppedError as stopped:
-                what = "What was accepted until now stays so."
-                show_stopped(app, stopped, as_json=as_json, what_of_it=what)
+                kept = "What was accepted stays accepted."
+                show_stopped(app, stopped, as_json=as_json, what_of_it=kept)
                 ctx.exit(stopped.exit_status)
             errors += [(from_stored(path), error) for path, error in result.errors]
     _show(app, result, errors, as_json=as_json)
@@ -82,10 +79,10 @@ def _damaged(library: Library, path: bytes) -> ToAccept:
             raise lookup.unknown_file(path)
         damage = damage_table.damage_of(db, row["id"])
     if damage is not None and row["scan_status"] == "missing":
-        # As `status` has it, which counts none of files that are missing.
+        # `vpo status` does not count damage of missing files either.
         raise NotDamagedError(
-            f"`{display(row['path'])}` is missing, and no damaged file any more",
-            hint="If it is back, scan first: its damage is told again then.",
+            f"`{display(row['path'])}` is missing, so there is no damage to accept",
+            hint="If it is back, scan first. The damage is then reported again.",
         )
     if damage is None:
         raise NotDamagedError(
@@ -149,7 +146,7 @@ def _show(
         return
     for each in accepted:
         if not app.quiet:
-            later = "" if each.is_recorded else "; a scan is to look at it, as it was modified, too"
+            later = "" if each.is_recorded else "; it was modified as well, so scan it"
             echo(f"Accepted {display(each.path)} ({each.content_hash[:23]}…){later}")
     for _, error in errors:
         show_failure(app, error.code, error.message, error.hint)

@@ -14,7 +14,7 @@ COMMANDS = {
     "accept": (
         "vpo.cli.verify.accept",
         "accept",
-        "Record what damaged files hold now as right.",
+        "Accept the current content of damaged files as correct.",
     ),
     "export": (
         "vpo.cli.verify.export",
@@ -92,4 +92,4 @@ class _GroupThatChecks(LazyGroup):
 )
 @global_options
 def verify(**_: Any) -> None:
-    """Check that files are what they were, and find damage."""
+    """Check that files still have the content that they had, and find damage."""

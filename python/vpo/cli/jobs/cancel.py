@@ -1,0 +1,49 @@
+"""`vpo jobs cancel`: cancels jobs that are queued or running."""
+
+from __future__ import annotations
+
+import click
+
+from vpo.cli.app import App, global_options
+from vpo.cli.jobs.each import Jobs, act_on_each
+from vpo.cli.jobs.show import complete_job
+from vpo.cli.options.common import json_option
+from vpo.db import jobs as job_table
+from vpo.db.library import Library
+from vpo.jobs import queue
+
+WAIT_SECONDS = 10.0
+
+
+@click.command("cancel")
+@click.argument(
+    "job_ids", metavar="JOB_ID...", nargs=-1, required=True, shell_complete=complete_job
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=WAIT_SECONDS,
+    metavar="SECONDS",
+    help=f"How long to wait for a running job to stop ({WAIT_SECONDS:.0f}).",
+)
+@json_option
+@global_options
+@click.pass_context
+def cancel(ctx: click.Context, /, job_ids: tuple[str, ...], wait: float, as_json: bool) -> None:
+    """Cancel jobs that are queued or running.
+
+    A running job stops at its next safe point. What it has done is kept.
+    """
+    app = ctx.ensure_object(App)
+
+    def cancel_one(library: Library, job_id: str) -> str:
+        if queue.cancel(library, job_id, wait_seconds=wait):
+            with library.reading() as connection:
+                return job_table.status_of(connection, job_id) or "cancelled"
+        return "stopping"
+
+    words = {
+        "cancelled": "Cancelled job {id}.",
+        "stopping": "Job {id} was asked to stop, but still runs.",
+    }
+    ctx.exit(act_on_each(app, Jobs(job_ids), cancel_one, words, as_json=as_json))
