@@ -141,7 +141,7 @@ def test_reflinks_are_shown_apart_as_they_take_no_room(vpo: Vpo, tmp_path: Path,
         document = found(vpo)
         assert document["groups"] == []
         assert groups({"groups": document["sharing_storage"]}) == [["a.mkv", "b.mkv"]]
-        assert "more has its storage in common already" in vpo.ok("duplicates").stdout
+        assert "1 more group already shares its storage" in vpo.ok("duplicates").stdout
         # With one that does take room, they are a group that wastes that.
         tree.write("c.mkv", content, mtime_ns=OLD_NS + MINUTE_NS)
         os.sync()
@@ -228,7 +228,7 @@ def test_a_file_that_changed_since_the_scan_is_left_out(
     assert document["groups"] == []
     if change != "replaced" or is_known:
         assert document["left_out"]["changed_since_scan"] == 1
-        assert "1 file that has changed or gone" in vpo.ok("duplicates").stdout
+        assert "1 file that has changed or disappeared" in vpo.ok("duplicates").stdout
 
 
 # -- What is read ----------------------------------------------------------------
@@ -354,18 +354,18 @@ def test_a_file_that_cannot_be_read_is_one_clear_line(vpo: Vpo, tree: Tree) -> N
 _PRUNED_MEANWHILE = """
 import os, subprocess, sys
 from vpo.__main__ import main
-from vpo.duplicates.hashing import Reader
+from vpo.duplicates.hashing import DigestReader
 
 command, root, name, *sys.argv[1:] = sys.argv[1:]
-tell = Reader._tell
+report = DigestReader._report
 
-def prune_and_tell(self, *args):
+def prune_and_report(self, *args):
     if os.path.exists(name):
         os.unlink(name)
         subprocess.run([command, "scan", "--quiet", "--prune", root], check=True)
-    tell(self, *args)
+    report(self, *args)
 
-Reader._tell = prune_and_tell
+DigestReader._report = prune_and_report
 main()
 """
 
@@ -456,7 +456,7 @@ def test_text_names_the_groups_that_waste_most_first(vpo: Vpo, tree: Tree) -> No
         f"        {tree.root}/small 1.mkv",
         f"        {tree.root}/small 2.mkv",
         "",
-        "2 groups of 5 equal files: 6.8 KiB wasted",
+        "5 files in 2 groups: 6.8 KiB wasted",
     ]
     os.mkdir(tree.path("none"))
     assert vpo.ok("duplicates", "--under", tree.path("none")).stdout == "There are no duplicates\n"

@@ -81,7 +81,7 @@ def leftovers(tree: Tree) -> list[str]:
 @pytest.mark.parametrize("action", ["hardlink", "reflink", "trash"])
 def test_without_yes_it_is_only_said(vpo: Vpo, twins: Tree, action: str) -> None:
     outcome = vpo.ok("duplicates", "--action", action)
-    assert "Nothing was done. Add `--yes`" in outcome.stdout.splitlines()[-1]
+    assert "Nothing was changed. Add `--yes`" in outcome.stdout.splitlines()[-1]
     assert {"hardlink": "link", "reflink": "share", "trash": "trash"}[action] in outcome.stdout
     assert not same_file(twins.path("a/kept.mkv"), twins.path("b/twin.mkv"))
     assert os.path.exists(twins.path("b/twin.mkv"))
@@ -111,12 +111,12 @@ def test_a_directory_to_be_kept_that_is_not_known_is_refused(vpo: Vpo, twins: Tr
 INTERRUPTED = """
 import os, signal, sys
 from vpo.duplicates.actions import Actor
-one = Actor._one
-def counted(self, step, happened):
-    one(self, step, happened)
-    if self.result.done == 3:
+one = Actor._perform_one
+def counted(self, step, outcome):
+    one(self, step, outcome)
+    if self.changes.names == 3:
         os.kill(os.getpid(), signal.SIGINT)
-Actor._one = counted
+Actor._perform_one = counted
 from vpo.__main__ import main
 main()
 """
@@ -139,7 +139,7 @@ def test_an_action_that_is_stopped_says_what_was_done_and_how_to_undo_it(
         details = json.loads(done.stdout)["details"]
         assert (details["job_id"], details["files_done"]) == (job, 3)
     else:
-        assert b"Stopped. 3 files are hard links now" in done.stderr
+        assert b"Stopped. Hard-linked 3 files" in done.stderr
         assert f"`vpo undo {job[:8]}`".encode() in done.stderr
     assert same_file(tree.path("0.mkv"), tree.path("3.mkv"))
     vpo.ok("undo", job)
@@ -153,7 +153,7 @@ def test_a_hard_link_and_its_undo(vpo: Vpo, twins: Tree) -> None:
     kept, twin = twins.path("a/kept.mkv"), twins.path("b/twin.mkv")
     before = state(twin)
     outcome = vpo.ok("duplicates", "--action", "hardlink", "--yes")
-    assert "1 file is a hard link now" in outcome.stdout
+    assert "Hard-linked 1 file:" in outcome.stdout
     assert same_file(kept, twin)
     assert leftovers(twins) == []
     (operation,) = operations(vpo)
@@ -162,7 +162,7 @@ def test_a_hard_link_and_its_undo(vpo: Vpo, twins: Tree) -> None:
     assert vpo.ok("duplicates", "--json").json["groups"] == []
 
     undone = vpo.ok("undo", operation["id"][:8])
-    assert "is a file of its own again" in undone.stdout
+    assert "is a separate file again" in undone.stdout
     assert not same_file(kept, twin)
     assert state(twin) == before
     assert operations(vpo)[0]["status"] == "ROLLED_BACK"
@@ -255,7 +255,7 @@ def test_the_trash_and_back(vpo: Vpo, twins: Tree, tmp_path: Path) -> None:
     twin = twins.path("b/twin.mkv")
     before = state(twin)
     outcome = vpo.ok("duplicates", "--action", "trash", "--yes")
-    assert "1 file moved to the trash" in outcome.stdout
+    assert "Moved 1 file to the trash" in outcome.stdout
     trash = tmp_path / "data" / "Trash"
     assert (trash / "files" / "twin.mkv").read_bytes() == CONTENT
     note = (trash / "info" / "twin.mkv.trashinfo").read_text().splitlines()
@@ -327,7 +327,7 @@ def test_one_file_that_cannot_be_moved_does_not_stop_the_others(vpo: Vpo, tree: 
     finally:
         os.chmod(tree.path("1"), 0o755)
     assert "1/film.mkv` cannot be moved to the trash: Permission denied" in outcome.stderr
-    assert "1 file moved to the trash" in outcome.stdout
+    assert "Moved 1 file to the trash" in outcome.stdout
     assert os.path.exists(tree.path("1/film.mkv"))
     assert [each["status"] for each in operations(vpo)] == ["FAILED", "COMPLETED"]
 
@@ -352,7 +352,7 @@ def test_a_reflink_shares_storage_and_keeps_everything_else(
         vpo.scan(tree.root)
         before = state(twin), os.stat(twin).st_ino
         outcome = vpo.ok("duplicates", "--action", "reflink", "--yes")
-        assert "1 file shares storage now" in outcome.stdout
+        assert "Reflinked 1 file:" in outcome.stdout
         assert storage_of(kept) == storage_of(twin) is not None
         assert (state(twin), os.stat(twin).st_ino) == before
         unchanged(vpo, tree)
@@ -442,15 +442,14 @@ def test_files_are_compared_byte_by_byte_just_before(
 # Runs the service itself, with something done at a point that only it comes by.
 _RACE = """
 import errno, os, sys
-from vpo.db.duplicates import Selection
 from vpo.db.library import open_library
-from vpo.duplicates import actions, hardlink, run, safe_open, trash
-from vpo.duplicates.keep_rules import Keeping
+from vpo.duplicates import (
+    actions, find, hardlink, hardlink_operation, safe_open, trash, trash_operation
+)
+from vpo.duplicates.request import DuplicatesRequest
+from vpo.jobs.context import Context
 
 database, action, where, what, path, turn = sys.argv[1:]
-
-class Silent:
-    def reading(self, done, expected): ...
 
 times = []
 
@@ -496,12 +495,12 @@ if where.startswith("os."):
     after(os, "link")
     before(os, "rename")
 else:
+    if name == "compare":
+        module = action + "_operation"
     {"before": before, "after": after}[side](sys.modules["vpo.duplicates." + module], name)
 with open_library(database, "write") as library:
-    outcome = run.find_duplicates(
-        library, Selection(), Keeping(), Silent(), action=action
-    )
-print(outcome.actions.done)
+    result = find.run(library, DuplicatesRequest(action=action), Context())
+print(result.changes.names)
 """
 
 
@@ -693,7 +692,7 @@ def test_no_name_is_left_where_inodes_follow_the_path(
         timeout=60,
         check=False,
     )
-    assert (done.returncode, b"changed meanwhile" in done.stderr) == (1, True), done
+    assert (done.returncode, b"changed in the meantime" in done.stderr) == (1, True), done
     assert leftovers(twins) == []
     assert {each["status"] for each in operations(vpo)} == {"FAILED"}
     unchanged(vpo, twins)
@@ -953,7 +952,8 @@ def test_a_scan_is_refused_while_an_action_is_at_work(
 _SCANNED_MEANWHILE = """
 import subprocess, sys
 from vpo.__main__ import main
-from vpo.duplicates import actions, undo
+from vpo.duplicates import actions
+from vpo.jobs import undo
 
 command, root, *sys.argv[1:] = sys.argv[1:]
 sync = actions.sync_directories

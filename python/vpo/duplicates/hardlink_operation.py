@@ -22,9 +22,7 @@ def prepare(kept: OpenFile, duplicate: OpenFile, copy: Copy) -> Facts:
     return hardlink.prepare(kept, duplicate)
 
 
-def perform(
-    step: Step, kept: OpenFile, duplicate: OpenFile, check: Callable[[], None]
-) -> Record:
+def perform(step: Step, kept: OpenFile, duplicate: OpenFile, check: Callable[[], None]) -> Record:
     """Compares the files, and makes the link: see `ActionModule`."""
     compare(kept, duplicate, check)
     hardlink.link(kept, duplicate, step.operation_id)

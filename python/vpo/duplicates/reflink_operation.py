@@ -45,9 +45,7 @@ def prepare(kept: OpenFile, duplicate: OpenFile, _copy: Copy) -> None:
         )
 
 
-def perform(
-    _step: Step, kept: OpenFile, duplicate: OpenFile, check: Callable[[], None]
-) -> None:
+def perform(_step: Step, kept: OpenFile, duplicate: OpenFile, check: Callable[[], None]) -> None:
     """Lets the duplicate share all of the kept file's storage: see `ActionModule`.
 
     If that fails, some of it may be shared. The content is the same in any case.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vpo.base.paths import StoredPath, to_json, to_stored
 from vpo.db.duplicates import Selection
@@ -21,8 +21,8 @@ ACTIONS = tuple(kind.name for kind in OPERATIONS.values() if kind.duplicates is 
 class DuplicatesRequest:
     """Which files to compare, and what to do with duplicates."""
 
-    selection: Selection = Selection()
-    keep: KeepRules = KeepRules()
+    selection: Selection = field(default_factory=Selection)
+    keep: KeepRules = field(default_factory=KeepRules)
     action: str | None = None
     """One of ACTIONS. None: files are only compared."""
     dry_run: bool = False

@@ -23,9 +23,7 @@ def prepare(_kept: OpenFile, duplicate: OpenFile, copy: Copy) -> Facts:
     return trash.prepare(duplicate)
 
 
-def perform(
-    step: Step, kept: OpenFile, duplicate: OpenFile, check: Callable[[], None]
-) -> Record:
+def perform(step: Step, kept: OpenFile, duplicate: OpenFile, check: Callable[[], None]) -> Record:
     """Compares the files, and moves the duplicate to the trash: see `ActionModule`."""
     assert step.facts is not None
     compare(kept, duplicate, check)

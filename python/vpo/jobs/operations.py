@@ -108,7 +108,7 @@ OPERATIONS: Mapping[str, OperationKind] = {
         OperationKind(
             "reflink",
             service="vpo.duplicates.reflink_operation",
-            needs_no_undo="reflinked files stay separate, and writing to one does not change the other",
+            needs_no_undo="reflinked files are separate: writing to one changes only that one",
             duplicates=DuplicatesAction(
                 verb="share",
                 plan="reflink {files}",

@@ -1,4 +1,4 @@
-"""Finding what is to be undone, by what people type: the ID of an operation or job, or its start."""
+"""Finding what to undo by what people type: the ID of a job or operation, or its beginning."""
 
 from __future__ import annotations
 
