@@ -22,7 +22,7 @@ from filesystems import REFLINKING, filesystem, reflink
 from injection import injected, just_before
 from mounts import UNPRIVILEGED, mounted, need_permissions
 from support import OLD_NS, Tree, Vpo, wait_until
-from vpo.duplicates.hashing import Reader
+from vpo.duplicates.hashing import DigestReader
 
 KIB = 1024
 MINUTE_NS = 60 * 10**9
@@ -142,7 +142,7 @@ def test_reflinks_are_shown_apart_as_they_take_no_room(vpo: Vpo, tmp_path: Path,
         document = found(vpo)
         assert document["groups"] == []
         assert groups({"groups": document["sharing_storage"]}) == [["a.mkv", "b.mkv"]]
-        assert "more has its storage in common already" in vpo.ok("duplicates").stdout
+        assert "1 more group already shares its storage" in vpo.ok("duplicates").stdout
         # With one that does take room, they are a group that wastes that.
         tree.write("c.mkv", content, mtime_ns=OLD_NS + MINUTE_NS)
         os.sync()
@@ -229,7 +229,7 @@ def test_a_file_that_changed_since_the_scan_is_left_out(
     assert document["groups"] == []
     if change != "replaced" or is_known:
         assert document["left_out"]["changed_since_scan"] == 1
-        assert "1 file that has changed or gone" in vpo.ok("duplicates").stdout
+        assert "1 file that has changed or disappeared" in vpo.ok("duplicates").stdout
 
 
 # -- What is read ----------------------------------------------------------------
@@ -355,7 +355,7 @@ def test_a_scan_may_delete_records_of_files_that_are_being_read(vpo: Vpo, tree: 
     for number in range(20):
         tree.write(f"{number % 5}/{number}.mkv", b"same content")
     vpo.scan(tree.root)
-    meanwhile = just_before(Reader._tell).comes(
+    meanwhile = just_before(DigestReader._report).comes(
         partial(os.unlink, tree.path("0/0.mkv")),
         partial(vpo.ok, "scan", "--quiet", "--prune", tree.root),
     )
@@ -432,7 +432,7 @@ def test_text_names_the_groups_that_waste_most_first(vpo: Vpo, tree: Tree) -> No
         f"        {tree.root}/small 1.mkv",
         f"        {tree.root}/small 2.mkv",
         "",
-        "2 groups of 5 equal files: 6.8 KiB wasted",
+        "5 files in 2 groups: 6.8 KiB wasted",
     ]
     os.mkdir(tree.path("none"))
     assert vpo.ok("duplicates", "--under", tree.path("none")).stdout == "There are no duplicates\n"

@@ -32,8 +32,9 @@ from injection import (
 from mounts import UNPRIVILEGED, mounted, need_permissions
 from support import OLD_NS, Outcome, Tree, Vpo
 from vpo.duplicates import hardlink, trash
-from vpo.duplicates.actions import Actor, sync_directories
+from vpo.duplicates.actions import Actor
 from vpo.duplicates.safe_open import _rename, compare, exchange, move_to_free_place
+from vpo.places.sync import sync_directories
 
 KIB = 1024
 MINUTE_NS = 60 * 10**9
@@ -100,7 +101,7 @@ def leftovers(tree: Tree) -> list[str]:
 @pytest.mark.parametrize("action", ["hardlink", "reflink", "trash"])
 def test_without_yes_it_is_only_said(vpo: Vpo, twins: Tree, action: str) -> None:
     outcome = vpo.ok("duplicates", "--action", action)
-    assert "Nothing was done. Add `--yes`" in outcome.stdout.splitlines()[-1]
+    assert "Nothing was changed. Add `--yes`" in outcome.stdout.splitlines()[-1]
     assert {"hardlink": "link", "reflink": "share", "trash": "trash"}[action] in outcome.stdout
     assert not same_file(twins.path("a/kept.mkv"), twins.path("b/twin.mkv"))
     assert os.path.exists(twins.path("b/twin.mkv"))
@@ -134,13 +135,15 @@ def test_an_action_that_is_stopped_says_what_was_done_and_how_to_undo_it(
         tree.write(f"{number}.mkv", CONTENT, mtime_ns=OLD_NS + number)
     vpo.scan(tree.root)
     words = ["duplicates", "--action", "hardlink", "--yes", *form]
-    done = injected(vpo, just_after(Actor._one).comes(interrupt, turn=3)).ok(*words, status=130)
+    done = injected(vpo, just_after(Actor._perform_one).comes(interrupt, turn=3)).ok(
+        *words, status=130
+    )
     (job,) = (job["id"] for job in vpo.jobs() if job["job_type"] == "duplicates")
     if form:
         details = done.json["details"]
         assert (details["job_id"], details["files_done"]) == (job, 3)
     else:
-        assert "Stopped. 3 files are hard links now" in done.stderr
+        assert "Stopped. Hard-linked 3 files" in done.stderr
         assert f"`vpo undo {job[:8]}`" in done.stderr
     assert same_file(tree.path("0.mkv"), tree.path("3.mkv"))
     vpo.ok("undo", job)
@@ -154,7 +157,7 @@ def test_a_hard_link_and_its_undo(vpo: Vpo, twins: Tree) -> None:
     kept, twin = twins.path("a/kept.mkv"), twins.path("b/twin.mkv")
     before = state(twin)
     outcome = vpo.ok("duplicates", "--action", "hardlink", "--yes")
-    assert "1 file is a hard link now" in outcome.stdout
+    assert "Hard-linked 1 file:" in outcome.stdout
     assert same_file(kept, twin)
     assert leftovers(twins) == []
     (operation,) = operations(vpo)
@@ -163,7 +166,7 @@ def test_a_hard_link_and_its_undo(vpo: Vpo, twins: Tree) -> None:
     assert vpo.ok("duplicates", "--json").json["groups"] == []
 
     undone = vpo.ok("undo", operation["id"][:8])
-    assert "is a file of its own again" in undone.stdout
+    assert "is a separate file again" in undone.stdout
     assert not same_file(kept, twin)
     assert state(twin) == before
     assert operations(vpo)[0]["status"] == "ROLLED_BACK"
@@ -256,7 +259,7 @@ def test_the_trash_and_back(vpo: Vpo, twins: Tree, tmp_path: Path) -> None:
     twin = twins.path("b/twin.mkv")
     before = state(twin)
     outcome = vpo.ok("duplicates", "--action", "trash", "--yes")
-    assert "1 file moved to the trash" in outcome.stdout
+    assert "Moved 1 file to the trash" in outcome.stdout
     trash = tmp_path / "data" / "Trash"
     assert (trash / "files" / "twin.mkv").read_bytes() == CONTENT
     note = (trash / "info" / "twin.mkv.trashinfo").read_text().splitlines()
@@ -328,7 +331,7 @@ def test_one_file_that_cannot_be_moved_does_not_stop_the_others(vpo: Vpo, tree: 
     finally:
         os.chmod(tree.path("1"), 0o755)
     assert "1/film.mkv` cannot be moved to the trash: Permission denied" in outcome.stderr
-    assert "1 file moved to the trash" in outcome.stdout
+    assert "Moved 1 file to the trash" in outcome.stdout
     assert os.path.exists(tree.path("1/film.mkv"))
     assert [each["status"] for each in operations(vpo)] == ["FAILED", "COMPLETED"]
 
@@ -353,7 +356,7 @@ def test_a_reflink_shares_storage_and_keeps_everything_else(
         vpo.scan(tree.root)
         before = state(twin), os.stat(twin).st_ino
         outcome = vpo.ok("duplicates", "--action", "reflink", "--yes")
-        assert "1 file shares storage now" in outcome.stdout
+        assert "Reflinked 1 file:" in outcome.stdout
         assert storage_of(kept) == storage_of(twin) is not None
         assert (state(twin), os.stat(twin).st_ino) == before
         unchanged(vpo, tree)
@@ -601,7 +604,7 @@ def test_no_name_is_left_where_inodes_follow_the_path(
         assert len(leftovers(twins)) == 1
     there = vpo.by("inodes_by_path.py")
     outcome = there.ok("duplicates", "--action", "hardlink", "--yes", status=1)
-    assert "changed meanwhile" in outcome.stderr
+    assert "changed in the meantime" in outcome.stderr
     assert leftovers(twins) == []
     assert {each["status"] for each in operations(vpo)} == {"FAILED"}
     unchanged(vpo, twins)

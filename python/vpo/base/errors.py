@@ -27,6 +27,26 @@ class VpoError(Exception):
         self.hint = hint
         self.details = details
 
+    def to_dict(self) -> dict[str, object]:
+        """The error as JSON (see the command-line contract)."""
+        shown: dict[str, object] = {
+            "error": True,
+            "code": self.code,
+            "message": _as_utf8(self.message),
+        }
+        if self.hint:
+            shown["hint"] = _as_utf8(self.hint)
+        shown["details"] = {
+            name: _as_utf8(value) if isinstance(value, str) else value
+            for name, value in self.details.items()
+        }
+        return shown
+
+
+def _as_utf8(text: str) -> str:
+    """Text in which U+FFFD replaces bytes of the command line that are not UTF-8."""
+    return text.encode(errors="surrogateescape").decode(errors="replace")
+
 
 class UsageError(VpoError):
     """The command line asks for something that makes no sense."""
@@ -206,55 +226,55 @@ class DuplicatesLockedError(JobLockedError):
 
 
 class ActionError(VpoError):
-    """What was to be done about one file was not done; the file is as it was."""
+    """An action on a file was not done. The file is as it was."""
 
     code = "ACTION_FAILED"
 
 
 class OperationNotFoundError(VpoError):
-    """There is no operation and no job with that ID."""
+    """No operation or job has this ID."""
 
     code = "OPERATION_NOT_FOUND"
 
 
 class AmbiguousOperationError(VpoError):
-    """Several operations or jobs have IDs that begin so."""
+    """The IDs of several operations or jobs begin like this."""
 
     code = "OPERATION_AMBIGUOUS"
 
 
 class UndoError(VpoError):
-    """An operation was not undone; everything is as it was."""
+    """An operation was not undone. Everything is as it was."""
 
     code = "UNDO_FAILED"
 
 
 class UndoImpossibleError(UndoError):
-    """There is nothing that could be undone."""
+    """There is nothing to undo."""
 
     code = "UNDO_IMPOSSIBLE"
 
 
 class UndoneError(UndoError):
-    """It was undone before."""
+    """The operation is undone already."""
 
     code = "UNDO_DONE"
 
 
 class UndoChangedError(UndoError):
-    """The file is not any more as the operation left it."""
+    """The file was changed after the operation."""
 
     code = "UNDO_CHANGED"
 
 
 class UndoOccupiedError(UndoError):
-    """There is another file where it was."""
+    """Another file is at the place to which the file would go back."""
 
     code = "UNDO_OCCUPIED"
 
 
 class UndoGoneError(UndoError):
-    """What it takes to undo it is gone."""
+    """The file, or its directory, does not exist any more."""
 
     code = "UNDO_GONE"
 

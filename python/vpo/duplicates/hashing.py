@@ -1,11 +1,10 @@
-"""Reading the content of files, and recording the digests as they come."""
+"""Reading files for a search for duplicates, and recording their digests."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
-from typing import Protocol
 
 from vpo._engine import Digested
 from vpo.base import times
@@ -16,55 +15,47 @@ from vpo.content.hashing import FileToRead, HashingQueue
 from vpo.db import duplicates as table
 from vpo.db.duplicates import Candidate, Content, QuickHash, Whole
 from vpo.db.library import Library
-from vpo.duplicates.models import Findings, Problem
+from vpo.duplicates.models import Duplicates, Issue
+from vpo.jobs.context import Context
+from vpo.jobs.progress import Progress
 
-# Digests are committed after so many files or seconds: a commit waits for the disk, and
-# what was not committed is read again after a kill.
+# Digests are committed after so many files or seconds. A commit waits for the disk; files
+# whose digests were not committed when the process is killed are read again.
 FILES_PER_COMMIT = 20_000
 SECONDS_PER_COMMIT = 2.0
 
-# A file up to this size is in its quick hash (the first and the last 64 KiB) as a whole.
+# The quick hash (of the first and the last 64 KiB) covers all of a file up to this size.
 QUICK_BYTES = 128 * 1024
 
 _ONLY_QUICK = (QUICK,)
 _QUICK_AND_FULL = (QUICK, RECORDED.name)
 
 
-class Progress(Protocol):
-    """Who is told how far the reading is."""
-
-    def reading(self, done: int, expected: int) -> None:
-        """Called some twenty times a second."""
-
-
-class Reader:
-    """Has files read, each once whatever number of names it has."""
+class DigestReader:
+    """Reads files, each of them once even if it has several names."""
 
     def __init__(
         self,
         library: Library,
         queue: HashingQueue[list[Candidate]],
-        findings: Findings,
-        progress: Progress,
-        go_on: Callable[[float], None],
+        found: Duplicates,
+        context: Context,
     ) -> None:
-        """`go_on` is called often, with percent, and may raise StoppedError to end it."""
         self.library = library
         self.queue = queue
-        self.findings = findings
-        self.progress = progress
-        self.go_on = go_on
+        self.found = found
+        self.context = context
         self._read: set[int] = set()
-        """Ids of files of which something was read."""
+        """The IDs of files that were read, at least in part."""
 
     def heads(self, files: Sequence[tuple[int, StoredPath, int, int, bool]]) -> None:
-        """Has the heads of files (as the engine takes them) read, and recorded."""
+        """Reads the heads of files, and records them. `files` are as the engine takes them."""
         known = {file[0]: file for file in files}
         rows: list[tuple[int, int, int, str]] = []
         done = 0
 
         def record() -> None:
-            # By id, as they lie in the table.
+            # By ID, as they lie in the table.
             with self.library.transaction() as connection:
                 table.record_heads(connection, sorted(rows))
             rows.clear()
@@ -79,14 +70,14 @@ class Reader:
                 done += len(taken) + len(failed)
                 self._read.update(key for key, *_ in taken)
                 record_if_due()
-                self._tell(done, len(files))
+                self._report(done, len(files))
 
     def quick(self, files: Sequence[Candidate]) -> dict[int, str]:
-        """Has the quick hashes of files read, and recorded. What cannot be read is noted.
+        """Reads the quick hashes of files, and records them. Notes files that cannot be read.
 
-        Small ones are read whole for that, and then get their full digest as well: they
-        have the same size and head as others, and so are equal to them most of the time.
-        Returns these by the files' ids.
+        Small files are read whole for that, so their full digest is recorded as well: most of
+        them equal another file, because they have the same size and head. Returns these
+        digests by the files' IDs.
         """
         by_file = _by_file(files)
 
@@ -127,9 +118,9 @@ class Reader:
         return found
 
     def full(self, files: Sequence[Candidate]) -> dict[int, str]:
-        """Has the full digests of files read, and recorded; returns them by the files' ids.
+        """Reads the full digests of files, and records them. Returns them by the files' IDs.
 
-        What cannot be read has none, and is noted.
+        Notes files that cannot be read.
         """
         by_file = _by_file(files)
         found: dict[int, str] = {}
@@ -146,9 +137,9 @@ class Reader:
 
         for same, answer, digests in self._answers(by_file, algorithms, [rows], record):
             if is_same_content(same[0].content_hash, digests) is False:
-                # The old digest is the better witness: it is not to be overwritten.
-                message = "its content is not what its recorded digest says: see `vpo verify`"
-                self.findings.problems += (Problem(file.path, message, "differs") for file in same)
+                # The recorded digest may be right and the file damaged, so it must stay.
+                message = "its content does not match its recorded digest; run `vpo verify`"
+                self.found.issues += (Issue(file.path, message, "differs") for file in same)
                 continue
             content_hash = recorded_digest(digests)
             ctime_ns = answer.ctime_ns
@@ -185,13 +176,13 @@ class Reader:
                         self._read.add(names[0].id)
                         yield names, answer, digests
                 record_if_due()
-                self._tell(done, len(by_file))
+                self._report(done, len(by_file))
 
     @contextmanager
     def _recording(
         self, rows: Sequence[Sized], record: Callable[[], None]
     ) -> Iterator[Callable[[], None]]:
-        """Gives what records `rows` now and then; does so in the end, whatever that is."""
+        """Yields a function that records `rows` now and then. Records the rest in any case."""
         committed = time.monotonic()
 
         def record_if_due() -> None:
@@ -206,28 +197,28 @@ class Reader:
         finally:
             if any(rows):
                 record()
-            self.findings.files_read = len(self._read)
-            self.findings.bytes_read = self.queue.bytes_read
+            self.found.files_read = len(self._read)
+            self.found.bytes_read = self.queue.bytes_read
 
-    def _tell(self, done: int, expected: int) -> None:
-        self.go_on(100 * done / expected)
-        self.progress.reading(done, expected)
+    def _report(self, done: int, expected: int) -> None:
+        self.context.report(lambda: Progress("read", done, expected))
 
     def _note(self, answer: Digested, paths: Sequence[StoredPath]) -> None:
         if answer.problem in ("gone", "changed", "not_regular"):
-            self.findings.changed += len(paths)
+            self.found.changed += len(paths)
             return
         reason = answer.problem or "unreadable"
         message = answer.message or reason
-        self.findings.problems += (Problem(path, message, reason) for path in paths)
+        self.found.issues += (Issue(path, message, reason) for path in paths)
 
 
 def _by_file(files: Iterable[Candidate]) -> list[list[Candidate]]:
-    """The names of each file, as far as the library knows that they are of one."""
+    """The names of each file, as far as the catalogue knows which are names of one file."""
     found: dict[tuple[int | None, int | None, int], list[Candidate]] = {}
     listed: list[list[Candidate]] = []
     for file in files:
-        # Of two mtimes one was recorded before the file changed: reading tells which.
+        # If two names have different mtimes, one was recorded before the file changed.
+        # Reading shows which one.
         key = (file.filesystem_id, file.inode, file.mtime_ns)
         names = found.get(key)
         if names is None or file.inode is None or file.filesystem_id is None:

@@ -20,8 +20,8 @@ class Context:
     """The job that records the work: given if it came from the queue, else set when it starts."""
     wait_seconds: float = 0.0
     """How long to wait for another job that is in the way."""
-    on_start: Callable[[Job], None] = lambda _job: None
-    """Called when the service starts a job of its own."""
+    before_start: Callable[[], None] = lambda: None
+    """Called before the service starts a job of its own."""
 
     def check(self) -> None:
         """Raises StoppedError if somebody asked the work to stop."""

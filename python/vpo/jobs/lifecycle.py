@@ -65,24 +65,27 @@ def recorded(
 ) -> Iterator[Job]:
     """Does the work inside as a job: the context's job, or a new one.
 
-    Whatever ends the work, the job's row says so, with as much of `result` as there is. If the
-    work comes to its end, the result is recorded, unless the work has done that itself
-    (`job.finish`, in a transaction with what belongs together). `started` is logged at the start.
+    If the job changes files, interrupted operations are settled first. Whatever ends the work,
+    the job's row says so, with as much of `result` as there is. If the work comes to its end,
+    the result is recorded, unless the work has done that itself (`job.finish`, in a transaction
+    with what belongs together). `started` is logged at the start.
 
     Raises the kind's JobLockedError, and whatever the work raises.
     """
     job = context.job
     if job is None:
+        context.before_start()
         with plain_errors(library.path):
             job = start_job(library, to_run, context)
         context.job = job
-        context.on_start(job)
     result.job_id = job.id
     label = to_run.kind.label
     logger = logging.getLogger(to_run.kind.service or __name__)
     with bound(job_id=job.id, directory=job.path):
         logger.info("%s started", label, extra=facts(**started))
         with _end_recorded(job, label, result, logger), plain_errors(library.path):
+            if to_run.changes_files:
+                _settle_operations(job)
             yield job
             if not job.has_ended:
                 result.completed_at = result.completed_at or times.now()
@@ -102,6 +105,7 @@ def _end_recorded(
         yield
     except (StoppedError, KeyboardInterrupt) as error:
         stopped = error if isinstance(error, StoppedError) else StoppedError()
+        stopped.result = result
         result.completed_at = times.now()
         record = result.record()
         logger.warning("%s stopped: %s", label, stopped, extra=shown(**record.summary))
@@ -122,6 +126,14 @@ def _end_recorded(
         message = f"{type(error).__name__}: {error}"
         _write(job, lambda: job.fail(message, result.record(), failure))
         raise
+
+
+def _settle_operations(job: Job) -> None:
+    """Settles interrupted operations: a job that changes files must know how the files are."""
+    from vpo.jobs import settlement
+
+    with job.library.transaction() as connection:
+        settlement.settle(connection, job.number)
 
 
 def _write(job: Job, write: Callable[[], None]) -> None:

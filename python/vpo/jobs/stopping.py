@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vpo.base.errors import EXIT_NOT_DONE, EXIT_SIGINT
+from vpo.jobs.record import JobResult
 
 
 class StoppedError(Exception):
@@ -15,6 +16,8 @@ class StoppedError(Exception):
     def __init__(self, exit_status: int = EXIT_SIGINT) -> None:
         super().__init__(self.message)
         self.exit_status = exit_status
+        self.result: JobResult | None = None
+        """What the job had done until then, if there was a job."""
 
 
 class CancelledError(StoppedError):

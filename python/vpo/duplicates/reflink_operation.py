@@ -1,8 +1,8 @@
-"""Having a duplicate share the storage of the kept file: each stays a file of its own.
+"""Operations of the kind `reflink`: a duplicate shares the storage of the kept file.
 
-The kernel compares the two and shares in one step (FIDEDUPERANGE), with both locked, so
-that nothing can change in between; names, metadata and times stay as they are. That is
-why there is nothing to undo: whoever writes to one of the files gets storage of its own.
+The kernel compares the two files and lets them share storage in one step (FIDEDUPERANGE), with
+both locked, so that nothing can change in between. Names, metadata and times stay as they are.
+There is nothing to undo: when a program writes to one of the files, only that file changes.
 """
 
 from __future__ import annotations
@@ -10,12 +10,16 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import sqlite3
 import struct
 from collections.abc import Callable
 
 from vpo.base.errors import ActionError
 from vpo.base.paths import display, to_stored
+from vpo.db.operations import Operation
+from vpo.duplicates.models import Copy
 from vpo.duplicates.safe_open import OpenFile, changed
+from vpo.duplicates.step import Step
 
 # From linux/fs.h: _IOWR(0x94, 54, struct file_dedupe_range).
 _FIDEDUPERANGE = 0xC0189436
@@ -25,28 +29,26 @@ _FIDEDUPERANGE = 0xC0189436
 _RANGE = struct.Struct("=QQHHIqQQiI")
 _DIFFERS = 1
 
-# btrfs shares at most this much at a time.
+# btrfs takes at most this much at a time.
 SHARE_BYTES = 16 * 1024 * 1024
 
 _UNSUPPORTED = (errno.ENOTTY, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
-def prepare(kept: OpenFile, duplicate: OpenFile) -> None:
-    """Raises ActionError where the two cannot share storage."""
+def prepare(kept: OpenFile, duplicate: OpenFile, _copy: Copy) -> None:
+    """Checks that the files can share storage: see `ActionModule`."""
     if kept.status.st_dev != duplicate.status.st_dev:
         raise ActionError(
-            f"`{_shown(duplicate)}` is on another file system than `{_shown(kept)}`:"
-            " they cannot share storage",
+            f"`{_shown(duplicate)}` is on another file system than `{_shown(kept)}`,"
+            " so they cannot share storage",
             reason="other_filesystem",
         )
 
 
-def share(kept: OpenFile, duplicate: OpenFile, go_on: Callable[[], None]) -> None:
-    """Has the duplicate share all of the kept file's storage.
+def perform(_step: Step, kept: OpenFile, duplicate: OpenFile, check: Callable[[], None]) -> None:
+    """Lets the duplicate share all of the kept file's storage: see `ActionModule`.
 
-    `go_on` is called between pieces, and may raise to end it.
-
-    Raises ActionError if that cannot be; the content of both is the same in any case.
+    If that fails, some of it may be shared. The content is the same in any case.
     """
     size = kept.status.st_size
     offset = 0
@@ -65,7 +67,19 @@ def share(kept: OpenFile, duplicate: OpenFile, go_on: Callable[[], None]) -> Non
         if status == _DIFFERS or shared == 0:
             raise changed(duplicate.path)
         offset += shared
-        go_on()
+        check()
+
+
+def settle(
+    _connection: sqlite3.Connection,
+    _operation: Operation,
+    _job: int,
+) -> bool:
+    """Takes an interrupted operation for not done: see `Settling`.
+
+    Nothing but the disk shows whether the files share storage, and it can be done again.
+    """
+    return False
 
 
 def _cannot(duplicate: OpenFile, number: int) -> ActionError:
@@ -73,7 +87,7 @@ def _cannot(duplicate: OpenFile, number: int) -> ActionError:
     if number in _UNSUPPORTED:
         return ActionError(
             f"`{shown}` is on a file system whose files cannot share storage",
-            hint="btrfs and XFS can. `--action hardlink` works on most others.",
+            hint="Files on btrfs and XFS can. On most others, `--action hardlink` works.",
             reason="unsupported",
         )
     return ActionError(
