@@ -242,9 +242,8 @@ def test_every_file_and_record_ends_in_exactly_one_place(
         known,
         Columns(*table),  # type: ignore[arg-type]
         rows,
-        context,
+        context._replace(unreadable=unreadable),
         complete=complete,
-        unreadable=unreadable,
         was_looked_for=lambda file: file.name in looked_for,
     )
     by_id = {file.id: file for file in known}

@@ -299,7 +299,7 @@ def test_a_missing_library_is_an_error(vpo: Vpo, tree: Tree) -> None:
         outcome = vpo.run("files", *words)
         assert outcome.status == 2
         assert outcome.stdout == ""
-        assert outcome.stderr.startswith(f"Error: There is no library at `{vpo.database}`.\n\n")
+        assert outcome.stderr.startswith(f"Error: There is no catalogue at `{vpo.database}`.\n\n")
     shown = vpo.ok("files", "list", "--json", "--db", tree.root / "none.db", status=2).json
     assert (shown["error"], shown["code"]) == (True, "LIBRARY_NOT_FOUND")
     assert shown["details"]["path"] == str(tree.root / "none.db")

@@ -214,7 +214,7 @@ def test_classes_are_ordered_and_sql_agrees(
 
 
 def test_the_documentation_has_the_names() -> None:
-    page = (Path(__file__).parent.parent / "docs/commands.md").read_text()
+    page = (Path(__file__).parent.parent / "docs/commands/files.md").read_text()
     rows = re.findall(r"^\| `(\d+p)`.*? \| (\d+)x(\d+) \|$", page, re.MULTILINE)
     assert [row[0] for row in rows] == list(resolutions.NAMES[:-1])
     for (_, width, height), each in zip(rows, resolutions.CLASSES[:-1], strict=True):

@@ -39,7 +39,7 @@ from oracle import (
     mark,
     read_catalogue,
 )
-from support import OLD_NS, TIMEOUT_SECONDS, Vpo
+from support import OLD_NS, TIMEOUT_SECONDS, Vpo, wait_until
 
 EXAMPLES = int(os.environ.get("VPO_ORACLE_EXAMPLES", "0"))
 
@@ -354,8 +354,7 @@ class OneRoot(RuleBasedStateMachine):
         """Waits until the process has begun to write to the library, or has ended."""
         wal = f"{self.vpo.database}-wal"
         before = _size(wal)
-        while process.poll() is None and _size(wal) == before:
-            time.sleep(0.0005)
+        wait_until(lambda: process.poll() is not None or _size(wal) != before, interval=0.0005)
 
     def catalogue(self) -> Catalogue:
         """The library as it is."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from contents import audio, cover, fill, film, photo, subtitle, video
-from support import Outcome, Tree, Vpo
+from support import Outcome, Tree, Vpo, seeded
 from vpo.catalogue.report import Report, report_on, report_to_dict
 from vpo.db import report as report_table
 from vpo.db.library import open_library
@@ -211,7 +210,7 @@ OPTIONS = {
 
 def some_contents(seed: int, count: int) -> dict[str, dict[str, Any] | None]:
     """Files of all sorts, the same for a seed."""
-    choose = random.Random(seed).choice
+    choose = seeded(seed).choice
     contents: dict[str, dict[str, Any] | None] = {}
     for number in range(count):
         place = f"d{number % 7}/{number:04}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import sqlite3
 import subprocess
@@ -17,7 +16,7 @@ import pytest
 
 from filesystems import filesystem
 from mounts import UNPRIVILEGED, mounted, need_permissions, resize
-from support import OLD_NS, TIMEOUT_SECONDS, Tree, Vpo
+from support import OLD_NS, TIMEOUT_SECONDS, Tree, Vpo, seeded
 
 FILES = 20_000
 
@@ -380,7 +379,7 @@ def test_a_damaged_library_is_an_error_in_plain_words(
     vpo: Vpo, sound: tuple[Path, bytes], seed: int
 ) -> None:
     root, whole = sound
-    chance = random.Random(seed)
+    chance = seeded(seed)
     damaged = bytearray(whole)
     pages = len(whole) // 4096
     for page in chance.sample(range(1, pages), pages // 4):

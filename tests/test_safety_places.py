@@ -8,13 +8,15 @@ import os
 import shutil
 import socket
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from injection import injected, just_before, make_young
 from mounts import UNPRIVILEGED, mounted, mounted_again, need_permissions, unmount
-from support import OLD_NS, Tree, Vpo
+from support import OLD_NS, Tree, Vpo, wait_while_young
 from vpo._engine import Rules, Walk
 
 
@@ -528,12 +530,12 @@ def test_a_directory_that_returns_is_what_it_was(vpo: Vpo, tree: Tree, tmp_path:
 
 def test_a_directory_is_settled_only_once_its_files_are_not_young(vpo: Vpo, tree: Tree) -> None:
     tree.write("old/a.mkv")
-    young = time.time_ns() - 1_000_000_000
-    tree.write("young/b.mkv", mtime_ns=young)
-    vpo.scan(tree.root)
+    young = tree.write("young/b.mkv")
+    # In the last moment, so that it is young however long the command takes to start.
+    injected(vpo, just_before(Walk).comes(partial(make_young, young))).scan(tree.root)
     stored = fingerprints(vpo)
     assert (stored["old"] is not None, stored["young"] is not None) == (True, False)
-    time.sleep(max(0.0, (young + 2_100_000_000 - time.time_ns()) / 1e9))
+    wait_while_young(young)
     assert vpo.scan(tree.root)["skipped"] == 2
     assert fingerprints(vpo)["young"] is not None
 

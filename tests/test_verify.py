@@ -353,7 +353,7 @@ def test_accepting_can_be_cancelled_while_a_file_is_read(known: Vpo, tree: Tree)
     verify(known)
     rewrite(path, b"!")
     verify(known, status=1)
-    said = cancel_while_reading(known, "vpo.integrity.accept", "accept", "verify", "accept", path)
+    said = cancel_while_reading(known, path, "accept", "verify", "accept", path)
     assert said.startswith("Cancelled.")
     assert list(damage(known)) == ["a.mkv"]
 

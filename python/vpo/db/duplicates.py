@@ -9,10 +9,11 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from vpo.base.paths import StoredPath, from_stored, join
+from vpo.content.algorithms import RECORDED_PREFIX
 from vpo.db.directories import below
 from vpo.db.file_changes import FileChange, add_changes
 from vpo.db.files import Observation, mark_missing, record_returned
-from vpo.db.verification import FULL_DIGEST, PATH
+from vpo.db.verification import PATH
 
 
 def _status_at(connection: sqlite3.Connection, file_id: int, path: StoredPath) -> str | None:
@@ -223,7 +224,7 @@ class Candidate(NamedTuple):
     def digest(self) -> str | None:
         """The digest of its whole content, if it is known; v6 had digests of parts."""
         known = self.content_hash
-        return known if known is not None and known.startswith(FULL_DIGEST) else None
+        return known if known is not None and known.startswith(RECORDED_PREFIX) else None
 
 
 _CANDIDATE = (

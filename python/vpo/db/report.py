@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -154,7 +153,7 @@ def sum_up(library: Library, wanted: ReportFilter, dimensions: Sequence[str]) ->
     # Without any, at least the files are counted.
     columns.add("kind")
     tallies: dict[str, _Tallies] = {column: {} for column in columns}
-    with library.reading() as connection, _transaction(connection):
+    with library.snapshot() as connection:
         (size,) = connection.execute("SELECT coalesce(max(id), 0) FROM files").fetchone()
         source, parameters, is_few = _source(connection, wanted)
         statuses = _statuses(connection, source, parameters)
@@ -272,13 +271,3 @@ def _parts(last: int, size: int) -> Iterator[tuple[int, int]]:
     """The ids up to `last` in ranges of that size."""
     for first in range(1, last + 1, max(size, 1)):
         yield first, min(first + size - 1, last)
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All queries in it see one state of the library, whoever writes meanwhile."""
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")

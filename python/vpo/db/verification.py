@@ -10,10 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from vpo.base.paths import StoredPath
+from vpo.content.algorithms import RECORDED_PREFIX
 from vpo.db.directories import below
-
-FULL_DIGEST = "blake3:"
-"""How digests begin that are taken of whole files. Others come from earlier programs."""
 
 
 class Verified(NamedTuple):
@@ -121,7 +119,7 @@ _COLUMNS = (
     f"f.id, {PATH}, f.size_bytes, f.mtime_ns, f.ctime_ns, f.is_symlink, f.content_hash,"
     " f.verified_at, f.scanned_at, m.damage, m.digest_recorded, m.recorded_at,"
     " m.damage IS NULL AND (f.content_hash IS NULL"
-    f" OR f.content_hash GLOB '{FULL_DIGEST}*')"
+    f" OR f.content_hash GLOB '{RECORDED_PREFIX}*')"
 )
 
 _JOINED = (
@@ -235,7 +233,9 @@ def _conditions(selection: Selection, *, by_directory: bool) -> tuple[str, dict[
         conditions.append(f"+f.kind IN ({', '.join(':' + name for name in names)})")
         parameters.update(zip(names, selection.kinds, strict=True))
     if selection.only_new:
-        conditions.append(f"(f.content_hash IS NULL OR f.content_hash NOT GLOB '{FULL_DIGEST}*')")
+        conditions.append(
+            f"(f.content_hash IS NULL OR f.content_hash NOT GLOB '{RECORDED_PREFIX}*')"
+        )
     return "".join(f" AND {condition}" for condition in conditions), parameters
 
 

@@ -10,6 +10,7 @@ import os
 
 from vpo.base.paths import StoredPath, from_stored, to_stored
 from vpo.db import counts
+from vpo.db.duplicates import Candidate
 from vpo.db.library import Library
 from vpo.duplicates.models import Changes
 from vpo.duplicates.request import DuplicatesRequest
@@ -38,10 +39,11 @@ def run(library: Library, request: DuplicatesRequest, context: Context) -> Dupli
     to_run = request.to_job(_common_directory(library, request))
     with recorded(library, to_run, context, result) as job:
         if search.has_to_read:
-            from vpo._engine import Digester
+            from vpo.content.hashing import HashingQueue
             from vpo.duplicates.hashing import DigestReader
 
-            search.read(DigestReader(library, Digester(), search.found, context), job.number)
+            with HashingQueue[list[Candidate]](context.check) as queue:
+                search.read(DigestReader(library, queue, search.found, context), job.number)
 
         def check() -> None:
             context.check()

@@ -6,22 +6,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 
-from vpo._engine import Digested, Digester
+from vpo._engine import Digested
 from vpo.base import times
 from vpo.base.paths import StoredPath, join
+from vpo.content.algorithms import HEAD, QUICK, RECORDED
+from vpo.content.digests import algorithms_for, is_same_content, recorded_digest
+from vpo.content.hashing import FileToRead, HashingQueue
 from vpo.db import duplicates as table
 from vpo.db.duplicates import Candidate, Content, QuickHash, Whole
 from vpo.db.library import Library
-from vpo.db.verification import FULL_DIGEST
 from vpo.duplicates.models import Duplicates, Issue
 from vpo.jobs.context import Context
 from vpo.jobs.progress import Progress
-
-POLL_SECONDS = 0.05
-
-# While more than these are outstanding, answers are gathered for so long.
-MANY = 64
-GATHER_SECONDS = 0.01
 
 # Digests are committed after so many files or seconds. A commit waits for the disk; files
 # whose digests were not committed when the process is killed are read again.
@@ -31,17 +27,22 @@ SECONDS_PER_COMMIT = 2.0
 # The quick hash (of the first and the last 64 KiB) covers all of a file up to this size.
 QUICK_BYTES = 128 * 1024
 
-_XXH64 = "xxh64:"
+_ONLY_QUICK = (QUICK,)
+_QUICK_AND_FULL = (QUICK, RECORDED.name)
 
 
 class DigestReader:
     """Reads files, each of them once even if it has several names."""
 
     def __init__(
-        self, library: Library, digester: Digester, found: Duplicates, context: Context
+        self,
+        library: Library,
+        queue: HashingQueue[list[Candidate]],
+        found: Duplicates,
+        context: Context,
     ) -> None:
         self.library = library
-        self.digester = digester
+        self.queue = queue
         self.found = found
         self.context = context
         self._read: set[int] = set()
@@ -50,7 +51,6 @@ class DigestReader:
     def heads(self, files: Sequence[tuple[int, StoredPath, int, int, bool]]) -> None:
         """Reads the heads of files, and records them. `files` are as the engine takes them."""
         known = {file[0]: file for file in files}
-        self.digester.submit(files, ["head"])
         rows: list[tuple[int, int, int, str]] = []
         done = 0
 
@@ -61,9 +61,7 @@ class DigestReader:
             rows.clear()
 
         with self._recording([rows], record) as record_if_due:
-            while outstanding := self.digester.outstanding:
-                self._gather(outstanding)
-                taken, failed = self.digester.take_rows(POLL_SECONDS)
+            for taken, failed in self.queue.rows(files, HEAD):
                 for key, _, head, _ in taken:
                     _, _, size_bytes, mtime_ns, _ = known[key]
                     rows.append((key, size_bytes, mtime_ns, head))
@@ -81,14 +79,12 @@ class DigestReader:
         them equal another file, because they have the same size and head. Returns these
         digests by the files' IDs.
         """
-        names = _by_file(files)
-        small: list[int] = []
-        large: list[int] = []
-        for place, (file, *_) in enumerate(names):
+        by_file = _by_file(files)
+
+        def algorithms(file: Candidate) -> tuple[str, ...]:
             is_small = file.size_bytes <= QUICK_BYTES
-            (small if is_small and file.content_hash is None else large).append(place)
-        self.digester.submit(_to_submit(names, large), ["quick"])
-        self.digester.submit(_to_submit(names, small), ["quick", "blake3"])
+            return _QUICK_AND_FULL if is_small and file.content_hash is None else _ONLY_QUICK
+
         rows: list[QuickHash] = []
         wholes: list[Whole] = []
         found: dict[int, str] = {}
@@ -101,14 +97,13 @@ class DigestReader:
             rows.clear()
             wholes.clear()
 
-        for answer, digests in self._answers(names, [rows, wholes], record):
-            quick_hash = bytes.fromhex(digests["quick"])
-            full = digests.get("blake3")
-            for file in names[answer.key]:
-                if full is None:
+        for names, answer, digests in self._answers(by_file, algorithms, [rows, wholes], record):
+            quick_hash = bytes.fromhex(digests[QUICK])
+            for file in names:
+                if RECORDED.name not in digests:
                     rows.append(QuickHash(quick_hash, file.id, file.size_bytes, file.mtime_ns))
                     continue
-                found[file.id] = content_hash = FULL_DIGEST + full
+                found[file.id] = content_hash = recorded_digest(digests)
                 assert answer.ctime_ns is not None
                 wholes.append(
                     Whole(
@@ -127,12 +122,7 @@ class DigestReader:
 
         Notes files that cannot be read.
         """
-        names = _by_file(files)
-        old = [_has_old_digest(each[0]) for each in names]
-        for is_old, algorithms in ((False, ["blake3"]), (True, ["blake3", "xxh64"])):
-            places = [place for place in range(len(names)) if old[place] is is_old]
-            if places:
-                self.digester.submit(_to_submit(names, places), algorithms)
+        by_file = _by_file(files)
         found: dict[int, str] = {}
         rows: list[Content] = []
 
@@ -142,14 +132,16 @@ class DigestReader:
                 table.record_contents(connection, rows, at)
             rows.clear()
 
-        for answer, digests in self._answers(names, [rows], record):
-            same = names[answer.key]
-            if "xxh64" in digests and same[0].content_hash != _XXH64 + digests["xxh64"]:
+        def algorithms(file: Candidate) -> tuple[str, ...]:
+            return algorithms_for(file.content_hash)
+
+        for same, answer, digests in self._answers(by_file, algorithms, [rows], record):
+            if is_same_content(same[0].content_hash, digests) is False:
                 # The recorded digest may be right and the file damaged, so it must stay.
                 message = "its content does not match its recorded digest; run `vpo verify`"
                 self.found.issues += (Issue(file.path, message, "differs") for file in same)
                 continue
-            content_hash = FULL_DIGEST + digests["blake3"]
+            content_hash = recorded_digest(digests)
             ctime_ns = answer.ctime_ns
             assert ctime_ns is not None
             for file in same:
@@ -161,29 +153,30 @@ class DigestReader:
 
     def _answers(
         self,
-        names: Sequence[Sequence[Candidate]],
+        by_file: Sequence[list[Candidate]],
+        algorithms: Callable[[Candidate], tuple[str, ...]],
         rows: Sequence[Sized],
         record: Callable[[], None],
-    ) -> Iterator[tuple[Digested, dict[str, str]]]:
-        """The answers of the engine. Notes files that it could not read.
+    ) -> Iterator[tuple[list[Candidate], Digested, dict[str, str]]]:
+        """Reads files; yields the names of each, the engine's answer, and the digests in it.
 
-        `rows` is what the caller makes of the answers. `record` writes `rows` to the catalogue
-        and empties it.
+        Files that cannot be read are noted. `rows` are what the caller makes of the answers;
+        `record` writes them to the catalogue, and empties them.
         """
         done = 0
+        work = ((names, _to_read(names[0], algorithms(names[0]))) for names in by_file)
         with self._recording(rows, record) as record_if_due:
-            while outstanding := self.digester.outstanding:
-                self._gather(outstanding)
-                for answer in self.digester.take(POLL_SECONDS):
+            for answers in self.queue.answers(work):
+                for names, answer in answers:
                     done += 1
                     digests = answer.digests
                     if digests is None:
-                        self._note(answer, [file.path for file in names[answer.key]])
+                        self._note(answer, [file.path for file in names])
                     else:
-                        self._read.add(names[answer.key][0].id)
-                        yield answer, digests
+                        self._read.add(names[0].id)
+                        yield names, answer, digests
                 record_if_due()
-                self._report(done, len(names))
+                self._report(done, len(by_file))
 
     @contextmanager
     def _recording(
@@ -201,22 +194,11 @@ class DigestReader:
 
         try:
             yield record_if_due
-        except BaseException:
-            self.digester.stop()
-            raise
         finally:
             if any(rows):
                 record()
             self.found.files_read = len(self._read)
-            self.found.bytes_read = self.digester.bytes_read
-
-    def _gather(self, outstanding: int) -> None:
-        """Waits a little if many answers are still to come.
-
-        Waking for each of them would take time from the threads that read.
-        """
-        if outstanding > MANY:
-            time.sleep(GATHER_SECONDS)
+            self.found.bytes_read = self.queue.bytes_read
 
     def _report(self, done: int, expected: int) -> None:
         self.context.report(lambda: Progress("read", done, expected))
@@ -246,13 +228,6 @@ def _by_file(files: Iterable[Candidate]) -> list[list[Candidate]]:
     return listed
 
 
-def _has_old_digest(file: Candidate) -> bool:
-    return file.content_hash is not None and file.content_hash.startswith(_XXH64)
-
-
-def _to_submit(
-    names: Sequence[Sequence[Candidate]], places: Iterable[int]
-) -> Iterator[tuple[int, str | bytes, int | None, int | None, bool]]:
-    for place in places:
-        file = names[place][0]
-        yield place, join(file.directory, file.name), file.size_bytes, file.mtime_ns, False
+def _to_read(file: Candidate, algorithms: tuple[str, ...]) -> FileToRead:
+    path = join(file.directory, file.name)
+    return FileToRead(path, algorithms, file.size_bytes, file.mtime_ns)

@@ -6,10 +6,13 @@ import logging
 import os
 from dataclasses import dataclass, field
 
-from vpo._engine import Digested, Digester
+from vpo._engine import Digested
 from vpo.base import times
 from vpo.base.errors import FileUnreadableError, VpoError
 from vpo.base.paths import StoredPath, display, from_stored, to_json, to_stored
+from vpo.content.algorithms import RECORDED
+from vpo.content.digests import recorded_digest
+from vpo.content.hashing import FileToRead, HashingQueue, why_unreadable
 from vpo.db import damage as damage_table
 from vpo.db import file_changes as change_table
 from vpo.db import verification as table
@@ -28,8 +31,6 @@ from vpo.logging import facts, shown
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.1
-
 
 @dataclass(frozen=True)
 class Accepted:
@@ -40,7 +41,7 @@ class Accepted:
     """What had been found wrong with it."""
     content_hash: str
     is_recorded: bool
-    """Whether the digest is recorded; not that of a file that a scan is still to look at."""
+    """Whether the digest was recorded. If the file was modified too, a scan has to see it first."""
 
 
 @dataclass(frozen=True)
@@ -107,30 +108,25 @@ def run(library: Library, request: AcceptRequest, context: Context) -> AcceptRes
     result = AcceptResult()
     to_run = JobToRun(KINDS["accept"], request.path, "{}")
     with recorded(library, to_run, context, result) as job:
-        digester = Digester(leave_cache=True)
-        try:
+
+        def check() -> None:
+            context.beat(lambda: Progress("accept", len(result.accepted)))
+            context.check()
+
+        with HashingQueue[ToAccept](check, leave_cache=True) as queue:
             for file in request.files:
-                _accept(job, file, _read(digester, file, context, result), result)
-        finally:
-            digester.stop()
+                to_read = FileToRead(file.path, (RECORDED.name,), follows_link=file.is_symlink)
+                for answers in queue.answers([(file, to_read)]):
+                    for _, seen in answers:
+                        _accept(job, file, seen, result)
     return result
-
-
-def _read(digester: Digester, file: ToAccept, context: Context, result: AcceptResult) -> Digested:
-    digester.submit([(file.damage.file_id, file.path, None, None, file.is_symlink)], ("blake3",))
-    while True:
-        answers = digester.take(POLL_SECONDS)
-        context.beat(lambda: Progress("accept", len(result.accepted)))
-        if answers:
-            return answers[0]
-        context.check()
 
 
 def _accept(job: Job, file: ToAccept, seen: Digested, result: AcceptResult) -> None:
     if seen.digests is None:
         error = FileUnreadableError(
             f"`{display(file.path)}` cannot be accepted: {_why(seen)}",
-            hint="Its damage stays recorded. Put a good copy in its place, or remove it and scan.",
+            hint="The file stays damaged. Replace it with a good copy, or delete it and scan.",
             job_id=job.id,
         )
         logger.error("%s", error.message, extra=shown(code=error.code, **to_json(file.path)))
@@ -139,13 +135,13 @@ def _accept(job: Job, file: ToAccept, seen: Digested, result: AcceptResult) -> N
     assert seen.size_bytes is not None
     assert seen.mtime_ns is not None
     assert seen.ctime_ns is not None
-    file_id, content_hash = file.damage.file_id, f"blake3:{seen.digests['blake3']}"
+    file_id, content_hash = file.damage.file_id, recorded_digest(seen.digests)
     at = times.to_text(times.now())
     row = Verified(file_id, content_hash, seen.size_bytes, seen.mtime_ns, seen.ctime_ns, at)
     with job.library.transaction() as connection:
         count = table.record_verified(connection, [row])
         if count:
-            # Else a scan is to look at it anyway, as its size or mtime is another.
+            # Else its size or mtime differs, so that the next scan reads it anyway.
             table.have_read_again(connection, [file_id])
         damage_table.forget_damage(connection, [file_id])
         change = FileChange(file_id, "accepted", file.damage.damage)
@@ -160,7 +156,5 @@ def _why(seen: Digested) -> str:
     if seen.problem == "not_regular":
         return "something else is in its place"
     if seen.problem == "changing":
-        return "it is being written"
-    where = "" if seen.offset is None else f" at byte {seen.offset:,}"
-    why = seen.message if seen.errno is None else os.strerror(seen.errno)
-    return f"it cannot be read{where}: {why}"
+        return "a program is writing it"
+    return f"it cannot be read{why_unreadable(seen)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from typing import Literal, NamedTuple, Protocol
 
+from vpo.content.digests import found_digest
 from vpo.db.verification import Candidate
 
 Verdict = Literal[
@@ -56,7 +57,7 @@ def classify(recorded: Recorded, read: Read) -> Verdict:
     """
     if read.problem is not None:
         return _without_content(read.problem, read.errno)
-    found = found_as(recorded.digest, read.digests)
+    found = found_digest(recorded.digest, read.digests)
     if found is None:
         # There is no digest to compare it with.
         return "new" if recorded.damage is None else "restored"
@@ -85,14 +86,6 @@ def _was_written(recorded: Recorded, found_ns: int | None) -> bool:
     # If the ctime was not recorded, one from before the digest still proves that nobody did.
     verified_at_ns = recorded.verified_at_ns
     return verified_at_ns is None or found_ns is None or found_ns >= verified_at_ns
-
-
-def found_as(digest_recorded: str | None, digests: dict[str, str] | None) -> str | None:
-    """The digest that was found, by the algorithm of the recorded one. None if there is none."""
-    if digest_recorded is None or digests is None:
-        return None
-    algorithm = digest_recorded.partition(":")[0]
-    return f"{algorithm}:{digests[algorithm]}" if algorithm in digests else None
 
 
 def baseline(known: Candidate) -> tuple[str | None, str | None]:

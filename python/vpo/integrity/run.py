@@ -1,8 +1,8 @@
-"""One check while it runs: what the engine says of files is judged and recorded.
+"""A check while it runs: it judges what the engine reports of files, and records that.
 
-Nothing is written while files are read but every other second, so that a scan
-beside it is not held up. A check that is killed has lost these seconds; the next
-one goes on from there, as it begins with the files that were verified least lately.
+It writes only every two seconds, so that it does not hold up a scan that runs at the same time.
+A check that is killed loses these seconds. The next check goes on from there, because it begins
+with the files that were verified longest ago.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from vpo._engine import Digested, Digester
 from vpo.base import times
 from vpo.base.paths import from_stored
 from vpo.base.read_errors import is_of_the_medium, is_of_the_place
+from vpo.content.algorithms import RECORDED, RECORDED_PREFIX
+from vpo.content.digests import found_digest, recorded_digest
 from vpo.db import damage as damage_table
 from vpo.db import file_changes as change_table
 from vpo.db import verification as table
@@ -24,7 +26,7 @@ from vpo.db.damage import Damage
 from vpo.db.file_changes import FileChange
 from vpo.db.library import Library
 from vpo.db.verification import Candidate, Selection
-from vpo.integrity.classify import Recorded, Verdict, baseline, classify, found_as
+from vpo.integrity.classify import Recorded, Verdict, baseline, classify
 from vpo.integrity.findings import Finding
 from vpo.integrity.request import VerifyOptions
 from vpo.integrity.result import Amount, VerifyResult
@@ -37,10 +39,10 @@ from vpo.places.availability import Offline, Places
 
 logger = logging.getLogger(__name__)
 
-# Answers are taken some at a time: each waking of this thread takes the
-# interpreter, and a core from the threads that read.
+# Answers are taken in batches: each time this thread wakes, it takes the interpreter, and a core
+# from the threads that read.
 GATHER_SECONDS = 0.02
-# Unless there are few: then each takes longer than that.
+# If fewer files than this are asked for, each takes longer than that, and no batch is awaited.
 FEW = 64
 POLL_SECONDS = 0.05
 
@@ -50,7 +52,7 @@ SECONDS_PER_COMMIT = 2.0
 
 @dataclass
 class _Found:
-    """A file that something is to be said of, when that is recorded."""
+    """A file that is not as it should be, until that is recorded."""
 
     finding: Finding
     file: Candidate
@@ -85,11 +87,11 @@ class Run:
             threads=check.options.threads or 0, max_rate=check.options.max_rate, leave_cache=True
         )
         self.unread_bytes = 0
-        """Of files that there was an answer for without reading."""
+        """The bytes of files that the engine did not have to read."""
         self.verified: list[tuple[object, ...]] = []
-        """As `Verified`, which takes a while to make."""
+        """Tuples with the fields of `Verified`, which would take longer to make."""
         self.unchanged: list[tuple[object, ...]] = []
-        """Likewise, of files whose digest is recorded already."""
+        """The same for files whose digest is recorded already."""
         self.found: list[_Found] = []
         self.last_commit = time.monotonic()
 
@@ -139,10 +141,10 @@ class Run:
             self._note_offline(offline)
         self.selection = self.selection._replace(without=tuple(self.places.offline))
 
-    # -- What came of it ---------------------------------------------------------
+    # -- Verdicts ---------------------------------------------------------
 
     def _judge(self, answers: list[Digested], feed: Feed) -> None:
-        """Judges answers; what is to be written waits for that."""
+        """Judges the engine's answers. They are written later."""
         if not answers:
             return
         at = times.to_text(times.now())
@@ -152,6 +154,7 @@ class Run:
             "verified": self.unchanged,
         }
         file_of = self.context.reporter.file if self.context.reporter.wants_files else None
+        recorded_name = RECORDED.name
         size = read = 0
         for seen in answers:
             file = asked.pop(seen.key)
@@ -165,8 +168,8 @@ class Run:
             if not file.is_plain:
                 self._judge_content(file, seen, digests, at)
                 continue
-            # Nearly all files are of this kind: each step counts.
-            found = "blake3:" + digests["blake3"]
+            # Nearly all files come this way, so that each step counts.
+            found = RECORDED_PREFIX + digests[recorded_name]
             recorded = file.content_hash
             if recorded is not None and recorded != found:
                 self._judge_content(file, seen, digests, at)
@@ -185,7 +188,7 @@ class Run:
     def _judge_content(
         self, file: Candidate, seen: Digested, digests: dict[str, str], at: str
     ) -> None:
-        """Judges a file that has been read."""
+        """Judges a file that was read."""
         digest, recorded_at = baseline(file)
         recorded = Recorded(digest, _to_ns(recorded_at), file.ctime_ns, file.damage)
         verdict = classify(recorded, seen)
@@ -196,7 +199,7 @@ class Run:
         self.verified.append(
             (
                 file.id,
-                f"blake3:{digests['blake3']}",
+                recorded_digest(digests),
                 seen.size_bytes,
                 seen.mtime_ns,
                 seen.ctime_ns,
@@ -250,7 +253,7 @@ class Run:
         self.found.append(_Found(finding, file, damage, file.content_hash))
 
     def _offline(self, file: Candidate) -> Offline | None:
-        """The place of a file that is gone, if that is gone as a whole: said once."""
+        """The place of a file, if all of that is gone. It is reported once."""
         path = from_stored(file.path)
         known = set(self.places.offline)
         offline = self.places.why_gone(path)
@@ -264,8 +267,8 @@ class Run:
 
     def _damaged(self, file: Candidate, seen: Digested, verdict: Verdict, at: str) -> None:
         digest, recorded_at = baseline(file)
-        found = found_as(digest, seen.digests)
-        # A scan forgets the ctime of a file that was modified; the damage has it.
+        found = found_digest(digest, seen.digests)
+        # A scan drops the ctime of a file that was modified. The record of the damage has it.
         known = None
         if file.damage is not None:
             known = damage_table.damage_of(self.connection, file.id)
@@ -308,13 +311,13 @@ class Run:
             self._write()
 
     def _write(self) -> None:
-        """Records what was found since the last time, and then says it."""
+        """Records what was found since the last time, and then reports it."""
         verified, unchanged, found = self.verified, self.unchanged, self.found
         self.verified, self.unchanged, self.found = [], [], []
         self.last_commit = time.monotonic()
         if not (verified or unchanged or found):
             return
-        said = []
+        reported = []
         with self.library.transaction() as connection:
             table.record_verified(connection, verified)
             table.record_unchanged(connection, unchanged)
@@ -324,23 +327,23 @@ class Run:
                     if damage_table.record_damage(connection, each.damage, each.compared_with):
                         change = "damaged"
                     elif damage_table.damage_of(connection, each.file.id) is None:
-                        # It was accepted, or is another file by now.
+                        # It was accepted since, or is another file now.
                         continue
                 elif each.finding.verdict == "restored":
                     change = "restored"
                     damage_table.forget_damage(connection, [each.file.id])
-                    # A scan may have read it while it was damaged.
+                    # A scan may have read its media while it was damaged.
                     table.have_read_again(connection, [each.file.id])
                 if change is not None:
                     reason = each.damage.damage if each.damage else None
                     change_table.add_changes(
                         connection, self.job_number, [FileChange(each.file.id, change, reason)]
                     )
-                said.append(each.finding)
-        for finding in said:
-            self._say(finding)
+                reported.append(each.finding)
+        for finding in reported:
+            self._report(finding)
 
-    def _say(self, finding: Finding) -> None:
+    def _report(self, finding: Finding) -> None:
         self.result.note(finding)
         if finding.is_damage:
             logger.error("%s", finding, extra=shown(**finding.to_dict()))
@@ -372,7 +375,7 @@ def _message(seen: Digested) -> str | None:
     if seen.problem == "not_regular":
         return "something else is in its place"
     if seen.errno is not None:
-        # The engine's words have the offset in them, which is said apart.
+        # The engine's message contains the offset, which is shown separately.
         return os.strerror(seen.errno)
     return seen.message if seen.problem in ("unreadable", "panic") else None
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vpo.db.library import Library, plain_errors
+from vpo.db.failures import plain_errors
+from vpo.db.library import Library
 from vpo.integrity.request import VerifyOptions, VerifyRequest
 from vpo.integrity.result import VerifyResult
 from vpo.integrity.run import Check, Run

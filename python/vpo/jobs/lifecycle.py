@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from vpo.base import times
 from vpo.base.errors import JobLockedError, VpoError
 from vpo.db import jobs as table
-from vpo.db.library import Library, plain_errors
+from vpo.db.failures import plain_errors
+from vpo.db.library import Library
 from vpo.jobs.conflicts import JobToRun, conflict_error, find_conflict
 from vpo.jobs.context import Context
 from vpo.jobs.job import Job, this_process

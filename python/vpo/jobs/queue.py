@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from vpo.base import times
 from vpo.base.errors import JobNotFoundError, JobStateError
+from vpo.db import job_history
 from vpo.db import jobs as table
 from vpo.db.library import Library
 from vpo.jobs import states
@@ -112,10 +113,11 @@ def retry(library: Library, job_id: str) -> None:
         table.requeue_job(connection, job_id, at=at, counts_as_attempt=True)
 
 
-def cancel(library: Library, job_id: str, *, wait_seconds: float) -> bool:
+def cancel(library: Library, job_id: str, *, wait_seconds: float) -> str:
     """Cancels a job. Asks a running job to stop, and waits for that.
 
-    Returns whether the job has stopped after `wait_seconds`.
+    Returns the job's status then: `cancelled`, another one if it ended by itself, or `running`
+    if it has not stopped after `wait_seconds`.
 
     Raises JobNotFoundError, or JobStateError if the job has ended already.
     """
@@ -132,11 +134,16 @@ def cancel(library: Library, job_id: str, *, wait_seconds: float) -> bool:
     until = time.monotonic() + wait_seconds
     while True:
         with library.reading() as connection:
-            if table.status_of(connection, job_id) != "running":
-                return True
-        if time.monotonic() >= until:
-            return False
+            status = table.status_of(connection, job_id) or "cancelled"
+        if status != "running" or time.monotonic() >= until:
+            return status
         time.sleep(POLL_SECONDS)
+
+
+def failed_jobs(library: Library) -> list[str]:
+    """The IDs of all jobs that failed, newest first."""
+    with library.reading() as connection:
+        return [job.id for job in job_history.failed_jobs(connection)]
 
 
 def _status(status: str | None, job_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Whether the places of files are there: what is on a disk that is not, is not missing."""
+"""Whether roots and disks are there. Files on a disk that is not mounted are not missing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vpo.places import guards
 from vpo.places.directories import is_empty, nearest_directory
 from vpo.places.filesystems import identity
 
-# How long a look at a root holds good while its files cannot be had.
+# How long a look at a root counts, while its files cannot be read.
 LOOK_SECONDS = 1.0
 
 MOUNT_HINT = "Check that the disk or share is mounted."
@@ -43,7 +43,7 @@ class Offline:
 
 
 class Places:
-    """The roots that files to be checked are in, and the directories of those that are gone."""
+    """The roots that hold the files of a check, and which places are not there."""
 
     def __init__(self, connection: sqlite3.Connection, places: tuple[bytes, ...]) -> None:
         self._connection = connection
@@ -55,12 +55,12 @@ class Places:
             or any(is_within(root, place) or is_within(place, root) for place in places)
         ]
         self.offline: dict[bytes, Offline] = {}
-        """What was found not to be there, by its path."""
+        """Places that are not there, by path."""
         self._looked: dict[bytes, float] = {}
         self._file_systems: dict[bytes, Offline | None] = {}
 
     def look(self) -> list[VpoError]:
-        """Looks at all roots; returns what keeps files in them from being checked."""
+        """Looks at all roots. Returns the errors of those whose files cannot be checked."""
         found = [error for root in self.roots if (error := self._look_at(root)) is not None]
         self._looked.clear()
         return found
@@ -73,17 +73,17 @@ class Places:
                 is_empty = next(entries, None) is None
             if is_empty and directory_table.holds_present_files(self._connection, root):
                 error = RootOfflineError(
-                    f"`{display(to_stored(root))}` is empty, but the library knows files in it",
+                    f"`{display(to_stored(root))}` is empty, but the catalogue has files in it",
                     hint=MOUNT_HINT,
                 )
         except OSError as problem:
             error = guards.unreadable_root(root, problem)
         except RootOfflineError as problem:
-            # Its hint is for a scan.
+            # The hint of a scan does not fit here.
             hint = MOUNT_HINT
             if "filesystem" in problem.details:
                 hint += (
-                    " If it was moved to another disk, `vpo scan --new-device DIR` says so, once."
+                    " If you moved the files to another disk, run `vpo scan --new-device DIR` once."
                 )
             error = RootOfflineError(problem.message, hint=hint, **problem.details)
         except VpoError as problem:
@@ -93,11 +93,11 @@ class Places:
         return error
 
     def is_offline(self, path: bytes) -> bool:
-        """Whether a path is in a place that was found not to be there."""
+        """Whether a path is in a place that is known not to be there."""
         return any(is_within(path, place) for place in self.offline)
 
     def why_gone(self, path: bytes) -> Offline | None:
-        """The place that is not there, if that is why a file is gone or cannot be read."""
+        """The place whose absence explains why a file is gone or unreadable, if any."""
         root = max((root for root in self.roots if is_within(path, root)), key=len, default=None)
         now = time.monotonic()
         if root is not None and now - self._looked.get(root, 0.0) >= LOOK_SECONDS:
@@ -115,7 +115,7 @@ class Places:
         return offline_there
 
     def _not_mounted(self, directory: bytes) -> Offline | None:
-        """The directory, if the file system that it was on is not mounted there."""
+        """The topmost directory of a file system that was there and is not mounted now, if any."""
         known = directory_table.find_directory(self._connection, to_stored(directory))
         if known is None or known.filesystem_id is None:
             return None
@@ -128,7 +128,7 @@ class Places:
             known.filesystem_id
         ):
             return None
-        # One word for all that was mounted there: what is empty is where that was.
+        # Report the mount point once: it is empty now.
         if is_empty(above):
             directory = above
         while (parent := os.path.dirname(directory)) != directory:

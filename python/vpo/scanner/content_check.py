@@ -6,13 +6,14 @@ changed only if its digest is another one, so its content is read.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from vpo._engine import Digested, Digester
+from vpo._engine import Digested
 from vpo.base import times
 from vpo.base.paths import StoredPath
+from vpo.content.digests import Digest, algorithms_for, is_same_content, recorded_digest
+from vpo.content.hashing import FileToRead, HashingQueue
 from vpo.db import file_changes as change_table
 from vpo.db import files as file_table
 from vpo.db import media as media_table
@@ -24,15 +25,6 @@ from vpo.jobs.progress import Progress
 from vpo.scanner.compare import Difference, Undecided
 from vpo.scanner.result import Issue
 from vpo.scanner.state import ScanState
-
-# Recorded digests that prove that content is the same: those of all of it. The `xxh64` of an
-# earlier program covers only the ends of a file.
-_COMPARABLE = ("blake3", "sha256", "sha512", "sha1", "md5")
-
-POLL_SECONDS = 0.05
-
-# A huge file on a slow disk takes minutes: how often the job shows meanwhile that it is alive.
-BEAT_SECONDS = 1.0
 
 
 class Decision(NamedTuple):
@@ -63,7 +55,8 @@ def take_undecided(
             before.size_bytes == observation.size_bytes
             and bool(before.is_symlink) == bool(observation.is_symlink)
             and before.scan_status != "missing"
-            and digest.partition(":")[0] in _COMPARABLE
+            # Without such a digest, mtime and inode decide.
+            and Digest.parse(digest).is_comparable
         )
         if can_be_the_same:
             undecided.append(Undecided(directory, before, observation, digest))
@@ -81,35 +74,29 @@ def decide(state: ScanState) -> Iterator[list[Decision]]:
     files = state.undecided
     if not files:
         return
-    asked = {file.known.id: file for file in files}
-    digester = Digester(threads=state.options.rules.threads or 0, leave_cache=True)
-    for algorithm in _COMPARABLE:
-        digester.submit(
-            (
-                (
-                    file.known.id,
-                    file.path,
-                    file.found.size_bytes,
-                    file.found.mtime_ns,
-                    bool(file.found.is_symlink),
-                )
-                for file in files
-                if file.content_hash.startswith(f"{algorithm}:")
+
+    def check() -> None:
+        state.context.check()
+        state.context.beat(lambda: Progress("decide", 0, len(files)))
+
+    work = (
+        (
+            file,
+            FileToRead(
+                file.path,
+                algorithms_for(file.content_hash),
+                file.found.size_bytes,
+                file.found.mtime_ns,
+                file.found.is_symlink,
             ),
-            list(dict.fromkeys(("blake3", algorithm))),
         )
-    last_beat = time.monotonic()
-    try:
-        while digester.outstanding:
-            state.context.check()
-            answers = digester.take(POLL_SECONDS)
+        for file in files
+    )
+    threads = state.options.rules.threads or 0
+    with HashingQueue[Undecided](check, threads=threads, leave_cache=True) as queue:
+        for answers in queue.answers(work):
             if answers:
-                yield [_decision(asked[answer.key], answer) for answer in answers]
-            if answers or time.monotonic() - last_beat >= BEAT_SECONDS:
-                state.context.beat(lambda: Progress("decide", 0, len(files)))
-                last_beat = time.monotonic()
-    finally:
-        digester.stop()
+                yield [_decision(file, answer) for file, answer in answers]
 
 
 def _decision(file: Undecided, answer: Digested) -> Decision:
@@ -117,9 +104,8 @@ def _decision(file: Undecided, answer: Digested) -> Decision:
         is_error = answer.problem not in ("gone", "changed")
         error = answer.message if is_error else None
         return Decision(file, False, None, None, error, answer.errno)
-    algorithm = file.content_hash.partition(":")[0]
-    has_changed = f"{algorithm}:{answer.digests[algorithm]}" != file.content_hash
-    digest = f"blake3:{answer.digests['blake3']}"
+    has_changed = not is_same_content(file.content_hash, answer.digests)
+    digest = recorded_digest(answer.digests)
     return Decision(file, has_changed, digest, answer.ctime_ns, None, None)
 
 

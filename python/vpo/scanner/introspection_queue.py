@@ -14,7 +14,7 @@ from vpo.base.paths import StoredPath, from_stored, join
 from vpo.db import media as media_table
 from vpo.db.library import Library
 from vpo.db.media import Finding
-from vpo.media.introspection import Introspector, Probed, ToProbe
+from vpo.media.introspection import Introspection, IntrospectionRequest, Introspector
 from vpo.scanner.result import CountedAs, Issue, ScanResult
 
 # The introspector gets this many files at a time, and no more while it has enough to do:
@@ -47,7 +47,7 @@ class IntrospectionQueue:
         self._waiting = array("q")
         self._counted_as = array("b")
         self._next = 0
-        self._answers: list[Probed] = []
+        self._answers: list[Introspection] = []
         self._read: dict[int, tuple[StoredPath, int, int, CountedAs, int]] = {}
 
     @property
@@ -88,10 +88,10 @@ class IntrospectionQueue:
                     count,
                     file.has_quick_hash,
                 )
-                files.append(ToProbe(file.id, from_stored(path), file.kind))
+                files.append(IntrospectionRequest(file.id, from_stored(path), file.kind))
             self.introspector.submit(files)
 
-    def take(self, timeout: float) -> list[Probed]:
+    def take(self, timeout: float) -> list[Introspection]:
         """Returns what has been read. Waits up to `timeout` seconds for the first file."""
         if not self._read:
             return []
@@ -108,7 +108,7 @@ class IntrospectionQueue:
             else:
                 time.sleep(left)
 
-    def record(self, probed: list[Probed]) -> None:
+    def record(self, probed: list[Introspection]) -> None:
         """Records what was read, in the caller's transaction."""
         findings = []
         for each in probed:

@@ -7,7 +7,6 @@ walked, and after that what is left of them.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import lru_cache, partial
@@ -19,6 +18,7 @@ from vpo.db import directories as directory_table
 from vpo.db import media as media_table
 from vpo.db import moves as move_table
 from vpo.db import roots as root_table
+from vpo.db.library import BatchTransaction
 from vpo.jobs.progress import Progress, ReadProgress
 from vpo.jobs.stopping import StoppedError
 from vpo.logging import Phases
@@ -53,8 +53,9 @@ class Run:
     def __init__(self, state: ScanState) -> None:
         self.state = state
         self.recorder = Recorder(state)
-        self._uncommitted = 0
-        self._last_commit = 0.0
+        self._batch = BatchTransaction(
+            state.library, most_rows=FILES_PER_COMMIT, most_seconds=SECONDS_PER_COMMIT
+        )
         self._phases = Phases(logger)
 
     def run(self) -> None:
@@ -127,25 +128,25 @@ class Run:
                 if batch is not None:
                     self._begin()
                     self.recorder.record(batch)
-                    self._uncommitted += len(batch)
+                    self._batch.wrote(len(batch))
                 elif walk.finished:
                     break
                 self._go_on(batch is None, partial(_progress_of, walk, expected))
-            self._commit()
+            self._batch.commit()
         except StoppedError:
             # It comes between two batches: what was recorded is whole and true.
-            self._commit()
+            self._batch.commit()
             raise
         finally:
             walk.cancel()
-            self._roll_back()
+            self._batch.rollback()
             state.result.tally.add("skipped", walk.progress().unchanged_files)
         return walk
 
     def _go_on(self, is_idle: bool, progress: ReadProgress) -> None:
         """Reads media, commits if that is due, and shows the progress."""
         has_read = self._read(0.0)
-        if (is_idle and not has_read) or self._commit_is_due():
+        if (is_idle and not has_read) or self._batch.is_due:
             self.state.context.beat(progress)
             # Never idle in a transaction: others may be waiting to write.
             self._commit_and_wait()
@@ -221,7 +222,7 @@ class Run:
         if probed:
             self._begin()
             queue.record(probed)
-            self._uncommitted += len(probed)
+            self._batch.wrote(len(probed))
         return bool(probed)
 
     def _read_the_rest(self) -> None:
@@ -237,16 +238,16 @@ class Run:
             while not queue.is_done:
                 context.check()
                 has_read = self._read(POLL_SECONDS)
-                if not has_read or self._commit_is_due():
+                if not has_read or self._batch.is_due:
                     context.beat(progress)
                     self._commit_and_wait()
                 context.reporter.progress(progress)
-            self._commit()
+            self._batch.commit()
         except StoppedError:
-            self._commit()
+            self._batch.commit()
             raise
         finally:
-            self._roll_back()
+            self._batch.rollback()
 
     # -- Content -------------------------------------------------------------------
 
@@ -309,30 +310,14 @@ class Run:
     # -- Writing -------------------------------------------------------------------
 
     def _begin(self) -> None:
-        connection = self.state.connection
-        if not connection.in_transaction and not self.state.options.dry_run:
-            connection.execute("BEGIN IMMEDIATE")
-            self._last_commit = time.monotonic()
-            self._uncommitted = 0
-
-    def _commit_is_due(self) -> bool:
-        return self.state.connection.in_transaction and (
-            self._uncommitted >= FILES_PER_COMMIT
-            or time.monotonic() - self._last_commit >= SECONDS_PER_COMMIT
-        )
-
-    def _commit(self) -> None:
-        if self.state.connection.in_transaction:
-            self.state.connection.execute("COMMIT")
-
-    def _roll_back(self) -> None:
-        if self.state.connection.in_transaction:
-            self.state.connection.execute("ROLLBACK")
+        # A dry run has no transaction, as it writes nothing.
+        if not self.state.options.dry_run:
+            self._batch.begin()
 
     def _commit_and_wait(self) -> None:
         """Commits. After a long transaction, others have their turn."""
-        is_due = self._commit_is_due()
-        self._commit()
+        is_due = self._batch.is_due
+        self._batch.commit()
         if is_due and self.state.introspection is not None:
             self.state.introspection.gather(SECONDS_FOR_OTHERS)
 

@@ -6,7 +6,8 @@ import logging
 
 from vpo.base.errors import VpoError
 from vpo.base.paths import from_stored
-from vpo.db.library import Library, plain_errors
+from vpo.db.failures import plain_errors
+from vpo.db.library import Library
 from vpo.jobs.context import Context
 from vpo.jobs.job import Job
 from vpo.jobs.lifecycle import recorded

@@ -11,12 +11,16 @@ import click
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, LibraryUnwritableError
 from vpo.base.paths import display
 from vpo.catalogue.lookup import check_searched, known_places, places
-from vpo.cli.app import App, echo, global_options, path_option
+from vpo.cli.app import App
 from vpo.cli.duplicates.output import OUTPUTS, done_text, plan_text
+from vpo.cli.groups import command
 from vpo.cli.options.file_filters import kind_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import ByteSize, joined
+from vpo.cli.options.paths import path_option
 from vpo.cli.output.issues import show_issues
 from vpo.cli.output.progress import TerminalReporter
+from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals, show_stopped
 from vpo.db.library import Library, open_library
 from vpo.duplicates import find as service
@@ -27,7 +31,7 @@ from vpo.jobs.context import Context
 from vpo.jobs.stopping import StoppedError
 
 
-@click.command("duplicates")
+@command("duplicates")
 @path_option(
     "--under",
     multiple=True,

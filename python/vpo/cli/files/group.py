@@ -13,8 +13,9 @@ import orjson
 from vpo.base import times
 from vpo.base.paths import display, from_stored
 from vpo.catalogue.lookup import check_searched
-from vpo.cli.app import App, Group, echo, global_options
+from vpo.cli.app import App
 from vpo.cli.files.show import file_to_dict, show_command
+from vpo.cli.groups import Group
 from vpo.cli.options.file_filters import (
     content_filter,
     content_options,
@@ -22,8 +23,10 @@ from vpo.cli.options.file_filters import (
     places_below,
     under_option,
 )
+from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import SeparatedList, When, joined
 from vpo.cli.output.sizes import human_size
+from vpo.cli.output.streams import echo
 from vpo.db import files as file_table
 from vpo.db.library import open_library
 

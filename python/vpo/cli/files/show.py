@@ -11,13 +11,17 @@ import click
 from vpo.base import times
 from vpo.base.paths import display, to_json
 from vpo.catalogue import lookup
-from vpo.cli.app import PATH, App, echo, global_options
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
+from vpo.cli.options.global_options import global_options
+from vpo.cli.options.paths import PATH
 from vpo.cli.output.damage import damage_in_words, damage_to_dict
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.jobs import change_in_words, change_to_dict
 from vpo.cli.output.media import describe, fields, media_to_dict
 from vpo.cli.output.sizes import human_size
+from vpo.cli.output.streams import echo
 from vpo.db import damage as damage_table
 from vpo.db import job_history
 from vpo.db import media as media_table
@@ -25,7 +29,7 @@ from vpo.db.damage import Damage
 from vpo.db.library import open_library
 
 
-@click.command("show")
+@command("show")
 @click.argument("path", type=PATH)
 @json_option
 @global_options

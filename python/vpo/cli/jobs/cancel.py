@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import click
 
-from vpo.cli.app import App, global_options
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.jobs.each import Jobs, act_on_each
 from vpo.cli.jobs.show import complete_job
 from vpo.cli.options.common import json_option
-from vpo.db import jobs as job_table
+from vpo.cli.options.global_options import global_options
 from vpo.db.library import Library
 from vpo.jobs import queue
 
 WAIT_SECONDS = 10.0
 
 
-@click.command("cancel")
+@command("cancel")
 @click.argument(
     "job_ids", metavar="JOB_ID...", nargs=-1, required=True, shell_complete=complete_job
 )
@@ -37,10 +38,8 @@ def cancel(ctx: click.Context, /, job_ids: tuple[str, ...], wait: float, as_json
     app = ctx.ensure_object(App)
 
     def cancel_one(library: Library, job_id: str) -> str:
-        if queue.cancel(library, job_id, wait_seconds=wait):
-            with library.reading() as connection:
-                return job_table.status_of(connection, job_id) or "cancelled"
-        return "stopping"
+        status = queue.cancel(library, job_id, wait_seconds=wait)
+        return "stopping" if status == "running" else status
 
     words = {
         "cancelled": "Cancelled job {id}.",

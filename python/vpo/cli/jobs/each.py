@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from vpo.base.errors import EXIT_NOT_DONE, VpoError
-from vpo.cli.app import App, echo
+from vpo.cli.app import App
 from vpo.cli.output.failure import failure_to_dict, print_json, show_failure
-from vpo.db import job_history
+from vpo.cli.output.streams import echo
 from vpo.db.library import Library, open_library
-from vpo.jobs.lookup import find_job_id
+from vpo.jobs import queue
+from vpo.jobs.lookup import find_job
 
 
 @dataclass(frozen=True)
@@ -42,22 +43,19 @@ def act_on_each(
     with open_library(app.library_path(settings), "write") as library:
         names = list(jobs.names)
         if jobs.all_failed:
-            with library.reading() as connection:
-                failed = job_history.list_jobs(connection, job_history.JobFilter(status="failed"))
-            names += [job["id"] for job in failed]
+            names += queue.failed_jobs(library)
         for name in dict.fromkeys(names):
             try:
-                with library.reading() as connection:
-                    job_id = find_job_id(connection, name)
+                job_id = find_job(library, name)
                 status = act(library, job_id)
             except VpoError as error:
                 if len(names) == 1:
                     raise
                 errors += 1
-                shown = failure_to_dict(error.code, error.message, error.hint, error.details)
+                shown = failure_to_dict(error)
                 done.append({"id": name, **shown})
                 if not as_json:
-                    show_failure(app, error.code, error.message, error.hint)
+                    show_failure(app, error)
                 continue
             done.append({"id": job_id, "status": status})
             if not (as_json or app.quiet):

@@ -11,11 +11,15 @@ import click
 from vpo.base import times
 from vpo.base.paths import display, to_stored
 from vpo.catalogue import lookup
-from vpo.cli.app import App, LazyGroup, echo, global_options, path_option
+from vpo.cli.app import App
+from vpo.cli.groups import LazyGroup, command
 from vpo.cli.options.common import json_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import When
+from vpo.cli.options.paths import path_option
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.jobs import COLOURS, change_in_words, duration_of, human_duration, job_to_dict
+from vpo.cli.output.streams import echo
 from vpo.cli.output.table import table
 from vpo.db import job_history
 from vpo.db.library import open_library
@@ -33,7 +37,11 @@ _COMMANDS = {
         "retry",
         "Queue jobs again that failed or were cancelled.",
     ),
-    "run": ("vpo.cli.jobs.run", "run", "Do the jobs of the queue, one after the other."),
+    "run": (
+        "vpo.cli.jobs.run",
+        "run",
+        "Do the jobs of the queue, one after the other, until it is empty.",
+    ),
     "show": ("vpo.cli.jobs.show", "show", "Show all that is recorded of a job."),
 }
 
@@ -62,7 +70,7 @@ def jobs() -> None:
     """Look into the history of jobs, and work with their queue."""
 
 
-@click.command("list")
+@command("list")
 @click.option(
     "--status", type=click.Choice(job_history.STATUSES, case_sensitive=False), help="Only these."
 )

@@ -7,16 +7,18 @@ from datetime import timedelta
 import click
 
 from vpo.base import times
-from vpo.cli.app import App, echo, global_options
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import Duration
 from vpo.cli.output.failure import print_json
-from vpo.db import jobs as job_table
+from vpo.cli.output.streams import echo
 from vpo.db.library import open_library
 from vpo.jobs import purge as purging
 
 
-@click.command("purge")
+@command("purge")
 @click.option(
     "--older-than",
     type=Duration(),
@@ -53,10 +55,7 @@ def purge(
     before = times.now() - age
     with open_library(app.library_path(settings), "read" if dry_run else "write") as library:
         if dry_run:
-            with library.reading() as connection:
-                count = job_table.count_finished_before(
-                    connection, times.to_text(before), status=status
-                )
+            count = purging.count(library, before, status=status)
         else:
             count = purging.purge(library, before, status=status)
     if as_json:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import click
 
-from vpo.cli.app import App, global_options
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.jobs.each import Jobs, act_on_each
 from vpo.cli.jobs.show import complete_job
 from vpo.cli.options.common import json_option
+from vpo.cli.options.global_options import global_options
 from vpo.db.library import Library
 from vpo.jobs import queue
 
 
-@click.command("retry")
+@command("retry")
 @click.argument("job_ids", metavar="[JOB_ID]...", nargs=-1, shell_complete=complete_job)
 @click.option("--all-failed", is_flag=True, help="Queue all jobs that failed.")
 @json_option

@@ -11,12 +11,15 @@ import click
 
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, EXIT_LOCKED
 from vpo.base.paths import display, to_json
-from vpo.cli.app import App, echo, global_options
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import Duration, TimeOfDay
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.jobs import human_duration
 from vpo.cli.output.progress import TerminalReporter
+from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals
 from vpo.db.library import open_library
 from vpo.jobs import purge as purging
@@ -27,7 +30,7 @@ from vpo.jobs.progress import Reporter
 from vpo.jobs.stopping import OutOfTimeError
 
 
-@click.command("run")
+@command("run")
 @click.option("--max-jobs", type=click.IntRange(min=1), metavar="N", help="Do at most N jobs.")
 @click.option(
     "--max-duration",

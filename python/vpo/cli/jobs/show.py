@@ -11,10 +11,13 @@ import orjson
 
 from vpo.base import times
 from vpo.base.paths import display, to_json
-from vpo.cli.app import App, echo, global_options
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.jobs import COLOURS, duration_of, human_duration, job_to_dict
+from vpo.cli.output.streams import echo
 from vpo.db import job_history
 from vpo.db import jobs as job_table
 from vpo.db import operations as operation_table
@@ -35,7 +38,7 @@ def complete_job(ctx: click.Context, _parameter: click.Parameter, incomplete: st
     return job_ids(ctx, incomplete)
 
 
-@click.command("show")
+@command("show")
 @click.argument("job_id", metavar="JOB_ID", shell_complete=complete_job)
 @json_option
 @global_options

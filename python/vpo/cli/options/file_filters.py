@@ -12,8 +12,8 @@ import click
 from vpo._engine import KINDS
 from vpo.base import resolutions
 from vpo.catalogue import lookup
-from vpo.cli.app import path_option
 from vpo.cli.options.parameters import ParamType, SeparatedList, joined
+from vpo.cli.options.paths import path_option
 from vpo.db.content import ContentFilter
 
 F = TypeVar("F", bound=Callable[..., Any])

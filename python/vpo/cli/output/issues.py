@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from vpo.cli.app import App, echo
+from vpo.cli.app import App
+from vpo.cli.output.streams import echo
 
 SHOWN_ISSUES = 10
 

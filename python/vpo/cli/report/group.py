@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from vpo.cli.app import LazyGroup, global_options
+from vpo.cli.groups import LazyGroup
+from vpo.cli.options.global_options import global_options
 
 _COMMANDS = {
     "library": (
         "vpo.cli.report.library",
         "library_command",
-        "Sum up files by kind, codec, resolution, language, …",
+        "Sum up files, space and playing time by what is inside.",
     ),
 }
 

@@ -12,12 +12,15 @@ import click
 from vpo.base.paths import display
 from vpo.catalogue.lookup import check_searched
 from vpo.catalogue.report import OVERLAPPING, Report, Table, report_on, report_to_dict
-from vpo.cli.app import App, echo, global_options
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.file_filters import kind_option, places_below, under_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import SeparatedList, joined
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.jobs import human_duration
 from vpo.cli.output.sizes import human_size
+from vpo.cli.output.streams import echo
 from vpo.cli.output.table import cells, fit
 from vpo.db.library import open_library
 from vpo.db.report import DIMENSIONS, ReportFilter, Totals
@@ -39,7 +42,7 @@ _VALUE_WIDTH = 34
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-@click.command("library")
+@command("library")
 @under_option
 @kind_option
 @click.option(

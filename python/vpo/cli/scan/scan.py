@@ -9,11 +9,15 @@ import click
 
 from vpo.base.errors import VpoError
 from vpo.base.paths import display, to_json, to_stored
-from vpo.cli.app import DIRECTORY, App, echo, global_options
+from vpo.cli.app import App
+from vpo.cli.groups import Command
 from vpo.cli.options.common import json_option, queue_options
+from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import SeparatedList, joined
+from vpo.cli.options.paths import DIRECTORY
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.progress import TerminalReporter
+from vpo.cli.output.streams import echo
 from vpo.cli.scan.text import Outcomes
 from vpo.cli.signals import Signals
 from vpo.config.bounds import MAX_THREADS
@@ -40,7 +44,7 @@ _RUN_OPTIONS = (
 )
 
 
-class ScanCommand(click.Command):
+class ScanCommand(Command):
     """Takes `--wait` with or without a number: `--wait DIR` waits for ever."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -189,11 +193,18 @@ def _check(ctx: click.Context, options: dict[str, Any]) -> None:
 
 def _settings(app: App, options: dict[str, Any]) -> Settings:
     """The settings, with the options of the command over them."""
-    settings = app.settings(
-        kinds=joined(options.pop("kinds")) or None,
-        extensions=joined(options.pop("extensions")) or None,
-        exclude=options.pop("exclude") or None,
+    prober = options.pop("prober")
+    scan_settings = {
         **options,
+        "kinds": joined(options["kinds"]) or None,
+        "extensions": joined(options["extensions"]) or None,
+        "exclude": options["exclude"] or None,
+    }
+    settings = app.settings(
+        options={
+            ("tools", "prober"): prober,
+            **{("scan", name): value for name, value in scan_settings.items()},
+        }
     )
     app.start_logging(settings)
     return settings

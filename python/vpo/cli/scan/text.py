@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, EXIT_LOCKED, EXIT_NOT_DONE, VpoError
 from vpo.base.paths import to_json, to_stored
-from vpo.cli.app import App, echo, silence_stdout
+from vpo.cli.app import App
 from vpo.cli.output.failure import failure_to_dict, log_failure, print_json, show_failure
 from vpo.cli.output.issues import show_issues
+from vpo.cli.output.streams import echo, silence_stdout
 from vpo.cli.signals import show_stopped, stopped_to_dict
 from vpo.jobs.stopping import StoppedError
 from vpo.scanner.result import ScanResult
@@ -60,10 +61,10 @@ class Outcomes:
     def failed(self, root: bytes, error: VpoError) -> None:
         """Shows a scan that failed."""
         self.errors.append(error)
-        shown = failure_to_dict(error.code, error.message, error.hint, error.details)
+        shown = failure_to_dict(error)
         self.scans.append({**to_json(to_stored(root), "directory"), **shown})
         show = log_failure if self.as_json else show_failure
-        show(self.app, error.code, error.message, error.hint, error.details)
+        show(self.app, error)
 
     def stopped(self, root: bytes, stopped: StoppedError) -> None:
         """Shows a scan that was stopped."""

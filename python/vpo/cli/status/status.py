@@ -9,17 +9,21 @@ import click
 from vpo.base import times
 from vpo.base.paths import display
 from vpo.catalogue.status import Space, Status, read_status, status_to_dict
-from vpo.cli.app import App, echo, global_options, path_option
+from vpo.cli.app import App
+from vpo.cli.groups import command
+from vpo.cli.options.global_options import global_options
+from vpo.cli.options.paths import path_option
 from vpo.cli.output.damage import damage_counts
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.sizes import human_size
+from vpo.cli.output.streams import echo
 from vpo.cli.output.table import table
 from vpo.db.library import open_library
 
 SHOWN_FAILURES = 5
 
 
-@click.command("status")
+@command("status")
 @click.option(
     "--format",
     "form",

@@ -6,12 +6,15 @@ import click
 
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.paths import display
-from vpo.cli.app import App, echo, global_options
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.jobs.show import complete_job
 from vpo.cli.options.common import json_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.issues import show_issues
 from vpo.cli.output.progress import TerminalReporter
+from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals, show_stopped
 from vpo.db.library import open_library
 from vpo.jobs import undo as service
@@ -23,7 +26,7 @@ from vpo.jobs.undo import UndoRequest, UndoResult
 SHOWN_FILES = 10
 
 
-@click.command("undo")
+@command("undo")
 @click.argument("operation_id", metavar="ID", shell_complete=complete_job)
 @json_option
 @global_options

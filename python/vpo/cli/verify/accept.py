@@ -7,10 +7,14 @@ import click
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, EXIT_NOT_DONE, NotDamagedError, VpoError
 from vpo.base.paths import display, from_stored, to_json, to_stored
 from vpo.catalogue import lookup
-from vpo.cli.app import PATH, App, echo, global_options
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.file_filters import under_option
+from vpo.cli.options.global_options import global_options
+from vpo.cli.options.paths import PATH
 from vpo.cli.output.failure import failure_to_dict, log_failure, print_json, show_failure
+from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals, show_stopped
 from vpo.db import damage as damage_table
 from vpo.db.library import Library, open_library
@@ -20,7 +24,7 @@ from vpo.jobs.context import Context
 from vpo.jobs.stopping import StoppedError
 
 
-@click.command("accept")
+@command("accept")
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=PATH)
 @under_option
 @json_option
@@ -135,18 +139,18 @@ def _show(
                 "errors": [
                     {
                         **to_json(to_stored(path)),
-                        **failure_to_dict(error.code, error.message, error.hint, error.details),
+                        **failure_to_dict(error),
                     }
                     for path, error in errors
                 ],
             }
         )
         for _, error in errors:
-            log_failure(app, error.code, error.message, error.hint, error.details)
+            log_failure(app, error)
         return
     for each in accepted:
         if not app.quiet:
             later = "" if each.is_recorded else "; it was modified as well, so scan it"
             echo(f"Accepted {display(each.path)} ({each.content_hash[:23]}…){later}")
     for _, error in errors:
-        show_failure(app, error.code, error.message, error.hint)
+        show_failure(app, error)

@@ -10,15 +10,19 @@ from vpo.base import times
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.niceness import be_nice
 from vpo.base.paths import absolute, display, to_json, to_stored
-from vpo.cli.app import DIRECTORY, App, echo, global_options, silence_stdout
+from vpo.cli.app import App
+from vpo.cli.groups import Command
 from vpo.cli.options.common import json_option, queue_options, threads_option
 from vpo.cli.options.file_filters import kind_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import ByteSize, Duration, ParamType, joined
+from vpo.cli.options.paths import DIRECTORY
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.issues import show_issues
 from vpo.cli.output.jobs import human_duration
 from vpo.cli.output.progress import TerminalReporter
 from vpo.cli.output.sizes import human_size, parse_size
+from vpo.cli.output.streams import echo, silence_stdout
 from vpo.cli.signals import Signals, show_stopped
 from vpo.cli.verify.group import COMMANDS
 from vpo.db.library import Library, open_library
@@ -42,7 +46,7 @@ class CheckContext(click.Context):
         return self.parent.command_path
 
 
-class CheckCommand(click.Command):
+class CheckCommand(Command):
     """Its help also lists the commands of the group."""
 
     context_class = CheckContext

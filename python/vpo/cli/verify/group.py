@@ -14,17 +14,17 @@ COMMANDS = {
     "accept": (
         "vpo.cli.verify.accept",
         "accept",
-        "Accept the current content of damaged files as correct.",
+        "Record what damaged files hold now as right.",
     ),
     "export": (
         "vpo.cli.verify.export",
         "export_command",
-        "Write a manifest of files, with digests of their content.",
+        "Write a manifest of the catalogue's files below DIR.",
     ),
     "import": (
         "vpo.cli.verify.import_",
         "import_command",
-        "Check files against a manifest, and record what is as it says.",
+        "Check files against a manifest, and record those that match.",
     ),
     "status": (
         "vpo.cli.verify.status",
@@ -92,4 +92,4 @@ class _GroupThatChecks(LazyGroup):
 )
 @global_options
 def verify(**_: Any) -> None:
-    """Check that files still have the content that they had, and find damage."""
+    """Check that files are what they were, and find damage."""

@@ -8,11 +8,15 @@ import click
 
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.paths import display, to_json
-from vpo.cli.app import DIRECTORY, App, echo, global_options
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
+from vpo.cli.options.global_options import global_options
+from vpo.cli.options.paths import DIRECTORY
 from vpo.cli.output.damage import damage_counts, damage_in_words, damage_to_dict
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.sizes import human_size
+from vpo.cli.output.streams import echo
 from vpo.cli.output.table import table
 from vpo.db.library import open_library
 from vpo.integrity.coverage import AGES, NAMES, Coverage, VerifyStatus, read_status
@@ -27,7 +31,7 @@ _HEADS = {
 }
 
 
-@click.command("status")
+@command("status")
 @click.argument("directory", metavar="[DIR]", required=False, type=DIRECTORY)
 @json_option
 @global_options

@@ -1,4 +1,4 @@
-"""Where in a manifest each name is, in 16 bytes a name."""
+"""An index of the names in a manifest, which takes 16 bytes of memory per name."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ _BUCKETS = 4096
 
 
 class NameIndex:
-    """Offsets of lines by the names in them; `seal` it before it is asked.
+    """Finds the lines with a name. Call `seal` after the last `add`, before searching.
 
-    Names are known by 64 bits of a keyed digest: nobody can make two that are equal,
-    and who looks at the line that an offset leads to is sure.
+    The index holds 64 bits of a keyed digest per name. Nobody can construct two names with
+    the same digest, but they can occur: compare the name in the line that was found.
     """
 
     def __init__(self) -> None:
         self._key = os.urandom(16)
         self._buckets: dict[int, tuple[array[int], array[int]]] = {}
+        """The digests of names, and the offsets of their lines."""
         self._count = 0
 
     def __len__(self) -> int:
@@ -31,7 +32,7 @@ class NameIndex:
         return int.from_bytes(digest, "big")
 
     def add(self, name: bytes, offset: int) -> None:
-        """Notes that a line with this name begins at `offset`."""
+        """Adds a line that begins at `offset`."""
         number = self._number(name)
         bucket = self._buckets.get(number % _BUCKETS)
         if bucket is None:
@@ -41,7 +42,7 @@ class NameIndex:
         self._count += 1
 
     def seal(self) -> None:
-        """Makes it ready to be asked."""
+        """Sorts the index, so that it can be searched."""
         for key, (numbers, offsets) in self._buckets.items():
             pairs = sorted(zip(numbers, offsets, strict=True))
             self._buckets[key] = (
@@ -50,7 +51,7 @@ class NameIndex:
             )
 
     def find(self, name: bytes) -> Iterator[int]:
-        """The offsets of lines with this name, the first one first."""
+        """The offsets of the lines with a name, in their order."""
         number = self._number(name)
         numbers, offsets = self._buckets.get(number % _BUCKETS, ((), ()))
         position = bisect_left(numbers, number)
@@ -59,7 +60,7 @@ class NameIndex:
             position += 1
 
     def repeated(self) -> Iterator[list[int]]:
-        """The offsets of lines that have the same name, in order, where there are several."""
+        """For each name that several lines have: the offsets of these lines, in their order."""
         for numbers, offsets in self._buckets.values():
             first = 0
             for position in range(1, len(numbers) + 1):
