@@ -442,8 +442,8 @@ def test_files_are_compared_byte_by_byte_just_before(
 # Runs the service itself, with something done at a point that only it comes by.
 _RACE = """
 import errno, os, sys
-from vpo.db.duplicates import Selection
 from vpo.db.library import open_library
+from vpo.db.selection import Selection
 from vpo.duplicates import actions, hardlink, run, safe_open, trash
 from vpo.duplicates.keep_rules import Keeping
 

@@ -8,8 +8,9 @@ from typing import NamedTuple, get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpo.integrity.classify import classify, is_of_the_medium, is_of_the_place
+from vpo.integrity.classify import classify
 from vpo.integrity.models import Verdict
+from vpo.places.read_errors import is_of_the_medium, is_of_the_place
 
 
 class Seen(NamedTuple):

@@ -33,7 +33,7 @@ _COMMANDS = {
         "duplicates",
         "Find files with the same content, and what they waste.",
     ),
-    "files": ("vpo.cli.files.group", "files", "List files of the library, or show one."),
+    "files": ("vpo.cli.files.group", "files", "List the files in the catalogue, or show one file."),
     "inspect": (
         "vpo.cli.inspect.inspect",
         "inspect",
@@ -42,19 +42,19 @@ _COMMANDS = {
     "jobs": (
         "vpo.cli.jobs.group",
         "jobs",
-        "Look into the history of jobs, and work with their queue.",
+        "Show the history of jobs, and run or change the queue.",
     ),
     "profiles": (
         "vpo.cli.profiles.group",
         "profiles",
         "Show, make and check profiles: settings under a name.",
     ),
-    "report": ("vpo.cli.report.group", "report", "Report on what the library holds."),
+    "report": ("vpo.cli.report.group", "report", "Report what the library holds."),
     "scan": ("vpo.cli.scan.scan", "scan", "Look at directories and record what changed."),
     "status": (
         "vpo.cli.status.status",
         "status",
-        "Show the state of the library: roots, files, jobs, space.",
+        "Show the state of the catalogue: roots, files, jobs, damage, space.",
     ),
     "undo": ("vpo.cli.undo.undo", "undo", "Undo what a job did to files, or one step of it."),
     "verify": (

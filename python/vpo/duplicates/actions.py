@@ -20,9 +20,9 @@ import orjson
 from vpo.base import times
 from vpo.base.errors import ActionError
 from vpo.base.paths import StoredPath, display, from_stored, to_json, to_stored
-from vpo.db import duplicates as table
+from vpo.db import file_actions, file_facts
 from vpo.db import operations as operation_table
-from vpo.db.duplicates import Replaced
+from vpo.db.file_facts import Replaced
 from vpo.db.library import Library
 from vpo.db.operations import Ending, Operation
 from vpo.duplicates import hardlink, reflink, settlement, trash
@@ -317,9 +317,11 @@ class Happened:
         """Writes it down. In a transaction."""
         at = times.to_text(times.now())
         operation_table.end_operations(connection, self.endings, at)
-        table.record_trashed(connection, job, self.trashed, times.to_seconds_text(times.now()))
-        table.record_replaced(connection, job, self.replaced)
-        table.record_ctime(connection, self.ctimes)
+        file_actions.record_trashed(
+            connection, job, self.trashed, times.to_seconds_text(times.now())
+        )
+        file_actions.record_replaced(connection, job, self.replaced)
+        file_facts.record_ctimes(connection, self.ctimes)
 
 
 def sync_directories(paths: Iterable[StoredPath]) -> None:

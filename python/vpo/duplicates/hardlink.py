@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from vpo.base.errors import ActionError, UndoChangedError, UndoError, UndoGoneError
 from vpo.base.paths import StoredPath, display, from_stored, to_json, to_stored
-from vpo.db.duplicates import clamped
+from vpo.db.stored_stat import stored_mtime
 from vpo.duplicates.safe_open import COMPARE_BYTES, Identity, OpenFile, changed, exchange
 
 # What a file has here beside user.* decides who may do what; of two files it must be equal.
@@ -171,9 +171,9 @@ def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> boo
             return is_linked
         if is_linked and beside.st_ino == before["inode"]:
             # They had changed places, and the old file was still to be looked at.
-            if (beside.st_size, clamped(beside.st_mtime_ns)) != (
+            if (beside.st_size, stored_mtime(beside.st_mtime_ns)) != (
                 before["size_bytes"],
-                clamped(before["mtime_ns"]),
+                stored_mtime(before["mtime_ns"]),
             ):
                 exchange(descriptor, temporary, name)
                 os.unlink(temporary, dir_fd=descriptor)
@@ -183,8 +183,8 @@ def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> boo
             here is not None
             and here.st_ino == before["inode"]
             # Where inodes follow the path, they say nothing of which file is beside it.
-            and (beside.st_size, clamped(beside.st_mtime_ns))
-            == (after["size_bytes"], clamped(after["mtime_ns"]))
+            and (beside.st_size, stored_mtime(beside.st_mtime_ns))
+            == (after["size_bytes"], stored_mtime(after["mtime_ns"]))
         ):
             # The link, and they had not changed places, or had done so twice.
             os.unlink(temporary, dir_fd=descriptor)

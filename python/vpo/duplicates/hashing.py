@@ -10,8 +10,9 @@ from typing import Protocol
 from vpo._engine import Digested, Digester
 from vpo.base import times
 from vpo.base.paths import StoredPath, join
-from vpo.db import duplicates as table
-from vpo.db.duplicates import Candidate, Content, QuickHash, Whole
+from vpo.db import file_facts, heads
+from vpo.db.duplicates import Candidate
+from vpo.db.file_facts import BothDigests, FullDigest, QuickHash
 from vpo.db.library import Library
 from vpo.db.verification import FULL_DIGEST
 from vpo.duplicates.models import Findings, Problem
@@ -70,7 +71,7 @@ class Reader:
         def record() -> None:
             # By id, as they lie in the table.
             with self.library.transaction() as connection:
-                table.record_heads(connection, sorted(rows))
+                heads.record(connection, sorted(rows))
             rows.clear()
 
         with self._recording([rows], record) as record_if_due:
@@ -103,14 +104,14 @@ class Reader:
         self.digester.submit(_to_submit(names, large), ["quick"])
         self.digester.submit(_to_submit(names, small), ["quick", "blake3"])
         rows: list[QuickHash] = []
-        wholes: list[Whole] = []
+        wholes: list[BothDigests] = []
         found: dict[int, str] = {}
 
         def record() -> None:
             at = times.to_text(times.now())
             with self.library.transaction() as connection:
-                table.record_quick_hashes(connection, rows)
-                table.record_wholes(connection, wholes, at)
+                file_facts.record_quick_hashes(connection, rows)
+                file_facts.record_both_digests(connection, wholes, at)
             rows.clear()
             wholes.clear()
 
@@ -124,7 +125,7 @@ class Reader:
                 found[file.id] = content_hash = FULL_DIGEST + full
                 assert answer.ctime_ns is not None
                 wholes.append(
-                    Whole(
+                    BothDigests(
                         quick_hash,
                         content_hash,
                         answer.ctime_ns,
@@ -147,12 +148,12 @@ class Reader:
             if places:
                 self.digester.submit(_to_submit(names, places), algorithms)
         found: dict[int, str] = {}
-        rows: list[Content] = []
+        rows: list[FullDigest] = []
 
         def record() -> None:
             at = times.to_text(times.now())
             with self.library.transaction() as connection:
-                table.record_contents(connection, rows, at)
+                file_facts.record_full_digests(connection, rows, at)
             rows.clear()
 
         for answer, digests in self._answers(names, [rows], record):
@@ -168,7 +169,7 @@ class Reader:
             for file in same:
                 found[file.id] = content_hash
                 rows.append(
-                    Content(content_hash, ctime_ns, file.id, file.size_bytes, file.mtime_ns)
+                    FullDigest(content_hash, ctime_ns, file.id, file.size_bytes, file.mtime_ns)
                 )
         return found
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vpo.base.paths import StoredPath, from_stored, to_json, to_stored
-from vpo.db.duplicates import Selection
 from vpo.db.library import Library
+from vpo.db.selection import Selection
 from vpo.duplicates.keep_rules import Keeping
 from vpo.duplicates.models import Action, Findings
 from vpo.duplicates.search import Finding
@@ -89,7 +89,7 @@ def find_duplicates(
     job = jobs.start(
         library,
         job_type="duplicates",
-        path=jobs.common_place(library, wanted.under),
+        path=jobs.common_place(library, wanted.places),
         configuration=_configuration(wanted, keeping, action),
         changes_files=action is not None,
     )
@@ -117,7 +117,7 @@ def _note_offline(library: Library, wanted: Selection, findings: Findings) -> No
     from vpo.places.availability import Places
 
     with library.reading() as connection:
-        found = Places(connection, wanted.under)
+        found = Places(connection, wanted.places)
         errors = found.look()
     if errors and len(errors) == len(found.roots):
         raise errors[0]
@@ -161,7 +161,7 @@ class _Work:
 
 def _configuration(wanted: Selection, keeping: Keeping, action: Action | None) -> dict[str, object]:
     return {
-        "under": [_listed(directory) for directory in wanted.under],
+        "under": [_listed(directory) for directory in wanted.places],
         "kinds": wanted.kinds,
         "min_size": wanted.least_bytes,
         "action": action,

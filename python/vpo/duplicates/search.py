@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING
 
 from vpo.base.paths import StoredPath, from_stored, join
 from vpo.db import duplicates as table
-from vpo.db.duplicates import Candidate, Selection, clamped, signed
+from vpo.db.duplicates import Candidate
 from vpo.db.library import Library
+from vpo.db.selection import Selection
+from vpo.db.stored_stat import stored_inode, stored_mtime
 from vpo.duplicates.keep_rules import Keeping
 from vpo.duplicates.models import Copy, Findings, Group, Name
 
@@ -111,7 +113,7 @@ class Finding:
             self._digests.update(reader.full(unread))
         # Of what could not be read, or was not asked for, the next run is to think again.
         left_out = self.findings.problems or self.findings.changed
-        if was_unclear and self.wanted.is_everything and not left_out:
+        if was_unclear and table.is_everything(self.wanted) and not left_out:
             with self.library.transaction() as connection:
                 table.settle(connection, job)
 
@@ -187,9 +189,9 @@ class Finding:
             if (
                 status is None
                 or status.st_size != size_bytes
-                or clamped(status.st_mtime_ns) != mtime_ns
+                or stored_mtime(status.st_mtime_ns) != mtime_ns
                 or not stat.S_ISREG(status.st_mode)
-                or (recorded_inode is not None and signed(status.st_ino) != recorded_inode)
+                or (recorded_inode is not None and stored_inode(status.st_ino) != recorded_inode)
             ):
                 self.findings.changed += 1
                 continue

@@ -17,9 +17,10 @@ import orjson
 
 from vpo.base import times
 from vpo.base.paths import from_stored
-from vpo.db import duplicates as table
+from vpo.db import file_actions
 from vpo.db import operations as operation_table
-from vpo.db.duplicates import PutBack, Replaced
+from vpo.db.file_actions import PutBack
+from vpo.db.file_facts import Replaced
 from vpo.db.operations import Ending, Operation
 from vpo.duplicates import hardlink, trash
 from vpo.logging import facts
@@ -73,11 +74,11 @@ def _settle(connection: sqlite3.Connection, operation: Operation, job: int) -> E
     if operation.file_id is not None:
         if operation.operation == "hardlink":
             replaced = _replaced(operation, operation.file_id, undo["before"]["mtime_ns"])
-            table.record_replaced(connection, job, [replaced])
+            file_actions.record_replaced(connection, job, [replaced])
         else:
             at = times.to_seconds_text(times.now())
             gone = (operation.file_id, operation.file_path)
-            table.record_trashed(connection, job, [gone], at)
+            file_actions.record_trashed(connection, job, [gone], at)
     return Ending(operation.id, operation_table.COMPLETED)
 
 
@@ -88,7 +89,7 @@ def _settle_undo(
         is_undone = hardlink.settle_undo(operation.file_path, undo, operation.id)
         if is_undone and operation.file_id is not None:
             replaced = _replaced(operation, operation.file_id, undo["after"]["mtime_ns"])
-            table.record_replaced(connection, job, [replaced])
+            file_actions.record_replaced(connection, job, [replaced])
     else:
         is_in_trash = trash.settle(operation.file_path, undo, operation.id)
         is_undone = not is_in_trash and os.path.lexists(from_stored(operation.file_path))
@@ -97,7 +98,7 @@ def _settle_undo(
             back = PutBack(
                 operation.file_id, operation.file_path, status.st_ino, status.st_ctime_ns
             )
-            table.record_put_back(connection, job, [back])
+            file_actions.record_put_back(connection, job, [back])
     if is_undone:
         return Ending(operation.id, operation_table.ROLLED_BACK)
     del undo[UNDOING]

@@ -22,9 +22,10 @@ from vpo.base.errors import (
 )
 from vpo.base.paths import StoredPath, display, to_json
 from vpo.db import duplicates as table
-from vpo.db import job_history
+from vpo.db import file_actions, file_facts, job_history
 from vpo.db import operations as operation_table
-from vpo.db.duplicates import PutBack, Replaced
+from vpo.db.file_actions import PutBack
+from vpo.db.file_facts import Replaced
 from vpo.db.library import Library
 from vpo.db.operations import Ending, Operation
 from vpo.duplicates import hardlink, settlement, trash
@@ -115,9 +116,9 @@ def _matches(connection: sqlite3.Connection, given: str) -> list[str]:
 
 
 def _of_job(connection: sqlite3.Connection, job_id: str) -> Target:
-    job = job_history.get_job(connection, job_id)
-    assert job is not None
-    operations = operation_table.operations_of_job(connection, job["number"])
+    record = job_history.get_job(connection, job_id)
+    assert record is not None
+    operations = operation_table.operations_of_job(connection, record.number)
     able = [each for each in operations if _obstacle(each) is None]
     if not able:
         if any(each.status == operation_table.ROLLED_BACK for each in operations):
@@ -127,7 +128,7 @@ def _of_job(connection: sqlite3.Connection, job_id: str) -> Target:
             hint=f"`vpo jobs show {job_id[:8]}` lists what it did.",
             id=job_id,
         )
-    return Target(job_id, job["file_path"], able[::-1], is_job=True)
+    return Target(job_id, record.job.file_path, able[::-1], is_job=True)
 
 
 def check_undoable(operation: Operation) -> None:
@@ -298,7 +299,7 @@ class Undoer:
             def record(connection: sqlite3.Connection) -> None:
                 if file_id is not None:
                     back = PutBack(file_id, path, status.st_ino, status.st_ctime_ns)
-                    table.record_put_back(connection, self.job.number, [back])
+                    file_actions.record_put_back(connection, self.job.number, [back])
 
         else:
             separated = hardlink.separate(path, undo, operation.id, self.go_on)
@@ -320,7 +321,7 @@ class Undoer:
         # Losing a name moves the ctime of the file that loses it.
         others = table.names_of_inode(connection, file_id)
         status: os.stat_result = separated.status
-        table.record_replaced(
+        file_actions.record_replaced(
             connection,
             self.job.number,
             [
@@ -334,7 +335,7 @@ class Undoer:
                 )
             ],
         )
-        table.record_ctime(
+        file_facts.record_ctimes(
             connection,
             (
                 (other, separated.ctime_ns_before, separated.ctime_ns_after)

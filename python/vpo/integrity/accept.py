@@ -15,11 +15,11 @@ from vpo.base.errors import FileUnreadableError, VpoError
 from vpo.base.paths import StoredPath, display, to_json
 from vpo.db import damage as damage_table
 from vpo.db import file_changes as change_table
-from vpo.db import verification as table
+from vpo.db import file_facts
 from vpo.db.damage import Damage
 from vpo.db.file_changes import FileChange
+from vpo.db.file_facts import Verified
 from vpo.db.library import Library
-from vpo.db.verification import Verified
 from vpo.jobs import tracking
 from vpo.jobs.control import ShouldStop
 from vpo.jobs.outcome import Failure, end_recorded
@@ -135,10 +135,10 @@ def _accept(job: tracking.Job, file: ToAccept, seen: Digested, result: AcceptRes
     at = times.to_text(times.now())
     row = Verified(file_id, content_hash, seen.size_bytes, seen.mtime_ns, seen.ctime_ns, at)
     with job.library.transaction() as connection:
-        count = table.record_verified(connection, [row])
+        count = file_facts.record_verified(connection, [row])
         if count:
             # Else a scan is to look at it anyway, as its size or mtime is another.
-            table.have_read_again(connection, [file_id])
+            file_facts.record_other_content(connection, [file_id])
         damage_table.forget_damage(connection, [file_id])
         change = FileChange(file_id, "accepted", file.damage.damage)
         change_table.add_changes(connection, job.number, [change])

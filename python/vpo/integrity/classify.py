@@ -11,32 +11,6 @@ if TYPE_CHECKING:
 # Something else is in the file's place, or on the way to it.
 _NOT_THE_FILE = frozenset({errno.ELOOP, errno.ENOENT, errno.ENOTDIR, errno.EISDIR})
 
-# What disks and file systems say of content that they cannot give. All else (no
-# permission, too many open files) says nothing about it.
-_OF_THE_MEDIUM = frozenset(
-    getattr(errno, name)
-    for name in ("EIO", "EBADMSG", "EUCLEAN", "EILSEQ", "ENODATA", "EREMOTEIO")
-    if hasattr(errno, name)
-)
-
-# The disk or the server is not there any more.
-_OF_THE_PLACE = frozenset(
-    getattr(errno, name)
-    for name in (
-        "ENODEV",
-        "ENXIO",
-        "ENOTCONN",
-        "ESTALE",
-        "ETIMEDOUT",
-        "EHOSTDOWN",
-        "EHOSTUNREACH",
-        "ECONNABORTED",
-        "ENOMEDIUM",
-        "ESHUTDOWN",
-    )
-    if hasattr(errno, name)
-)
-
 
 def classify(
     *,
@@ -90,13 +64,3 @@ def found_as(digest_recorded: str | None, digests: dict[str, str] | None) -> str
         return None
     algorithm = digest_recorded.partition(":")[0]
     return f"{algorithm}:{digests[algorithm]}" if algorithm in digests else None
-
-
-def is_of_the_medium(number: int | None) -> bool:
-    """Whether an error of reading says that content is lost: such is damage."""
-    return number in _OF_THE_MEDIUM
-
-
-def is_of_the_place(number: int | None) -> bool:
-    """Whether an error says that the disk or the server is not there."""
-    return number in _OF_THE_PLACE

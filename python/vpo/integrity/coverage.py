@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from vpo.base import times
 from vpo.base.paths import StoredPath, from_stored, is_within, to_stored
+from vpo.catalogue.damage import DamagedFile, list_damaged
 from vpo.catalogue.lookup import known_places
 from vpo.db import counts
 from vpo.db import damage as damage_table
 from vpo.db import verification as table
-from vpo.db.damage import DamagedFile
 from vpo.db.library import Library
 from vpo.integrity.models import Amount
 
@@ -82,6 +82,6 @@ def read_status(
         return VerifyStatus(
             whole=cover(place),
             roots=[cover(root) for root in roots if place is None or is_within(root, place)],
-            damaged=damage_table.list_damage(connection, place, limit=most_damage),
+            damaged=list_damaged(connection, place, limit=most_damage),
             damage=damage_table.count_damage(connection, place),
         )

@@ -13,7 +13,7 @@ from vpo.base import times
 from vpo.base.errors import JobConfigurationError
 from vpo.base.paths import StoredPath, display, to_json
 from vpo.db.verification import Candidate
-from vpo.integrity.classify import is_of_the_medium
+from vpo.places.read_errors import is_of_the_medium
 from vpo.scanner.models import PathList
 
 Verdict = Literal[

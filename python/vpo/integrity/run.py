@@ -20,11 +20,12 @@ from vpo.base import times
 from vpo.base.paths import from_stored
 from vpo.db import damage as damage_table
 from vpo.db import file_changes as change_table
+from vpo.db import file_facts
 from vpo.db import verification as table
 from vpo.db.damage import Damage
 from vpo.db.file_changes import FileChange
-from vpo.db.verification import Candidate, Selection
-from vpo.integrity.classify import classify, found_as, is_of_the_medium, is_of_the_place
+from vpo.db.verification import Candidate, Due
+from vpo.integrity.classify import classify, found_as
 from vpo.integrity.models import (
     Amount,
     Finding,
@@ -40,6 +41,7 @@ from vpo.jobs.control import ShouldStop, StoppedError
 from vpo.jobs.tracking import Job
 from vpo.logging import shown
 from vpo.places.availability import Places
+from vpo.places.read_errors import is_of_the_medium, is_of_the_place
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ class Run:
     def __init__(
         self,
         job: Job,
-        selection: Selection,
+        due: Due,
         options: VerifyOptions,
         result: VerifyResult,
         reporter: Reporter,
@@ -78,16 +80,16 @@ class Run:
         *,
         paths: tuple[bytes, ...] = (),
     ) -> None:
-        """`paths` are those of the files of the selection."""
+        """`paths` are the paths of the files that are selected by id."""
         self.job = job
         self.library = job.library
         self.connection = job.library.connection
-        self.selection = selection
+        self.due = due
         self.options = options
         self.result = result
         self.reporter = reporter
         self.should_stop = should_stop
-        self.places = Places(self.connection, (*selection.places, *paths))
+        self.places = Places(self.connection, (*due.selection.places, *paths))
         self.digester = Digester(
             threads=options.threads or 0, max_rate=options.max_rate, leave_cache=True
         )
@@ -108,11 +110,11 @@ class Run:
         Raises StoppedError, VpoError (none of the places is there), sqlite3.Error.
         """
         self._look_at_places()
-        self.result.selected = Amount(*table.amount(self.connection, self.selection))
+        self.result.selected = Amount(*table.amount(self.connection, self.due))
         feed = Feed(
             self.connection,
             self.digester,
-            self.selection,
+            self.due,
             self.result.selected,
             self.options,
             self.places,
@@ -145,7 +147,8 @@ class Run:
             raise errors[0]
         for offline in self.places.offline.values():
             self._note_offline(offline)
-        self.selection = self.selection._replace(without=tuple(self.places.offline))
+        selection = self.due.selection._replace(without=tuple(self.places.offline))
+        self.due = self.due._replace(selection=selection)
 
     # -- What came of it ---------------------------------------------------------
 
@@ -335,8 +338,8 @@ class Run:
             return
         said = []
         with self.library.transaction() as connection:
-            table.record_verified(connection, verified)
-            table.record_unchanged(connection, unchanged)
+            file_facts.record_verified(connection, verified)
+            file_facts.record_verified_again(connection, unchanged)
             for each in found:
                 change = None
                 if each.damage is not None:
@@ -349,7 +352,7 @@ class Run:
                     change = "restored"
                     damage_table.forget_damage(connection, [each.file.id])
                     # A scan may have read it while it was damaged.
-                    table.have_read_again(connection, [each.file.id])
+                    file_facts.record_other_content(connection, [each.file.id])
                 if change is not None:
                     reason = each.damage.damage if each.damage else None
                     change_table.add_changes(

@@ -9,7 +9,7 @@ from itertools import accumulate
 from vpo._engine import Digester
 from vpo.base.paths import from_stored
 from vpo.db import verification as table
-from vpo.db.verification import Candidate, Selection
+from vpo.db.verification import Candidate, Due
 from vpo.integrity.models import Amount, VerifyOptions, baseline
 from vpo.places.availability import Places
 
@@ -39,17 +39,17 @@ class Feed:
         self,
         connection: sqlite3.Connection,
         digester: Digester,
-        selection: Selection,
+        due: Due,
         selected: Amount,
         options: VerifyOptions,
         places: Places,
     ) -> None:
-        """`selected` is the amount of the selection."""
+        """`selected` is the amount of the files that are due."""
         self._digester = digester
         self._max_rate = options.max_rate
         self._places = places
         of_few = selected.files <= OF_FEW
-        self._pages = table.candidates(connection, selection, page=PAGE, of_few=of_few)
+        self._pages = table.candidates(connection, due, page=PAGE, of_few=of_few)
         self._page: list[Candidate] = []
         self._mean_bytes = 0
         """Of the files of the page."""

@@ -13,9 +13,10 @@ from vpo.base.errors import VerifyLockedError, VpoError
 from vpo.base.paths import StoredPath, display, from_stored, to_stored
 from vpo.catalogue import lookup
 from vpo.db import jobs as job_table
-from vpo.db import verification as table
+from vpo.db.files import knows_files
 from vpo.db.library import Library
-from vpo.db.verification import Selection
+from vpo.db.selection import Selection
+from vpo.db.verification import Due
 from vpo.integrity.models import Amount, Reporter, Verdict, VerifyOptions, VerifyResult
 from vpo.integrity.run import Run
 from vpo.jobs import control, tracking
@@ -100,14 +101,13 @@ def verify_within(
     started = times.now()
     at = times.to_text(started)
     result = VerifyResult([directory], started, job_id=job.id)
-    selection = Selection(
-        places=(directory,),
-        kinds=options.kinds,
+    due = Due(
+        Selection(places=(directory,), kinds=options.kinds),
         verified_before=at,
         ahead=times.to_text(started + CLOCKS_DIFFER),
         found_before=at,
     )
-    Run(job, selection, options, result, _QueueReporter(reporter), should_stop).run()
+    Run(job, due, options, result, _QueueReporter(reporter), should_stop).run()
     result.completed_at = times.now()
     return result
 
@@ -146,14 +146,14 @@ def find_where(library: Library, paths: Sequence[bytes]) -> Where:
     files: dict[int, bytes] = {}
     with library.reading() as connection:
         for path in paths:
-            places = [each for each in lookup.places(path) if table.knows_files(connection, each)]
+            places = [each for each in lookup.places(path) if knows_files(connection, each)]
             directories.update(dict.fromkeys(places))
             if places:
                 continue
-            row = lookup.find_file(connection, path)
-            if row is None:
+            file = lookup.find_file(connection, path)
+            if file is None:
                 raise lookup.unknown_place(path)
-            files[row["id"]] = from_stored(row["path"])
+            files[file.id] = from_stored(file.path)
     return Where(tuple(directories), files)
 
 
@@ -181,17 +181,15 @@ def _verify_as_job(
     started = times.now()
     result = VerifyResult(directories, started, job_id=job.id)
     older_than = timedelta(seconds=options.older_than_seconds or 0.0)
-    selection = Selection(
-        places=where.directories,
-        files=tuple(where.files),
-        kinds=options.kinds,
+    due = Due(
+        Selection(places=where.directories, files=tuple(where.files), kinds=options.kinds),
         only_new=options.only_new,
         verified_before=times.to_text(started - older_than),
         ahead=times.to_text(started + CLOCKS_DIFFER),
         found_before=times.to_text(started),
     )
     paths = tuple(where.files.values())
-    run = Run(job, selection, options, result, reporter, should_stop, paths=paths)
+    run = Run(job, due, options, result, reporter, should_stop, paths=paths)
     with bound(job_id=job.id, directory=job.path):
         _run_and_log(run)
     return result

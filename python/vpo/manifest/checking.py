@@ -12,11 +12,11 @@ from itertools import count
 from vpo._engine import Digested, Digester
 from vpo.base import times
 from vpo.base.paths import to_stored
+from vpo.db import file_facts
 from vpo.db import manifests as manifest_table
-from vpo.db import verification as verification_table
+from vpo.db.file_facts import Verified
 from vpo.db.library import Library
 from vpo.db.manifests import Content
-from vpo.db.verification import Verified
 from vpo.manifest import bagit, names
 from vpo.manifest.models import Entry
 from vpo.manifest.results import Finding, ImportResult, Problem, unread
@@ -212,7 +212,7 @@ class Checker:
 
     def record(self) -> None:
         """Records what was verified, in the caller's transaction."""
-        done = verification_table.record_verified(self.library.connection, self._verified)
+        done = file_facts.record_verified(self.library.connection, self._verified)
         # A scan has meanwhile recorded another state of the others.
         lost = len(self._verified) - done
         self.result.recorded -= lost

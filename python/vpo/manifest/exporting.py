@@ -24,12 +24,12 @@ from vpo.base.errors import (
 )
 from vpo.base.paths import StoredPath, display, to_json, to_stored
 from vpo.catalogue import lookup
+from vpo.db import file_facts
 from vpo.db import manifests as manifest_table
-from vpo.db import verification as verification_table
+from vpo.db.file_facts import Verified
 from vpo.db.library import Library, open_library
 from vpo.db.manifests import Content
-from vpo.db.verification import Verified
-from vpo.integrity.classify import is_of_the_medium, is_of_the_place
+from vpo.db.selection import Selection
 from vpo.integrity.models import Offline
 from vpo.jobs.control import Reporter, ShouldStop
 from vpo.manifest.bag import is_bag
@@ -37,6 +37,7 @@ from vpo.manifest.models import FORMAT_ALGORITHMS, UnwritableNameError
 from vpo.manifest.results import unread
 from vpo.manifest.writer import head_of, line_of
 from vpo.places.availability import MOUNT_HINT, Places
+from vpo.places.read_errors import is_of_the_medium, is_of_the_place
 
 # Files whose digests are not known yet, or wait for those of files before them.
 MOST_WAITING = 8192
@@ -167,7 +168,7 @@ def files_below(
 
     def files_of(place: bytes) -> Iterator[tuple[bytes, bytes, Content]]:
         skipped = len(place.rstrip(b"/")) + 1
-        rows = manifest_table.contents_below(library.connection, place, kinds)
+        rows = manifest_table.contents_below(library.connection, Selection((place,), kinds=kinds))
         return ((path[skipped:], path, content) for path, content in rows)
 
     before: bytes | None = None
@@ -410,7 +411,7 @@ class _Reader:
     def _record(self) -> None:
         if self._verified:
             with self._library.transaction() as connection:
-                done = verification_table.record_verified(connection, self._verified)
+                done = file_facts.record_verified(connection, self._verified)
             # A scan has meanwhile recorded another state of the others.
             self._result.recorded -= len(self._verified) - done
             self._result.outdated += len(self._verified) - done

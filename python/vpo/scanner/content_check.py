@@ -16,12 +16,10 @@ from vpo._engine import Digested, Digester
 from vpo.base import times
 from vpo.base.paths import StoredPath, join
 from vpo.db import file_changes as change_table
-from vpo.db import files as file_table
-from vpo.db import media as media_table
-from vpo.db import verification
+from vpo.db import file_facts
 from vpo.db.file_changes import FileChange
-from vpo.db.files import KnownFile, Observation
-from vpo.db.verification import Verified
+from vpo.db.file_facts import Observation, Verified
+from vpo.db.files import KnownFile
 from vpo.jobs.control import ShouldStop
 from vpo.jobs.tracking import LOOK_SECONDS
 from vpo.scanner.compare import Difference
@@ -161,7 +159,7 @@ def record(recorder: Recorder, decisions: Sequence[Decision]) -> None:
         recorder.affect("changed", file.directory, file.known.name)
     connection, at = recorder.connection, recorder.scanned_at
     same = (decision.file.found for decision in read if not decision.has_changed)
-    file_table.record_unchanged(connection, same, at)
+    file_facts.record_unchanged(connection, same, at)
     assert recorder.job is not None
     change_table.add_changes(
         connection,
@@ -179,11 +177,10 @@ def record(recorder: Recorder, decisions: Sequence[Decision]) -> None:
             for file in changed
         ),
     )
-    file_table.record_changed(connection, (file.found for file in changed), at)
+    file_facts.record_changed(connection, (file.found for file in changed), at)
     ids = [file.known.id for file in changed]
-    media_table.forget(connection, ids)
     verified_at = times.to_text(times.now())
-    verification.record_verified(
+    file_facts.record_verified(
         connection,
         (
             Verified(

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from vpo.base.paths import StoredPath, from_stored, join
+from vpo.db import file_facts
 from vpo.db import media as media_table
+from vpo.db.file_facts import Introspected
 from vpo.db.library import Library
-from vpo.db.media import Finding
 from vpo.media.introspection import Introspector, Probed, ToProbe
 from vpo.scanner.models import Issue, ScanResult
 
@@ -113,7 +114,7 @@ class Reading:
 
     def record(self, probed: list[Probed]) -> None:
         """Records what was read, in the caller's transaction."""
-        findings = []
+        read = []
         for each in probed:
             path, size_bytes, mtime_ns, count, is_known = self._read.pop(each.key)
             self.done += 1
@@ -122,11 +123,13 @@ class Reading:
                 continue
             if self.may_be_moved and not is_known and count in ("added", "skipped"):
                 self.first_read[each.key] = count if each.error is None else "errors"
-            findings.append(Finding(each.key, each.media, each.prober, each.error, each.quick_hash))
+            read.append(
+                Introspected(each.key, each.media, each.prober, each.error, each.quick_hash)
+            )
             if each.error is not None:
                 self._count_error(count)
                 self.result.note(Issue(path, "read", each.error))
-        media_table.record(self.connection, findings)
+        file_facts.record_introspected(self.connection, read)
 
     def _count_error(self, count: Count) -> None:
         """A file that cannot be read counts as an error, not as what it was taken for."""

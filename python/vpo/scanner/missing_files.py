@@ -13,6 +13,7 @@ from vpo.base import times
 from vpo.base.paths import StoredPath, from_stored, is_within, join, to_stored
 from vpo.db import directories as directory_table
 from vpo.db import file_changes as change_table
+from vpo.db import file_facts
 from vpo.db import files as file_table
 from vpo.db import moves as move_table
 from vpo.db import roots as root_table
@@ -94,7 +95,7 @@ def settle(
         # Since it was seen to be gone, a scan of another root may have found it there.
         for file_id in move_table.found_elsewhere(connection, recorder.missing):
             del recorder.missing[file_id]
-        file_table.mark_missing(connection, recorder.missing, recorder.scanned_at)
+        file_facts.record_missing(connection, recorder.missing, recorder.scanned_at)
         removed = (FileChange(file_id, "removed") for file_id in recorder.missing)
         change_table.add_changes(connection, recorder.job.number, removed)
         directory_table.settle(connection, recorder.unsettled)
@@ -125,7 +126,7 @@ def prune(recorder: Recorder, job: tracking.Job) -> None:
         changes.append(FileChange(file_id, "pruned", path=join(directory, name)))
         recorder.affect("pruned", directory, name)
     change_table.add_changes(recorder.connection, job.number, changes)
-    file_table.delete_files(recorder.connection, ids)
+    file_facts.delete(recorder.connection, ids)
     directory_table.delete_unused(recorder.connection, recorder.root)
 
 

@@ -22,13 +22,14 @@ from typing import NamedTuple
 
 from vpo._engine import Digester, Directory, born
 from vpo.base.paths import StoredPath, from_stored, is_within, join
+from vpo.db import directories as directory_table
 from vpo.db import file_changes as change_table
-from vpo.db import files as file_table
-from vpo.db import job_history
+from vpo.db import file_facts, job_history
 from vpo.db import moves as move_table
 from vpo.db import roots as root_table
 from vpo.db.file_changes import FileChange
-from vpo.db.moves import FormerFile, Move, NewFile
+from vpo.db.file_facts import Move
+from vpo.db.moves import FormerFile, NewFile
 from vpo.places.filesystems import identity
 from vpo.places.letter_case import is_respelled
 from vpo.scanner.compare import Columns, is_younger
@@ -342,9 +343,9 @@ class ByContent:
         # the mtime. A copy that kept it is to have the digest of what it was made of: `verify`
         # tells if it has not.
         written = {pair.former.id for pair in pairs if pair.may_be_written}
-        move_table.forget_content(connection, written)
-        file_table.delete_files(connection, (pair.new.id for pair in pairs))
-        move_table.move_files(
+        file_facts.record_possibly_written(connection, written)
+        file_facts.delete(connection, (pair.new.id for pair in pairs))
+        file_facts.record_moved(
             connection,
             (
                 Move(
@@ -364,11 +365,11 @@ class ByContent:
             ),
             scanned_at,
         )
-        move_table.unsettle(
+        directory_table.unsettle(
             connection,
             {pair.former.directory_id for pair in pairs if pair.former.scan_status != "missing"},
         )
-        move_table.forget_removal(connection, job, (pair.former.id for pair in pairs))
+        change_table.forget_removals(connection, job, (pair.former.id for pair in pairs))
         change_table.add_changes(
             connection,
             job,

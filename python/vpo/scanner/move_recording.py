@@ -10,10 +10,12 @@ from vpo._engine import Directory
 from vpo.base.paths import StoredPath, join
 from vpo.db import directories as directory_table
 from vpo.db import file_changes as change_table
-from vpo.db import files as file_table
+from vpo.db import file_facts
 from vpo.db import media as media_table
 from vpo.db import moves as move_table
 from vpo.db.file_changes import FileChange
+from vpo.db.file_facts import Move
+from vpo.db.selection import STATUSES
 from vpo.scanner import move_detection
 from vpo.scanner.compare import Columns, was_racy
 
@@ -81,7 +83,9 @@ def keep_directory(recorder: Recorder, directory: Directory, columns: Columns) -
         # Their records stay where they are, and are not to be found there once more.
         recorder.moved_files.update(file_id for *_, file_id, _ in files)
         return former.id
-    move_table.move_directory(recorder.connection, former.id, directory.path, recorder.scanned_at)
+    file_facts.record_directory_moved(
+        recorder.connection, former.id, directory.path, recorder.scanned_at
+    )
     directory_table.update_directory(
         recorder.connection,
         former.id,
@@ -93,7 +97,7 @@ def keep_directory(recorder: Recorder, directory: Directory, columns: Columns) -
     number = recorder.job.number
     change_table.add_moved_directory(recorder.connection, number, former.id, former.path)
     if recorder.reading is not None:
-        is_wanted = recorder.unread if not recorder.options.full else file_table.STATUSES
+        is_wanted = recorder.unread if not recorder.options.full else STATUSES
         recorder.reading.want(
             (file_id for *_, file_id, status in files if status in is_wanted), "moved"
         )
@@ -114,7 +118,7 @@ def keep_files(recorder: Recorder, new: list[NewRows], columns: Batched) -> list
     if not arrivals:
         return new
     left: list[NewRows] = []
-    moved: list[tuple[move_table.Move, move_table.FormerFile]] = []
+    moved: list[tuple[Move, move_table.FormerFile]] = []
     for directory, directory_id, start, stop in new:
         filesystem = recorder.filesystem(directory.path, directory.device)
         begin = start
@@ -128,7 +132,7 @@ def keep_files(recorder: Recorder, new: list[NewRows], columns: Batched) -> list
             name = seen.names[row]
             recorder.missing.pop(former.id, None)
             _note(recorder, (former.directory, former.name), (directory.path, name))
-            move = move_table.Move(
+            move = Move(
                 directory_id,
                 name,
                 columns.extensions[row],
@@ -145,8 +149,10 @@ def keep_files(recorder: Recorder, new: list[NewRows], columns: Batched) -> list
         if begin < stop:
             left.append(NewRows(directory, directory_id, begin, stop))
     if moved and not recorder.options.dry_run:
-        move_table.move_files(recorder.connection, (move for move, _ in moved), recorder.scanned_at)
-        move_table.unsettle(
+        file_facts.record_moved(
+            recorder.connection, (move for move, _ in moved), recorder.scanned_at
+        )
+        directory_table.unsettle(
             recorder.connection,
             {former.directory_id for _, former in moved if former.scan_status != "missing"},
         )

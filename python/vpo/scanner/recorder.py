@@ -15,11 +15,12 @@ from vpo.base import times
 from vpo.base.paths import StoredPath, from_stored, join, to_stored
 from vpo.db import directories as directory_table
 from vpo.db import file_changes as change_table
+from vpo.db import file_facts
 from vpo.db import files as file_table
 from vpo.db import media as media_table
 from vpo.db import roots as root_table
 from vpo.db.file_changes import FileChange
-from vpo.db.files import Observation
+from vpo.db.file_facts import Observation
 from vpo.db.library import Library
 from vpo.jobs import tracking
 from vpo.jobs.control import Reporter
@@ -137,7 +138,7 @@ class Recorder:
             table = tuple([column[row] for row in rows] for column in table)
         assert self.job is not None
         newest = None if self.reading is None else media_table.newest_file(self.connection)
-        file_table.add_files(
+        file_facts.record_added(
             self.connection,
             zip(directory_ids, *table, strict=True),
             scanned_at=self.scanned_at,
@@ -269,10 +270,10 @@ class Recorder:
         self._record_changes(known_files, difference)
         changed = (observation for observation, _ in difference.changed)
         returned = (observation for observation, _ in difference.returned)
-        file_table.record_changed(self.connection, changed, self.scanned_at)
-        file_table.record_unchanged(self.connection, difference.refreshed, self.scanned_at)
+        file_facts.record_changed(self.connection, changed, self.scanned_at)
+        file_facts.record_unchanged(self.connection, difference.refreshed, self.scanned_at)
         self._record_reread(known_files, difference)
-        file_table.record_returned(self.connection, returned)
+        file_facts.record_returned(self.connection, returned)
         rows = range(directory.start, directory.stop)
         self._want(known_files, difference, (columns.names[row] for row in rows))
         return difference.added
@@ -287,8 +288,8 @@ class Recorder:
             # A young one is not young any more to the next scan, which must read it, too.
             to_be_read = self.reading is not None or observation.id in racy
             observations[to_be_read].append(observation)
-        file_table.record_unchanged(self.connection, observations[False], self.scanned_at)
-        file_table.record_unsure(self.connection, observations[True], self.scanned_at)
+        file_facts.record_unchanged(self.connection, observations[False], self.scanned_at)
+        file_facts.record_unsure(self.connection, observations[True], self.scanned_at)
 
     def _want(
         self,
@@ -298,7 +299,6 @@ class Recorder:
     ) -> None:
         """Has the files read that a look at their directory calls for."""
         changed = [observation.id for observation, _ in difference.changed]
-        media_table.forget(self.connection, changed)
         if self.reading is None:
             return
         self.reading.want(changed, "scanned")

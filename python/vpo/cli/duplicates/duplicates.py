@@ -10,13 +10,13 @@ import click
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, LibraryUnwritableError
 from vpo.base.paths import display
 from vpo.catalogue.lookup import check_searched, known_places, places
+from vpo.catalogue.selection import Selection
 from vpo.cli.app import App, echo, global_options, path_option
 from vpo.cli.duplicates.output import OUTPUTS, done_text, plan_text
 from vpo.cli.options.file_filters import kind_option
 from vpo.cli.options.parameters import ByteSize, joined
 from vpo.cli.output.progress import ScanReporter
 from vpo.cli.signals import Signals, show_stopped
-from vpo.db.duplicates import Selection
 from vpo.db.library import Library, open_library
 from vpo.duplicates.keep_rules import Keeping
 from vpo.duplicates.models import ACTIONS, PREFERENCES, Action, Preference
@@ -96,7 +96,7 @@ def duplicates(
     # look through them time and again would take a third of it.
     gc.disable()
     app = ctx.ensure_object(App)
-    wanted = Selection(_places(under), joined(kinds), min_size)
+    wanted = Selection(places=_places(under), kinds=joined(kinds), least_bytes=min_size)
     keeping = Keeping(_places(directories), prefer)
 
     begun: list[Outcome] = []

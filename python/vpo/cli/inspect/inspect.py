@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -12,11 +13,11 @@ import orjson
 from vpo._engine import KINDS
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.paths import display, to_json, to_stored
+from vpo.catalogue.media import FileMedia, as_recorded
 from vpo.cli.app import PATH, App, echo, global_options
 from vpo.cli.output.failure import print_json
-from vpo.cli.output.media import describe, media_to_dict
+from vpo.cli.output.media import describe
 from vpo.config.models import PROBERS
-from vpo.db.media import as_recorded
 from vpo.media.introspection import Introspector, Probed, ToProbe, probe_all
 
 
@@ -53,7 +54,7 @@ def inspect(
     elif form == "jsonl":
         sys.stdout.buffer.writelines(orjson.dumps(each) + b"\n" for each in shown)
     else:
-        _print_text(app, files, shown)
+        _print_text(app, files, found)
         for warning in warnings:
             echo(f"{app.paint('Warning:', 'yellow', err=True)} {warning}", err=True)
     ctx.exit(EXIT_DONE_WITH_ERRORS if any(each["error"] for each in shown) else 0)
@@ -68,29 +69,33 @@ def _kind(path: bytes) -> str:
     return "video"
 
 
+def _media(probed: Probed) -> FileMedia:
+    return FileMedia() if probed.media is None else as_recorded(probed.media, probed.prober)
+
+
 def _to_dict(file: ToProbe, probed: Probed) -> dict[str, Any]:
-    media = probed.media
-    error = os.strerror(2) if probed.is_gone else probed.error
-    recorded = None if media is None else {**as_recorded(media), "prober": probed.prober}
     return {
         **to_json(to_stored(file.path)),
-        "error": error,
-        "container_format": media["container"] if media is not None else None,
-        **media_to_dict(recorded),
+        "error": os.strerror(2) if probed.is_gone else probed.error,
+        "container_format": None if probed.media is None else probed.media["container"],
+        **_media(probed).to_dict(),
     }
 
 
-def _print_text(app: App, files: list[ToProbe], shown: list[dict[str, Any]]) -> None:
+def _print_text(app: App, files: list[ToProbe], found: Mapping[int, Probed]) -> None:
     is_first = True
-    for file, each in zip(files, shown, strict=True):
+    for file in files:
+        probed = found[file.key]
         name = display(to_stored(file.path))
-        if each["error"] is not None:
+        error = os.strerror(2) if probed.is_gone else probed.error
+        if error is not None:
             label = app.paint("Error:", "red", err=True)
-            echo(f"{label} cannot read `{name}`: {display(each['error'])}", err=True)
+            echo(f"{label} cannot read `{name}`: {display(error)}", err=True)
             continue
         if not is_first:
             echo("")
         is_first = False
         echo(name)
-        for line in describe(each):
+        container = None if probed.media is None else probed.media["container"]
+        for line in describe(_media(probed), container):
             echo(line)

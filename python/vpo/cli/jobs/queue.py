@@ -233,7 +233,7 @@ def _each(
         if all_failed:
             with library.reading() as connection:
                 failed = job_history.list_jobs(connection, job_history.JobFilter(status="failed"))
-            names += [job["id"] for job in failed]
+            names += [job.id for job in failed]
         for name in dict.fromkeys(names):
             try:
                 with library.reading() as connection:

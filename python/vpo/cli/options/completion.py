@@ -1,4 +1,4 @@
-"""What shells are offered that only a look at the disk can tell: profiles and jobs."""
+"""Completes words that have to be read from the disk: profiles and jobs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RECENT_JOBS = 100
 
 
 def profile_names(_ctx: click.Context, incomplete: str) -> list[str]:
-    """The profiles whose names begin so; none, if they cannot be listed."""
+    """The names of profiles that begin like this; none if vpo cannot list them."""
     try:
         names = profiles.names(os.environ)
     except VpoError:
@@ -25,20 +25,18 @@ def profile_names(_ctx: click.Context, incomplete: str) -> list[str]:
 
 
 def job_ids(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-    """The IDs of recent jobs that begin so, newest first; none without a library."""
-    from vpo.db import job_history
+    """The IDs of recent jobs that begin like this, newest first; none without a catalogue."""
+    from vpo.catalogue.jobs import JobFilter, list_jobs
     from vpo.db.library import open_library
 
     app = ctx.ensure_object(App)
     try:
-        with open_library(app.library_path(), "read") as library, library.reading() as db:
-            recent = job_history.list_jobs(db, job_history.JobFilter(limit=RECENT_JOBS))
+        with open_library(app.library_path(), "read") as library:
+            recent = list_jobs(library, JobFilter(limit=RECENT_JOBS))
     except VpoError:
         return []
     return [
-        CompletionItem(
-            job["id"], help=f"{job['job_type']} {job['status']} {display(job['file_path'])}"
-        )
+        CompletionItem(job.id, help=f"{job.job_type} {job.status} {display(job.file_path)}")
         for job in recent
-        if job["id"].startswith(incomplete.lower())
+        if job.id.startswith(incomplete.lower())
     ]

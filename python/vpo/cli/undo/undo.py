@@ -6,6 +6,7 @@ import click
 
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, UndoError
 from vpo.base.paths import display, to_json
+from vpo.catalogue.jobs import Operation
 from vpo.cli.app import App, echo, global_options
 from vpo.cli.jobs.show import complete_job
 from vpo.cli.options.common import json_option
@@ -13,7 +14,6 @@ from vpo.cli.output.failure import failure_to_dict, print_json
 from vpo.cli.output.progress import ScanReporter
 from vpo.cli.signals import Signals, show_stopped
 from vpo.db.library import open_library
-from vpo.db.operations import Operation
 from vpo.duplicates.undo import UndoResult, undo_by_id
 from vpo.jobs.control import StoppedError
 

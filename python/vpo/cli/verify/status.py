@@ -10,7 +10,7 @@ from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.paths import display, to_json
 from vpo.cli.app import DIRECTORY, App, echo, global_options
 from vpo.cli.options.common import json_option
-from vpo.cli.output.damage import damage_counts, damage_in_words, damage_to_dict
+from vpo.cli.output.damage import damage_counts, damage_in_words
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.sizes import human_size
 from vpo.cli.output.table import table
@@ -58,7 +58,7 @@ def _to_dict(found: VerifyStatus) -> dict[str, object]:
             if root.path is not None
         ],
         "damaged": found.damage,
-        "damage": [{**to_json(each.path), **damage_to_dict(each.damage)} for each in found.damaged],
+        "damage": [each.to_dict() for each in found.damaged],
     }
 
 
