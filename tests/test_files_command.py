@@ -117,7 +117,10 @@ def test_a_directory_that_is_not_known_is_no_empty_one(
 ) -> None:
     outcome = Vpo(base / "home").ok(*words, "--under", base / under, status=2)
     assert outcome.stdout == ""
-    assert f"The library knows no files in `{base / under}`" in outcome.stderr
+    assert f"The catalogue has no files in `{base / under}`" in outcome.stderr
+    is_there = (base / under).exists()
+    assert ("the path does not exist" in outcome.stderr) is not is_there
+    assert ("Scan it first" in outcome.stderr) is is_there
 
 
 def test_a_directory_without_files_is_no_error(vpo: Vpo, tree: Tree) -> None:
@@ -377,7 +380,7 @@ def test_show_of_what_is_not_known_is_an_error(base: Path, path: str) -> None:
     vpo = Vpo(base / "home")
     outcome = vpo.run("files", "show", path, cwd=base)
     assert (outcome.status, outcome.stdout) == (2, "")
-    assert outcome.stderr.startswith(f"Error: The library knows no file `{path}`.\n\n")
+    assert outcome.stderr.startswith(f"Error: The catalogue has no file `{path}`")
     assert vpo.run("files", "show", "--json", path, cwd=base).json["code"] == "FILE_NOT_FOUND"
 
 

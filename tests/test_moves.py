@@ -614,7 +614,7 @@ def test_moved_to_another_file_system(vpo: Vpo, tree: Tree, other: Tree, first: 
     assert shown["content_hash"].startswith("blake3:")
     assert shown["jobs"][0]["reason"] == "content"
     text = vpo.ok("files", "show", other.path("d.wav")).stdout
-    assert f"moved from {os.fsdecode(before)}, told by its content\n" in text
+    assert f"moved from {os.fsdecode(before)} (recognized by its content)\n" in text
     for each in order:
         assert set(said(vpo.scan(each.root))) == {"skipped"}
     vpo.check_integrity()

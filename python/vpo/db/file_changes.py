@@ -46,3 +46,11 @@ def add_moved_directory(
         " FROM files WHERE directory_id = :directory",
         {"job": job, "directory": directory_id, "before": before},
     )
+
+
+def forget_removals(connection: sqlite3.Connection, job: int, file_ids: Iterable[int]) -> None:
+    """Deletes a job's records that files were removed, because they were only moved."""
+    connection.executemany(
+        f"DELETE FROM file_changes WHERE job = {int(job)} AND file_id = ? AND change = 'removed'",
+        ((file_id,) for file_id in file_ids),
+    )

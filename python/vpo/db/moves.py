@@ -1,4 +1,4 @@
-"""Records of files and directories that turn up at another path, and keep them."""
+"""Finds the records of files and directories that turn up at another path."""
 
 from __future__ import annotations
 
@@ -9,13 +9,6 @@ from typing import NamedTuple
 import orjson
 
 from vpo.base.paths import StoredPath
-
-# The status of a file that was missing: what reading it had left.
-_STATUS_BEFORE = (
-    "CASE WHEN scan_status <> 'missing' THEN scan_status WHEN scan_error IS NOT NULL THEN 'error'"
-    " WHEN EXISTS (SELECT 1 FROM media m WHERE m.file_id = files.id) THEN 'ok' ELSE 'pending' END"
-)
-
 
 _IDS_AT_A_TIME = 10_000
 
@@ -54,22 +47,6 @@ _COLUMNS = (
     "f.id, d.path, f.name, d.filesystem_id, f.size_bytes, f.mtime_ns, f.inode, f.is_symlink,"
     " f.scan_status, f.ctime_ns, f.content_hash, f.kind, f.scanned_at, f.directory_id"
 )
-
-
-class Move(NamedTuple):
-    """Where a file is now; the fields are columns in this order."""
-
-    directory_id: int
-    name: StoredPath
-    extension: str
-    kind: str
-    mtime_ns: int
-    inode: int | None
-    is_symlink: bool
-    ctime_ns: int | None
-    to_be_read: bool
-    """Whether what is known of its content may not hold any more; no column."""
-    id: int
 
 
 class NewFile(NamedTuple):
@@ -243,50 +220,3 @@ def files_of_directory(connection: sqlite3.Connection, directory_id: int) -> lis
         (directory_id,),
     )
     return [FileOfDirectory._make(row) for row in rows]
-
-
-def move_directory(
-    connection: sqlite3.Connection, directory_id: int, path: StoredPath, scanned_at: str
-) -> None:
-    """Records that a directory is at another path, with all that is known in it."""
-    connection.execute("UPDATE directories SET path = ? WHERE id = ?", (path, directory_id))
-    connection.execute(
-        "UPDATE files SET scanned_at = ? WHERE directory_id = ?", (scanned_at, directory_id)
-    )
-
-
-def move_files(connection: sqlite3.Connection, moves: Iterable[Move], scanned_at: str) -> None:
-    """Records where files are now; no record may have their new place."""
-    at = scanned_at.replace("'", "''")
-    connection.executemany(
-        "UPDATE files SET directory_id = ?, name = ?, extension = ?, kind = ?, mtime_ns = ?,"
-        f" inode = ?, is_symlink = ?, ctime_ns = ?, scanned_at = '{at}', missing_since = NULL,"
-        f" scan_status = CASE WHEN ? THEN 'pending' ELSE {_STATUS_BEFORE} END WHERE id = ?",
-        moves,
-    )
-
-
-def forget_content(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
-    """Forgets the digests of files that may have been written to."""
-    ids = list(ids)
-    connection.executemany(
-        "UPDATE files SET content_hash = NULL, verified_at = NULL WHERE id = ?",
-        ((file_id,) for file_id in ids),
-    )
-    connection.executemany("DELETE FROM heads WHERE file_id = ?", ((file_id,) for file_id in ids))
-
-
-def unsettle(connection: sqlite3.Connection, directory_ids: Iterable[int]) -> None:
-    """Has directories compared by the next scan of them, as a record was taken from them."""
-    connection.executemany(
-        "UPDATE directories SET fingerprint = NULL WHERE id = ?",
-        ((directory_id,) for directory_id in directory_ids),
-    )
-
-
-def forget_removal(connection: sqlite3.Connection, job: int, file_ids: Iterable[int]) -> None:
-    """Takes back what a job said of files that it took for removed."""
-    connection.executemany(
-        f"DELETE FROM file_changes WHERE job = {int(job)} AND file_id = ? AND change = 'removed'",
-        ((file_id,) for file_id in file_ids),
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vpo.base.paths import StoredPath, to_json, to_stored
-from vpo.db.duplicates import Selection
+from vpo.db.selection import Selection
 from vpo.duplicates.keep_rules import KeepRules
 from vpo.jobs.conflicts import JobToRun
 from vpo.jobs.kinds import KINDS
@@ -39,7 +39,7 @@ class DuplicatesRequest:
 
         return orjson.dumps(
             {
-                "under": [_to_json(directory) for directory in self.selection.under],
+                "under": [_to_json(directory) for directory in self.selection.places],
                 "kinds": self.selection.kinds,
                 "min_size": self.selection.least_bytes,
                 "action": self.action if self.changes_files else None,

@@ -16,19 +16,20 @@ from vpo._engine import Digested
 from vpo.base import times
 from vpo.base.errors import DirectoryNotFoundError, FileNotInLibraryError
 from vpo.base.paths import display, to_stored
-from vpo.base.read_errors import is_of_the_medium, is_of_the_place
 from vpo.catalogue import lookup
 from vpo.content.algorithms import RECORDED
 from vpo.content.digests import Digest, algorithms_for, is_same_content, recorded_digest
 from vpo.content.hashing import POLL_SECONDS, FileToRead, HashingQueue, why_unreadable
+from vpo.db import file_facts
 from vpo.db import manifests as manifest_table
-from vpo.db import verification as verification_table
+from vpo.db.file_facts import Verified
 from vpo.db.library import Library, open_library
 from vpo.db.manifests import Content
-from vpo.db.verification import Verified
+from vpo.db.selection import Selection
 from vpo.jobs.progress import Progress
 from vpo.manifest.exporting import Export
 from vpo.places.availability import Places
+from vpo.places.read_errors import is_of_the_medium, is_of_the_place
 
 # Files that are held at a time: those being read, and those that wait for files before them.
 MOST_PENDING = 8192
@@ -109,7 +110,7 @@ def _files_below(
 
     def files_of(place: bytes) -> Iterator[tuple[bytes, bytes, Content]]:
         skipped = len(place.rstrip(b"/")) + 1
-        rows = manifest_table.contents_below(library.connection, place, kinds)
+        rows = manifest_table.contents_below(library.connection, Selection((place,), kinds=kinds))
         return ((path[skipped:], path, content) for path, content in rows)
 
     before: bytes | None = None
@@ -273,7 +274,7 @@ class _DigestSource:
     def _record(self) -> None:
         if self._verified:
             with self._library.transaction() as connection:
-                done = verification_table.record_verified(connection, self._verified)
+                done = file_facts.record_verified(connection, self._verified)
             self._result.recording_lost(len(self._verified) - done)
             self._verified = []
 

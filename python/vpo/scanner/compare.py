@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from vpo.base.paths import StoredPath, join
 from vpo.base.times import text_to_ns
-from vpo.db.files import KnownFile, Observation
+from vpo.db.file_facts import Observation
+from vpo.db.files import KnownFile
 from vpo.db.moves import FormerFile
 
 # A file that was this young when it was recorded may have changed again within the same tick

@@ -102,7 +102,7 @@ def duplicates(
     app = ctx.ensure_object(App)
     under, directories = options["under"], options["directories"]
     request = DuplicatesRequest(
-        Selection(_places(under), joined(kinds), options["min_size"]),
+        Selection(_places(under), kinds=joined(kinds), least_bytes=options["min_size"]),
         KeepRules(_places(directories), options["prefer"]),
         action,
         dry_run=not yes,

@@ -1,18 +1,18 @@
-"""What an error of reading means: content is lost, or its disk or server is not there."""
+"""What an error number says about a failed read: is the content lost, or the place away?"""
 
 from __future__ import annotations
 
 import errno
 
-# Disks and file systems report these for content that they cannot return. All others
-# (no permission, too many open files) say nothing about the content.
+# What disks and file systems report for content that they cannot read. All other errors (such
+# as missing permissions or too many open files) say nothing about the content.
 _OF_THE_MEDIUM = frozenset(
     getattr(errno, name)
     for name in ("EIO", "EBADMSG", "EUCLEAN", "EILSEQ", "ENODATA", "EREMOTEIO")
     if hasattr(errno, name)
 )
 
-# The disk or the server is not there any more.
+# The disk or the server cannot be reached any more.
 _OF_THE_PLACE = frozenset(
     getattr(errno, name)
     for name in (
@@ -32,10 +32,10 @@ _OF_THE_PLACE = frozenset(
 
 
 def is_of_the_medium(number: int | None) -> bool:
-    """Whether an error means that content is lost. That is damage."""
+    """Whether the error says that the content is lost. Such a file is damaged."""
     return number in _OF_THE_MEDIUM
 
 
 def is_of_the_place(number: int | None) -> bool:
-    """Whether an error means that the disk or the server is not there."""
+    """Whether the error says that the disk or the server cannot be reached."""
     return number in _OF_THE_PLACE
