@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import orjson
 
-from vpo._engine import Answer, Prober
+from vpo._engine import Prober, ProbeResult
 from vpo.base.errors import ToolMissingError
 from vpo.config.models import ProberChoice
 
@@ -141,7 +141,7 @@ class Introspector:
 
     # -- The engine's answers ----------------------------------------------------
 
-    def _judge(self, answer: Answer) -> None:
+    def _judge(self, answer: ProbeResult) -> None:
         """Takes an answer, or asks ffprobe about the file."""
         path, kind = self._asked.pop(answer.key)
         stat = None
@@ -199,7 +199,7 @@ class Introspector:
         return native
 
 
-def _failed(answer: Answer, path: bytes, kind: str, stat: tuple[int, int] | None) -> Probed:
+def _failed(answer: ProbeResult, path: bytes, kind: str, stat: tuple[int, int] | None) -> Probed:
     """What the engine's failure means for a file of this kind."""
     if answer.problem == "unreadable" and _is_gone(path):
         return Probed(answer.key, None, "native", is_gone=True)

@@ -42,19 +42,21 @@ def examine_unseen(recorder: Recorder, walk: Walk) -> Unseen:
     found = Unseen()
     offline: list[bytes] = []
     listed = lru_cache(maxsize=256)(names_in)
-    for unseen in walk.unseen():
-        found.directories.add(unseen.known)
-        if unseen.presence not in ("gone", "there") or unseen.known in recorder.moved_directories:
+    for unvisited in walk.unvisited():
+        found.directories.add(unvisited.known_id)
+        if unvisited.status not in ("removed", "present"):
             continue
-        known = directory_table.get_directory(recorder.connection, unseen.known)
+        if unvisited.known_id in recorder.moved_directories:
+            continue
+        known = directory_table.get_directory(recorder.connection, unvisited.known_id)
         if known is None or (known.via_symlink and not recorder.options.rules.follow_symlinks):
             continue
         path = from_stored(known.path)
         if not is_within(path, recorder.root):
             # A scan of another root has found it there meanwhile.
             continue
-        device = unseen.device
-        if unseen.presence == "there":
+        device = unvisited.device
+        if unvisited.status == "present":
             # Where cases do not count it may be there by another name, which the walk came by.
             if is_written_so(path, recorder.root, listed):
                 continue

@@ -20,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-from vpo._engine import Digester, Directory, born
+from vpo._engine import Digester, Directory, birth_time
 from vpo.base.paths import StoredPath, from_stored, is_within, join
 from vpo.db import file_changes as change_table
 from vpo.db import files as file_table
@@ -170,7 +170,7 @@ def is_another(
 
     Then it has the inode of one that was deleted.
     """
-    since = born(path, follow=follow)
+    since = birth_time(path, follow=follow)
     if since is None or not is_younger(since, former.scanned_at):
         return False
     # Recorded it was some time after its scan began.

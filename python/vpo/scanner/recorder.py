@@ -91,7 +91,7 @@ class Recorder:
         batch_columns = Batched(columns, batch.extensions(), batch.kinds())
         new: list[NewRows] = []
         for directory in batch.directories():
-            directory_id = directory.known
+            directory_id = directory.known_id
             known = None
             if directory_id is not None and directory_id not in self.moved_directories:
                 known = directory_table.find_directory(self.connection, directory.path)
