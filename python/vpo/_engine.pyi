@@ -5,7 +5,7 @@ The catalogue stores them in the same way, as TEXT or BLOB.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal, final
+from typing import Final, Literal, Protocol, final, type_check_only
 
 __all__ = [
     "ALGORITHMS",
@@ -50,28 +50,41 @@ git calls a file that was read earlier than this "racy". The engine reports no f
 directory with such a file.
 """
 
+@type_check_only
+class Selection(Protocol):
+    """What a scan selects: any object with these attributes."""
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        """Names of kinds of media. With neither kinds nor extensions, all known media."""
+
+    @property
+    def extensions(self) -> Sequence[str]:
+        """Extensions to select in addition, in any case, with or without the dot."""
+
+    @property
+    def exclude(self) -> Sequence[str]:
+        """What to skip: lines of a .gitignore file in the root."""
+
+    @property
+    def hidden(self) -> bool:
+        """Whether to include names that begin with a dot."""
+
+    @property
+    def follow_symlinks(self) -> bool: ...
+    @property
+    def one_file_system(self) -> bool:
+        """Whether to skip other file systems below the root."""
+
 @final
 class Rules:
-    """Which files a scan selects, made ready to be asked."""
+    """Which directories a scan enters and which files it selects."""
 
-    def __new__(
-        cls,
-        root: bytes,
-        *,
-        kinds: Sequence[str] = ...,
-        extensions: Sequence[str] = ...,
-        excludes: Sequence[str] = ...,
-        hidden: bool = False,
-        follow_symlinks: bool = False,
-        one_file_system: bool = False,
-    ) -> Rules:
-        """Rules for a scan of `root`.
+    def __new__(cls, root: bytes, selection: Selection | None = None) -> Rules:
+        """Rules for a scan of `root`; without a selection, for all known media.
 
-        With neither kinds nor extensions all known media are selected; with
-        both, what either names. `excludes` are lines of a .gitignore at the root.
-
-        Raises ValueError, with a message for the user, for an unknown kind, a
-        glob that is not valid or an extension that cannot be one.
+        Raises ValueError, with a message for the user, if a kind is unknown, a glob is not
+        valid or an extension contains characters that no extension can contain.
         """
 
     def enters(self, relative: bytes) -> bool:

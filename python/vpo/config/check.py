@@ -8,7 +8,7 @@ from typing import Any
 
 from vpo.base.paths import display
 from vpo.config.layers import Key, Layer, Mistake, settings_of
-from vpo.config.models import COMMAND, PATH
+from vpo.config.models import COMMAND, PATH, ScanConfig
 
 # What the seeds' contract says of these; pydantic has its own words for the rest.
 _WORDING = {
@@ -157,9 +157,9 @@ def _check_rule(layer: Layer, key: Key, value: Any) -> Mistake | None:
     for number, item in enumerate(value):
         try:
             if key[1] == "exclude":
-                Rules(b"/", excludes=[item])
+                Rules(b"/", ScanConfig(exclude=(item,)))
             else:
-                Rules(b"/", extensions=[item])
+                Rules(b"/", ScanConfig(extensions=(item,)))
         except ValueError as error:
             place = layer.place_of((*key, str(number)))
             return Mistake(place, f"`{'.'.join(key)}`: {display(str(error))}")

@@ -22,17 +22,8 @@ logger = logging.getLogger(__name__)
 
 def make_rules(root: bytes, options: ScanOptions) -> Rules:
     """The engine's rules for a scan of `root`. Raises RuleError for a bad one."""
-    rules = options.rules
     try:
-        return Rules(
-            root,
-            kinds=rules.kinds,
-            extensions=rules.extensions,
-            excludes=rules.exclude,
-            hidden=rules.hidden,
-            follow_symlinks=rules.follow_symlinks,
-            one_file_system=rules.one_file_system,
-        )
+        return Rules(root, options.rules)
     except ValueError as error:
         raise RuleError(str(error)) from error
 
