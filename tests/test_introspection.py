@@ -103,7 +103,7 @@ def test_a_name_that_lies_about_the_content_is_a_warning_on_the_file(vpo: Vpo, t
     assert vpo.scan(tree.root)["errors"] == 0
     record = shown(vpo, path)
     assert record["container_format"] == "wav"
-    assert record["warnings"] == ["the name ends in `.mkv`, the content is wav"]
+    assert record["warnings"] == ["the extension is `.mkv`, but the content is wav"]
 
 
 def test_texts_beside_media_need_not_be_media(vpo: Vpo, tree: Tree) -> None:

@@ -20,7 +20,7 @@ from filesystems import filesystem
 from injection import injected, just_before, kill
 from mounts import mounted, unmount
 from support import Tree, Vpo, seeded
-from vpo._engine import Digester, born
+from vpo._engine import Digester, birth_time
 from vpo.scanner import missing_files
 from vpo.scanner.run import Run
 
@@ -163,7 +163,7 @@ def test_a_file_younger_than_the_record_of_its_inode_is_another(vpo: Vpo, tree: 
     path = tree.write("a.mkv")
     vpo.introspects = False
     vpo.scan(tree.root)
-    if born(path, follow=False) is None:
+    if birth_time(path, follow=False) is None:
         pytest.skip("the file system does not tell when a file was made")
     with vpo.sql() as connection:
         connection.execute("UPDATE files SET scanned_at = '2020-10-01T00:00:00Z'")
@@ -177,7 +177,7 @@ def test_a_directory_made_anew_with_the_inodes_of_one_that_was_deleted_is_anothe
     path = tree.write("old/a.mkv")
     vpo.introspects = False
     vpo.scan(tree.root)
-    if born(path, follow=False) is None:
+    if birth_time(path, follow=False) is None:
         pytest.skip("the file system does not tell when a file was made")
     with vpo.sql() as connection:
         connection.execute("UPDATE files SET scanned_at = '2020-10-01T00:00:00Z'")

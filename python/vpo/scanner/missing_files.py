@@ -44,19 +44,21 @@ def examine_unseen(state: ScanState, walk: Walk) -> Unseen:
     found = Unseen()
     offline: list[bytes] = []
     listed = lru_cache(maxsize=256)(names_in)
-    for unseen in walk.unseen():
-        found.directories.add(unseen.known)
-        if unseen.presence not in ("gone", "there") or unseen.known in state.moved_directories:
+    for unvisited in walk.unvisited():
+        found.directories.add(unvisited.known_id)
+        if unvisited.status not in ("removed", "present"):
             continue
-        known = directory_table.get_directory(state.connection, unseen.known)
+        if unvisited.known_id in state.moved_directories:
+            continue
+        known = directory_table.get_directory(state.connection, unvisited.known_id)
         if known is None or (known.via_symlink and not state.options.rules.follow_symlinks):
             continue
         path = from_stored(known.path)
         if not is_within(path, state.root):
             # A scan of another root has found it there since.
             continue
-        device = unseen.device
-        if unseen.presence == "there":
+        device = unvisited.device
+        if unvisited.status == "present":
             # Where letter case does not count, the walk may have seen it under another name.
             if is_written_so(path, state.root, listed):
                 continue

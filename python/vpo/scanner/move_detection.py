@@ -23,7 +23,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-from vpo._engine import Directory, born
+from vpo._engine import Directory, birth_time
 from vpo.base.paths import StoredPath, from_stored, is_within, join
 from vpo.content.algorithms import RECORDED, RECORDED_PREFIX
 from vpo.content.digests import recorded_digest
@@ -170,7 +170,7 @@ def is_another(
 
     Then it was given the inode of a file that was deleted.
     """
-    since = born(path, follow=follow)
+    since = birth_time(path, follow=follow)
     if since is None or not is_younger(since, former.scanned_at):
         return False
     # The record was written some time after its scan began.

@@ -90,7 +90,7 @@ class Recorder:
         """The record of a directory at its path, None if it has none."""
         state = self.state
         known = None
-        if directory.known is not None and directory.known not in state.moved_directories:
+        if directory.known_id is not None and directory.known_id not in state.moved_directories:
             known = directory_table.find_directory(state.connection, directory.path)
         if known is None and state.gone_directories.pop(directory.path, None) is not None:
             # It was gone, or another directory was moved away from here; now there is one again.

@@ -9,8 +9,8 @@ pub fn rescale(value: u64, by: u64, to: u64) -> u64 {
     u64::try_from(product / u128::from(to)).unwrap_or(u64::MAX)
 }
 
-/// A fraction in lowest terms, or where one of its terms would be above `most`,
-/// the closest fraction whose terms are not. None where a term is 0.
+/// The fraction `above / below` in lowest terms. If one of its terms would be greater than
+/// `most`, the closest fraction whose terms are not. None if a term is 0.
 pub fn fraction(above: u64, below: u64, most: u32) -> Option<(u64, u64)> {
     if above == 0 || below == 0 {
         return None;
@@ -22,7 +22,7 @@ pub fn fraction(above: u64, below: u64, most: u32) -> Option<(u64, u64)> {
     if above <= most && below <= most {
         (last, below) = ((above, below), 0);
     }
-    // Convergents of the continued fraction, then the last step in part.
+    // The convergents of the continued fraction; of the last step, as much as `most` allows.
     while below != 0 {
         let mut step = above / below;
         let rest = above - below * step;

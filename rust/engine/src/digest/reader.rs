@@ -1,4 +1,4 @@
-//! Reading a file from one offset to another, politely where that is asked for.
+//! Reads a range of a file, and limits the effect on other programs where that is asked for.
 
 use std::fs::File;
 use std::io;
@@ -8,31 +8,32 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::file::Problem;
-use super::rate::Rate;
+use super::rate_limiter::RateLimiter;
 use crate::sys::resident_pages;
 
-/// What is read at a time: little enough to stay in a core's cache between the
-/// copying and the hashing, enough for all lanes of BLAKE3.
-pub const CHUNK: usize = 128 * 1024;
+/// The bytes that are read at a time. Few enough to stay in a core's cache between copying
+/// and hashing, and enough for the SIMD lanes of BLAKE3.
+pub const BUFFER_BYTES: usize = 128 * 1024;
 
-/// What the page cache is asked about at a time, and what is read ahead of that.
-const WINDOW: u64 = 16 * 1024 * 1024;
+/// The bytes for which the page cache is checked at a time, and which the kernel is asked to
+/// read ahead.
+const WINDOW_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The arm of a rotating disk: who reads what is not cached holds it to the end of
-/// that, so that the disk sees one file after another.
+/// The lock of a rotating disk. A thread holds it while it reads bytes that are not cached,
+/// so that the disk reads one file after another.
 #[derive(Debug, Default)]
-pub struct Arm(Mutex<()>);
+pub struct DiskLock(Mutex<()>);
 
-impl Arm {
+impl DiskLock {
     fn hold(&self) -> MutexGuard<'_, ()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What all threads that read have in common.
+/// Reads files for all threads: with one rate limit, until it is stopped.
 pub struct Reader {
-    rate: Rate,
-    /// Whether the page cache is left as it was found.
+    rate_limiter: RateLimiter,
+    /// Whether pages that were not in the page cache are removed from it again.
     leaves_cache: bool,
     bytes_read: AtomicU64,
     stopped: AtomicBool,
@@ -41,19 +42,19 @@ pub struct Reader {
 impl Reader {
     pub fn new(max_rate: Option<u64>, leaves_cache: bool) -> Self {
         Self {
-            rate: Rate::new(max_rate),
+            rate_limiter: RateLimiter::new(max_rate),
             leaves_cache,
             bytes_read: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
         }
     }
 
-    /// Bytes read so far, of all files.
+    /// The bytes read so far from all files.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read.load(Ordering::Relaxed)
     }
 
-    /// Ends all reading at the next chunk.
+    /// Stops all reading after the current buffer.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }
@@ -62,45 +63,46 @@ impl Reader {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// What a reader needs for itself; made once a thread.
+    /// A buffer to read into; each thread needs one.
     pub fn buffer(&self) -> Vec<u8> {
-        vec![0; CHUNK]
+        vec![0; BUFFER_BYTES]
     }
 
-    /// Has the kernel read no more of a file than what is asked for.
-    pub fn read_no_further(&self, file: &File) {
+    /// Tells the kernel not to read ahead in a file.
+    pub fn disable_read_ahead(&self, file: &File) {
         advise(file, (0, 0), Advice::Random);
     }
 
-    /// Reads the bytes from `start` to `end`, and gives each piece, with its
-    /// offset, to `take`. `arm` is that of the disk, if it has one.
+    /// Reads the bytes from `start` to `end`, and passes each piece with its offset to
+    /// `take`. `lock` is the lock of the disk, if it is a rotating one.
     ///
     /// # Errors
-    /// [`Problem::Unreadable`]; [`Problem::Changing`] if the file ends before `end`.
+    /// [`Problem::Unreadable`] if reading fails, [`Problem::Changing`] if the file ends before
+    /// `end`, [`Problem::Stopped`] if the reader was stopped.
     pub fn read(
         &self,
         file: &File,
-        arm: Option<&Arm>,
+        lock: Option<&DiskLock>,
         (start, end): (u64, u64),
         buffer: &mut [u8],
         mut take: impl FnMut(&[u8], u64),
     ) -> Result<(), Problem> {
-        if !self.leaves_cache && arm.is_none() {
+        if !self.leaves_cache && lock.is_none() {
             return self.read_plainly(file, (start, end), buffer, &mut take);
         }
         if self.leaves_cache {
-            // What the kernel reads ahead would pass for what was there before.
-            self.read_no_further(file);
+            // Pages that the kernel read ahead would seem to have been cached before.
+            self.disable_read_ahead(file);
         }
-        if end - start <= CHUNK as u64 {
-            return self.read_piece(file, arm, (start, end), buffer, take);
+        if end - start <= BUFFER_BYTES as u64 {
+            return self.read_piece(file, lock, (start, end), buffer, take);
         }
         let mut held = None;
         let mut window = Window::at(file, start, end);
         while let Some(current) = window {
             let next = Window::at(file, current.end, end);
             if !current.is_resident() && held.is_none() {
-                held = arm.map(Arm::hold);
+                held = lock.map(DiskLock::hold);
             }
             for window in [Some(&current), next.as_ref()].into_iter().flatten() {
                 if self.leaves_cache && !window.is_resident() {
@@ -119,21 +121,21 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads what fits into the buffer: all of most files, in some libraries.
+    /// Reads a range that fits into the buffer. In some libraries most files are so small.
     fn read_piece(
         &self,
         file: &File,
-        arm: Option<&Arm>,
+        lock: Option<&DiskLock>,
         (start, end): (u64, u64),
         buffer: &mut [u8],
         mut take: impl FnMut(&[u8], u64),
     ) -> Result<(), Problem> {
         let piece = &mut buffer[..(end - start) as usize];
         self.admit(piece.len())?;
-        // One call tells what is cached, and what it is.
+        // One call both checks whether the bytes are cached and reads them if they are.
         let mut length = read_cached(file, piece, start);
         let is_resident = length == piece.len();
-        let _held = if is_resident { None } else { arm.map(Arm::hold) };
+        let _held = if is_resident { None } else { lock.map(DiskLock::hold) };
         while length < piece.len() {
             match read_once(file, &mut piece[length..], start + length as u64)? {
                 0 => return Err(Problem::Changing),
@@ -148,9 +150,9 @@ impl Reader {
         Ok(())
     }
 
-    /// Waits until so many bytes may be read.
+    /// Waits until this many bytes may be read.
     fn admit(&self, bytes: usize) -> Result<(), Problem> {
-        self.rate.wait_for(bytes, &self.stopped);
+        self.rate_limiter.wait_for(bytes, &self.stopped);
         if self.is_stopped() { Err(Problem::Stopped) } else { Ok(()) }
     }
 
@@ -177,18 +179,18 @@ impl Reader {
     }
 }
 
-/// A range of a file, and which pages of it were in the page cache.
+/// A range of a file, and which of its pages were in the page cache.
 struct Window {
     start: u64,
     end: u64,
-    /// `None`: it cannot be told.
+    /// Whether each page was cached; `None` if the system cannot tell.
     pages: Option<Vec<bool>>,
 }
 
 impl Window {
-    /// The window that begins at `start`, which is not beyond `end`.
+    /// The window that begins at `start` and ends at `end` at the latest.
     fn at(file: &File, start: u64, end: u64) -> Option<Self> {
-        let end = end.min(start + WINDOW);
+        let end = end.min(start + WINDOW_BYTES);
         let length = end.checked_sub(start).filter(|length| *length > 0)?;
         let before = start % page_size();
         let pages = resident_pages(file.as_fd(), start - before, (length + before) as usize);
@@ -199,7 +201,7 @@ impl Window {
         self.pages.as_ref().is_some_and(|pages| pages.iter().all(|page| *page))
     }
 
-    /// The ranges that were not in the page cache; all of it if that was not told.
+    /// The ranges that were not in the page cache; the whole window if that is unknown.
     fn absent(&self) -> Vec<(u64, u64)> {
         let Some(pages) = &self.pages else { return vec![(self.start, self.end)] };
         let mut ranges: Vec<(u64, u64)> = Vec::new();
@@ -229,8 +231,8 @@ fn read_once(file: &File, piece: &mut [u8], offset: u64) -> Result<usize, Proble
     }
 }
 
-/// Reads what the page cache has at `offset` without waiting for the disk, and
-/// returns how much that was (`RWF_NOWAIT` of preadv2(2)).
+/// Reads the bytes at `offset` that are in the page cache, without waiting for the disk, and
+/// returns their number (`RWF_NOWAIT` of preadv2(2)).
 fn read_cached(file: &File, piece: &mut [u8], offset: u64) -> usize {
     #[cfg(target_os = "linux")]
     {
@@ -245,19 +247,19 @@ fn read_cached(file: &File, piece: &mut [u8], offset: u64) -> usize {
     }
 }
 
-/// What the kernel is told of a range.
+/// What to tell the kernel about a range.
 #[derive(Clone, Copy)]
 enum Advice {
-    /// Nothing but what is asked for is to be read.
+    /// Do not read ahead.
     Random,
-    /// It is to be read, without waiting for it.
+    /// Begin to read it.
     WillNeed,
-    /// It is to be taken out of the page cache.
+    /// Remove it from the page cache.
     DontNeed,
 }
 
-/// Advises on the bytes from `start` to `end`; 0 for the end of the file. An advice
-/// cannot fail in a way that matters.
+/// Gives the kernel an advice for the bytes from `start` to `end`, or to the end of the file
+/// if `end` is 0. Errors are ignored: the advice only affects the speed.
 fn advise(file: &File, (start, end): (u64, u64), advice: Advice) {
     #[cfg(target_os = "linux")]
     {
@@ -282,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_absent_is_given_in_whole_pages() {
+    fn absent_ranges_consist_of_whole_pages() {
         let page = page_size();
         let some = window(page, 6 * page, &[true, false, false, true, false]);
         assert_eq!(some.absent(), [(2 * page, 4 * page), (5 * page, 6 * page)]);
@@ -295,25 +297,28 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_whole_however_its_pages_are() {
+    fn a_file_is_read_whole_whichever_pages_are_cached() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
-        let content: Vec<u8> = (0..3 * WINDOW + 12_345).map(|place| (place >> 3) as u8).collect();
+        let content: Vec<u8> =
+            (0..3 * WINDOW_BYTES + 12_345).map(|place| (place >> 3) as u8).collect();
         std::fs::write(&path, &content).unwrap();
         let file = File::open(&path).unwrap();
         file.sync_all().unwrap();
-        let arm = Arm::default();
+        let lock = DiskLock::default();
         for leaves_cache in [true, false] {
             let reader = Reader::new(None, leaves_cache);
-            for (from, to) in [(0, content.len() as u64), (5, WINDOW + 5), (7, 7), (100, 5000)] {
-                // Some of it is in the page cache, and some is not.
-                advise(&file, (WINDOW / 2, 2 * WINDOW), Advice::DontNeed);
+            for (from, to) in
+                [(0, content.len() as u64), (5, WINDOW_BYTES + 5), (7, 7), (100, 5000)]
+            {
+                // Some pages are in the page cache, others are not.
+                advise(&file, (WINDOW_BYTES / 2, 2 * WINDOW_BYTES), Advice::DontNeed);
                 let mut read = Vec::new();
                 let take = |bytes: &[u8], offset| {
                     assert_eq!(offset, from + read.len() as u64);
                     read.extend_from_slice(bytes);
                 };
-                reader.read(&file, Some(&arm), (from, to), &mut reader.buffer(), take).unwrap();
+                reader.read(&file, Some(&lock), (from, to), &mut reader.buffer(), take).unwrap();
                 assert_eq!(read, content[from as usize..to as usize]);
             }
         }

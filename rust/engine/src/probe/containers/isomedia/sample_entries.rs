@@ -1,5 +1,5 @@
-//! Sample entries (ISO/IEC 14496-12, 8.5.2; QuickTime's sample descriptions):
-//! what the samples of a track are.
+//! Sample entries (ISO/IEC 14496-12, 8.5.2; QuickTime's sample descriptions): the format of a
+//! track's samples.
 
 use super::boxes::{Fields, Kind, boxes_in, find_in};
 use super::channels;
@@ -15,17 +15,17 @@ const CONFIGURATIONS: &[Kind] = &[
     *b"jp2h", *b"ACLR", *b"SMI ",
 ];
 
-/// How deep descriptors and boxes lie in sample entries, at most.
+/// The greatest depth of descriptors and boxes in sample entries.
 const DEEPEST: u8 = 4;
 
-/// What sample entries say besides what goes into the track.
+/// The content of sample entries that does not belong into the track.
 #[derive(Debug, Default)]
 pub struct Description {
-    /// The first entry's name, that of the codec where it is encrypted.
+    /// The name of the first entry; if it is encrypted, that of the codec inside.
     pub format: Kind,
-    /// The rate that is written down, of which not all writers are exact.
+    /// The rate in the entry, which is not exact in all files.
     pub bit_rate: Option<u64>,
-    /// How packets consist of units.
+    /// The framing of packets.
     pub framing: Framing,
     /// Whether samples are encrypted.
     pub encrypted: bool,
@@ -33,8 +33,8 @@ pub struct Description {
     sample_bits: u16,
 }
 
-/// Reads a `stsd` box. `quicktime` says whether the file may have QuickTime's
-/// versions of sound descriptions.
+/// Reads a `stsd` box. `quicktime` is whether the file may have QuickTime's versions of sound
+/// descriptions.
 pub fn read(stsd: &[u8], handler: &Kind, quicktime: bool, track: &mut Track) -> Description {
     let mut description = Description::default();
     let mut fields = Fields::new(stsd);
@@ -49,7 +49,7 @@ pub fn read(stsd: &[u8], handler: &Kind, quicktime: bool, track: &mut Track) -> 
         description.encrypted = true;
     }
     (track.track_type, track.codec) = named(&format, handler);
-    // Six bytes reserved, and which file the data is in.
+    // Six reserved bytes, and the file that contains the data.
     let mut fields = Fields::new(entry);
     if fields.take(8).is_none() {
         return description;
@@ -80,7 +80,7 @@ fn video(mut fields: Fields<'_>, track: &mut Track, description: &mut Descriptio
         // Version, vendor and qualities.
         fields.take(16)?;
         let size = (fields.u16()?, fields.u16()?);
-        // Resolutions, size, frames a sample, and the name in 32 bytes.
+        // Resolutions, size, frames per sample, and the name in 32 bytes.
         fields.take(14)?;
         let name = fields.take(32)?;
         let depth = fields.u16()?;
@@ -98,7 +98,7 @@ fn video(mut fields: Fields<'_>, track: &mut Track, description: &mut Descriptio
     uncompressed(track, &description.format, depth);
 }
 
-/// What formats without headers of their own look like.
+/// The pixel format of formats that have no headers of their own.
 fn uncompressed(track: &mut Track, format: &Kind, depth: u16) {
     track.profile = prores_profile(format).map(Name::Borrowed).or(track.profile.take());
     let pixels = match format {
@@ -190,7 +190,7 @@ fn audio(mut fields: Fields<'_>, versions: bool, track: &mut Track, of: &mut Des
     read_boxes(fields.rest(), track, of, 0);
 }
 
-/// Samples as the flags of a version 2 sound description say.
+/// The PCM codec for the flags of a version 2 sound description.
 fn linear(bits: u16, flags: u32) -> Option<&'static str> {
     let (float, big, signed) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
     Some(match (bits, float, signed, big) {
@@ -216,7 +216,7 @@ fn linear(bits: u16, flags: u32) -> Option<&'static str> {
     })
 }
 
-/// The codec for samples of a size other than the entry's name says.
+/// The codec if the samples have another size than the entry's name says.
 fn sized(codec: &str, bits: u16) -> Option<&'static str> {
     Some(match (codec, bits) {
         ("pcm_u8" | "pcm_s8", 16) => "pcm_s16be",
@@ -229,7 +229,7 @@ fn sized(codec: &str, bits: u16) -> Option<&'static str> {
     })
 }
 
-/// Bits of a sample of codecs that do not compress, or always to as many.
+/// The bits per sample of codecs that do not compress, or that always use the same number.
 fn bits_of(codec: &str) -> Option<u32> {
     Some(match codec {
         "adpcm_ima_qt" | "adpcm_ima_wav" | "adpcm_ms" => 4,
@@ -270,7 +270,7 @@ fn read_boxes(boxes: &[u8], track: &mut Track, of: &mut Description, depth: u8) 
     }
 }
 
-/// QuickTime's wrapper of what else a decoder needs.
+/// Reads QuickTime's box with the additional data that a decoder needs.
 fn wave(content: &[u8], track: &mut Track, of: &mut Description, depth: u8) {
     read_boxes(content, track, of, depth + 1);
 }
@@ -308,7 +308,7 @@ fn little_endian(track: &mut Track) {
     }
 }
 
-/// ISO/IEC 23003-5: samples that are not compressed.
+/// Reads the format of uncompressed samples (ISO/IEC 23003-5).
 fn pcm(content: &[u8], track: &mut Track, format: &Kind) {
     let Some(&[little, bits]) = content.get(4..6) else { return };
     let sort = match format {
@@ -322,7 +322,7 @@ fn pcm(content: &[u8], track: &mut Track, format: &Kind) {
     }
 }
 
-/// The descriptors of ISO/IEC 14496-1, 7.2.6.
+/// Reads the descriptors of ISO/IEC 14496-1, 7.2.6.
 fn elementary_stream(esds: &[u8], track: &mut Track, of: &mut Description) {
     let Some(mut fields) = esds.get(4..).map(Fields::new) else { return };
     for _ in 0..DEEPEST {
@@ -346,7 +346,7 @@ fn elementary_stream(esds: &[u8], track: &mut Track, of: &mut Description) {
             }
             4 => {
                 let object = inner.u8().and_then(codec_of_object);
-                // Sort of stream, buffer size, and the highest rate.
+                // Stream type, buffer size, and maximum rate.
                 inner.take(8);
                 let rate = inner.u32().filter(|&rate| rate > 0);
                 of.bit_rate = rate.map(u64::from).or(of.bit_rate);

@@ -1,4 +1,5 @@
-//! Between the threads and the consumer: nothing is lost and nobody hangs.
+//! The queue of batches between the threads and the consumer: nothing is lost, and nothing
+//! hangs.
 
 mod common;
 
@@ -7,13 +8,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{PATIENCE, Seen, Tree, following};
-use vpo_engine::{Next, Progress, Walk};
+use vpo_engine::{NextBatch, Progress, Walk};
 
 const FILES: u64 = 4_096;
 const LINKS: u64 = 48;
 
-/// A tree that fills the queue of batches, from few files: each of many links
-/// leads to the same directory elsewhere, which makes a batch of its own.
+/// A tree that fills the queue of batches with few files: it contains many links to one
+/// directory elsewhere, and each makes a batch.
 struct Flood {
     tree: Tree,
     _target: Tree,
@@ -34,7 +35,7 @@ impl Flood {
     }
 }
 
-/// Waits until the threads are held up by the full queue.
+/// Waits until the full queue stops the threads.
 fn wait_until_stuck(walk: &Walk) -> Progress {
     let mut before = walk.progress();
     let until = Instant::now() + PATIENCE;
@@ -44,7 +45,7 @@ fn wait_until_stuck(walk: &Walk) -> Progress {
         if now.files == before.files && now.files >= 30 * FILES {
             return now;
         }
-        assert!(Instant::now() < until, "the queue does not fill: {now:?}");
+        assert!(Instant::now() < until, "the queue does not become full: {now:?}");
         before = now;
     }
 }
@@ -52,7 +53,7 @@ fn wait_until_stuck(walk: &Walk) -> Progress {
 fn wait_until_threads_ended(walk: &Walk) {
     let until = Instant::now() + PATIENCE;
     while walk.progress().threads > 0 {
-        assert!(Instant::now() < until, "threads go on: {:?}", walk.progress());
+        assert!(Instant::now() < until, "threads continue: {:?}", walk.progress());
         thread::sleep(Duration::from_millis(1));
     }
 }
@@ -61,31 +62,31 @@ fn drain(walk: &Walk, pause: Duration) -> Seen {
     let mut seen = Seen::default();
     loop {
         match walk.next(PATIENCE) {
-            Next::Batch(batch) => seen.take(*batch),
-            Next::Pending => panic!("the walk hangs"),
-            Next::Finished => return seen,
+            NextBatch::Batch(batch) => seen.take(*batch),
+            NextBatch::Pending => panic!("the walk hangs"),
+            NextBatch::Finished => return seen,
         }
         thread::sleep(pause);
     }
 }
 
-/// Fails rather than hangs if `act` does not return.
+/// Fails instead of hanging if `act` does not return.
 fn in_time(act: impl FnOnce() + Send + 'static) {
     let (done, is_done) = mpsc::channel();
     thread::spawn(move || {
         act();
         done.send(()).unwrap();
     });
-    is_done.recv_timeout(PATIENCE).expect("it hangs, or failed");
+    is_done.recv_timeout(PATIENCE).expect("it hangs or failed");
 }
 
 #[test]
-fn a_slow_consumer_loses_nothing_and_holds_the_threads_back() {
+fn a_slow_consumer_loses_nothing_and_slows_the_threads_down() {
     let flood = Flood::new();
     for threads in [2, 8] {
         let walk = flood.start(threads);
         let stuck = wait_until_stuck(&walk);
-        assert!(stuck.files < LINKS * FILES, "nothing held the threads back");
+        assert!(stuck.files < LINKS * FILES, "nothing slowed the threads down");
         let seen = drain(&walk, Duration::from_millis(2));
         assert_eq!(seen.directories.len() as u64, LINKS);
         assert_eq!(seen.file_count() as u64, LINKS * FILES);
@@ -102,15 +103,18 @@ fn cancelling_ends_threads_that_wait_for_the_consumer() {
         wait_until_stuck(&walk);
         let start = Instant::now();
         walk.cancel();
-        assert!(matches!(walk.next(PATIENCE), Next::Finished), "what was waiting is dropped");
+        assert!(
+            matches!(walk.next(PATIENCE), NextBatch::Finished),
+            "batches in the queue are dropped"
+        );
         wait_until_threads_ended(&walk);
         assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
-        assert!(matches!(walk.next(Duration::ZERO), Next::Finished));
+        assert!(matches!(walk.next(Duration::ZERO), NextBatch::Finished));
         walk.cancel();
     }
 }
 
-/// A walk is cancelled at every moment of its life; none is the wrong one.
+/// A walk is cancelled at many different moments.
 #[test]
 fn cancelling_at_any_moment_ends_the_threads() {
     let tree = Tree::new();
@@ -123,25 +127,25 @@ fn cancelling_at_any_moment_ends_the_threads() {
             let _ = walk.next(Duration::from_micros(step as u64 * 10));
         }
         walk.cancel();
-        assert!(matches!(walk.next(PATIENCE), Next::Finished));
+        assert!(matches!(walk.next(PATIENCE), NextBatch::Finished));
         wait_until_threads_ended(&walk);
     }
 }
 
-/// Half of a directory must not pass for the whole.
+/// A directory that was scanned only in part must not be reported.
 #[test]
-fn a_cancelled_walk_reports_no_half_looks() {
+fn a_cancelled_walk_reports_no_incomplete_directories() {
     let tree = Tree::new();
     tree.crowd("", 3_000);
     for step in 0..100 {
         let walk = tree.start(&following(), [1, 2, 64][step % 3]);
         thread::sleep(Duration::from_micros(step as u64 * 50));
         let mut seen = Seen::default();
-        if let Next::Batch(batch) = walk.next(Duration::ZERO) {
+        if let NextBatch::Batch(batch) = walk.next(Duration::ZERO) {
             seen.take(*batch);
         }
         walk.cancel();
-        while let Next::Batch(batch) = walk.next(PATIENCE) {
+        while let NextBatch::Batch(batch) = walk.next(PATIENCE) {
             seen.take(*batch);
         }
         assert!(matches!(seen.file_count(), 0 | 3_000), "{}", seen.file_count());
@@ -154,7 +158,7 @@ fn a_walk_may_be_dropped_at_any_time() {
         let flood = Flood::new();
         drop(flood.start(2));
         let walk = flood.start(8);
-        assert!(matches!(walk.next(PATIENCE), Next::Batch(_)));
+        assert!(matches!(walk.next(PATIENCE), NextBatch::Batch(_)));
         drop(walk);
         let walk = flood.start(2);
         wait_until_stuck(&walk);
@@ -162,7 +166,7 @@ fn a_walk_may_be_dropped_at_any_time() {
     });
 }
 
-/// However fast the first ones are, each of which may ask for more.
+/// Also if the first threads are fast, each of which may ask for more.
 #[test]
 fn no_more_threads_are_started_than_asked_for() {
     let tree = Tree::new();
@@ -172,7 +176,7 @@ fn no_more_threads_are_started_than_asked_for() {
     for round in 0..30 {
         let threads = [2, 8, 64][round % 3];
         let walk = tree.start(&following(), threads);
-        while !matches!(walk.next(Duration::from_micros(20)), Next::Finished) {
+        while !matches!(walk.next(Duration::from_micros(20)), NextBatch::Finished) {
             assert!(walk.progress().threads <= threads as u64, "{:?}", walk.progress());
         }
     }
@@ -186,16 +190,16 @@ fn once_finished_a_walk_stays_finished() {
         let walk = tree.start(&following(), threads);
         assert_eq!(drain(&walk, Duration::ZERO).file_count(), 2);
         for _ in 0..3 {
-            assert!(matches!(walk.next(Duration::ZERO), Next::Finished));
-            assert!(matches!(walk.next(Duration::MAX), Next::Finished));
+            assert!(matches!(walk.next(Duration::ZERO), NextBatch::Finished));
+            assert!(matches!(walk.next(Duration::MAX), NextBatch::Finished));
         }
         wait_until_threads_ended(&walk);
         walk.cancel();
-        assert!(matches!(walk.next(PATIENCE), Next::Finished));
+        assert!(matches!(walk.next(PATIENCE), NextBatch::Finished));
     }
 }
 
-/// Many short walks: a wake-up lost once in a thousand shows as a hang here.
+/// If one wake-up in a thousand is lost, this test hangs.
 #[test]
 fn short_walks_all_finish() {
     let tree = Tree::new();
@@ -208,7 +212,7 @@ fn short_walks_all_finish() {
 }
 
 #[test]
-fn who_does_not_wait_is_answered_at_once() {
+fn a_consumer_that_does_not_wait_gets_an_answer_at_once() {
     let tree = Tree::new();
     for number in 0..20 {
         tree.crowd(&number.to_string(), 100);
@@ -217,9 +221,9 @@ fn who_does_not_wait_is_answered_at_once() {
     let mut seen = Seen::default();
     loop {
         match walk.next(Duration::ZERO) {
-            Next::Batch(batch) => seen.take(*batch),
-            Next::Pending => thread::yield_now(),
-            Next::Finished => break,
+            NextBatch::Batch(batch) => seen.take(*batch),
+            NextBatch::Pending => thread::yield_now(),
+            NextBatch::Finished => break,
         }
     }
     assert_eq!(seen.file_count(), 2_000);

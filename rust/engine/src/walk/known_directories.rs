@@ -1,4 +1,4 @@
-//! What the catalogue knows of each directory, held for the length of a walk.
+//! What the catalogue knows of each directory, kept for the time of a walk.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -6,22 +6,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use xxhash_rust::xxh3::Xxh3Default;
 
-use crate::Fingerprint;
+use crate::fingerprint::Fingerprint;
 
-/// The directories of the last scan, by path, each with the caller's id for it
-/// and the fingerprint it had if that scan could settle it. Remembers which of
-/// them the walk has seen.
+/// The directories of the last scan by path, each with the caller's id for it and its
+/// fingerprint, if the last scan stored one. Remembers which of them the walk has visited.
 #[derive(Default)]
 pub struct KnownDirectories {
     by_path: HashMap<Box<[u8]>, u32, BuildHasherDefault<PathHasher>>,
     directories: Vec<KnownDirectory>,
 }
 
-/// One of [`KnownDirectories`].
-pub(crate) struct KnownDirectory {
+/// A directory of the last scan.
+pub struct KnownDirectory {
     pub id: i64,
     pub fingerprint: Option<Fingerprint>,
-    seen: AtomicBool,
+    visited: AtomicBool,
 }
 
 impl KnownDirectories {
@@ -29,36 +28,36 @@ impl KnownDirectories {
     pub fn add(&mut self, path: &[u8], fingerprint: Option<Fingerprint>, id: i64) {
         let index = u32::try_from(self.directories.len()).expect("fewer than 2^32 directories");
         self.by_path.insert(path.into(), index);
-        self.directories.push(KnownDirectory { id, fingerprint, seen: AtomicBool::new(false) });
+        self.directories.push(KnownDirectory { id, fingerprint, visited: AtomicBool::new(false) });
     }
 
-    /// What is known of `path`; notes that the walk has been there.
-    pub(crate) fn see(&self, path: &[u8]) -> Option<&KnownDirectory> {
+    /// What is known of the directory at `path`, which the walk visits now.
+    pub(crate) fn visit(&self, path: &[u8]) -> Option<&KnownDirectory> {
         let index = *self.by_path.get(path)?;
         let directory = &self.directories[index as usize];
-        directory.seen.store(true, Ordering::Relaxed);
+        directory.visited.store(true, Ordering::Relaxed);
         Some(directory)
     }
 
-    /// Paths and ids of the directories that the walk has not seen, in order of
-    /// the paths' components.
-    pub(crate) fn unseen(&self) -> Vec<(&[u8], i64)> {
-        let mut unseen: Vec<_> = self
+    /// Paths and ids of the directories that the walk has not visited. They are sorted by
+    /// the components of their paths, so that a directory comes right before its contents.
+    pub(crate) fn unvisited(&self) -> Vec<(&[u8], i64)> {
+        let mut unvisited: Vec<_> = self
             .by_path
             .iter()
             .map(|(path, index)| (&**path, &self.directories[*index as usize]))
-            .filter(|(_, directory)| !directory.seen.load(Ordering::Relaxed))
+            .filter(|(_, directory)| !directory.visited.load(Ordering::Relaxed))
             .map(|(path, directory)| (path, directory.id))
             .collect();
-        // A slash before all else, or "a b" would stand between "a" and "a/b".
+        // A slash sorts before everything else, or "a b" would come between "a" and "a/b".
         let key = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
-        unseen.sort_unstable_by(|(a, _), (b, _)| a.iter().map(key).cmp(b.iter().map(key)));
-        unseen
+        unvisited.sort_unstable_by(|(a, _), (b, _)| a.iter().map(key).cmp(b.iter().map(key)));
+        unvisited
     }
 }
 
-/// XXH3-64 in place of the standard library's SipHash: the keys come from the
-/// user's own disk, so flooding is no concern, and paths are long.
+/// XXH3-64 instead of the standard library's SipHash, which is slower on long paths. The
+/// keys come from the user's own disk, so nobody floods the table with collisions.
 #[derive(Default)]
 struct PathHasher(u64);
 

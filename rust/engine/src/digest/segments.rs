@@ -1,8 +1,8 @@
-//! A large file in parts, which several threads digest with BLAKE3.
+//! A large file in segments, which several threads digest with BLAKE3.
 //!
-//! BLAKE3 is a binary tree over chunks of 1 KiB, the left side always a power of
-//! two of them (the BLAKE3 paper, section 2.1). Parts of a power of two are
-//! subtrees of it, whose values are joined to that of the whole.
+//! BLAKE3 is a binary tree over chunks of 1 KiB. The left subtree always has a power of two
+//! of chunks (the BLAKE3 paper, section 2.1). So segments whose size is a power of two are
+//! subtrees, and their values can be joined to the hash of the whole file.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,19 +13,19 @@ use blake3::hazmat::{
 };
 
 use super::algorithm::hex;
-use super::file::{Opened, Problem, guarded};
-use super::reading::{Arm, Reader};
+use super::file::{OpenFile, Problem, catch_panic};
+use super::reader::{DiskLock, Reader};
 
-/// The bytes of a part, but for the last. A power of two.
-pub const PART: u64 = if cfg!(test) { 1 << 20 } else { 32 << 20 };
+/// The bytes of each segment except the last; a power of two.
+pub const SEGMENT_BYTES: u64 = if cfg!(test) { 1 << 20 } else { 32 << 20 };
 
-/// Of 32 bytes each. A file of more is a sparse one, or one of a file system that is
-/// broken: it is read from one end to the other, as room for petabytes there is not.
-const MOST_PARTS: usize = 1 << 20;
+/// The most segments, each of which takes 32 bytes of memory. A file with more is sparse, or
+/// its file system is broken; it is read from beginning to end instead.
+const MOST_SEGMENTS: usize = 1 << 20;
 
-/// A file that is read in parts, by whoever has nothing else to do.
-pub struct Parts {
-    opened: Opened,
+/// A file whose segments are read by all threads that have nothing else to do.
+pub struct SegmentedFile {
+    file: OpenFile,
     count: usize,
     next: AtomicUsize,
     has_failed: AtomicBool,
@@ -38,13 +38,13 @@ struct State {
     problem: Option<Problem>,
 }
 
-impl Parts {
-    /// Parts of a file that has at least two of them, and not too many; else the file.
-    pub fn of(opened: Opened) -> Result<Self, Opened> {
-        let count = opened.stamp.size.div_ceil(PART);
+impl SegmentedFile {
+    /// Splits a file, or returns it unchanged if it has fewer than two segments or too many.
+    pub fn split(file: OpenFile) -> Result<Self, OpenFile> {
+        let count = file.state.size.div_ceil(SEGMENT_BYTES);
         match usize::try_from(count) {
-            Ok(count @ 2..=MOST_PARTS) => Ok(Self {
-                opened,
+            Ok(count @ 2..=MOST_SEGMENTS) => Ok(Self {
+                file,
                 count,
                 next: AtomicUsize::new(0),
                 has_failed: AtomicBool::new(false),
@@ -54,39 +54,39 @@ impl Parts {
                     problem: None,
                 }),
             }),
-            _ => Err(opened),
+            _ => Err(file),
         }
     }
 
     /// The file.
-    pub fn opened(&self) -> &Opened {
-        &self.opened
+    pub fn file(&self) -> &OpenFile {
+        &self.file
     }
 
-    /// Whether a part waits for a reader.
+    /// Whether there are segments that no thread reads yet.
     pub fn has_more(&self) -> bool {
         self.next.load(Ordering::Relaxed) < self.count
     }
 
-    /// Reads parts until there are no more. Returns whether this reader finished
-    /// the last of all, and so is to ask for the outcome.
-    pub fn read(&self, reader: &Reader, arm: Option<&Arm>, buffer: &mut [u8]) -> bool {
+    /// Reads segments until there are no more. Returns whether this thread finished the last
+    /// one, and therefore has to ask for the outcome.
+    pub fn read(&self, reader: &Reader, lock: Option<&DiskLock>, buffer: &mut [u8]) -> bool {
         let mut is_last = false;
         loop {
-            let part = self.next.fetch_add(1, Ordering::Relaxed);
-            if part >= self.count {
+            let segment = self.next.fetch_add(1, Ordering::Relaxed);
+            if segment >= self.count {
                 return is_last;
             }
             let outcome = if self.has_failed.load(Ordering::Relaxed) {
-                // The others still have to be counted.
+                // Segments that are left still have to be counted.
                 Ok(ChainingValue::default())
             } else {
-                // Each part must be counted, whatever happens: others wait for the last.
-                guarded(|| self.value_of(part, reader, arm, buffer))
+                // Each segment must be counted, whatever happens: the job ends with the last one.
+                catch_panic(|| self.value_of(segment, reader, lock, buffer))
             };
             let mut state = self.lock();
             match outcome {
-                Ok(value) => state.values[part] = value,
+                Ok(value) => state.values[segment] = value,
                 Err(problem) => {
                     self.has_failed.store(true, Ordering::Relaxed);
                     if is_worse(&problem, state.problem.as_ref()) {
@@ -101,22 +101,22 @@ impl Parts {
 
     fn value_of(
         &self,
-        part: usize,
+        segment: usize,
         reader: &Reader,
-        arm: Option<&Arm>,
+        lock: Option<&DiskLock>,
         buffer: &mut [u8],
     ) -> Result<ChainingValue, Problem> {
-        let start = part as u64 * PART;
-        let end = (start + PART).min(self.opened.stamp.size);
+        let start = segment as u64 * SEGMENT_BYTES;
+        let end = (start + SEGMENT_BYTES).min(self.file.state.size);
         let mut hasher = Hasher::new();
         hasher.set_input_offset(start);
-        reader.read(&self.opened.file, arm, (start, end), buffer, |bytes, _| {
+        reader.read(&self.file.file, lock, (start, end), buffer, |bytes, _| {
             hasher.update(bytes);
         })?;
         Ok(hasher.finalize_non_root())
     }
 
-    /// The digest of the whole, as hexadecimal digits, once all parts are read.
+    /// The digest of the whole file in hexadecimal digits, once all segments are read.
     pub fn outcome(&self) -> Result<String, Problem> {
         let mut state = self.lock();
         if let Some(problem) = state.problem.take() {
@@ -132,7 +132,7 @@ impl Parts {
     }
 }
 
-/// Of two places that cannot be read, the first is told.
+/// Whether `problem` replaces `than`: the first place that cannot be read is reported.
 fn is_worse(problem: &Problem, than: Option<&Problem>) -> bool {
     match (problem, than) {
         (
@@ -143,8 +143,8 @@ fn is_worse(problem: &Problem, than: Option<&Problem>) -> bool {
     }
 }
 
-/// How many of `count` subtrees (two or more) are on the left: the largest power of
-/// two that leaves one for the right.
+/// How many of `count` segments (two or more) are in the left subtree: the largest power of
+/// two that leaves at least one segment for the right.
 fn left_of(count: usize) -> usize {
     (count / 2 + count % 2).next_power_of_two()
 }
@@ -160,10 +160,10 @@ fn join(values: &[ChainingValue]) -> ChainingValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::opening::Directories;
+    use crate::directory_cache::DirectoryCache;
 
     #[test]
-    fn the_left_side_is_a_power_of_two() {
+    fn the_left_subtree_has_a_power_of_two_of_segments() {
         let expected = [(2, 1), (3, 2), (4, 2), (5, 4), (6, 4), (8, 4), (9, 8), (1000, 512)];
         for (count, left) in expected {
             assert_eq!(left_of(count), left, "{count}");
@@ -171,59 +171,67 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_of_parts_is_that_of_the_whole() {
+    fn segments_give_the_digest_of_the_whole_file() {
         let directory = tempfile::tempdir().unwrap();
         let reader = Reader::new(None, false);
-        for size in [PART + 1, 2 * PART - 1, 2 * PART, 2 * PART + 1, 5 * PART + 77] {
+        for size in [
+            SEGMENT_BYTES + 1,
+            2 * SEGMENT_BYTES - 1,
+            2 * SEGMENT_BYTES,
+            2 * SEGMENT_BYTES + 1,
+            5 * SEGMENT_BYTES + 77,
+        ] {
             let content: Vec<u8> = (0..size).map(|place| ((place * 31) >> 5) as u8).collect();
             let path = directory.path().join("file");
             std::fs::write(&path, &content).unwrap();
-            let opened = Opened::at(&Directories::default(), &path, false).unwrap();
-            let parts = Parts::of(opened).ok().unwrap();
+            let opened = OpenFile::open(&DirectoryCache::default(), &path, false).unwrap();
+            let segmented = SegmentedFile::split(opened).ok().unwrap();
             let finished: usize = std::thread::scope(|scope| {
                 let readers: Vec<_> = (0..3)
                     .map(|_| {
-                        scope.spawn(|| usize::from(parts.read(&reader, None, &mut reader.buffer())))
+                        scope.spawn(|| {
+                            usize::from(segmented.read(&reader, None, &mut reader.buffer()))
+                        })
                     })
                     .collect();
                 readers.into_iter().map(|reader| reader.join().unwrap()).sum()
             });
             assert_eq!(finished, 1);
-            assert_eq!(parts.outcome().unwrap(), blake3::hash(&content).to_hex().as_str());
+            assert_eq!(segmented.outcome().unwrap(), blake3::hash(&content).to_hex().as_str());
         }
     }
 
     #[test]
-    fn a_file_of_one_part_is_left_alone() {
+    fn a_file_of_one_segment_is_not_split() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         std::fs::write(&path, [0; 1000]).unwrap();
-        let opened = Opened::at(&Directories::default(), &path, false).unwrap();
-        assert!(Parts::of(opened).is_err());
+        let opened = OpenFile::open(&DirectoryCache::default(), &path, false).unwrap();
+        assert!(SegmentedFile::split(opened).is_err());
     }
 
     #[test]
-    fn a_file_of_too_many_parts_is_left_alone() {
+    fn a_file_of_too_many_segments_is_not_split() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         std::fs::write(&path, [0; 1000]).unwrap();
-        for size in [MOST_PARTS as u64 * PART + 1, 1 << 62, u64::MAX] {
-            let mut opened = Opened::at(&Directories::default(), &path, false).unwrap();
-            opened.stamp.size = size;
-            assert!(Parts::of(opened).is_err());
+        for size in [MOST_SEGMENTS as u64 * SEGMENT_BYTES + 1, 1 << 62, u64::MAX] {
+            let mut opened = OpenFile::open(&DirectoryCache::default(), &path, false).unwrap();
+            opened.state.size = size;
+            assert!(SegmentedFile::split(opened).is_err());
         }
     }
 
     #[test]
-    fn a_part_whose_reading_panics_is_a_problem_of_the_file() {
+    fn a_panic_while_a_segment_is_read_is_a_problem_of_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
-        std::fs::write(&path, vec![0; PART as usize + 1000]).unwrap();
-        let opened = Opened::at(&Directories::default(), &path, false).unwrap();
-        let parts = Parts::of(opened).ok().unwrap();
-        // What is read in one piece does not fit.
+        std::fs::write(&path, vec![0; SEGMENT_BYTES as usize + 1000]).unwrap();
+        let opened = OpenFile::open(&DirectoryCache::default(), &path, false).unwrap();
+        let segmented = SegmentedFile::split(opened).ok().unwrap();
+        // The buffer is too short for a read of one piece.
         let mut too_short = [0; 999];
-        assert!(parts.read(&Reader::new(None, true), None, &mut too_short));
-        assert!(matches!(parts.outcome(), Err(Problem::Panic(_))));
+        assert!(segmented.read(&Reader::new(None, true), None, &mut too_short));
+        assert!(matches!(segmented.outcome(), Err(Problem::Panic(_))));
     }
 }

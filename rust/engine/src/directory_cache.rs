@@ -1,7 +1,7 @@
-//! Opening files by their name in a directory that is kept open.
+//! Opens files by their names in directories that are kept open.
 //!
-//! A share without a cache of names is asked for each component of a path; files
-//! of one directory come one after another, so most of that is asked once.
+//! A network share without a cache of names is asked for each component of a path. Files of
+//! one directory usually come one after another, so their directory is asked for only once.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -12,28 +12,29 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::fs::{Mode, OFlags};
 
-/// As many as threads may be at; a handle is little, and gives no access by itself.
-const MOST_KEPT: usize = 64;
+/// The most directories that are kept open: as many as there may be threads. A handle
+/// takes little memory and gives no access by itself.
+const CAPACITY: usize = 64;
 
-/// A file is opened to be read, at once: a pipe may have taken its place since it
-/// was listed.
+/// The flags to open a file. Opening must not block: a pipe may have replaced the file
+/// after it was listed.
 const FILE: OFlags =
     OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
-/// An open directory, once it is; `None` if it cannot be opened.
+/// A directory that is open or is being opened; `None` inside if it cannot be opened.
 type Handle = Arc<OnceLock<Option<OwnedFd>>>;
 
-/// Directories that were used last, the latest at the end.
+/// The directories that were used last. The latest is at the end.
 #[derive(Default)]
-pub struct Directories {
+pub struct DirectoryCache {
     kept: Mutex<VecDeque<(PathBuf, Handle)>>,
 }
 
-impl Directories {
-    /// Opens the file at an absolute path; unless `follow`, a link in its place is refused.
+impl DirectoryCache {
+    /// Opens the file at an absolute path. A symbolic link is refused unless `follow`.
     ///
     /// # Errors
-    /// As `open(2)` with the whole path: `ELOOP` for a link.
+    /// The errors of `open(2)` with the whole path; `ELOOP` for a link that is refused.
     pub fn open(&self, path: &Path, follow: bool) -> io::Result<File> {
         let flags = if follow { FILE } else { FILE | OFlags::NOFOLLOW };
         if let (Some(parent), Some(name)) = (path.parent(), path.file_name())
@@ -42,19 +43,19 @@ impl Directories {
         {
             return Ok(file.into());
         }
-        // The directory may have been moved, and another be in its place.
+        // Another directory may have replaced the one that is open.
         Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
     }
 
-    /// The handle of a directory. Threads that want the same one wait for the first
-    /// of them, rather than all to ask the same of a share.
+    /// The handle of a directory. If several threads want the same one, the first opens it
+    /// and the others wait, so that a share is asked only once.
     fn directory(&self, path: &Path) -> Handle {
         let handle = {
             let mut kept = self.lock();
             match kept.iter().rev().find(|(known, _)| known == path) {
                 Some((_, handle)) => Arc::clone(handle),
                 None => {
-                    if kept.len() >= MOST_KEPT {
+                    if kept.len() >= CAPACITY {
                         kept.pop_front();
                     }
                     let handle = Handle::default();
@@ -83,17 +84,17 @@ mod tests {
     use std::fs;
     use std::io::Read;
 
-    fn content(directories: &Directories, path: &Path) -> io::Result<String> {
+    fn content(directories: &DirectoryCache, path: &Path) -> io::Result<String> {
         let mut text = String::new();
         directories.open(path, true)?.read_to_string(&mut text)?;
         Ok(text)
     }
 
     #[test]
-    fn files_are_what_their_paths_lead_to() {
+    fn the_file_at_the_path_is_opened() {
         let root = tempfile::tempdir().unwrap();
-        let directories = Directories::default();
-        for number in 0..2 * MOST_KEPT {
+        let directories = DirectoryCache::default();
+        for number in 0..2 * CAPACITY {
             let directory = root.path().join(number.to_string());
             fs::create_dir(&directory).unwrap();
             for name in ["a", "b"] {
@@ -101,21 +102,21 @@ mod tests {
             }
         }
         for name in ["a", "b"] {
-            for number in 0..2 * MOST_KEPT {
+            for number in 0..2 * CAPACITY {
                 let path = root.path().join(number.to_string()).join(name);
                 assert_eq!(content(&directories, &path).unwrap(), format!("{number}{name}"));
             }
         }
-        assert_eq!(directories.lock().len(), MOST_KEPT);
+        assert_eq!(directories.lock().len(), CAPACITY);
     }
 
     #[test]
-    fn a_directory_that_was_replaced_does_not_hide_what_is_in_the_new_one() {
+    fn a_directory_that_was_replaced_does_not_hide_the_files_in_the_new_one() {
         let root = tempfile::tempdir().unwrap();
         let (first, away) = (root.path().join("first"), root.path().join("away"));
         fs::create_dir(&first).unwrap();
         fs::write(first.join("a"), "old").unwrap();
-        let directories = Directories::default();
+        let directories = DirectoryCache::default();
         assert_eq!(content(&directories, &first.join("a")).unwrap(), "old");
         fs::rename(&first, away).unwrap();
         fs::create_dir(&first).unwrap();
@@ -124,9 +125,9 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_those_of_the_path() {
+    fn errors_are_those_of_opening_the_whole_path() {
         let root = tempfile::tempdir().unwrap();
-        let directories = Directories::default();
+        let directories = DirectoryCache::default();
         let missing = directories.open(&root.path().join("no/file"), false).unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
     }

@@ -1,15 +1,16 @@
-//! Sample tables (ISO/IEC 14496-12, 8.6 and 8.7): how many samples a track
-//! has, for how long, of what size, and where they are.
+//! Sample tables (ISO/IEC 14496-12, 8.6 and 8.7): the number, duration, size and place of a
+//! track's samples.
 
 use super::boxes::{BoxAt, Fields, content};
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
 
-/// The largest table that is read: of a track of days, or of one that means harm.
+/// The largest table that is read. Only a track of several days has a larger one, or a
+/// malicious file.
 const LARGEST_TABLE: usize = 4 * 1024 * 1024;
 
-/// The longest time between samples that is believed; above it are negative
-/// numbers, which some writers correct delays with.
+/// The longest time between samples that is accepted. Greater values are negative numbers,
+/// with which some programs correct delays.
 const LONGEST_DELTA: u32 = u32::MAX - 48_000 * 10;
 
 /// The tables of a track that were found.
@@ -25,42 +26,42 @@ pub struct Tables {
     pub offsets: Option<BoxAt>,
 }
 
-/// What `stts` says.
+/// The content of `stts`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
-    /// Lines of the table.
+    /// The number of lines in the table.
     pub entries: u32,
-    /// Samples.
+    /// The number of samples.
     pub samples: u64,
-    /// In units of the track.
+    /// The duration in units of the track.
     pub duration: u64,
-    /// The time that the first samples take.
+    /// The duration of each of the first samples.
     pub first_delta: u32,
     /// Whether the table was too large to be read.
     pub unread: bool,
 }
 
-/// What `stsz` or `stz2` says.
+/// The content of `stsz` or `stz2`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {
-    /// Samples.
+    /// The number of samples.
     pub samples: u64,
-    /// The size of all samples, if they have the same.
+    /// The size of every sample, if all have the same; otherwise 0.
     pub constant: u32,
     /// The size of the first sample.
     pub first: u32,
-    /// Of all samples together, if the table was read.
+    /// The size of all samples together, if the table was read.
     pub bytes: Option<u64>,
 }
 
-/// Where a sample is, and when it is shown.
+/// The place of a sample, and when it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// In the file.
+    /// The offset in the file.
     pub offset: u64,
-    /// In bytes.
+    /// The size in bytes.
     pub size: u32,
-    /// In units of the track.
+    /// The time in units of the track.
     pub time: u64,
 }
 
@@ -89,8 +90,8 @@ pub fn times(source: &mut Source<'_>, stts: &BoxAt, most: usize) -> Result<Times
     Ok(times)
 }
 
-/// Reads `stsz` or `stz2`; what all samples take only if the table is not
-/// longer than `most` bytes.
+/// Reads `stsz` or `stz2`. The total size is read only if the table is not longer than `most`
+/// bytes.
 pub fn sizes(source: &mut Source<'_>, found: &BoxAt, most: usize) -> Result<Sizes> {
     let header = content(source, found, 16)?;
     let mut fields = Fields::new(&header);
@@ -130,13 +131,13 @@ fn size_in(table: &[u8], bits: u32, index: usize) -> Option<u32> {
     u32::try_from(size).ok()
 }
 
-/// Lines of a table, after its header of eight bytes: as many as are there.
+/// The lines of a table, after its header of eight bytes. There may be fewer than `count`.
 fn entries_of(table: &[u8], width: usize, count: u32) -> impl Iterator<Item = &[u8]> {
     table.get(8..).unwrap_or(&[]).chunks_exact(width).take(count as usize)
 }
 
 impl Tables {
-    /// Where the first sample of a size is.
+    /// The place of the first sample, which has this size.
     pub fn first(&self, source: &mut Source<'_>, size: u32) -> Result<Option<Sample>> {
         let Some(found) = self.offsets else { return Ok(None) };
         let header = content(source, &found, 16)?;
@@ -156,7 +157,7 @@ impl Tables {
         else {
             return Ok(Vec::new());
         };
-        // No line of a table tells less than one sample.
+        // Each line of a table covers at least one sample.
         let length = most.saturating_mul(12).saturating_add(16);
         let times = content(source, &times, length)?;
         let sizes_table = content(source, &sizes, length)?;

@@ -1,27 +1,28 @@
-//! The bounded queue between the walking threads and the consumer.
+//! The bounded queue of batches between the threads of a walk and its consumer.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::batch::Batch;
+use super::batch::Batch;
 
-/// Batches that may wait. At some 4 000 files each this is about 15 MB, and
-/// enough for the threads to go on while the consumer commits.
+/// The most batches that may wait. At about 4 000 files each they take some 15 MB, and
+/// they are enough for the threads to continue while the consumer commits.
 const CAPACITY: usize = 32;
 
-/// The answer to "what is next?".
-pub enum Next {
+/// The result of waiting for a batch.
+pub enum NextBatch {
     /// Directories that differ.
     Batch(Box<Batch>),
-    /// Nothing yet; ask again.
+    /// The time was up before there was a batch; ask again.
     Pending,
-    /// The walk is over, or was cancelled.
+    /// The walk is over or was cancelled.
     Finished,
 }
 
+/// Batches that wait for the consumer.
 #[derive(Default)]
-pub struct Output {
+pub struct BatchQueue {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -34,12 +35,12 @@ struct State {
     poisoned: bool,
 }
 
-impl Output {
+impl BatchQueue {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands over a batch; waits while the consumer is behind.
+    /// Adds a batch. Waits while the queue is full.
     pub fn put(&self, batch: Batch) {
         let mut state = self.lock();
         while state.waiting.len() >= CAPACITY && !state.closed && !state.poisoned {
@@ -52,35 +53,35 @@ impl Output {
     }
 
     /// Waits up to `timeout` for the next batch.
-    pub fn take(&self, timeout: Duration) -> Next {
+    pub fn take(&self, timeout: Duration) -> NextBatch {
         let until = Instant::now().checked_add(timeout);
         let mut state = self.lock();
         loop {
             assert!(!state.poisoned, "a thread of the walk panicked");
             if let Some(batch) = state.waiting.pop_front() {
                 self.changed.notify_all();
-                return Next::Batch(Box::new(batch));
+                return NextBatch::Batch(Box::new(batch));
             }
             if state.finished || state.closed {
-                return Next::Finished;
+                return NextBatch::Finished;
             }
             let left = until
                 .map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
             if left.is_zero() {
-                return Next::Pending;
+                return NextBatch::Pending;
             }
             state =
                 self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// All batches were put.
+    /// Says that no more batches will be added.
     pub fn finish(&self) {
         self.lock().finished = true;
         self.changed.notify_all();
     }
 
-    /// The consumer wants no more.
+    /// Drops what is in the queue: the consumer wants no more batches.
     pub fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -88,7 +89,7 @@ impl Output {
         self.changed.notify_all();
     }
 
-    /// A thread panicked: the consumer is to panic too instead of waiting.
+    /// Makes the consumer panic instead of waiting, because a thread of the walk panicked.
     pub fn poison(&self) {
         self.lock().poisoned = true;
         self.changed.notify_all();

@@ -1,23 +1,22 @@
-//! What stream types and descriptors say of a stream: ISO/IEC 13818-1, table
-//! 2-34, ETSI EN 300 468, ATSC A/52, the Blu-ray association's own (`HDMV`),
-//! and Dolby's for Dolby Vision.
+//! The meaning of stream types and descriptors: ISO/IEC 13818-1, table 2-34, ETSI EN 300 468,
+//! ATSC A/52, those of the Blu-ray association (`HDMV`), and Dolby's for Dolby Vision.
 
 use super::tables::descriptors;
 use crate::probe::codec::video::dolby_vision;
-use crate::probe::containers::elementary::UNTOLD;
+use crate::probe::containers::elementary::UNDESCRIBED;
 use crate::probe::model::{Track, TrackType};
 
 use TrackType::{Audio, Other, Subtitle, Video};
 
 type Kind = (TrackType, &'static str);
 
-/// Private data in PES packets: descriptors tell what it is.
+/// Private data in PES packets, which descriptors describe.
 const PRIVATE: u8 = 0x06;
 
 /// Sections that announce where to cut.
 const SPLICES: u8 = 0x86;
 
-/// Blu-ray's sound in TrueHD, which has AC-3 beside it in the same PID.
+/// TrueHD on Blu-rays, with AC-3 beside it in the same PID.
 pub const HDMV_TRUEHD: u8 = 0x83;
 
 /// Whether a stream consists of sections instead of PES packets.
@@ -29,12 +28,12 @@ fn is_splices(stream_type: u8, registration: Option<&[u8]>) -> bool {
     stream_type == SPLICES && registration == Some(b"CUEI")
 }
 
-/// Whether the program is one of a Blu-ray.
+/// Whether the program belongs to a Blu-ray.
 pub fn is_hdmv(registration: Option<&[u8]>) -> bool {
     matches!(registration, Some(b"HDMV" | b"HDPR"))
 }
 
-/// Fills in what the map says of a stream.
+/// Fills in the fields that are in the map's description of a stream.
 pub fn describe(track: &mut Track, stream_type: u8, registration: Option<&[u8]>, info: &[u8]) {
     let standard = by_type(stream_type);
     let hdmv = || by_hdmv_type(stream_type).filter(|_| is_hdmv(registration));
@@ -51,7 +50,7 @@ pub fn describe(track: &mut Track, stream_type: u8, registration: Option<&[u8]>,
         by_descriptor(track, stream_type, tag, content);
     }
     if track.codec.is_none() && stream_type == PRIVATE {
-        set(track, (Other, UNTOLD));
+        set(track, (Other, UNDESCRIBED));
     }
 }
 
@@ -62,7 +61,7 @@ fn set(track: &mut Track, (track_type, codec): Kind) {
 
 fn by_type(stream_type: u8) -> Option<Kind> {
     Some(match stream_type {
-        // Which of the MPEGs, and which layer, the data says.
+        // The data shows the version of MPEG, and the layer.
         0x01 | 0x02 => (Video, "mpeg2video"),
         0x03 | 0x04 => (Audio, "mp3"),
         0x0f | 0x1c => (Audio, "aac"),
@@ -131,7 +130,7 @@ fn by_descriptor(track: &mut Track, stream_type: u8, tag: u8, content: &[u8]) {
                 set(track, kind);
             }
         }
-        // ISO_639_language_descriptor: languages, each with whom it is for.
+        // ISO_639_language_descriptor: languages, each with its audience.
         0x0a => {
             set_language(track, content);
             for entry in content.chunks_exact(4) {
@@ -152,7 +151,7 @@ fn by_descriptor(track: &mut Track, stream_type: u8, tag: u8, content: &[u8]) {
         }
         // teletext_descriptor.
         0x56 => set_language(track, content),
-        // subtitling_descriptor: for the hard of hearing from type 0x20 on.
+        // subtitling_descriptor: from type 0x20 on, the subtitles are for the hard of hearing.
         0x59 => {
             set_language(track, content);
             track.hearing_impaired |=
@@ -167,7 +166,7 @@ fn by_descriptor(track: &mut Track, stream_type: u8, tag: u8, content: &[u8]) {
     }
 }
 
-/// Extension descriptors of DVB.
+/// Reads extension descriptors of DVB.
 fn by_extension(track: &mut Track, content: &[u8]) {
     match *content {
         // supplementary_audio_descriptor.
@@ -182,7 +181,7 @@ fn by_extension(track: &mut Track, content: &[u8]) {
                 set_language(track, rest);
             }
         }
-        // Opus' channels; the stream itself does not say them.
+        // The channels of Opus, which the stream itself does not contain.
         [0x80, channels, ..] if track.codec.as_deref() == Some("opus") => opus(track, channels),
         _ => {}
     }
@@ -205,7 +204,7 @@ fn opus(track: &mut Track, config: u8) {
     track.sample_rate = Some(48_000);
 }
 
-/// The first language, unless there is one already.
+/// Sets the language to the first one, unless it is set.
 fn set_language(track: &mut Track, content: &[u8]) {
     if let Some(code) = content.get(..3)
         && track.language.is_empty()

@@ -1,30 +1,30 @@
-//! A bound on the bytes that are read in a second, by all threads together.
+//! A limit on the bytes per second that all threads together read.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The longest sleep before it is asked again whether to stop.
+/// The longest sleep between two checks whether to stop.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// Readers that were idle may be this much ahead of the rate, no more.
+/// After a pause, readers may be ahead of the rate by at most this much.
 const CREDIT: Duration = Duration::from_millis(100);
 
-/// A rate that readers keep by waiting before they read.
-pub struct Rate {
+/// Makes readers wait before they read, so that they keep the rate.
+pub struct RateLimiter {
     bytes_per_second: Option<u64>,
-    /// When what was granted so far will have been read at the rate.
+    /// When the bytes that were granted so far are due at the rate.
     due: Mutex<Instant>,
 }
 
-impl Rate {
-    /// `None` for no bound.
+impl RateLimiter {
+    /// `None` for no limit.
     pub fn new(bytes_per_second: Option<u64>) -> Self {
         Self { bytes_per_second, due: Mutex::new(Instant::now()) }
     }
 
-    /// Waits until `bytes` more may be read, or until it is `stopped`.
+    /// Waits until `bytes` more may be read, or until `stopped` is set.
     pub fn wait_for(&self, bytes: usize, stopped: &AtomicBool) {
         let Some(rate) = self.bytes_per_second else { return };
         let takes = Duration::from_secs_f64(bytes as f64 / rate.max(1) as f64);
@@ -50,21 +50,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_is_kept_by_waiting() {
+    fn readers_wait_to_keep_the_rate() {
         let stopped = AtomicBool::new(false);
-        let rate = Rate::new(Some(1_000_000));
+        let rate = RateLimiter::new(Some(1_000_000));
         let begin = Instant::now();
         for _ in 0..5 {
             rate.wait_for(100_000, &stopped);
         }
-        // The first may begin at once, and a credit's worth is for free.
+        // The first read may begin at once, and the credit is free.
         assert!(begin.elapsed() >= Duration::from_millis(250), "{:?}", begin.elapsed());
     }
 
     #[test]
-    fn who_is_stopped_does_not_wait() {
+    fn a_stopped_reader_does_not_wait() {
         let stopped = AtomicBool::new(true);
-        let rate = Rate::new(Some(1));
+        let rate = RateLimiter::new(Some(1));
         let begin = Instant::now();
         for _ in 0..3 {
             rate.wait_for(1_000_000, &stopped);

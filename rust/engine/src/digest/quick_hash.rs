@@ -1,31 +1,32 @@
-//! The quick identity of a file: its size, and a hash of its two ends.
+//! The quick hash of a file: a hash of its first and its last 64 KiB.
 //!
-//! Files that differ differ there nearly always (headers and indexes of media are
-//! at the ends), so two reads tell most files apart, however long they are.
+//! Media files have their headers and indexes at the ends. So if two files of the same size
+//! differ, they nearly always differ there, and two reads distinguish them, however long
+//! they are.
 
 use xxhash_rust::xxh3::Xxh3;
 
-/// The bytes of each end: the first and the last 64 KiB. They do not overlap: a
-/// file of up to twice that is hashed whole.
-pub const QUICK_PART: usize = 64 * 1024;
+/// The bytes of each end. The ends do not overlap: a file of up to twice this size is hashed
+/// whole.
+pub const END_BYTES: usize = 64 * 1024;
 
-/// The lengths of the head and of the tail of a file.
-pub fn parts_of(size: u64) -> (usize, usize) {
-    let part = QUICK_PART as u64;
-    let head = size.min(part);
-    (head as usize, (size - head).min(part) as usize)
+/// The lengths of the first and of the last end of a file of `size` bytes.
+pub fn end_lengths(size: u64) -> (usize, usize) {
+    let most = END_BYTES as u64;
+    let head = size.min(most);
+    (head as usize, (size - head).min(most) as usize)
 }
 
 /// XXH3-128 of the two ends of a file, which are given one after the other.
 ///
-/// Not cryptographic: whoever wants to can make two files that share it.
+/// It is not cryptographic: anyone can make two files with the same quick hash.
 #[derive(Default)]
 pub struct QuickHasher(Xxh3);
 
 impl QuickHasher {
-    /// Takes the head, or the tail.
-    pub fn update(&mut self, part: &[u8]) {
-        self.0.update(part);
+    /// Takes the first end, or the last.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
     }
 
     /// The hash as big-endian bytes.
@@ -34,7 +35,7 @@ impl QuickHasher {
     }
 }
 
-/// The ends of a file, gathered while it is read.
+/// The ends of a file, collected while it is read.
 pub struct Ends {
     size: u64,
     head: Vec<u8>,
@@ -42,24 +43,30 @@ pub struct Ends {
 }
 
 impl Ends {
-    /// Of a file of `size` bytes.
+    /// For a file of `size` bytes.
     pub fn new(size: u64) -> Self {
         Self { size, head: Vec::new(), tail: Vec::new() }
     }
 
-    /// Takes the bytes at `offset`, in order; those between the ends may be left out.
+    /// Takes the bytes at `offset`. They must come in order; bytes between the ends may be
+    /// left out.
     pub fn update(&mut self, bytes: &[u8], offset: u64) {
-        let (head, tail) = parts_of(self.size);
-        gather(&mut self.head, bytes, offset, 0, head);
-        gather(&mut self.tail, bytes, offset, self.size - tail as u64, tail);
+        let (head, tail) = end_lengths(self.size);
+        collect(&mut self.head, bytes, offset, 0, head);
+        collect(&mut self.tail, bytes, offset, self.size - tail as u64, tail);
     }
 
-    /// The first 64 KiB, or all there is.
+    /// The size of the file.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The first 64 KiB, or the whole file if it is smaller.
     pub fn head(&self) -> &[u8] {
         &self.head
     }
 
-    /// The last `length` bytes, or all there is.
+    /// The last `length` bytes, or the whole file if it is smaller.
     pub fn last(&self, length: usize) -> Vec<u8> {
         let missing = length.saturating_sub(self.tail.len()).min(self.head.len());
         let mut last = self.head[self.head.len() - missing..].to_vec();
@@ -67,7 +74,7 @@ impl Ends {
         last
     }
 
-    /// The hash of both.
+    /// The quick hash.
     pub fn quick_hash(&self) -> [u8; 16] {
         let mut hash = QuickHasher::default();
         hash.update(&self.head);
@@ -76,13 +83,14 @@ impl Ends {
     }
 }
 
-/// Appends what `bytes`, which are at `offset`, have of the `length` bytes at `start`.
-fn gather(part: &mut Vec<u8>, bytes: &[u8], offset: u64, start: u64, length: usize) {
-    let wanted = start + part.len() as u64;
-    let end = (start + length as u64).min(offset + bytes.len() as u64);
-    if wanted >= offset && wanted < end {
-        // In bounds: both lie in `bytes`.
-        part.extend_from_slice(&bytes[(wanted - offset) as usize..(end - offset) as usize]);
+/// Appends to `end` those of `bytes`, which are at `offset` in the file, that belong to the
+/// `length` bytes at `start`.
+fn collect(end: &mut Vec<u8>, bytes: &[u8], offset: u64, start: u64, length: usize) {
+    let wanted = start + end.len() as u64;
+    let stop = (start + length as u64).min(offset + bytes.len() as u64);
+    if wanted >= offset && wanted < stop {
+        // In bounds: `wanted` and `stop` lie within `bytes`.
+        end.extend_from_slice(&bytes[(wanted - offset) as usize..(stop - offset) as usize]);
     }
 }
 
@@ -93,7 +101,7 @@ mod tests {
     #[test]
     fn a_short_file_is_hashed_whole_and_a_long_one_by_its_ends() {
         let content: Vec<u8> = (0..400_000_u32).map(|place| (place / 7) as u8).collect();
-        for size in [0, 1, QUICK_PART, QUICK_PART + 1, 2 * QUICK_PART] {
+        for size in [0, 1, END_BYTES, END_BYTES + 1, 2 * END_BYTES] {
             let mut ends = Ends::new(size as u64);
             ends.update(&content[..size], 0);
             let whole = xxhash_rust::xxh3::xxh3_128(&content[..size]).to_be_bytes();
@@ -115,13 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn the_last_bytes_reach_into_the_head_of_a_short_file() {
+    fn the_last_bytes_of_a_short_file_include_some_of_its_head() {
         let content: Vec<u8> = (0..100_000_u32).map(|place| (place / 7) as u8).collect();
         let mut ends = Ends::new(100_000);
         ends.update(&content, 0);
-        assert_eq!(ends.last(QUICK_PART), &content[100_000 - QUICK_PART..]);
+        assert_eq!(ends.last(END_BYTES), &content[100_000 - END_BYTES..]);
         let mut ends = Ends::new(10);
         ends.update(&content[..10], 0);
-        assert_eq!(ends.last(QUICK_PART), &content[..10]);
+        assert_eq!(ends.last(END_BYTES), &content[..10]);
     }
 }
