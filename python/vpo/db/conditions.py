@@ -27,6 +27,10 @@ class Condition(NamedTuple):
         """At least one of the conditions holds."""
         return any_of((self, other))
 
+    def __invert__(self) -> Condition:
+        """The condition does not hold. If it compares with NULL, it does not hold."""
+        return self._replace(sql=f"({self.sql}) IS NOT TRUE")
+
 
 def all_of(conditions: Iterable[Condition]) -> Condition:
     """All conditions hold; without any, this is always true."""
