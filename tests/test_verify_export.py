@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from injection import Deed, injected, just_before, write_over
+from integrity import HOSTILE_NAMES
 from mounts import UNPRIVILEGED, mounted, need_permissions, unmount
-from support import OLD_NS, Tree, Vpo, has_open, wait_until
+from support import OLD_NS, Tree, Vpo, contents, has_open, wait_until
 from vpo.manifest.bag_export import _BagWriter
 
 # As PyPI has it, and Debian.
@@ -24,20 +25,10 @@ BAGIT = shutil.which("bagit.py") or shutil.which("bagit") or ""
 CONTENTS = {"a.mkv": b"one", "a/b.mkv": b"two", "a.b/c.jpg": b"three", "a-b/c.mkv": b""}
 
 NAMES = (
-    b"a.mkv",
-    b"sub/b, c.mkv",
-    b"new\nline.mkv",
-    b"back\\slash.mkv",
-    b"\\n.mkv",
-    b"cr\rx.mkv",
-    b" lead.mkv",
-    b"*star.mkv",
-    "ü.mkv".encode(),
-    b"(p) = q.mkv",
+    *HOSTILE_NAMES,
     b"#hash.mkv",
     b"; semi.mkv",
     b"%% per cent.mkv",
-    b"caf\xe9.mkv",
     b"\\MD5 (x) = y.mkv",
 )
 
@@ -49,8 +40,7 @@ def needs(program: str) -> pytest.MarkDecorator:
 @pytest.fixture
 def films(tree: Tree, vpo: Vpo) -> Tree:
     """A scanned tree of `CONTENTS`."""
-    for name, content in CONTENTS.items():
-        tree.write(name, content)
+    tree.write_all(CONTENTS)
     vpo.scan(tree.root)
     return tree
 
