@@ -311,12 +311,6 @@ def test_an_offline_disk_does_not_replace_a_manifest(
         assert done.stdout == ""
 
 
-def contents(place: Path) -> dict[str, bytes]:
-    """What a file holds, or the files in a directory."""
-    files = [place] if place.is_file() else place.rglob("*")
-    return {str(file): file.read_bytes() for file in files if file.is_file()}
-
-
 def test_files_on_an_offline_disk_are_left_out(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
     with mounted(films.root / "usb") as point:
         Tree(point).write("d.mkv")
