@@ -83,7 +83,7 @@ def duplicates(
     yes: bool,
     **options: Any,
 ) -> None:
-    """Find files with the same content, and how much space they waste.
+    """Find files with the same content, and the space they waste.
 
     Compares the files that the catalogue knows. Only files of the same size are read, no more
     of them than needed, and only once. Nothing is ever deleted: with --action and --yes, a

@@ -8,7 +8,11 @@ from vpo.cli.groups import LazyGroup
 from vpo.cli.options.global_options import global_options
 
 _COMMANDS = {
-    "list": ("vpo.cli.files.list", "list_command", "List the files in the catalogue."),
+    "list": (
+        "vpo.cli.files.list",
+        "list_command",
+        "List the files in the catalogue, sorted by path.",
+    ),
     "show": ("vpo.cli.files.show", "show_command", "Show everything about one file."),
 }
 

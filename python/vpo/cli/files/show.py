@@ -30,7 +30,9 @@ from vpo.db.library import open_library
 @global_options
 @click.pass_context
 def show_command(ctx: click.Context, /, path: bytes, as_json: bool) -> None:
-    """Show everything about one file: its media, its digest, its damage, its history."""
+    """Show everything about one file.
+
+    That is its media, its digest, its damage and its history."""
     app = ctx.ensure_object(App)
     with open_library(app.library_path(), "read") as library:
         details = read_file(library, path)

@@ -8,11 +8,11 @@ from vpo.cli.groups import LazyGroup
 from vpo.cli.options.global_options import global_options
 
 _COMMANDS = {
-    "cancel": ("vpo.cli.jobs.queue", "cancel", "Cancel queued or running jobs."),
+    "cancel": ("vpo.cli.jobs.cancel", "cancel", "Cancel queued or running jobs."),
     "list": ("vpo.cli.jobs.list", "list_command", "List jobs, newest first."),
-    "purge": ("vpo.cli.jobs.queue", "purge", "Delete the records of old jobs."),
-    "retry": ("vpo.cli.jobs.queue", "retry", "Queue failed or cancelled jobs again."),
-    "run": ("vpo.cli.jobs.queue", "run", "Run the queued jobs, one after another."),
+    "purge": ("vpo.cli.jobs.purge", "purge", "Delete the records of old jobs."),
+    "retry": ("vpo.cli.jobs.retry", "retry", "Queue failed or cancelled jobs again."),
+    "run": ("vpo.cli.jobs.run", "run", "Run the queued jobs, one after another."),
     "show": ("vpo.cli.jobs.show", "show", "Show everything that is recorded about a job."),
 }
 

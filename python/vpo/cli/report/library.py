@@ -72,7 +72,7 @@ def library_command(
     limit: int | None,
     form: str | None,
 ) -> None:
-    """Sum up files, space and playing time by kind, codec, resolution, language, …
+    """Sum up files, space and playing time by what is inside.
 
     Missing files are not counted.
     """

@@ -15,7 +15,7 @@ COMMANDS = {
     "accept": (
         "vpo.cli.verify.accept",
         "accept",
-        "Record what damaged files hold now as right.",
+        "Accept the current content of damaged files as correct.",
     ),
     "export": (
         "vpo.cli.verify.export",
@@ -93,4 +93,4 @@ class _GroupThatChecks(LazyGroup):
 )
 @global_options
 def verify(**_: Any) -> None:
-    """Check that files are what they were, and find damage."""
+    """Check files against their recorded digests, and find damage."""
