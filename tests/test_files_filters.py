@@ -236,7 +236,7 @@ def test_a_real_file_is_found_by_what_is_in_it(vpo: Vpo, tree: Tree) -> None:
     words += " -c:a flac -metadata:s:a:0 language=deu"
     subprocess.run([*words.split(), str(tree.root / "a.mkv")], check=True, timeout=60)
     tree.write("b.mkv", b"not a film")
-    vpo.environment = {"VPO_SCAN__INTROSPECT": "true"}
+    vpo.introspects = True
     vpo.run("scan", tree.root)
     for option in ("--codec=mpeg4", "--resolution=360p", "--audio-language=ger", "--container=mkv"):
         assert list(vpo.files(option)) == [f"{tree.root}/a.mkv"], option
