@@ -24,7 +24,7 @@ _WORDS = {
     "int_from_float": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
-    "string_type": "must be a text",
+    "string_type": "must be text",
     "tuple_type": "must be a list",
     "literal_error": "must be {expected}",
     "greater_than_equal": "must be at least {ge}",
@@ -190,7 +190,7 @@ class _Checker:
         value = error["input"]
         is_word = isinstance(value, (str, int, float))
         if key in _MESSAGES and is_word:
-            hint = f"One of: {error['ctx']['expected']}." if "ctx" in error else None
+            hint = f"Use one of: {error['ctx']['expected']}." if "ctx" in error else None
             as_written = display(str(self.layer.get(key)[1]))
             return _MESSAGES[key].format(value=as_written), hint
         words = _WORDS.get(error["type"])

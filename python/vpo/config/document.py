@@ -21,7 +21,7 @@ MAX_BYTES = 1_000_000
 MAX_NODES = 10_000
 MAX_DEPTH = 20
 
-_TOO_MUCH = "aliases or nesting here expand to more than settings can hold"
+_TOO_MUCH = "there are more aliases or nested values here than vpo accepts"
 _HINT = "Write settings as `section:` and, indented below it, `key: value` lines."
 
 
@@ -77,10 +77,10 @@ def parse(content: bytes, path: str, model: type, *, name: str) -> Layer:
             _check_size(node, place)
             _check_duplicates(node, layer, set())
             if not isinstance(node, yaml.MappingNode):
-                raise _NotSettingsError(place, f"not a {name}, which holds `key: value` lines")
+                raise _NotSettingsError(place, f"not a {name}: it must hold `key: value` lines")
             settings = loader.construct_document(node)
             if not isinstance(settings, dict):  # `!!set {scan}`
-                raise _NotSettingsError(place, f"not a {name}, which holds `key: value` lines")
+                raise _NotSettingsError(place, f"not a {name}: it must hold `key: value` lines")
         finally:
             loader.dispose()
     except _NotSettingsError as error:
@@ -138,7 +138,9 @@ class _Loader(yaml.SafeLoader):
         except (ValueError, LookupError, AttributeError) as error:
             # For example from `2020-99-99` or `!!bool maybe`.
             tag = node.tag.rpartition(":")[2]
-            raise ConstructorError(None, None, f"not a YAML {tag}", node.start_mark) from error
+            raise ConstructorError(
+                None, None, f"not a valid YAML {tag}", node.start_mark
+            ) from error
 
 
 def _place(path: str, mark: Any) -> Place:

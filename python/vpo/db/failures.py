@@ -89,7 +89,7 @@ def disk_full(path: str) -> DiskFullError:
     """The error for a catalogue that cannot be written because the disk is full."""
     return DiskFullError(
         f"The disk has no room left to write the catalogue `{display(path)}`",
-        hint="Free some space and run the command again. Committed work is kept.",
+        hint="Free some space and run the command again. What was recorded before is kept.",
         path=path,
     )
 

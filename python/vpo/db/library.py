@@ -287,7 +287,7 @@ def _check(connection: sqlite3.Connection, path: str) -> int:
         raise LibraryTooOldError(
             f"The catalogue `{display(path)}` has version {version}; "
             f"vpo can upgrade version {migrations.OLDEST} and later",
-            hint="Nothing was changed.",
+            hint="Nothing was changed. Move this file away and scan again.",
             version=version,
             oldest=migrations.OLDEST,
         )

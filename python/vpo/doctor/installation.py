@@ -44,7 +44,9 @@ def check_tools(config: Config) -> Iterator[Diagnosis]:
 def _check_tool(tool: Tool, config: Config) -> Diagnosis:
     requirement = REQUIREMENTS[tool.name]
     code = f"TOOL_{tool.name.upper()}"
-    advice = f"Install {requirement.package}, or set `tools.{tool.name}` to its path."
+    advice = (
+        f"Install {requirement.package}, or set `tools.{tool.name}` to the path of {tool.name}."
+    )
     if tool.error is not None:
         return Diagnosis(code, "error", f"{tool.name}: {display(tool.error)}", advice)
     if tool.path is None:

@@ -34,7 +34,7 @@ def check_home(environment: Mapping[str, str]) -> Diagnosis:
     return Diagnosis(
         "HOME",
         "error",
-        f"{shown} is not readable and writable",
+        f"{shown} must be readable and writable",
         "Change its owner or permissions, or set VPO_HOME to another directory.",
     )
 

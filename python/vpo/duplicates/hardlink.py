@@ -35,7 +35,7 @@ def prepare(kept: OpenFile, duplicate: OpenFile) -> dict[str, object]:
     if theirs.st_dev != its.st_dev:
         raise ActionError(
             f"`{_shown(duplicate)}` is on another file system than `{_shown(kept)}`,"
-            " so it cannot become a hard link to it",
+            " so they cannot be hard-linked",
             reason="other_filesystem",
         )
     if (theirs.st_mode, theirs.st_uid, theirs.st_gid) != (its.st_mode, its.st_uid, its.st_gid):
@@ -337,8 +337,9 @@ def _of_access(attributes: Mapping[str, bytes]) -> dict[str, bytes]:
 def _other_access(kept: OpenFile, duplicate: OpenFile) -> ActionError:
     return ActionError(
         f"`{_shown(duplicate)}` has another owner, group, mode or access list than"
-        f" `{_shown(kept)}`. As a hard link it would lose its own",
-        hint="Give both files the same with chown, chmod or setfacl.",
+        f" `{_shown(kept)}`, which a hard link would replace",
+        hint="Give both files the same owner, group, mode and access list with chown, chmod or"
+        " setfacl.",
         reason="access",
     )
 

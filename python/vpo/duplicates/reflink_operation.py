@@ -87,7 +87,8 @@ def _cannot(duplicate: OpenFile, number: int) -> ActionError:
     if number in _UNSUPPORTED:
         return ActionError(
             f"`{shown}` is on a file system whose files cannot share storage",
-            hint="Files on btrfs and XFS can. On most others, `--action hardlink` works.",
+            hint="Files on btrfs and XFS can share storage. On most other file systems,"
+            " `--action hardlink` works.",
             reason="unsupported",
         )
     return ActionError(

@@ -227,7 +227,7 @@ def _open(trash: bytes) -> tuple[int, int]:
     directory = os.open(trash, flags)
     try:
         if os.fstat(directory).st_uid != os.getuid():
-            raise PermissionError(1, "it belongs to somebody else", trash)
+            raise PermissionError(1, "the trash belongs to another user", trash)
         opened: list[int] = []
         try:
             for name in (b"files", b"info"):

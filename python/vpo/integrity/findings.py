@@ -52,7 +52,7 @@ class Finding:
                 damage, found_at = self.modified_since
                 found = f"was found {damage} on {times.to_local_text(found_at)}"
                 return f"its content is not what it was{then}; it {found} and was modified later"
-            evidence = "no program wrote it: size, mtime and ctime are the same"
+            evidence = "no program wrote to the file: size, mtime and ctime are the same"
             if self.verdict == "rewritten":
                 evidence = "a program wrote it and set the mtime back: the ctime has changed"
                 if not self.ctime_is_known:

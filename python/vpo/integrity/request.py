@@ -74,6 +74,6 @@ class VerifyRequest:
         else:
             return cls(paths, options)
         raise JobConfigurationError(
-            f"The job's configuration does not describe a check: {problem}",
+            f"The recorded options of this job are not valid for a check: {problem}",
             hint="Run `vpo verify` again instead of trying this job again.",
         )

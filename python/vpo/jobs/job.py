@@ -82,7 +82,7 @@ class Job:
 
     def _lost(self) -> JobLostError:
         return JobLostError(
-            f"Another process took job {self.id[:8]} for dead and settled it",
+            f"Job {self.id[:8]} seemed dead, so another process ended it",
             hint="This happens when a process is suspended for minutes. Run the command again.",
             job_id=self.id,
         )

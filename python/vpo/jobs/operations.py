@@ -108,7 +108,7 @@ OPERATIONS: Mapping[str, OperationKind] = {
         OperationKind(
             "reflink",
             service="vpo.duplicates.reflink_operation",
-            needs_no_undo="reflinked files are separate: writing to one changes only that one",
+            needs_no_undo="writing to a reflinked file does not change the other files",
             duplicates=DuplicatesAction(
                 verb="share",
                 plan="reflink {files}",

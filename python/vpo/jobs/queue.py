@@ -106,7 +106,7 @@ def retry(library: Library, job_id: str) -> None:
         if job_type not in queued_kinds():
             raise JobStateError(
                 f"Job {job_id[:8]} is of type `{job_type}`, which cannot be queued",
-                hint="Run the command again.",
+                hint="Run the job's original command again.",
                 job_id=job_id,
             )
         at = times.to_text(times.now())

@@ -43,7 +43,7 @@ def settle(connection: sqlite3.Connection, job: int) -> None:
             ending = _settle(connection, operation, job)
         except OSError as error:
             logger.warning(
-                "An interrupted operation cannot be settled: %s",
+                "vpo cannot tell whether an interrupted operation was done: %s",
                 error.strerror,
                 extra=facts(operation_id=operation.id, path=operation.file_path),
             )
@@ -53,7 +53,7 @@ def settle(connection: sqlite3.Connection, job: int) -> None:
             ending = Ending(operation.id, table.FAILED, UNCLEAR)
         table.end_operations(connection, [ending], times.to_text(times.now()))
         logger.warning(
-            "An interrupted operation was settled",
+            "The outcome of an interrupted operation was recorded",
             extra=facts(operation_id=operation.id, status=ending.status),
         )
 

@@ -33,7 +33,7 @@ def check(job_id: str, before: str, after: Status) -> None:
     """Raises JobStateError if a job that is `before` cannot become `after`."""
     if after not in TRANSITIONS[before]:
         raise JobStateError(
-            f"Job {job_id[:8]} is {before}; it cannot become {after}",
+            f"Job {job_id[:8]} is {before}, so it cannot be {after}",
             hint=_HINTS.get(after),
             job_id=job_id,
             status=before,

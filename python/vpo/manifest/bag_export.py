@@ -50,7 +50,7 @@ def check_place(directory: bytes, place: bytes) -> None:
         )
     if is_within(os.path.realpath(place), os.path.realpath(directory)):
         raise UsageError(
-            f"The bag `{shown}` would be inside the directory that it is made of",
+            f"The bag `{shown}` would be inside the directory that it is made from",
             hint="Name a place outside that directory.",
         )
 

@@ -58,7 +58,7 @@ def possible_formats(lines: Iterable[bytes], path: bytes) -> tuple[str, ...]:
         raise ManifestError(f"`{shown}` is empty, so it is not a manifest")
     raise ManifestError(
         f"`{shown}` does not name any file",
-        hint="If it is a manifest of no files, name its format with `--format`.",
+        hint="If the manifest lists no files, name its format with `--format`.",
     )
 
 

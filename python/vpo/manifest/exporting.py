@@ -32,7 +32,7 @@ def check_directory(directory: bytes) -> None:
     if is_bag(directory):
         raise IsABagError(
             f"`{display(to_stored(directory))}` is a BagIt bag, so it has manifests already",
-            hint="Check it against them with `vpo verify import`.",
+            hint="Check the bag with `vpo verify import`.",
         )
 
 

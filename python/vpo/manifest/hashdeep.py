@@ -48,7 +48,9 @@ class HashdeepParser:
         if not line or line.startswith(b"##"):
             return None
         if not self._columns:
-            raise LineError("no header such as `%%%% size,md5,sha256,filename` comes before it")
+            raise LineError(
+                "no header such as `%%%% size,md5,sha256,filename` comes before this line"
+            )
         columns = self._split(line)
         size = columns.get("size")
         if size is not None and not (size.isdigit() and len(size) < 20):
@@ -79,7 +81,7 @@ class HashdeepParser:
         if unknown:
             raise LineError(f"vpo does not know the column `{shortened(min(unknown))}`")
         if columns.count("filename") != 1 or len(set(columns)) != len(columns):
-            raise LineError("a header must name `filename`, and no column twice")
+            raise LineError("a header must name `filename`, and must not repeat a column")
         if not set(columns) & set(_ALGORITHM_OF_COLUMN):
             raise LineError(f"the header has none of the columns {', '.join(_ALGORITHM_OF_COLUMN)}")
         self._columns, self._name = columns, columns.index("filename")

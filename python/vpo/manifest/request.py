@@ -62,7 +62,7 @@ class ImportRequest:
             options: ImportOptions = TypeAdapter(ImportOptions).validate_python(record)
         except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise JobConfigurationError(
-                "The recorded options of this job are not those of an import",
+                "The recorded options of this job are not valid for an import",
                 hint="Run `vpo verify import` again instead of retrying the job.",
             ) from error
         return cls(manifest, directory, options)

@@ -79,7 +79,8 @@ class Introspector:
                 f"`{ffprobe}` was not found, or is not a program"
                 if ffprobe
                 else "ffprobe is not installed",
-                hint="Install ffmpeg, set `tools.ffprobe` to its path, or use `--prober auto`.",
+                hint="Install ffmpeg, set `tools.ffprobe` to the path of ffprobe, or use"
+                " `--prober auto`.",
                 tool="ffprobe",
             )
         self._prober = Prober(threads=threads)

@@ -10,7 +10,7 @@ def other_filesystem(directory: StoredPath) -> Issue:
     """A directory that is on another file system than before, and without its files."""
     return Issue(
         directory,
-        "believe",
+        "check",
         "its files are gone, and it is on another file system than before;"
         " their records are kept (if you replaced the disk, use `--new-device` once)",
     )

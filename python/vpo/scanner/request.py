@@ -53,7 +53,8 @@ class ScanOptions:
             problem = error.errors()[0]
             place = ".".join(str(part) for part in problem["loc"])
             raise JobConfigurationError(
-                f"The job's configuration does not describe a scan: {place}: {problem['msg']}",
+                f"The recorded options of this job are not valid for a scan: {place}:"
+                f" {problem['msg']}",
                 hint="Scan the directory again instead of trying this job again.",
             ) from error
         return options

@@ -29,7 +29,7 @@ def show(ctx: click.Context, /, origin: bool, as_json: bool) -> None:
     """Show the settings in effect, as YAML.
 
     Settings come from the defaults, the config file, the profile, the
-    environment and the command line. Each overrides those before it.
+    environment and the command line. Later sources override earlier ones.
     """
     app = ctx.ensure_object(App)
     settings = app.settings()

@@ -169,7 +169,7 @@ def _show_issues(app: App, result: DuplicatesResult) -> None:
     issues = [
         each.message
         if each.reason == "offline"
-        else f"cannot read `{display(each.path)}`: {each.message}"
+        else f"cannot compare `{display(each.path)}`: {each.message}"
         for each in result.duplicates.issues
     ]
     if result.changes is not None:

@@ -55,7 +55,7 @@ def _group_lines(app: App, result: DuplicatesResult, group: Group) -> list[str]:
         line = before + display(copy.path)
         if copy.storage is not None:
             if copy.storage in seen:
-                line += "  (shares its storage)"
+                line += "  (shares storage with a file above)"
             seen.add(copy.storage)
         lines.append(line)
         lines += (f"{_NOTHING}= {display(name.path)}" for name in copy.names[1:])
@@ -81,7 +81,7 @@ def _summary(result: DuplicatesResult) -> list[str]:
     if found.shared:
         shared = len(found.shared)
         verb = "shares its" if shared == 1 else "share their"
-        lines.append(f"{_count(shared, 'more group')} already {verb} storage (reflinks)")
+        lines.append(f"{_count(shared, 'more group')}: the files already share storage (reflinks)")
     if found.changed:
         verb = "has" if found.changed == 1 else "have"
         lines.append(

@@ -49,7 +49,7 @@ _COLOURS = {"pending": "yellow", "ok": "green", "error": "red", "missing": "red"
     type=SeparatedList(),
     multiple=True,
     metavar="EXT,...",
-    help="Only files with these extensions: mkv,mp4.",
+    help="Only files with these extensions, such as mkv,mp4.",
 )
 @click.option(
     "--changed-since",

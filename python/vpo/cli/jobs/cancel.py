@@ -25,7 +25,7 @@ WAIT_SECONDS = 10.0
     type=click.FloatRange(min=0),
     default=WAIT_SECONDS,
     metavar="SECONDS",
-    help=f"How long to wait for a running job to stop ({WAIT_SECONDS:.0f}).",
+    help=f"How long to wait for a running job to stop (default: {WAIT_SECONDS:.0f}).",
 )
 @json_option
 @global_options

@@ -57,7 +57,7 @@ TYPES = tuple(KINDS)
     type=click.IntRange(0, 2**63 - 1),
     default=20,
     metavar="N",
-    help="At most N jobs (20).",
+    help="At most N jobs (default: 20).",
 )
 @json_option
 @global_options
@@ -85,7 +85,7 @@ def list_command(ctx: click.Context, /, file: bytes | None, as_json: bool, **opt
         for line in _table(app, rows, "PATH" if file is None else "CHANGE"):
             echo(line)
     elif not app.quiet:
-        echo("There are no such jobs.", err=True)
+        echo("No jobs were found.", err=True)
 
 
 def _table(app: App, rows: Sequence[tuple[ListedJob, str]], last_column: str) -> Iterator[str]:

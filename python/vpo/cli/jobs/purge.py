@@ -30,7 +30,7 @@ from vpo.jobs import purge as purging
     type=click.Choice(["completed", "failed", "cancelled"], case_sensitive=False),
     help="Only jobs with this status.",
 )
-@click.option("--dry-run", is_flag=True, help="Only show how many it would delete.")
+@click.option("--dry-run", is_flag=True, help="Only show how many jobs would be deleted.")
 @json_option
 @global_options
 @click.pass_context
@@ -44,7 +44,7 @@ def purge(
 ) -> None:
     """Delete the records of old jobs.
 
-    The changes that these jobs recorded are deleted with them. Queued and running jobs stay,
+    What these jobs recorded about changed files is deleted as well. Queued and running jobs stay,
     and no file is touched.
     """
     app = ctx.ensure_object(App)
@@ -62,4 +62,5 @@ def purge(
     if as_json:
         print_json({"purged": count, "before": times.to_text(before), "dry_run": dry_run})
     elif not app.quiet:
-        echo(f"{'Would delete' if dry_run else 'Deleted'} {count:,} jobs.")
+        jobs = "1 job" if count == 1 else f"{count:,} jobs"
+        echo(f"{'Would delete' if dry_run else 'Deleted'} {jobs}.")

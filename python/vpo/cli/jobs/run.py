@@ -88,9 +88,9 @@ def run(
 def _in_words(tally: worker.Tally) -> str:
     names = {"errors": "with errors", "queued": "put back"}
     parts = [f"{count:,} {names.get(name, name)}" for name, count in tally.counts.items() if count]
-    text = f"Jobs done: {', '.join(parts)}." if parts else "There was nothing to do."
+    text = f"Jobs done: {', '.join(parts)}." if parts else "No jobs were run."
     if tally.held_up:
-        text += f" Left in the queue because they wait for other jobs: {tally.held_up:,}."
+        text += f" Jobs that stay in the queue because they wait for other jobs: {tally.held_up:,}."
     return text
 
 
@@ -136,7 +136,7 @@ class _WorkerText:
         is_wrong = status in ("failed", "errors")
         if not self.is_silent:
             word = {"errors": "completed with errors", "queued": "put back into the queue"}
-            echo(f"  {word.get(status, status)} in {human_duration(seconds)}: {outcome}")
+            echo(f"  {word.get(status, status)} after {human_duration(seconds)}: {outcome}")
         elif is_wrong and self.app.quiet and self.app.logs_to_stderr != "json":
             label = self.app.paint("Warning:", "yellow", err=True)
             echo(f"{label} job {job.id[:8]} ({display(job.path)}): {outcome}", err=True)

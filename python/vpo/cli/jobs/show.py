@@ -23,6 +23,8 @@ from vpo.db.library import open_library
 SHOWN_FILES = 10
 SHOWN_ERRORS = 10
 
+_WITH_SENTENCES = ("verify", "accept", "undo", "act on")
+
 
 def complete_job(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
     """Completes the IDs of recent jobs."""
@@ -73,7 +75,9 @@ def _status(app: App, details: JobDetails) -> str:
     job = details.job
     status = app.paint(job.status, COLOURS[job.status])
     if details.is_dead:
-        return f"{status} (but its process is gone: the next scan or worker ends the job)"
+        return (
+            f"{status} (but its process has ended: the next scan or `vpo jobs run` corrects this)"
+        )
     if job.status == "running" and details.record.cancel_requested_at:
         return f"{status} (asked to stop)"
     return status
@@ -150,10 +154,10 @@ def _errors(app: App, errors: Any) -> Iterator[str]:
     issues = errors.get("issues") or []
     shown = issues if app.verbose else issues[:SHOWN_ERRORS]
     for issue in shown:
-        yield (
-            f"  cannot {display(str(issue.get('operation')))} `{display(str(issue.get('path')))}`:"
-            f" {display(str(issue.get('message')))}"
-        )
+        operation, path = (display(str(issue.get(key))) for key in ("operation", "path"))
+        # The message of a check or an action is a whole sentence about the file.
+        what = "" if operation in _WITH_SENTENCES else f"cannot {operation} "
+        yield f"  {what}`{path}`: {display(str(issue.get('message')))}"
     yield from _rest(errors.get("count", 0) - len(shown))
 
 
@@ -193,4 +197,4 @@ def _operations(app: App, operations: Sequence[JobOperation]) -> Iterator[str]:
 
 def _rest(count: int, *, indent: str = "  ") -> Iterator[str]:
     if count > 0:
-        yield f"{indent}and {count:,} more"
+        yield f"{indent}and {count:,} more (`-v` shows all)"

@@ -18,7 +18,7 @@ threads_option = click.option(
     "--threads",
     type=click.IntRange(1, MAX_THREADS),
     metavar="N",
-    help="Read N files at the same time (default: chosen by device).",
+    help="Read N files at the same time (default: depends on the device).",
 )
 
 prober_option = click.option(

@@ -166,14 +166,14 @@ def media_options(command: F) -> F:
                 "containers",
                 SeparatedList(),
                 "NAME,...",
-                "Only files in these formats: matroska, mp4, flac, jpeg.",
+                "Only files in these formats, such as matroska, mp4, flac or jpeg.",
             ),
             _list_option(
                 "--codec",
                 "codecs",
                 SeparatedList(),
                 "CODEC,...",
-                "Only files with a track in one of these codecs: hevc, aac, srt.",
+                "Only files with a track in one of these codecs, such as hevc, aac or srt.",
             ),
             _list_option(
                 "--resolution",
@@ -194,7 +194,7 @@ def media_options(command: F) -> F:
                 "languages",
                 _Languages(),
                 "LANG,...",
-                "Only files with audio or subtitles in these languages: de, ger, deu.",
+                "Only files with audio or subtitles in these languages, such as de, ger or deu.",
             ),
             _list_option(
                 "--audio-language",

@@ -14,7 +14,7 @@ def damage_in_words(damage: KnownDamage) -> str:
     if damage.damage == "unreadable":
         where = "" if damage.byte_offset is None else f" at byte {damage.byte_offset:,}"
         return f"unreadable{where} (found {found}): {damage.message}"
-    then = f", right until {times.to_local_text(damage.recorded_at)}" if damage.recorded_at else ""
+    then = f", intact on {times.to_local_text(damage.recorded_at)}" if damage.recorded_at else ""
     return f"{damage.damage} (found {found}{then})"
 
 

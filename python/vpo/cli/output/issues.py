@@ -34,5 +34,5 @@ def show_issues(
         echo(f"{error if is_error(issue) else warning} {issue}", err=True)
         shown += 1
     if total > shown:
-        where = f"; `vpo jobs show {job_id[:8]}` lists them" if job_id else ""
+        where = f"; `vpo jobs show -v {job_id[:8]}` lists them" if job_id else ""
         echo(f"{warning} and {total - shown:,} more{where}", err=True)

@@ -168,7 +168,7 @@ def _exposure_facts(photo: Photo) -> Iterator[str]:
         yield f"ISO {photo.iso}"
     if photo.focal_length:
         full = photo.focal_length_35mm
-        as_if = f" (as {full:g} mm)" if full else ""
+        as_if = f" ({full:g} mm equivalent)" if full else ""
         yield f"{photo.focal_length:g} mm{as_if}"
     if photo.flash:
         yield "flash"

@@ -17,9 +17,7 @@ from vpo.config import profile_editing
 @command("create")
 @click.argument("name")
 @click.option("--description", metavar="TEXT", help="What the profile is for, in one line.")
-@click.option(
-    "--policy", metavar="FILE", type=click.Path(), help="The policy to apply when none is named."
-)
+@click.option("--policy", metavar="FILE", type=click.Path(), help="The profile's default policy.")
 @click.option(
     "--directory",
     "directories",

@@ -36,7 +36,7 @@ _COMMANDS = {
     "validate": (
         "vpo.cli.profiles.validate",
         "validate",
-        "Check the named profiles, or all of them.",
+        "Check the named profiles, or all profiles.",
     ),
 }
 
@@ -49,4 +49,4 @@ _COMMANDS = {
 )
 @global_options
 def profiles() -> None:
-    """Show, create and check profiles, which are named settings."""
+    """Show, create and check profiles, which are named sets of settings."""

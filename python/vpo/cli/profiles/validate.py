@@ -25,7 +25,7 @@ from vpo.config.check import mistakes_in
 @global_options
 @click.pass_context
 def validate(ctx: click.Context, /, names: tuple[str, ...], as_json: bool) -> None:
-    """Check the named profiles, or all of them.
+    """Check the named profiles, or all profiles.
 
     Exit status: 0 no mistakes, 1 some mistakes, 2 a named profile does not exist
     or cannot be read.

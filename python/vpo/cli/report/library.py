@@ -57,7 +57,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
     "--limit",
     type=click.IntRange(0, 2**63 - 1),
     metavar="N",
-    help=f"Show at most N values per table, and the rest as one row ({SHOWN_ROWS} in text).",
+    help="Show at most N values per table, and the rest as one row (default in text:"
+    f" {SHOWN_ROWS}).",
 )
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print all tables as one CSV table.")
@@ -72,7 +73,7 @@ def library_command(
     limit: int | None,
     form: str | None,
 ) -> None:
-    """Sum up files, space and playing time by what is inside.
+    """Sum up files, space and playing time by kind, codec, language and so on.
 
     Missing files are not counted.
     """

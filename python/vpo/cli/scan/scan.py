@@ -67,7 +67,7 @@ class ScanCommand(Command):
 @click.option(
     "--full", is_flag=True, help="Read every file again, even if nothing about it has changed."
 )
-@click.option("--retry-errors", is_flag=True, help="Try files again that could not be read before.")
+@click.option("--retry-errors", is_flag=True, help="Retry files that could not be read before.")
 @click.option(
     "--verify-hash",
     is_flag=True,
@@ -88,7 +88,7 @@ class ScanCommand(Command):
     type=SeparatedList(),
     multiple=True,
     metavar="EXT,...",
-    help="Only these file extensions (with --kind: these as well).",
+    help="Only these file extensions (with --kind: in addition to those kinds).",
 )
 @click.option(
     "--exclude", multiple=True, metavar="GLOB", help="Skip paths matching GLOB (.gitignore syntax)."
@@ -103,7 +103,7 @@ class ScanCommand(Command):
 @click.option(
     "--threads",
     type=click.IntRange(1, MAX_THREADS),
-    help="How many requests run at a time (default: chosen by latency).",
+    help="How many file system requests run at a time (default: chosen by latency).",
 )
 @click.option(
     "--introspect/--no-introspect",
@@ -126,7 +126,7 @@ class ScanCommand(Command):
     "--wait",
     type=click.FloatRange(min=0),
     metavar="[SECONDS]",
-    help="Wait for a job that is in the way, at most SECONDS.",
+    help="Wait until a conflicting job has ended, at most SECONDS (default: no limit).",
 )
 @queue_options("scan")
 @json_option
@@ -136,7 +136,7 @@ def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) 
     """Scan directories, and record what is there and what has changed.
 
     Directories that have not changed cost next to nothing. "Scanned (changed)" counts known
-    files that have changed, "Added (new)" files that are new.
+    files that have changed; "Added (new)" counts new files.
 
     Exit status: 0 done, 1 some places could not be read, 2 not done, 75 another job is in
     the way.
@@ -183,7 +183,7 @@ def _check(ctx: click.Context, options: dict[str, Any]) -> None:
     """Refuses options that cannot be combined."""
     if options["verify_hash"] and options["dry_run"]:
         raise click.UsageError(
-            "--verify-hash cannot be combined with --dry-run, as it records what it reads", ctx
+            "--verify-hash cannot be combined with --dry-run, because it records digests", ctx
         )
     if options["enqueue"] and (options["dry_run"] or options["wait"] is not None):
         raise click.UsageError("--enqueue cannot be combined with --dry-run or --wait", ctx)
@@ -228,7 +228,9 @@ def _requests(
             ctx,
         )
     if b"" in directories:
-        raise click.UsageError("The name of a directory cannot be empty. `.` is the current one")
+        raise click.UsageError(
+            "The name of a directory cannot be empty. The current directory is `.`"
+        )
     options = ScanOptions(
         rules=settings.config.scan,
         prober=settings.config.tools.prober,

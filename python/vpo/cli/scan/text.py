@@ -113,7 +113,7 @@ def summary_text(result: ScanResult) -> str:
     if result.verification is not None:
         counts = result.verification.counts
         new, damaged = counts["new"], counts["damaged"]
-        lines.append(f"  Verified: {counts['verified']:,}, for the first time {new:,}")
+        lines.append(f"  Verified: {counts['verified']:,}, new (first digest): {new:,}")
         lines.append(f"  Damaged: {damaged:,}")
     if result.pruned:
         lines.append(f"  Pruned (records deleted): {result.pruned:,}")

@@ -39,7 +39,7 @@ SHOWN_FAILURES = 5
 @global_options
 @click.pass_context
 def status(ctx: click.Context, /, form: str | None, as_json: bool, output: bytes | None) -> None:
-    """Show the state of the catalogue: roots, files, jobs, damage."""
+    """Show the state of the catalogue: scanned directories, files, jobs, damage."""
     app = ctx.ensure_object(App)
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json cannot be combined with --format {form}", ctx)
@@ -95,9 +95,9 @@ def _text(app: App, found: Status) -> Iterator[str]:
     yield ""
     yield f"Jobs: {', '.join(jobs) or 'none'}"
     if found.dead_jobs:
-        lost = "lost its process. The next scan ends it."
+        lost = "has no process any more. The next scan or `vpo jobs run` corrects this."
         if found.dead_jobs > 1:
-            lost = "lost their process. The next scan ends them."
+            lost = "have no process any more. The next scan or `vpo jobs run` corrects this."
         yield app.paint(f"  {found.dead_jobs:,} of them {lost}", "yellow")
     if found.damaged_files:
         yield ""

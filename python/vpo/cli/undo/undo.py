@@ -34,8 +34,8 @@ SHOWN_FILES = 10
 def undo(ctx: click.Context, /, operation_id: str, as_json: bool) -> None:
     """Undo what a job did to files, or one step of it.
 
-    ID is the ID of a job or of an operation (`vpo jobs show` lists them), or the first 4 or
-    more characters of it. A file that has been changed since then is left as it is.
+    ID is the ID of a job (`vpo jobs list`) or of an operation (`vpo jobs show JOB_ID`), or at
+    least its first 4 characters. A file that was changed after the job is left as it is.
 
     Exit status: 0 done, 1 some files could not be undone, 2 not done, 75 another job is in the
     way.
@@ -78,7 +78,7 @@ def _show_stopped(app: App, stopped: StoppedError, *, as_json: bool) -> None:
 
 def _summary(result: UndoResult) -> str:
     job = (result.job_id or "")[:8]
-    return f"Undid {len(result.undone):,} of {result.selected:,} (job: {job})"
+    return f"Undid {len(result.undone):,} of {result.selected:,} operations (job: {job})"
 
 
 def _print(app: App, result: UndoResult) -> None:

@@ -114,7 +114,9 @@ def _show(
         return
     for each in accepted:
         if not app.quiet:
-            later = "" if each.is_recorded else "; it was modified as well, so scan it"
+            later = (
+                "" if each.is_recorded else "; it has changed since the last scan, so scan it again"
+            )
             echo(f"Accepted {display(each.path)} ({each.content_hash[:23]}…){later}")
     for _, error in errors:
         show_failure(app, error)

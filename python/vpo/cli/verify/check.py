@@ -80,7 +80,9 @@ class BudgetType(ParamType):
             if text.endswith("%"):
                 budget = Budget(float(text[:-1]), "percent")
                 if not 0 < budget.amount <= 100:
-                    self.fail(f"`{text}` is not more than 0% and at most 100%", param, ctx)
+                    self.fail(
+                        f"`{text}` is not a share: give more than 0% and at most 100%", param, ctx
+                    )
                 return budget
             # `m` is minutes, `M` is MiB.
             if text[-1:] in "smhdw" and text[-1:]:
@@ -121,7 +123,7 @@ def directories_given(
     for value in values:
         if not value:
             raise click.BadParameter(
-                "the name of a directory cannot be empty. `.` is the current one"
+                "the name of a directory cannot be empty. The current directory is `.`"
             )
         name = value.decode(errors="replace")
         if name in COMMANDS:
@@ -150,7 +152,7 @@ def directories_given(
     "--budget",
     type=BudgetType(),
     metavar="AMOUNT",
-    help="Stop starting files after a time (30m), an amount (500G) or a share of it (20%).",
+    help="Stop starting files after a time (30m), an amount (500G) or a share of the total (20%).",
 )
 @click.option(
     "--older-than",
@@ -184,9 +186,9 @@ def check(
 ) -> None:
     """Check files against their recorded digests, and find damage.
 
-    Reads the known files in each DIR (or the file DIR; default: all files) and compares them
-    with their recorded digests. Files that were verified longest ago come first. You can stop
-    it at any time; the next run goes on.
+    vpo reads the known files in each DIR (default: all files) and compares them with their
+    recorded digests. DIR can also be a single file. Files that were verified longest ago come
+    first. You can stop the check at any time; the next run continues with the remaining files.
 
     Exit status: 0 all is well, 1 something was found, 2 not done, 75 another check is running.
     """
@@ -261,9 +263,9 @@ def _show_findings(app: App, result: VerifyResult) -> None:
 _ALWAYS = ("verified", "new", "modified", "damaged", "unreadable", "missing")
 _LABELS = {
     "new": "New (first digest)",
-    "modified": "Modified (left to a scan)",
+    "modified": "Modified (not checked, scan again)",
     "restored": "Restored (right again)",
-    "changing": "Changing (not recorded)",
+    "changing": "Being written (not checked)",
 }
 
 

@@ -80,7 +80,9 @@ def export_command(
         )
     if form == BAGIT and (to_stdout or force):
         raise click.UsageError(
-            "A bag requires `-o NEWDIR`, a directory that does not exist yet, without --force", ctx
+            "A bag requires `-o NEWDIR`, a directory that does not exist yet, and cannot be"
+            " combined with --force",
+            ctx,
         )
     if to_stdout and (as_json or force):
         raise click.UsageError("--json and --force require `-o FILE`", ctx)

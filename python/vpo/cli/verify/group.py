@@ -30,7 +30,7 @@ COMMANDS = {
     "status": (
         "vpo.cli.verify.status",
         "status",
-        "Show how much was verified how long ago, and what is damaged.",
+        "Show how long ago files were verified, and which files are damaged.",
     ),
 }
 

@@ -44,7 +44,7 @@ _LABELS: Mapping[Problem, str] = {
 @path_option(
     "--root",
     metavar="DIR",
-    help="The directory that names are relative to (default: that of the manifest).",
+    help="The directory that names are relative to (default: the manifest's directory).",
 )
 @click.option(
     "--format",
@@ -52,7 +52,9 @@ _LABELS: Mapping[Problem, str] = {
     help="The format of the manifest (default: detected from its content).",
 )
 @click.option(
-    "--encoding", metavar="NAME", help="The encoding of its text, such as cp1252 (default: UTF-8)."
+    "--encoding",
+    metavar="NAME",
+    help="The encoding of the manifest, such as cp1252 (default: UTF-8).",
 )
 @click.option(
     "--backslashes",

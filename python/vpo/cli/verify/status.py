@@ -37,7 +37,7 @@ _HEADS = {
 @global_options
 @click.pass_context
 def status(ctx: click.Context, /, directory: bytes | None, as_json: bool) -> None:
-    """Show how much was verified how long ago, and what is damaged.
+    """Show how long ago files were verified, and which files are damaged.
 
     Exit status: 0 nothing is damaged, 1 something is.
     """

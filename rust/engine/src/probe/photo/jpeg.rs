@@ -73,7 +73,7 @@ impl Segments {
                 // The picture, or the end of the file.
                 0xda | 0xd9 => {
                     if photo.width.is_none() {
-                        self.warnings.push("the picture has no size");
+                        self.warnings.push("the width and height of the picture are missing");
                     }
                     return;
                 }

@@ -63,7 +63,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         },
     };
     if complete.is_none() || photo.width.is_none() {
-        media.warn("the picture has no size");
+        media.warn("the width and height of the picture are missing");
     }
     media.photo = Some(photo);
     Ok(media)

@@ -31,7 +31,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         done => done?,
     }
     if photo.width.is_none() {
-        media.warn("the picture has no size");
+        media.warn("the width and height of the picture are missing");
     }
     if !packet.is_empty() {
         xmp::fill(&packet, &mut photo);
