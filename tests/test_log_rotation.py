@@ -242,7 +242,7 @@ def test_stderr_named_as_the_log_file_is_not_rotated(
     assert text.startswith("first\n") == (mode == "a")
     assert " INFO    vpo.scanner.scan: Scan completed [" in text
     assert "\nError: There is no directory " in text
-    assert text.endswith("\nCheck the path, and that it is mounted.\n")
+    assert text.endswith("\nCheck the path, and that the disk or share is mounted.\n")
     assert not (tmp_path / "err.1").exists()
 
 
