@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from mounts import UNPRIVILEGED, need_permissions
-from support import OLD_NS, Outcome, Tree, Vpo
+from support import ISO_Z, OLD_NS, Outcome, Tree, Vpo
 
-ISO_Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 FILE_KEYS = {
     "path",
     "size_bytes",

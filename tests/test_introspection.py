@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import stat
 import subprocess
-import wave
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from media import film
+from media import film, wav
 from support import FFMPEG, Tree, Vpo, needs_ffmpeg, wait_until
 
 COUNTS = ("total_discovered", "scanned", "skipped", "added", "removed", "errors")
@@ -21,11 +19,7 @@ COUNTS = ("total_discovered", "scanned", "skipped", "added", "removed", "errors"
 
 def sound(seconds: float = 0.5, *, rate: int = 8000, channels: int = 1) -> bytes:
     """A WAV file of silence."""
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setparams((channels, 2, rate, 0, "NONE", ""))
-        file.writeframes(bytes(2 * channels * int(rate * seconds)))
-    return out.getvalue()
+    return wav(bytes(2 * channels * int(rate * seconds)), rate=rate, channels=channels)
 
 
 # Nothing can be told of it, as it ends in the middle of its header.
