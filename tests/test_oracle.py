@@ -274,7 +274,7 @@ class OneRoot(RuleBasedStateMachine):
         expected = self.expect(before.rows, order)
         with self.start(order) as process:
             self.wait_until_it_writes(process)
-            status, stdout, stderr = self.signal(process, sent, delay)
+            status, stdout, stderr = self.send(process, sent, delay)
         event(f"{sent.name}: {status}")
         assert b"Traceback" not in stderr, stderr
         after = self.catalogue()
@@ -310,7 +310,7 @@ class OneRoot(RuleBasedStateMachine):
         before = self.catalogue()
         expected = self.expect(before.rows, order)
         with self.start(order) as process:
-            status, _, _ = self.signal(process, sent, delay)
+            status, _, _ = self.send(process, sent, delay)
         assert status in {expected.status, 143, -sent}
         after = self.catalogue()
         expected = self.expect(before.rows, order, after.rows)
@@ -352,7 +352,7 @@ class OneRoot(RuleBasedStateMachine):
         before = _size(wal)
         wait_until(lambda: process.poll() is not None or _size(wal) != before, interval=0.0005)
 
-    def signal(
+    def send(
         self, process: subprocess.Popen[bytes], sent: signal.Signals, delay: float
     ) -> tuple[int, bytes, bytes]:
         """Sends a signal after some ms, any number of them; status, stdout and stderr."""
