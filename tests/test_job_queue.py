@@ -126,7 +126,7 @@ def test_a_worker_takes_no_more_jobs_than_its_limits_allow(vpo: Vpo, tree: Tree)
     assert vpo.ok("jobs", "run", "--max-duration", "0s", "--json").json["jobs"] == []
     assert [job["status"] for job in vpo.jobs()] == ["completed", "completed", "queued"]
     assert vpo.ok("jobs", "run").stdout.endswith("Jobs done: 1 completed.\n")
-    assert vpo.ok("jobs", "run").stdout == "There was nothing to do.\n"
+    assert vpo.ok("jobs", "run").stdout == "No jobs were run.\n"
 
 
 @pytest.mark.parametrize(

@@ -253,7 +253,7 @@ def test_no_jobs_are_an_empty_list_and_nothing_on_stdout(history: Vpo) -> None:
     assert listed(history, "--type", "undo") == []
     outcome = history.ok("jobs", "list", "--type", "undo")
     assert outcome.stdout == ""
-    assert outcome.stderr == "There are no such jobs.\n"
+    assert outcome.stderr == "No jobs were found.\n"
 
 
 # -- One job -------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def test_text_has_the_counts_and_one_line_for_each_finding(known: Vpo, tree: Tre
         f"Verifying {tree.root}...",
         "  Verified: 1",
         "  New (first digest): 0",
-        "  Modified (left to a scan): 0",
+        "  Modified (not checked, scan again): 0",
         "  Damaged: 1",
         "  Unreadable: 0",
         "  Missing: 1",

@@ -54,7 +54,9 @@ class Finding:
                 return f"its content is not what it was{then}; it {found} and was modified later"
             evidence = "no program wrote to the file: size, mtime and ctime are the same"
             if self.verdict == "rewritten":
-                evidence = "a program wrote it and set the mtime back: the ctime has changed"
+                evidence = (
+                    "a program wrote to the file and set the mtime back: the ctime has changed"
+                )
                 if not self.ctime_is_known:
                     evidence = "vpo cannot tell whether a program wrote it: earlier ctime unknown"
             return f"its content is not what it was{then}, and {evidence}"
