@@ -334,7 +334,7 @@ def test_only_regular_files_are_shown_to_ffprobe(
     os.mkdir(tree.path("directory.mkv"))
     for path in (tree.path("pipe.mkv"), tree.path("directory.mkv"), "/dev/zero", "/dev/null"):
         error = vpo.ok("inspect", path, status=1).stderr
-        assert "not a regular file" in error
+        assert "it is not a regular file" in error
     assert not asked.exists()
 
 

@@ -26,7 +26,9 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     match bytes.problem {
         Some(problem @ (Problem::Io(_) | Problem::Panic(_))) => return Err(problem),
         Some(problem) => media.warn(problem.to_string()),
-        None if known.is_none() => return Err(Problem::damaged("the file contains no image directory (IFD)")),
+        None if known.is_none() => {
+            return Err(Problem::damaged("the file contains no image directory (IFD)"));
+        }
         None => {}
     }
     Ok(media)
