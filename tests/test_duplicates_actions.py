@@ -666,6 +666,24 @@ def test_an_error_of_the_system_in_the_undo_of_one_leaves_the_others_their_turn(
     unchanged(vpo, five)
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_an_undo_that_is_stopped_shows_what_was_undone_and_can_go_on(
+    vpo: Vpo, five: Tree, form: list[str]
+) -> None:
+    job = act(vpo, "hardlink")["job_id"]
+    stopped = injected(vpo, just_after(hardlink.separate).comes(interrupt, turn=2))
+    outcome = stopped.ok("undo", job, *form, status=130)
+    if form:
+        assert outcome.json["code"] == "STOPPED"
+        assert outcome.json["details"]["operations_undone"] == 2
+    else:
+        assert "Stopped. Undid 2 of 4 (job: " in outcome.stderr
+    statuses = sorted(each["status"] for each in operations(vpo))
+    assert statuses == ["COMPLETED"] * 2 + ["ROLLED_BACK"] * 2
+    assert "Undid 2 of 2" in vpo.ok("undo", job).stdout
+    assert len({os.stat(five.path(f"{number}.mkv")).st_ino for number in range(5)}) == 5
+
+
 def refused(vpo: Vpo, given: str) -> str:
     outcome = vpo.ok("undo", given, "--json", status=2)
     code: str = outcome.json["code"]

@@ -172,7 +172,7 @@ def test_no_files_are_changed_while_another_job_changes_files(
     add_job(vpo, "move", os.path.abspath(twins.path(place)), is_running=True)
     refused = vpo.ok(*given, "--json", status=75).json
     assert refused["code"] == "DUPLICATES_LOCKED"
-    assert "job of type `move` is running" in refused["message"]
+    assert "job of type `move` that changes files is running" in refused["message"]
     assert vpo.statuses() == before
 
 
@@ -181,7 +181,7 @@ def test_a_scan_waits_for_a_job_that_changes_files_in_the_same_place(vpo: Vpo, t
     for root in (twins.root, twins.path("b")):
         refused = vpo.scan(root, status=75)
         assert refused["code"] == "SCAN_LOCKED"
-        assert "job of type `move`" in refused["message"]
+        assert "job of type `move` that changes files" in refused["message"]
     vpo.ok("scan", "--enqueue", twins.root)
     assert vpo.ok("jobs", "run", "--json", status=75).json["held_up"] == 1
     # A scan of another place, a dry run and a search need not wait.

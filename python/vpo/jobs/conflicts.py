@@ -60,8 +60,13 @@ def _overlap(path: StoredPath, other: StoredPath) -> bool:
 
 def conflict_error(kind: JobKind, other: RunningJob) -> VpoError:
     """The error that names the running job which a job of `kind` waits for."""
-    is_same = other.job_type == kind.name
-    what = f"Another {kind.label.lower()}" if is_same else f"A job of type `{other.job_type}`"
+    if other.job_type == kind.name:
+        what = f"Another {kind.label.lower()}"
+    else:
+        what = f"A job of type `{other.job_type}`"
+        other_kind = KINDS.get(other.job_type)
+        if other_kind is not None and _changes_files(other_kind, other.policy_json):
+            what += " that changes files"
     return kind.locked(
         f"{what} is running in `{display(other.file_path)}`"
         f" (job {other.id[:8]}, pid {other.worker_pid})",

@@ -53,10 +53,10 @@ from vpo.jobs.stopping import StoppedError
 @click.option(
     "--action",
     type=click.Choice(ACTIONS),
-    help="What to do with all files of a group but one. Without --yes, only show what would"
-    " happen.",
+    help="What to do with the files of a group that are not kept. Without --yes, only show what"
+    " would happen.",
 )
-@click.option("--yes", is_flag=True, help="Do what --action says.")
+@click.option("--yes", is_flag=True, help="Carry out --action.")
 @path_option(
     "--keep",
     "directories",

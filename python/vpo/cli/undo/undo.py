@@ -52,13 +52,33 @@ def undo(ctx: click.Context, /, operation_id: str, as_json: bool) -> None:
             context = Context(reporter, signals.stop)
             result = service.run(library, UndoRequest(operation_id), context)
     except StoppedError as stopped:
-        show_stopped(app, stopped, as_json=as_json)
+        _show_stopped(app, stopped, as_json=as_json)
         ctx.exit(stopped.exit_status)
     if as_json:
         print_json(result.to_dict())
     else:
         _print(app, result)
     ctx.exit(EXIT_DONE_WITH_ERRORS if result.errors else 0)
+
+
+def _show_stopped(app: App, stopped: StoppedError, *, as_json: bool) -> None:
+    """Shows what was undone until it was stopped."""
+    result = stopped.result
+    if isinstance(result, UndoResult) and result.undone:
+        show_stopped(
+            app,
+            stopped,
+            as_json=as_json,
+            what_of_it=f"{_summary(result)}. Run the command again to undo the rest.",
+            details={"job_id": result.job_id, **result.record().summary},
+        )
+    else:
+        show_stopped(app, stopped, as_json=as_json)
+
+
+def _summary(result: UndoResult) -> str:
+    job = (result.job_id or "")[:8]
+    return f"Undid {len(result.undone):,} of {result.selected:,} (job: {job})"
 
 
 def _print(app: App, result: UndoResult) -> None:
@@ -69,7 +89,6 @@ def _print(app: App, result: UndoResult) -> None:
         more = len(result.undone) - len(shown)
         if more:
             echo(f"and {more:,} more")
-        job = (result.job_id or "")[:8]
-        echo(f"Undid {len(result.undone):,} of {result.selected:,} (job: {job})")
+        echo(_summary(result))
     errors = [f"{error.message} ({error.code})" for _, error in result.errors]
     show_issues(app, errors, total=len(errors), job_id=result.job_id)
