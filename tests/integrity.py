@@ -11,6 +11,21 @@ from injection import injected, instead
 from support import Vpo, has_open, wait_until
 from vpo._engine import Digested, Digester
 
+# Names that formats of manifests escape or cut, or that programs stumble over.
+HOSTILE_NAMES = (
+    b"a.mkv",
+    b"sub/b, c.mkv",
+    b"new\nline.mkv",
+    b"back\\slash.mkv",
+    b"\\n.mkv",
+    b"cr\rx.mkv",
+    b" lead.mkv",
+    b"*star.mkv",
+    "ü.mkv".encode(),
+    b"(p) = q.mkv",
+    b"caf\xe9.mkv",
+)
+
 
 def rewrite(path: bytes, content: bytes) -> None:
     """Changes a file, and puts its mtime back."""

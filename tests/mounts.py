@@ -58,11 +58,22 @@ def mounted(point: Path, size: str = "16m") -> Iterator[Path]:
     if os.geteuid() != 0:
         pytest.skip("needs root to mount a file system")
     point.mkdir(parents=True, exist_ok=True)
-    done = _run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", point)
-    if done.returncode != 0:
-        pytest.skip(f"needs permission to mount: {done.stderr.decode().splitlines()[0]}")
-    try:
+    with mounted_with("-t", "tmpfs", "-o", f"size={size}", "tmpfs", point):
         yield point
+
+
+@contextmanager
+def mounted_with(*args: str | Path) -> Iterator[None]:
+    """What `mount` with these words, of which the last is where, mounts there.
+
+    Skips the test where that cannot be; unmounts in the end, if it still is there.
+    """
+    done = _run("mount", *args)
+    if done.returncode != 0:
+        pytest.skip(f"`{args[1]}` cannot be mounted: {done.stderr.decode().splitlines()[0]}")
+    point = Path(args[-1])
+    try:
+        yield
     finally:
         if os.path.ismount(point):
             unmount(point)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,8 @@ VPO = os.path.join(os.path.dirname(sys.executable), "vpo")
 
 # The command with something changed in it, and other processes that tests need.
 PROGRAMS = Path(__file__).with_name("programs")
+
+ISO_Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 # Long enough ago that no scan takes a file for a young one.
 OLD_NS = 1_600_000_000_123_456_789
@@ -93,6 +96,15 @@ def seeded(default: int | None = None) -> random.Random:
         seed = random.SystemRandom().getrandbits(32) if default is None else default
     print(f"To repeat this test: VPO_TEST_SEED={seed}")
     return random.Random(seed)
+
+
+def contents(*places: Path) -> dict[str, bytes | None]:
+    """What is at the places and below them: the content of files, None for directories."""
+    return {
+        str(path): path.read_bytes() if path.is_file() else None
+        for place in places
+        for path in (place, *place.rglob("*"))
+    }
 
 
 @dataclass
@@ -182,6 +194,13 @@ class Vpo:
         assert outcome.status == status, outcome
         return outcome
 
+    def error_code(self, *args: str | bytes | Path, status: int = 2, **options: Any) -> str:
+        """Runs a command that fails, and returns the code of its error."""
+        failed = self.ok(*args, "--json", status=status, **options).json
+        assert failed["error"] is True
+        assert failed["message"]
+        return str(failed["code"])
+
     def scan(self, root: bytes | Path, *args: str, status: int = 0, **options: Any) -> Any:
         """Scans, and returns the JSON."""
         result = self.ok("scan", "--json", *args, root, status=status, **options).json
@@ -261,10 +280,29 @@ class Tree:
             os.utime(path, ns=(mtime_ns, mtime_ns))
         return path
 
+    def write_all(self, contents: Mapping[str, bytes]) -> None:
+        """Makes a file for each name, with its content."""
+        for name, content in contents.items():
+            self.write(name, content)
+
     def write_many(self, count: int, directory: str = "many") -> None:
         """Makes `count` files in one directory."""
         for number in range(count):
             self.write(f"{directory}/{number:05}.mkv")
+
+    def write_names(self, directories: Iterable[str], count: int) -> None:
+        """Makes `count` names in each directory: all of one file, beside the tree.
+
+        A third of the time that as many files take.
+        """
+        file = self.root.with_name(f"{self.root.name}.file")
+        file.touch()
+        os.utime(file, ns=(OLD_NS, OLD_NS))
+        for directory in directories:
+            place = self.root / directory
+            place.mkdir(parents=True)
+            for number in range(count):
+                os.link(file, place / f"{number:03}.mkv")
 
     def remove(self, name: str | bytes) -> None:
         """Removes a file."""

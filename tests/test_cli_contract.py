@@ -16,10 +16,9 @@ from typing import Any
 import pytest
 
 from mounts import UNPRIVILEGED, need_permissions
-from support import OLD_NS, TIMEOUT_SECONDS, Outcome, Tree, Vpo
+from support import ISO_Z, OLD_NS, TIMEOUT_SECONDS, Outcome, Tree, Vpo, contents
 from terminals import run_on_terminal
 
-ISO_Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 COUNTS = ("total_discovered", "scanned", "skipped", "added", "removed", "errors")
 SCAN_KEYS = {
     "job_id",
@@ -31,15 +30,6 @@ SCAN_KEYS = {
     "dry_run",
     *COUNTS,
 }
-
-
-def contents(*directories: Path) -> dict[str, bytes | None]:
-    """Every path in the directories, and what is in the files."""
-    return {
-        str(path): path.read_bytes() if path.is_file() else None
-        for directory in directories
-        for path in sorted(directory.rglob("*"))
-    }
 
 
 def check_error_text(outcome: Outcome, *says: str) -> None:

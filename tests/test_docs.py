@@ -44,7 +44,7 @@ from vpo.cli.main import cli
 from vpo.cli.options.global_options import global_options
 from vpo.config.environment import ALIASES, variable_of
 from vpo.config.layers import settings_of
-from vpo.config.models import Config, ToolsConfig
+from vpo.config.models import Config, ScanConfig, ToolsConfig
 
 REPOSITORY = Path(__file__).parent.parent
 DOCS = REPOSITORY / "docs"
@@ -596,7 +596,7 @@ def test_scanning_lists_the_extensions_that_the_engine_knows() -> None:
 
 def test_scanning_lists_names_that_the_engine_skips() -> None:
     (line,) = (line for line in prose(DOCS / "scanning.md") if "`@eaDir`" in line)
-    rules = Rules(b"/", hidden=True)
+    rules = Rules(b"/", ScanConfig(hidden=True))
     names = [name.replace("*", "x") for name in code(line)]
     assert len(names) == 9
     assert [name for name in names if rules.enters(name.encode())] == []

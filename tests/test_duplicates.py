@@ -448,7 +448,7 @@ def test_a_directory_that_is_not_known_is_no_directory_without_duplicates(
     if is_there:
         place.mkdir()
     outcome = vpo.ok("duplicates", "--under", place, status=2)
-    assert f"The library knows no files in `{place}`" in outcome.stderr
+    assert f"The catalogue has no files in `{place}`" in outcome.stderr
 
 
 def test_jsonl_and_csv_have_the_same_files(vpo: Vpo, tree: Tree) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from contents import audio, cover, fill, film, photo, subtitle, video
 from support import Tree, Vpo, needs_ffmpeg
 from vpo.base import resolutions
-from vpo.db.content import resolution_sql
+from vpo.db.media_filter import resolution_sql
 
 CONTENTS = {
     "dune.mkv": film(
@@ -125,16 +125,16 @@ def test_json_has_durations(base: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--language", "klingonish"], "`klingonish` is no language"),
-        (["--audio-language", "de,xx"], "`xx` is no language"),
+        (["--language", "klingonish"], "`klingonish` is not a valid language"),
+        (["--audio-language", "de,xx"], "`xx` is not a valid language"),
         (["--resolution", "hd"], "2160p"),
         (["--resolution", "1920x0"], "WIDTHxHEIGHT"),
         (["--hdr", "yes"], "dolby-vision"),
         (["--taken", "last year"], "2019-05..2019-08"),
-        (["--taken", "2019-13"], "no period"),
-        (["--taken", "2019-02-30"], "no period"),
-        (["--taken", ".."], "no period"),
-        (["--taken", "2019..2020..2021"], "no period"),
+        (["--taken", "2019-13"], "is not a valid period"),
+        (["--taken", "2019-02-30"], "is not a valid period"),
+        (["--taken", ".."], "is not a valid period"),
+        (["--taken", "2019..2020..2021"], "is not a valid period"),
         (["--taken", "2020..2019-12"], "ends before it begins"),
         (["--camera", " "], "empty"),
         (["--codec", ","], "at least one"),

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import stat
 import subprocess
 import time
-import wave
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from media import film
+from media import film, wav
 from support import FFMPEG, Tree, Vpo, needs_ffmpeg, wait_until
 
 COUNTS = ("total_discovered", "scanned", "skipped", "added", "removed", "errors")
@@ -22,11 +20,7 @@ COUNTS = ("total_discovered", "scanned", "skipped", "added", "removed", "errors"
 
 def sound(seconds: float = 0.5, *, rate: int = 8000, channels: int = 1) -> bytes:
     """A WAV file of silence."""
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setparams((channels, 2, rate, 0, "NONE", ""))
-        file.writeframes(bytes(2 * channels * int(rate * seconds)))
-    return out.getvalue()
+    return wav(bytes(2 * channels * int(rate * seconds)), rate=rate, channels=channels)
 
 
 # Nothing can be told of it, as it ends in the middle of its header.
@@ -103,7 +97,7 @@ def test_a_name_that_lies_about_the_content_is_a_warning_on_the_file(vpo: Vpo, t
     assert vpo.scan(tree.root)["errors"] == 0
     record = shown(vpo, path)
     assert record["container_format"] == "wav"
-    assert record["warnings"] == ["the name ends in `.mkv`, the content is wav"]
+    assert record["warnings"] == ["the extension is `.mkv`, but the content is wav"]
 
 
 def test_texts_beside_media_need_not_be_media(vpo: Vpo, tree: Tree) -> None:

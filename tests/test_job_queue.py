@@ -52,13 +52,6 @@ def job_of(vpo: Vpo, job_id: str) -> dict[str, Any]:
     return next(job for job in vpo.jobs() if job["id"] == job_id)
 
 
-def error_of(vpo: Vpo, *args: str, status: int = 2) -> str:
-    """The code of the error that a command ends with."""
-    error = vpo.ok(*args, "--json", status=status).json
-    assert error["error"] is True
-    return str(error["code"])
-
-
 @contextmanager
 def held_up(vpo: Vpo, job_id: str) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], None]]]:
     """A worker that has taken the job and stands still: nobody reads what it says of it.
@@ -271,13 +264,13 @@ def test_a_queued_job_is_cancelled_and_can_be_queued_again(vpo: Vpo, tree: Tree)
     assert vpo.ok("jobs", "run", "--json").json["jobs"] == []
     job = job_of(vpo, job_id)
     assert (job["status"], job["completed_at"] is not None) == ("cancelled", True)
-    assert error_of(vpo, "jobs", "cancel", job_id) == "JOB_STATE"
+    assert vpo.error_code("jobs", "cancel", job_id) == "JOB_STATE"
     assert vpo.ok("jobs", "retry", job_id).stdout == f"Queued job {job_id[:8]} again.\n"
-    assert error_of(vpo, "jobs", "retry", job_id) == "JOB_STATE"
+    assert vpo.error_code("jobs", "retry", job_id) == "JOB_STATE"
     assert vpo.ok("jobs", "run", "--json").json["completed"] == 1
     for command in ("cancel", "retry"):
-        assert error_of(vpo, "jobs", command, job_id) == "JOB_STATE"
-        assert error_of(vpo, "jobs", command, "ffffffff") == "JOB_NOT_FOUND"
+        assert vpo.error_code("jobs", command, job_id) == "JOB_STATE"
+        assert vpo.error_code("jobs", command, "ffffffff") == "JOB_NOT_FOUND"
     assert (job_of(vpo, job_id)["status"], len(vpo.files())) == ("completed", 1)
 
 

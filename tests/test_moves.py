@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import shutil
 import signal
 import time
-import wave
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,9 +16,11 @@ import pytest
 from faults import faulty
 from filesystems import filesystem
 from injection import injected, just_before, kill
+from integrity import digest, edit
+from media import wav
 from mounts import mounted, unmount
 from support import Tree, Vpo, seeded
-from vpo._engine import Digester, born
+from vpo._engine import birth_time
 from vpo.scanner import missing_files
 from vpo.scanner.run import Run
 
@@ -36,11 +36,7 @@ def vpo(vpo: Vpo) -> Vpo:
 
 def sound(number: int) -> bytes:
     """A WAV file; each number is another content of the same length."""
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setparams((1, 2, 8000, 0, "NONE", ""))
-        file.writeframes(number.to_bytes(2, "little") * 400)
-    return out.getvalue()
+    return wav(number.to_bytes(2, "little") * 400)
 
 
 def long_sound(middle: int) -> bytes:
@@ -100,19 +96,9 @@ def assert_was_not_read(vpo: Vpo, *paths: bytes | Path) -> None:
 
 def record_digests(vpo: Vpo, *paths: bytes | Path) -> None:
     """Records the digests of files as they are, as a verification does."""
-    digester = Digester()
-    digester.submit(
-        ((number, os.fsencode(path), None, None, False) for number, path in enumerate(paths)),
-        ["blake3"],
-    )
-    while digester.outstanding:
-        for answer in digester.take(1.0):
-            assert answer.digests is not None
-            with vpo.sql() as connection:
-                connection.execute(
-                    "UPDATE files SET content_hash = ?, verified_at = scanned_at WHERE id = ?",
-                    (f"blake3:{answer.digests['blake3']}", id_of(vpo, paths[answer.key])),
-                )
+    for path in paths:
+        query = "UPDATE files SET content_hash = ?, verified_at = scanned_at WHERE id = ?"
+        edit(vpo, query, digest(os.fsencode(path)), id_of(vpo, path))
 
 
 def history(vpo: Vpo, path: bytes | Path) -> list[str]:
@@ -163,7 +149,7 @@ def test_a_file_younger_than_the_record_of_its_inode_is_another(vpo: Vpo, tree: 
     path = tree.write("a.mkv")
     vpo.introspects = False
     vpo.scan(tree.root)
-    if born(path, follow=False) is None:
+    if birth_time(path, follow=False) is None:
         pytest.skip("the file system does not tell when a file was made")
     with vpo.sql() as connection:
         connection.execute("UPDATE files SET scanned_at = '2020-10-01T00:00:00Z'")
@@ -177,7 +163,7 @@ def test_a_directory_made_anew_with_the_inodes_of_one_that_was_deleted_is_anothe
     path = tree.write("old/a.mkv")
     vpo.introspects = False
     vpo.scan(tree.root)
-    if born(path, follow=False) is None:
+    if birth_time(path, follow=False) is None:
         pytest.skip("the file system does not tell when a file was made")
     with vpo.sql() as connection:
         connection.execute("UPDATE files SET scanned_at = '2020-10-01T00:00:00Z'")
@@ -614,7 +600,7 @@ def test_moved_to_another_file_system(vpo: Vpo, tree: Tree, other: Tree, first: 
     assert shown["content_hash"].startswith("blake3:")
     assert shown["jobs"][0]["reason"] == "content"
     text = vpo.ok("files", "show", other.path("d.wav")).stdout
-    assert f"moved from {os.fsdecode(before)}, told by its content\n" in text
+    assert f"moved from {os.fsdecode(before)} (recognized by its content)\n" in text
     for each in order:
         assert set(said(vpo.scan(each.root))) == {"skipped"}
     vpo.check_integrity()

@@ -15,15 +15,10 @@ from typing import Any
 import pytest
 
 from injection import injected, just_before, make_young
-from mounts import UNPRIVILEGED, mounted, mounted_again, need_permissions, unmount
+from integrity import records
+from mounts import UNPRIVILEGED, mounted, mounted_again, unmount
 from support import OLD_NS, Tree, Vpo, wait_while_young
 from vpo._engine import Rules, Walk
-
-
-@pytest.fixture
-def locked(tmp_path: Path) -> None:
-    """Skips the test where permissions stop nobody."""
-    need_permissions(tmp_path)
 
 
 def last_job(vpo: Vpo) -> dict[str, Any]:
@@ -41,12 +36,6 @@ def statuses(vpo: Vpo) -> dict[str, str]:
     """Each file's status by its name: what `Vpo.statuses` says, without starting a process."""
     with vpo.sql() as connection:
         return dict(connection.execute("SELECT name, scan_status FROM files").fetchall())
-
-
-def records(vpo: Vpo) -> dict[str, tuple[Any, ...]]:
-    """All that is recorded of each file, by its name."""
-    with vpo.sql() as connection:
-        return {row["name"]: tuple(row) for row in connection.execute("SELECT * FROM files")}
 
 
 def has_read(vpo: Vpo, name: str, **columns: str) -> None:

@@ -20,7 +20,7 @@ import pytest
 
 from injection import injected, just_before
 from mounts import remove_deep
-from support import OLD_NS, TIMEOUT_SECONDS, Tree, Vpo, seeded, wait_until
+from support import TIMEOUT_SECONDS, Tree, Vpo, seeded, wait_until
 from vpo.scanner.recorder import Recorder
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "waitid"), reason="needs waitid(2)")
@@ -34,20 +34,12 @@ KILLS = 26
 
 @pytest.fixture(scope="module")
 def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A tree of 30 000 files that no test changes."""
+    """A tree of 25 000 files that no test changes."""
     place = tmp_path_factory.mktemp("big")
-    root = place / "library"
-    # One file by many names: a third of the time that as many files take.
-    file = place / "file"
-    file.touch()
-    os.utime(file, ns=(OLD_NS, OLD_NS))
-    for number in range(DIRECTORIES):
-        directory = root / f"{number % 20:02}" / f"{number:04}"
-        directory.mkdir(parents=True)
-        for name in range(FILES):
-            os.link(file, directory / f"{name:03}.mkv")
-    yield root
-    remove_deep(root)
+    tree = Tree(place / "library")
+    tree.write_names((f"{number % 20:02}/{number:04}" for number in range(DIRECTORIES)), FILES)
+    yield tree.root
+    remove_deep(tree.root)
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from typing import NamedTuple, get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpo.base.read_errors import is_of_the_medium, is_of_the_place
 from vpo.integrity.classify import Recorded, Verdict, classify
+from vpo.places.read_errors import is_of_the_medium, is_of_the_place
 
 
 class Seen(NamedTuple):

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from injection import Deed, injected, just_before, write_over
+from integrity import HOSTILE_NAMES
 from mounts import UNPRIVILEGED, mounted, need_permissions, unmount
-from support import OLD_NS, Tree, Vpo, has_open, wait_until
+from support import OLD_NS, Tree, Vpo, contents, has_open, wait_until
 from vpo.manifest.bag_export import _BagWriter
 
 # As PyPI has it, and Debian.
@@ -24,20 +25,10 @@ BAGIT = shutil.which("bagit.py") or shutil.which("bagit") or ""
 CONTENTS = {"a.mkv": b"one", "a/b.mkv": b"two", "a.b/c.jpg": b"three", "a-b/c.mkv": b""}
 
 NAMES = (
-    b"a.mkv",
-    b"sub/b, c.mkv",
-    b"new\nline.mkv",
-    b"back\\slash.mkv",
-    b"\\n.mkv",
-    b"cr\rx.mkv",
-    b" lead.mkv",
-    b"*star.mkv",
-    "ü.mkv".encode(),
-    b"(p) = q.mkv",
+    *HOSTILE_NAMES,
     b"#hash.mkv",
     b"; semi.mkv",
     b"%% per cent.mkv",
-    b"caf\xe9.mkv",
     b"\\MD5 (x) = y.mkv",
 )
 
@@ -49,8 +40,7 @@ def needs(program: str) -> pytest.MarkDecorator:
 @pytest.fixture
 def films(tree: Tree, vpo: Vpo) -> Tree:
     """A scanned tree of `CONTENTS`."""
-    for name, content in CONTENTS.items():
-        tree.write(name, content)
+    tree.write_all(CONTENTS)
     vpo.scan(tree.root)
     return tree
 
@@ -319,12 +309,6 @@ def test_an_offline_disk_does_not_replace_a_manifest(
     if form != "bagit":
         done = vpo.ok("verify", "export", tmp_path / mount, "--format", form, status=2)
         assert done.stdout == ""
-
-
-def contents(place: Path) -> dict[str, bytes]:
-    """What a file holds, or the files in a directory."""
-    files = [place] if place.is_file() else place.rglob("*")
-    return {str(file): file.read_bytes() for file in files if file.is_file()}
 
 
 def test_files_on_an_offline_disk_are_left_out(vpo: Vpo, films: Tree, tmp_path: Path) -> None:

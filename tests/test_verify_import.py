@@ -11,7 +11,6 @@ import signal
 import subprocess
 import unicodedata
 import zlib
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ import pytest
 
 from faults import faulty
 from injection import injected, just_after
+from integrity import HOSTILE_NAMES
 from mounts import UNPRIVILEGED, need_permissions
 from support import OLD_NS, Tree, Vpo, wait_until
-from vpo.manifest.checking import Checker
+from vpo.manifest.checking import ManifestChecker
 
 HASHDEEP, RHASH, B3SUM = (shutil.which(name) or "" for name in ("hashdeep", "rhash", "b3sum"))
 
@@ -44,8 +44,7 @@ def sums(algorithm: str, contents: dict[str, bytes]) -> bytes:
 @pytest.fixture
 def films(tree: Tree, vpo: Vpo) -> Tree:
     """A scanned tree of `CONTENTS`."""
-    for name, content in CONTENTS.items():
-        tree.write(name, content)
+    tree.write_all(CONTENTS)
     vpo.scan(tree.root)
     return tree
 
@@ -462,21 +461,7 @@ def test_what_a_scan_recorded_meanwhile_is_not_overwritten(vpo: Vpo, films: Tree
 
 # -- Beside the programs that write them -----------------------------------------
 
-NAMES: Iterable[bytes] = (
-    b"a.mkv",
-    b"sub/b, c.mkv",
-    b"new\nline.mkv",
-    b"back\\slash.mkv",
-    b"\\n.mkv",
-    b"cr\rx.mkv",
-    b" lead.mkv",
-    b"*star.mkv",
-    b"trail ",
-    "ü.mkv".encode(),
-    b"(p) = q.mkv",
-    b"#hash; semi.mkv",
-    b"caf\xe9.mkv",
-)
+NAMES = (*HOSTILE_NAMES, b"trail ", b"#hash; semi.mkv")
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ class _Connection(sqlite3.Connection):
 
 
 def _connect_with_a_look(*args: Any, **options: Any) -> sqlite3.Connection:
-    return _connect(*args, **{**options, "factory": _Connection})
+    connection: sqlite3.Connection = _connect(*args, **{**options, "factory": _Connection})
+    return connection
 
 
 connect: Callable[..., sqlite3.Connection] = _connect_with_a_look

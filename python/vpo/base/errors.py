@@ -197,6 +197,8 @@ class NothingToListError(VpoError):
     """Not one file can be put into a manifest."""
 
     code = "NOTHING_TO_LIST"
+    result: object = None
+    """What the export has found until then, with the reasons."""
 
 
 class IsABagError(VpoError):

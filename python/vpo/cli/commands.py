@@ -18,17 +18,17 @@ LIBRARY: dict[str, Entry] = {
     "files": (
         "vpo.cli.files.group",
         "files",
-        "List files of the library, or show one.",
+        "List the files in the catalogue, or show one file.",
     ),
     "status": (
         "vpo.cli.status.status",
         "status",
-        "Show the state of the library: roots, files, jobs, space.",
+        "Show the state of the catalogue: roots, files, jobs, damage.",
     ),
     "report": (
         "vpo.cli.report.group",
         "report",
-        "Report on what the library holds.",
+        "Report what the library holds.",
     ),
 }
 
@@ -41,12 +41,12 @@ CONTENT: dict[str, Entry] = {
     "verify": (
         "vpo.cli.verify.group",
         "verify",
-        "Check that files still have the content that they had, and find damage.",
+        "Check files against their recorded digests, and find damage.",
     ),
     "duplicates": (
         "vpo.cli.duplicates.duplicates",
         "duplicates",
-        "Find files with the same content, and what they waste.",
+        "Find files with the same content, and the space they waste.",
     ),
 }
 
@@ -60,7 +60,7 @@ OPERATION: dict[str, Entry] = {
     "jobs": (
         "vpo.cli.jobs.group",
         "jobs",
-        "Look into the history of jobs, and work with their queue.",
+        "Show the history of jobs, and run or change the queue.",
     ),
     "undo": (
         "vpo.cli.undo.undo",

@@ -9,7 +9,7 @@ from typing import Any
 
 from vpo.base.paths import display
 from vpo.config.layers import Key, Layer, Mistake, settings_of
-from vpo.config.models import COMMAND, PATH, Config, Profile
+from vpo.config.models import COMMAND, PATH, Config, Profile, ScanConfig
 
 # These settings are compared without regard to case, and have messages of their own.
 _MESSAGES = {
@@ -208,9 +208,9 @@ class _Checker:
         for number, item in enumerate(value):
             try:
                 if key[1] == "exclude":
-                    Rules(b"/", excludes=[item])
+                    Rules(b"/", ScanConfig(exclude=(item,)))
                 else:
-                    Rules(b"/", extensions=[item])
+                    Rules(b"/", ScanConfig(extensions=(item,)))
             except ValueError as error:
                 self._note((*key, str(number)), f"`{'.'.join(key)}`: {display(str(error))}")
                 return False

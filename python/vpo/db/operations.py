@@ -27,7 +27,7 @@ Facts = dict[str, Any]
 
 
 class Operation(NamedTuple):
-    """One step of a job; the fields are columns."""
+    """One step of a job. The fields are columns."""
 
     id: str
     job: int | None
@@ -125,7 +125,7 @@ def operations_of_job(connection: sqlite3.Connection, job: int) -> list[Operatio
 
 
 def count_of_job(connection: sqlite3.Connection, job: int) -> dict[str, int]:
-    """How many operations of a job there are of each status."""
+    """The number of operations of a job with each status."""
     return dict(
         connection.execute(
             "SELECT status, count(*) FROM operations WHERE job = ? GROUP BY status", (job,)

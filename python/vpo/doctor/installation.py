@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from vpo import __version__
 from vpo.base.paths import display
 from vpo.config.models import Config
+from vpo.db.checks import has_json_functions
 from vpo.doctor.models import Diagnosis
 from vpo.media.tools import REQUIREMENTS, Tool, find_tools
 
@@ -25,18 +26,13 @@ def check_versions() -> Iterator[Diagnosis]:
         f" SQLite {sqlite3.sqlite_version}",
         None if is_same else "vpo and its engine have different versions. Reinstall vpo.",
     )
-    memory = sqlite3.connect(":memory:")
-    try:
-        memory.execute("SELECT json('{}')")
-    except sqlite3.Error:
+    if not has_json_functions():
         yield Diagnosis(
             "SQLITE_FEATURES",
             "warning",
             "SQLite was built without JSON functions",
             "Your own SQL queries on the JSON columns of jobs will fail. Use another Python.",
         )
-    finally:
-        memory.close()
 
 
 def check_tools(config: Config) -> Iterator[Diagnosis]:

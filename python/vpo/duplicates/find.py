@@ -68,7 +68,7 @@ def _progress(result: DuplicatesResult) -> Progress:
 
 def _common_directory(library: Library, request: DuplicatesRequest) -> StoredPath:
     """The directory that holds all selected files."""
-    paths = list(request.selection.under)
+    paths = list(request.selection.places)
     if not paths:
         with library.reading() as connection:
             paths = [from_stored(root.path) for root in counts.list_roots(connection)]
@@ -86,7 +86,7 @@ def _note_offline(library: Library, result: DuplicatesResult) -> None:
     from vpo.places.availability import Places
 
     with library.reading() as connection:
-        places = Places(connection, result.request.selection.under)
+        places = Places(connection, result.request.selection.places)
         errors = places.look()
     if errors and len(errors) == len(places.roots):
         raise errors[0]

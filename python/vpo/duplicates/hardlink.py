@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from vpo.base.errors import ActionError, UndoChangedError, UndoError, UndoGoneError
 from vpo.base.paths import StoredPath, display, from_stored, to_json, to_stored
-from vpo.db.duplicates import clamped
+from vpo.db.stored_stat import stored_mtime
 from vpo.duplicates.safe_open import COMPARE_BYTES, Identity, OpenFile, changed, exchange
 
 # This attribute, and all but user.*, decide who may do what. They must be equal for both files.
@@ -171,9 +171,9 @@ def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> boo
             return is_linked
         if is_linked and beside.st_ino == before["inode"]:
             # The names were exchanged, and the old file was not checked yet.
-            if (beside.st_size, clamped(beside.st_mtime_ns)) != (
+            if (beside.st_size, stored_mtime(beside.st_mtime_ns)) != (
                 before["size_bytes"],
-                clamped(before["mtime_ns"]),
+                stored_mtime(before["mtime_ns"]),
             ):
                 exchange(descriptor, temporary, name)
                 os.unlink(temporary, dir_fd=descriptor)
@@ -183,8 +183,8 @@ def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> boo
             here is not None
             and here.st_ino == before["inode"]
             # If inodes follow the path, they do not show which file is beside it.
-            and (beside.st_size, clamped(beside.st_mtime_ns))
-            == (after["size_bytes"], clamped(after["mtime_ns"]))
+            and (beside.st_size, stored_mtime(beside.st_mtime_ns))
+            == (after["size_bytes"], stored_mtime(after["mtime_ns"]))
         ):
             # It is the link: the names were not exchanged, or were exchanged back.
             os.unlink(temporary, dir_fd=descriptor)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from vpo.base.paths import from_stored
 from vpo.db import duplicates as table
-from vpo.db.duplicates import Replaced
+from vpo.db import file_actions, file_facts
+from vpo.db.file_facts import Replaced
 from vpo.db.operations import Facts, Operation
 from vpo.duplicates import hardlink
 from vpo.duplicates.models import Copy
@@ -32,9 +33,9 @@ def perform(step: Step, kept: OpenFile, duplicate: OpenFile, check: Callable[[],
     step.kept_ids.append(step.name.file_id)
 
     def record(connection: sqlite3.Connection, job: int) -> None:
-        table.record_replaced(connection, job, [replaced])
+        file_actions.record_replaced(connection, job, [replaced])
         # A new name changes the ctime of the file that gets it.
-        table.record_ctime(
+        file_facts.record_ctimes(
             connection, [(name, before.st_ctime_ns, now.st_ctime_ns) for name in names]
         )
 
@@ -71,10 +72,10 @@ def undo(
             return
         others = [each for each in table.names_of_inode(connection, file_id) if each != file_id]
         replaced = _replaced(file_id, separated.status, facts["after"]["mtime_ns"])
-        table.record_replaced(connection, job, [replaced])
+        file_actions.record_replaced(connection, job, [replaced])
         # Losing a name changes the ctime of the file that loses it.
         before, after = separated.ctime_ns_before, separated.ctime_ns_after
-        table.record_ctime(connection, [(other, before, after) for other in others])
+        file_facts.record_ctimes(connection, [(other, before, after) for other in others])
 
     return record
 
@@ -85,7 +86,7 @@ def _record(
     if operation.file_id is not None:
         now = os.lstat(from_stored(operation.file_path))
         replaced = _replaced(operation.file_id, now, mtime_ns_before)
-        table.record_replaced(connection, job, [replaced])
+        file_actions.record_replaced(connection, job, [replaced])
 
 
 def _replaced(file_id: int, now: os.stat_result, mtime_ns_before: int) -> Replaced:

@@ -12,8 +12,9 @@ from vpo.base.paths import StoredPath, join
 from vpo.content.algorithms import HEAD, QUICK, RECORDED
 from vpo.content.digests import algorithms_for, is_same_content, recorded_digest
 from vpo.content.hashing import FileToRead, HashingQueue
-from vpo.db import duplicates as table
-from vpo.db.duplicates import Candidate, Content, QuickHash, Whole
+from vpo.db import file_facts, heads
+from vpo.db.duplicates import Candidate
+from vpo.db.file_facts import BothDigests, FullDigest, QuickHash
 from vpo.db.library import Library
 from vpo.duplicates.models import Duplicates, Issue
 from vpo.jobs.context import Context
@@ -57,7 +58,7 @@ class DigestReader:
         def record() -> None:
             # By ID, as they lie in the table.
             with self.library.transaction() as connection:
-                table.record_heads(connection, sorted(rows))
+                heads.record(connection, sorted(rows))
             rows.clear()
 
         with self._recording([rows], record) as record_if_due:
@@ -86,14 +87,14 @@ class DigestReader:
             return _QUICK_AND_FULL if is_small and file.content_hash is None else _ONLY_QUICK
 
         rows: list[QuickHash] = []
-        wholes: list[Whole] = []
+        wholes: list[BothDigests] = []
         found: dict[int, str] = {}
 
         def record() -> None:
             at = times.to_text(times.now())
             with self.library.transaction() as connection:
-                table.record_quick_hashes(connection, rows)
-                table.record_wholes(connection, wholes, at)
+                file_facts.record_quick_hashes(connection, rows)
+                file_facts.record_both_digests(connection, wholes, at)
             rows.clear()
             wholes.clear()
 
@@ -106,7 +107,7 @@ class DigestReader:
                 found[file.id] = content_hash = recorded_digest(digests)
                 assert answer.ctime_ns is not None
                 wholes.append(
-                    Whole(
+                    BothDigests(
                         quick_hash,
                         content_hash,
                         answer.ctime_ns,
@@ -124,12 +125,12 @@ class DigestReader:
         """
         by_file = _by_file(files)
         found: dict[int, str] = {}
-        rows: list[Content] = []
+        rows: list[FullDigest] = []
 
         def record() -> None:
             at = times.to_text(times.now())
             with self.library.transaction() as connection:
-                table.record_contents(connection, rows, at)
+                file_facts.record_full_digests(connection, rows, at)
             rows.clear()
 
         def algorithms(file: Candidate) -> tuple[str, ...]:
@@ -147,7 +148,7 @@ class DigestReader:
             for file in same:
                 found[file.id] = content_hash
                 rows.append(
-                    Content(content_hash, ctime_ns, file.id, file.size_bytes, file.mtime_ns)
+                    FullDigest(content_hash, ctime_ns, file.id, file.size_bytes, file.mtime_ns)
                 )
         return found
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vpo.base.paths import StoredPath, to_json, to_stored
-from vpo.db.duplicates import Selection
+from vpo.db.selection import Selection
 from vpo.duplicates.keep_rules import KeepRules
 from vpo.jobs.operations import OPERATIONS
 
@@ -41,7 +41,7 @@ class DuplicatesRequest:
 
         return orjson.dumps(
             {
-                "under": [_to_json(directory) for directory in self.selection.under],
+                "under": [_to_json(directory) for directory in self.selection.places],
                 "kinds": self.selection.kinds,
                 "min_size": self.selection.least_bytes,
                 "action": self.action if self.changes_files else None,

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from vpo.base.errors import ActionError
 from vpo.base.paths import display, to_stored
-from vpo.db.duplicates import clamped
+from vpo.db.stored_stat import stored_mtime
 
 COMPARE_BYTES = 1024 * 1024
 
@@ -41,7 +41,7 @@ class Identity(NamedTuple):
     @classmethod
     def of(cls, status: os.stat_result) -> Identity:
         """The identity of the file with this status."""
-        return cls(status.st_dev, status.st_ino, status.st_size, clamped(status.st_mtime_ns))
+        return cls(status.st_dev, status.st_ino, status.st_size, stored_mtime(status.st_mtime_ns))
 
 
 class OpenFile:

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING
 
 from vpo.base.paths import StoredPath, from_stored, join
 from vpo.db import duplicates as table
-from vpo.db.duplicates import Candidate, clamped, signed
+from vpo.db.duplicates import Candidate
 from vpo.db.library import Library
+from vpo.db.stored_stat import stored_inode, stored_mtime
 from vpo.duplicates.models import Copy, Duplicates, Group, Name
 from vpo.duplicates.request import DuplicatesRequest
 from vpo.duplicates.shared_storage import StorageOf
@@ -112,7 +113,7 @@ class DuplicateSearch:
             self._digests.update(reader.full(unread))
         # The next run has to look again at files that could not be read or were not selected.
         left_out = self.found.issues or self.found.changed
-        if was_unclear and self.selection.is_everything and not left_out:
+        if was_unclear and table.is_everything(self.selection) and not left_out:
             with self.library.transaction() as connection:
                 table.settle(connection, job)
 
@@ -182,9 +183,9 @@ class DuplicateSearch:
             if (
                 status is None
                 or status.st_size != size_bytes
-                or clamped(status.st_mtime_ns) != mtime_ns
+                or stored_mtime(status.st_mtime_ns) != mtime_ns
                 or not stat.S_ISREG(status.st_mode)
-                or (recorded_inode is not None and signed(status.st_ino) != recorded_inode)
+                or (recorded_inode is not None and stored_inode(status.st_ino) != recorded_inode)
             ):
                 self.found.changed += 1
                 continue

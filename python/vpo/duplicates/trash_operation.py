@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from vpo.base import times
 from vpo.base.paths import from_stored
-from vpo.db import duplicates as table
-from vpo.db.duplicates import PutBack
+from vpo.db import file_actions
+from vpo.db.file_actions import PutBack
 from vpo.db.operations import Facts, Operation
 from vpo.duplicates import trash
 from vpo.duplicates.models import Copy
@@ -32,7 +32,7 @@ def perform(step: Step, kept: OpenFile, duplicate: OpenFile, check: Callable[[],
 
     def record(connection: sqlite3.Connection, job: int) -> None:
         at = times.to_seconds_text(times.now())
-        table.record_trashed(connection, job, [(name.file_id, name.path)], at)
+        file_actions.record_trashed(connection, job, [(name.file_id, name.path)], at)
 
     return record
 
@@ -44,7 +44,7 @@ def settle(connection: sqlite3.Connection, operation: Operation, job: int) -> bo
     if operation.file_id is not None:
         at = times.to_seconds_text(times.now())
         moved = (operation.file_id, operation.file_path)
-        table.record_trashed(connection, job, [moved], at)
+        file_actions.record_trashed(connection, job, [moved], at)
     return True
 
 
@@ -77,4 +77,4 @@ def _record_put_back(
 ) -> None:
     if operation.file_id is not None:
         back = PutBack(operation.file_id, operation.file_path, status.st_ino, status.st_ctime_ns)
-        table.record_put_back(connection, job, [back])
+        file_actions.record_put_back(connection, job, [back])

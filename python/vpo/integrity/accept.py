@@ -15,11 +15,11 @@ from vpo.content.digests import recorded_digest
 from vpo.content.hashing import FileToRead, HashingQueue, why_unreadable
 from vpo.db import damage as damage_table
 from vpo.db import file_changes as change_table
-from vpo.db import verification as table
+from vpo.db import file_facts
 from vpo.db.damage import Damage
 from vpo.db.file_changes import FileChange
+from vpo.db.file_facts import Verified
 from vpo.db.library import Library
-from vpo.db.verification import Verified
 from vpo.jobs.conflicts import JobToRun
 from vpo.jobs.context import Context
 from vpo.jobs.job import Job
@@ -139,10 +139,10 @@ def _accept(job: Job, file: ToAccept, seen: Digested, result: AcceptResult) -> N
     at = times.to_text(times.now())
     row = Verified(file_id, content_hash, seen.size_bytes, seen.mtime_ns, seen.ctime_ns, at)
     with job.library.transaction() as connection:
-        count = table.record_verified(connection, [row])
+        count = file_facts.record_verified(connection, [row])
         if count:
             # Else its size or mtime differs, so that the next scan reads it anyway.
-            table.have_read_again(connection, [file_id])
+            file_facts.record_other_content(connection, [file_id])
         damage_table.forget_damage(connection, [file_id])
         change = FileChange(file_id, "accepted", file.damage.damage)
         change_table.add_changes(connection, job.number, [change])

@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from vpo.base import times
-from vpo.base.paths import StoredPath, from_stored, is_within, to_stored
+from vpo.base.paths import StoredPath, from_stored, is_within, to_json, to_stored
+from vpo.catalogue.damage import DamagedFile, list_damaged
 from vpo.catalogue.lookup import known_places
 from vpo.db import counts
 from vpo.db import damage as damage_table
 from vpo.db import verification as table
-from vpo.db.damage import DamagedFile
 from vpo.db.library import Library
 from vpo.integrity.result import Amount
 
@@ -29,6 +29,21 @@ class Coverage(NamedTuple):
     """None: the whole library."""
     amounts: dict[str, Amount]
     """By the names in `NAMES`. Each file counts once; missing files do not count."""
+
+    def to_dict(self) -> dict[str, object]:
+        """The amounts as JSON."""
+        return {
+            "files": self.total.files,
+            "bytes": self.total.size_bytes,
+            "verified": {
+                name: {
+                    "within_days": AGES.get(name),
+                    "files": amount.files,
+                    "bytes": amount.size_bytes,
+                }
+                for name, amount in self.amounts.items()
+            },
+        }
 
     @property
     def total(self) -> Amount:
@@ -49,6 +64,19 @@ class VerifyStatus:
     """The first damaged files, by path."""
     damage: dict[str, int]
     """How many damaged files there are in all, by what is wrong."""
+
+    def to_dict(self) -> dict[str, object]:
+        """The status as JSON."""
+        return {
+            **self.whole.to_dict(),
+            "roots": [
+                {**to_json(root.path), **root.to_dict()}
+                for root in self.roots
+                if root.path is not None
+            ],
+            "damaged": self.damage,
+            "damage": [each.to_dict() for each in self.damaged],
+        }
 
     @property
     def damaged_files(self) -> int:
@@ -80,6 +108,6 @@ def read_status(
         return VerifyStatus(
             whole=cover(place),
             roots=[cover(root) for root in roots if place is None or is_within(root, place)],
-            damaged=damage_table.list_damage(connection, place, limit=most_damage),
+            damaged=list_damaged(connection, place, limit=most_damage),
             damage=damage_table.count_damage(connection, place),
         )

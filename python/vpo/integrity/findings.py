@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from vpo.base import times
 from vpo.base.paths import StoredPath, display, to_json
-from vpo.base.read_errors import is_of_the_medium
 from vpo.integrity.classify import Verdict
+from vpo.places.read_errors import is_of_the_medium
 
 
 @dataclass(frozen=True)

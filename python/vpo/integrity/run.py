@@ -16,16 +16,16 @@ from functools import partial
 from vpo._engine import Digested, Digester
 from vpo.base import times
 from vpo.base.paths import from_stored
-from vpo.base.read_errors import is_of_the_medium, is_of_the_place
 from vpo.content.algorithms import RECORDED, RECORDED_PREFIX
 from vpo.content.digests import found_digest, recorded_digest
 from vpo.db import damage as damage_table
 from vpo.db import file_changes as change_table
+from vpo.db import file_facts
 from vpo.db import verification as table
 from vpo.db.damage import Damage
 from vpo.db.file_changes import FileChange
 from vpo.db.library import Library
-from vpo.db.verification import Candidate, Selection
+from vpo.db.verification import Candidate, Due
 from vpo.integrity.classify import Recorded, Verdict, baseline, classify
 from vpo.integrity.findings import Finding
 from vpo.integrity.request import VerifyOptions
@@ -36,6 +36,7 @@ from vpo.jobs.progress import Progress
 from vpo.jobs.stopping import StoppedError
 from vpo.logging import shown
 from vpo.places.availability import Offline, Places
+from vpo.places.read_errors import is_of_the_medium, is_of_the_place
 
 logger = logging.getLogger(__name__)
 
@@ -64,10 +65,10 @@ class _Found:
 class Check:
     """What a check is to do."""
 
-    selection: Selection
+    due: Due
     options: VerifyOptions
     paths: tuple[bytes, ...] = ()
-    """The paths of the single files in the selection."""
+    """The paths of the files that are selected one by one."""
 
 
 class Run:
@@ -79,10 +80,10 @@ class Run:
         self.library = library
         self.connection = library.connection
         self.context = context
-        self.selection = check.selection
+        self.due = check.due
         self.options = check.options
         self.result = result
-        self.places = Places(self.connection, (*check.selection.places, *check.paths))
+        self.places = Places(self.connection, (*check.due.selection.places, *check.paths))
         self.digester = Digester(
             threads=check.options.threads or 0, max_rate=check.options.max_rate, leave_cache=True
         )
@@ -109,9 +110,9 @@ class Run:
         Raises StoppedError, VpoError (none of the places is there), sqlite3.Error.
         """
         self._look_at_places()
-        self.result.selected = Amount(*table.amount(self.connection, self.selection))
+        self.result.selected = Amount(*table.amount(self.connection, self.due))
         feed = Feed(self.digester, self.places, self.options, self.result.selected)
-        feed.open(self.connection, self.selection)
+        feed.open(self.connection, self.due)
         try:
             while True:
                 self.context.check()
@@ -139,7 +140,8 @@ class Run:
             raise errors[0]
         for offline in self.places.offline.values():
             self._note_offline(offline)
-        self.selection = self.selection._replace(without=tuple(self.places.offline))
+        selection = self.due.selection._replace(without=tuple(self.places.offline))
+        self.due = self.due._replace(selection=selection)
 
     # -- Verdicts ---------------------------------------------------------
 
@@ -319,8 +321,8 @@ class Run:
             return
         reported = []
         with self.library.transaction() as connection:
-            table.record_verified(connection, verified)
-            table.record_unchanged(connection, unchanged)
+            file_facts.record_verified(connection, verified)
+            file_facts.record_verified_again(connection, unchanged)
             for each in found:
                 change = None
                 if each.damage is not None:
@@ -333,7 +335,7 @@ class Run:
                     change = "restored"
                     damage_table.forget_damage(connection, [each.file.id])
                     # A scan may have read its media while it was damaged.
-                    table.have_read_again(connection, [each.file.id])
+                    file_facts.record_other_content(connection, [each.file.id])
                 if change is not None:
                     reason = each.damage.damage if each.damage else None
                     change_table.add_changes(

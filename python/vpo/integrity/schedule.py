@@ -12,7 +12,7 @@ from vpo.base.paths import from_stored
 from vpo.content.algorithms import RECORDED
 from vpo.content.digests import algorithms_for
 from vpo.db import verification as table
-from vpo.db.verification import Candidate, Selection
+from vpo.db.verification import Candidate, Due
 from vpo.integrity.classify import baseline
 from vpo.integrity.request import VerifyOptions
 from vpo.integrity.result import Amount
@@ -73,10 +73,10 @@ class Feed:
             # A share of zero bytes is no limit: all files are empty then.
             self.most_bytes = selected.size_bytes * budget.amount / 100 or None
 
-    def open(self, connection: sqlite3.Connection, selection: Selection) -> None:
-        """Begins with the files of a selection."""
+    def open(self, connection: sqlite3.Connection, due: Due) -> None:
+        """Begins with the files that are due."""
         of_few = self._selected.files <= OF_FEW
-        self._pages = table.candidates(connection, selection, page=PAGE, of_few=of_few)
+        self._pages = table.candidates(connection, due, page=PAGE, of_few=of_few)
 
     def feed(self) -> None:
         """Gives files to the engine until it has enough or there are no more."""

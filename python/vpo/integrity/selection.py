@@ -11,9 +11,10 @@ from vpo.base import times
 from vpo.base.paths import StoredPath, from_stored, to_stored
 from vpo.catalogue import lookup
 from vpo.db import counts
-from vpo.db import verification as table
+from vpo.db.files import knows_files
 from vpo.db.library import Library
-from vpo.db.verification import Selection
+from vpo.db.selection import Selection
+from vpo.db.verification import Due
 from vpo.integrity.request import VerifyOptions
 
 # A file that was verified this much later than now was verified while a clock was wrong. The
@@ -39,14 +40,14 @@ def find_where(library: Library, paths: Sequence[bytes]) -> Where:
     files: dict[int, bytes] = {}
     with library.reading() as connection:
         for path in paths:
-            places = [each for each in lookup.places(path) if table.knows_files(connection, each)]
+            places = [each for each in lookup.places(path) if knows_files(connection, each)]
             directories.update(dict.fromkeys(places))
             if places:
                 continue
-            row = lookup.find_file(connection, path)
-            if row is None:
+            file = lookup.find_file(connection, path)
+            if file is None:
                 raise lookup.unknown_place(path)
-            files[row["id"]] = from_stored(row["path"])
+            files[file.id] = from_stored(file.path)
     return Where(tuple(directories), files)
 
 
@@ -60,13 +61,11 @@ def common_directory(library: Library, paths: Sequence[bytes]) -> StoredPath:
     return to_stored(os.path.commonpath(resolved) if resolved else b"/")
 
 
-def select(where: Where, options: VerifyOptions, started: datetime) -> Selection:
+def select(where: Where, options: VerifyOptions, started: datetime) -> Due:
     """The files that a check which started then is to read."""
     older_than = timedelta(seconds=options.older_than_seconds or 0.0)
-    return Selection(
-        places=where.directories,
-        files=tuple(where.files),
-        kinds=options.kinds,
+    return Due(
+        Selection(places=where.directories, files=tuple(where.files), kinds=options.kinds),
         only_new=options.only_new,
         verified_before=times.to_text(started - older_than),
         ahead=times.to_text(started + CLOCKS_DIFFER),

@@ -65,6 +65,6 @@ def _check(
     context: Context,
     result: VerifyResult,
 ) -> None:
-    selection = select(where, options, result.started_at)
-    check = Check(selection, options, paths=tuple(where.files.values()))
+    due = select(where, options, result.started_at)
+    check = Check(due, options, paths=tuple(where.files.values()))
     Run(library, check, context, result).run()

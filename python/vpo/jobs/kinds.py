@@ -137,3 +137,9 @@ KINDS: Mapping[str, JobKind] = {
 def queued_kinds() -> frozenset[str]:
     """The kinds that workers can do."""
     return frozenset(kind.name for kind in KINDS.values() if kind.service is not None)
+
+
+def repeats(name: str) -> bool:
+    """Whether people run jobs of a kind again and again. Not those of unknown kinds."""
+    kind = KINDS.get(name)
+    return kind is not None and kind.repeats

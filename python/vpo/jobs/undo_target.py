@@ -79,9 +79,9 @@ def _matches(connection: sqlite3.Connection, given: str) -> list[str]:
 
 
 def _of_job(connection: sqlite3.Connection, job_id: str) -> Target:
-    job = job_history.get_job(connection, job_id)
-    assert job is not None
-    operations = table.operations_of_job(connection, job["number"])
+    record = job_history.get_job(connection, job_id)
+    assert record is not None
+    operations = table.operations_of_job(connection, record.number)
     able = [each for each in operations if _obstacle(each) is None]
     if not able:
         if any(each.status == table.ROLLED_BACK for each in operations):
@@ -91,7 +91,7 @@ def _of_job(connection: sqlite3.Connection, job_id: str) -> Target:
             hint=f"`vpo jobs show {job_id[:8]}` lists what it did.",
             id=job_id,
         )
-    return Target(job_id, job["file_path"], able[::-1], is_job=True)
+    return Target(job_id, record.job.file_path, able[::-1], is_job=True)
 
 
 def _obstacle(operation: Operation) -> UndoError | None:

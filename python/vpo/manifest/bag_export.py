@@ -100,8 +100,8 @@ class _BagWriter:
     def __init__(self, root: bytes, export: Export) -> None:
         self._root = root
         self._result = export.result
-        self._check_stop = export.check_stop
-        self._queue = HashingQueue[int](export.check_stop, threads=export.threads)
+        self._check_stop = export.context.check
+        self._queue = HashingQueue[int](export.context.check, threads=export.request.threads)
         os.chmod(root, 0o777 & ~umask())
         os.mkdir(os.path.join(root, PAYLOAD))
         self._manifest = self._new_file(bagit_text.manifest_name(BAG_ALGORITHM))

@@ -14,11 +14,11 @@ from vpo.base.paths import StoredPath, to_stored
 from vpo.content.algorithms import CRC32
 from vpo.content.digests import algorithms_for, is_same_content, recorded_digest
 from vpo.content.hashing import FileToRead, HashingQueue, why_unreadable
+from vpo.db import file_facts
 from vpo.db import manifests as manifest_table
-from vpo.db import verification as verification_table
+from vpo.db.file_facts import Verified
 from vpo.db.library import Library
 from vpo.db.manifests import Content
-from vpo.db.verification import Verified
 from vpo.manifest import bagit_text
 from vpo.manifest.entries import Entry
 from vpo.manifest.names import unicode_variants
@@ -200,7 +200,7 @@ class ManifestChecker:
 
     def record(self) -> None:
         """Records the verified files, in the caller's transaction."""
-        done = verification_table.record_verified(self.library.connection, self._verified)
+        done = file_facts.record_verified(self.library.connection, self._verified)
         self.result.recording_lost(len(self._verified) - done)
         self._verified = []
         self._last_recording = time.monotonic()

@@ -1,4 +1,4 @@
-"""What is asked of an export, and what every export checks."""
+"""What exports of every format share: their state, and what they check."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from vpo.base.errors import IsABagError, NothingToListError, RootOfflineError
 from vpo.base.paths import display, to_stored
 from vpo.db.library import Library
-from vpo.jobs.control import Reporter, ShouldStop
+from vpo.jobs.context import Context
 from vpo.manifest.bag import is_bag
+from vpo.manifest.request import ExportRequest
 from vpo.manifest.results import ExportResult
 from vpo.places.availability import MOUNT_HINT
 
@@ -18,21 +19,12 @@ FILES_OF_ERROR = 10
 
 @dataclass(frozen=True)
 class Export:
-    """An export: which files, into which result, and who is informed."""
+    """An export while it runs."""
 
     library: Library
+    request: ExportRequest
+    context: Context
     result: ExportResult
-    reporter: Reporter
-    should_stop: ShouldStop
-    kinds: tuple[str, ...] = ()
-    """Empty: all."""
-    threads: int = 0
-    """0: chosen by device."""
-
-    def check_stop(self) -> None:
-        """Raises StoppedError if the export is to stop."""
-        if stopped := self.should_stop():
-            raise stopped
 
 
 def check_directory(directory: bytes) -> None:

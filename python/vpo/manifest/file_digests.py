@@ -20,14 +20,16 @@ from vpo.catalogue import lookup
 from vpo.content.algorithms import RECORDED
 from vpo.content.digests import Digest, algorithms_for, is_same_content, recorded_digest
 from vpo.content.hashing import POLL_SECONDS, FileToRead, HashingQueue, why_unreadable
+from vpo.db import file_facts
 from vpo.db import manifests as manifest_table
-from vpo.db import verification as verification_table
+from vpo.db.file_facts import Verified
 from vpo.db.library import Library, open_library
 from vpo.db.manifests import Content
-from vpo.db.verification import Verified
-from vpo.integrity.classify import is_of_the_medium, is_of_the_place
+from vpo.db.selection import Selection
+from vpo.jobs.progress import Progress
 from vpo.manifest.exporting import Export
 from vpo.places.availability import Places
+from vpo.places.read_errors import is_of_the_medium, is_of_the_place
 
 # Files that are held at a time: those being read, and those that wait for files before them.
 MOST_PENDING = 8192
@@ -92,7 +94,7 @@ def files_with_digests(
         errors = places.look()
         if errors and len(errors) == len(places.roots):
             raise errors[0]
-        files = _files_below(listing, directory, export.kinds)
+        files = _files_below(listing, directory, export.request.kinds)
         with closing(_DigestSource(export, algorithms, places).read(files)) as found:
             yield found
 
@@ -108,7 +110,7 @@ def _files_below(
 
     def files_of(place: bytes) -> Iterator[tuple[bytes, bytes, Content]]:
         skipped = len(place.rstrip(b"/")) + 1
-        rows = manifest_table.contents_below(library.connection, place, kinds)
+        rows = manifest_table.contents_below(library.connection, Selection((place,), kinds=kinds))
         return ((path[skipped:], path, content) for path, content in rows)
 
     before: bytes | None = None
@@ -136,7 +138,7 @@ class _DigestSource:
         self._algorithms = set(algorithms)
         self._places = places
         self._verified: list[Verified] = []
-        self._queue = HashingQueue[_PendingFile](self._report, threads=export.threads)
+        self._queue = HashingQueue[_PendingFile](self._report, threads=export.request.threads)
         self._done = 0
         self._last_report = 0.0
         self._now = ""
@@ -272,7 +274,7 @@ class _DigestSource:
     def _record(self) -> None:
         if self._verified:
             with self._library.transaction() as connection:
-                done = verification_table.record_verified(connection, self._verified)
+                done = file_facts.record_verified(connection, self._verified)
             self._result.recording_lost(len(self._verified) - done)
             self._verified = []
 
@@ -282,5 +284,5 @@ class _DigestSource:
         if now - self._last_report < POLL_SECONDS:
             return
         self._last_report = now
-        self._export.reporter.reading(self._done, self._done + self._queue.outstanding)
-        self._export.check_stop()
+        expected = self._done + self._queue.outstanding
+        self._export.context.report(lambda: Progress("read", self._done, expected))

@@ -4,122 +4,81 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 
-from vpo.base import times
-from vpo.base.errors import VpoError
 from vpo.base.paths import display, from_stored, to_stored
 from vpo.content.hashing import POLL_SECONDS, HashingQueue
-from vpo.db.library import Library, plain_errors
-from vpo.jobs import tracking
-from vpo.jobs.control import Reporter, ShouldStop, StoppedError
-from vpo.jobs.outcome import end_recorded
-from vpo.logging import bound, facts, shown
+from vpo.db.failures import plain_errors
+from vpo.db.library import Library
+from vpo.jobs.conflicts import JobToRun
+from vpo.jobs.context import Context
+from vpo.jobs.job import Job
+from vpo.jobs.kinds import KINDS
+from vpo.jobs.lifecycle import recorded
+from vpo.jobs.progress import Progress
+from vpo.logging import shown
 from vpo.manifest.bag import Bag, leads_outside
 from vpo.manifest.checking import FileToCheck, ManifestChecker
 from vpo.manifest.completeness import note_unlisted_files
-from vpo.manifest.options import ImportOptions
 from vpo.manifest.reader import ListedFile, RefusedLine, merged_entries
+from vpo.manifest.request import ImportOptions, ImportRequest
 from vpo.manifest.results import ImportResult, ManifestMismatch
 from vpo.manifest.source import ManifestSource, locate, open_source
 
 logger = logging.getLogger(__name__)
 
 
-def import_manifest(
-    library: Library,
-    manifest: bytes,
-    directory: bytes | None,
-    options: ImportOptions,
-    reporter: Reporter,
-    *,
-    should_stop: ShouldStop = lambda: None,
-) -> ImportResult:
-    """Checks the files that a manifest lists, and records the matching ones as verified.
+def request_of(job: Job) -> ImportRequest:
+    """The request of a job from the queue. Raises JobConfigurationError."""
+    return ImportRequest.from_json(from_stored(job.path), job.configuration_json)
 
-    `manifest` is a file, or the directory of a BagIt bag. Its names are relative to
-    `directory`; None: the directory that the manifest is in.
+
+def run(library: Library, request: ImportRequest, context: Context) -> ImportResult:
+    """Checks the files that a manifest lists, and records the matching ones as verified.
 
     Raises ManifestError if the manifest cannot be read, DirectoryNotFoundError, and
     StoppedError if the work is stopped. What was recorded until then is kept.
     """
-    manifest, directory = locate(manifest, directory, options)
-    result = ImportResult(manifest, directory, times.now())
-    check_stop = _raising(should_stop)
-    with ExitStack() as closing, plain_errors(library.path):
-        source = closing.enter_context(open_source(manifest, directory, options, check_stop))
-        job = tracking.start_job(
-            library,
-            job_type="import",
-            path=to_stored(manifest),
-            configuration_json=options.to_json(directory),
+    manifest, directory = locate(request.manifest, request.directory, request.options)
+    result = ImportResult(manifest=manifest, directory=directory)
+    with plain_errors(library.path), ExitStack() as closing:
+        source = closing.enter_context(
+            open_source(manifest, directory, request.options, context.check)
         )
-        _import_as_job(_Import(job, result, options, reporter, check_stop), source)
+        result.format = source.format
+        to_run = JobToRun(KINDS["import"], to_stored(manifest), request.to_json(directory))
+        shown_path = to_stored(manifest)
+        with recorded(library, to_run, context, result, manifest=shown_path):
+            _Import(library, request.options, context, result).run(source)
+            _log(result)
     return result
 
 
-def import_from_queue(
-    job: tracking.Job, reporter: Reporter, should_stop: ShouldStop
-) -> tuple[str, bool]:
-    """Runs an import that was queued again, with its recorded options.
-
-    Returns the counts in words, and whether everything matches. Raises the errors of
-    `import_manifest`.
-    """
-    library = job.library
-    check_stop = _raising(should_stop)
-    with ExitStack() as closing, plain_errors(library.path):
-        try:
-            options, directory = ImportOptions.from_json(job.configuration_json)
-            manifest, directory = locate(from_stored(job.path), directory, options)
-            result = ImportResult(manifest, directory, times.now())
-            source = closing.enter_context(open_source(manifest, directory, options, check_stop))
-        except VpoError as error:
-            with library.transaction():
-                job.end("failed", error_message=error.message)
-            raise
-        except StoppedError as stopped:
-            with library.transaction():
-                job.stop(stopped)
-            raise
-        _import_as_job(_Import(job, result, options, reporter, check_stop), source)
-    failure = result.failure()
-    return failure or f"{result.matched:,} matching", failure is None
-
-
-def _raising(should_stop: ShouldStop) -> Callable[[], None]:
-    def check_stop() -> None:
-        if stopped := should_stop():
-            raise stopped
-
-    return check_stop
+def _log(result: ImportResult) -> None:
+    for warning in result.warnings:
+        logger.warning("%s", warning)
+    for mismatch in result.mismatches:
+        logger.error("%s", mismatch, extra=shown(**mismatch.to_dict()))
 
 
 class _Import:
     """An import while it runs."""
 
     def __init__(
-        self,
-        job: tracking.Job,
-        result: ImportResult,
-        options: ImportOptions,
-        reporter: Reporter,
-        check_stop: Callable[[], None],
+        self, library: Library, options: ImportOptions, context: Context, result: ImportResult
     ) -> None:
-        self.job = job
-        self.library = job.library
-        self.result = result
+        self.library = library
         self.options = options
-        self._reporter = reporter
-        self._check_stop = check_stop
+        self.context = context
+        self.result = result
         self._checker: ManifestChecker | None = None
         self._last_report = 0.0
         self._expected = 0
         """The number of files that the manifest lists, as far as it is known."""
 
     def run(self, source: ManifestSource) -> None:
-        """Checks all files, and ends the job."""
+        """Checks all files."""
         self._read_manifests(source)
         with HashingQueue[FileToCheck](self._report, threads=self.options.threads) as queue:
             checker = ManifestChecker(self.library, self.result.directory, self.result, queue)
@@ -136,14 +95,6 @@ class _Import:
                 if checker.has_verified:
                     with self.library.transaction():
                         checker.record()
-        self.result.completed_at = times.now()
-        failure = self.result.failure()
-        with self.library.transaction():
-            self.job.end(
-                "completed" if failure is None else "failed",
-                error_message=failure and f"Files do not match the manifest: {failure}",
-                **self.record(),
-            )
 
     def _read_manifests(self, source: ManifestSource) -> None:
         bag = source.bag
@@ -162,14 +113,6 @@ class _Import:
         for mismatch in bag.mismatches:
             self.result.note(mismatch)
 
-    def record(self, failure: Mapping[str, object] | None = None) -> dict[str, str | None]:
-        """The columns of the job's record that hold the result."""
-        return {
-            "summary_json": self.result.to_summary_json(),
-            "files_affected_json": self.result.to_affected_json(),
-            "errors_json": self.result.to_errors_json(failure),
-        }
-
     def _report(self) -> None:
         """Reports progress, at most twenty times a second. Raises to stop the work."""
         now = time.monotonic()
@@ -177,10 +120,7 @@ class _Import:
             return
         self._last_report = now
         done = self._checker.done if self._checker is not None else 0
-        expected = max(self._expected, done)
-        self.job.beat(lambda: (100.0 * done / max(expected, 1), {"files": done, "of": expected}))
-        self._reporter.reading(done, expected)
-        self._check_stop()
+        self.context.report(lambda: Progress("compare", done, max(self._expected, done)))
 
     def _files(self, source: ManifestSource) -> Iterator[FileToCheck]:
         """The files to check. Refused lines are noted on the way."""
@@ -214,25 +154,3 @@ def _note_if_missing(item: ListedFile, bag: Bag | None) -> str:
     if b"\\" in item.name:
         return "; `--backslashes separator` reads its backslashes as directory separators"
     return ""
-
-
-def _import_as_job(work: _Import, source: ManifestSource) -> None:
-    """Imports, and ends the job's record whatever happens."""
-    result = work.result
-    result.job_id = work.job.id
-    result.format = source.format
-
-    def columns(failure: Mapping[str, object] | None) -> Mapping[str, str | None]:
-        result.completed_at = times.now()
-        return work.record(failure)
-
-    with bound(job_id=work.job.id, directory=to_stored(result.directory)):
-        logger.info("Import started", extra=facts(manifest=to_stored(result.manifest)))
-        with end_recorded(work.job, "Import", logger, counts=result.counts, columns=columns):
-            work.run(source)
-        for warning in result.warnings:
-            logger.warning("%s", warning)
-        for mismatch in result.mismatches:
-            logger.error("%s", mismatch, extra=shown(**mismatch.to_dict()))
-        took = round(result.duration_seconds, 3)
-        logger.info("Import completed", extra=facts(**result.counts(), duration_seconds=took))

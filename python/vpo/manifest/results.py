@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Literal, get_args
-
-import orjson
 
 from vpo.base import times
 from vpo.base.paths import StoredPath, display, to_json, to_stored
-from vpo.integrity.models import Offline
-from vpo.scanner.models import PathList
-
-# Lists of files end here. The counts beside them are always complete.
-MOST_LISTED = 1000
+from vpo.jobs.record import LISTED_ISSUES, JobRecord, JobResult, PathList
+from vpo.places.availability import Offline
 
 Problem = Literal[
     "differing",  # the manifest has another digest or size
@@ -67,15 +60,12 @@ class ManifestMismatch:
 
 
 @dataclass
-class ImportResult:
+class ImportResult(JobResult):
     """The outcome of an import."""
 
     manifest: bytes
     directory: bytes
-    started_at: datetime
     format: str = ""
-    job_id: str | None = None
-    completed_at: datetime | None = None
     entries: int = 0
     """Files that the manifest lists, without refused lines."""
     matched: int = 0
@@ -101,7 +91,7 @@ class ImportResult:
     def note(self, mismatch: ManifestMismatch) -> None:
         """Counts a mismatch, and keeps it while there is room."""
         self.problems[mismatch.problem] += 1
-        if len(self.mismatches) < MOST_LISTED:
+        if len(self.mismatches) < LISTED_ISSUES:
             self.mismatches.append(mismatch)
 
     def recording_lost(self, count: int) -> None:
@@ -116,9 +106,9 @@ class ImportResult:
         return sum(self.problems.values())
 
     @property
-    def duration_seconds(self) -> float:
-        """How long the import took."""
-        return ((self.completed_at or times.now()) - self.started_at).total_seconds()
+    def is_all_well(self) -> bool:
+        """Whether everything matches."""
+        return not self.mismatch_count
 
     def counts(self) -> dict[str, int]:
         """The counts of the summary, in a fixed order."""
@@ -153,33 +143,20 @@ class ImportResult:
             "warnings": self.warnings,
         }
 
-    def to_summary_json(self) -> str:
-        """The counts, for the job's record."""
-        return orjson.dumps(self.counts()).decode()
+    def in_words(self) -> str:
+        """The counts that matter, in one line."""
+        return self.failure() or f"{self.matched:,} matching"
 
-    def to_affected_json(self) -> str:
-        """The paths of the recorded files and their true number, for the job's record."""
-        listed = [path if isinstance(path, str) else to_json(path) for path in self.affected.paths]
-        record = {
-            "recorded": listed,
-            "counts": {"recorded": self.affected.count},
-            "truncated": self.affected.count > len(listed),
-        }
-        return orjson.dumps(record).decode()
-
-    def to_errors_json(self, failure: Mapping[str, object] | None = None) -> str | None:
-        """The mismatches, for the job's record; None if there are none.
-
-        `failure` is the error that ended the job as a whole.
-        """
-        if not self.mismatch_count and failure is None:
-            return None
-        record = {
-            "failure": failure,
-            "count": self.mismatch_count,
-            "issues": [mismatch.to_dict() for mismatch in self.mismatches],
-        }
-        return orjson.dumps(record, default=repr).decode()
+    def record(self) -> JobRecord:
+        """The result as the job's record has it."""
+        failure = self.failure()
+        return JobRecord(
+            self.counts(),
+            affected={"recorded": self.affected},
+            issues=[mismatch.to_dict() for mismatch in self.mismatches],
+            issue_count=self.mismatch_count,
+            error_message=failure and f"Files do not match the manifest: {failure}",
+        )
 
 
 @dataclass(frozen=True)
@@ -229,7 +206,7 @@ class ExportResult:
     def leave_out(self, path: bytes, message: str, errno: int | None = None) -> None:
         """Counts a file that is left out, and keeps the reason while there is room."""
         self.left_out += 1
-        if len(self.left_out_files) < MOST_LISTED:
+        if len(self.left_out_files) < LISTED_ISSUES:
             self.left_out_files.append(LeftOutFile(to_stored(path), message, errno))
 
     def recording_lost(self, count: int) -> None:

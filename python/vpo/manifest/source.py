@@ -13,8 +13,8 @@ from vpo.manifest.bag import DECLARATION, Bag, is_bag, open_bag
 from vpo.manifest.detection import format_by_files, possible_formats
 from vpo.manifest.formats import BAGIT, FORMATS
 from vpo.manifest.lines import ManifestLines
-from vpo.manifest.options import ImportOptions
 from vpo.manifest.reader import ListedFile, ManifestReader
+from vpo.manifest.request import ImportOptions
 
 
 @dataclass

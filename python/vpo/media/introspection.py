@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import orjson
 
-from vpo._engine import Answer, Prober
+from vpo._engine import Prober, ProbeResult
 from vpo.base.errors import ToolMissingError
 from vpo.config.models import ProberChoice
 
@@ -145,7 +145,7 @@ class Introspector:
 
     # -- The engine's answers ----------------------------------------------------
 
-    def _judge(self, answer: Answer) -> None:
+    def _judge(self, answer: ProbeResult) -> None:
         """Accepts the engine's answer, or asks ffprobe about the file."""
         path, kind = self._asked.pop(answer.key)
         stat = None
@@ -205,7 +205,9 @@ class Introspector:
         return native
 
 
-def _failed(answer: Answer, path: bytes, kind: str, stat: tuple[int, int] | None) -> Introspection:
+def _failed(
+    answer: ProbeResult, path: bytes, kind: str, stat: tuple[int, int] | None
+) -> Introspection:
     """What the engine's failure means for a file of this kind."""
     if answer.problem == "unreadable" and _is_gone(path):
         return Introspection(answer.key, None, "native", is_gone=True)

@@ -8,14 +8,12 @@ from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
+from vpo._engine import RACY_WINDOW_NS
 from vpo.base.paths import StoredPath, join
 from vpo.base.times import text_to_ns
-from vpo.db.files import KnownFile, Observation
+from vpo.db.file_facts import Observation
+from vpo.db.files import KnownFile
 from vpo.db.moves import FormerFile
-
-# A file that was this young when it was recorded may have changed again within the same tick
-# of the clock, with the same size (git calls such an entry racy).
-RACY_NS = 2_000_000_000
 
 # Catalogues of version 6 have mtimes in microseconds, rounded from a float.
 COARSE_NS = 2_000
@@ -98,12 +96,12 @@ def _same_mtime(known: KnownFile, seen: Seen | Observation) -> bool:
 
 def was_racy(known: KnownFile | FormerFile) -> bool:
     """Whether a file was so young when it was recorded that it may have changed unseen since."""
-    return known.mtime_ns >= _recorded_ns(known.scanned_at) - RACY_NS
+    return known.mtime_ns >= _recorded_ns(known.scanned_at) - RACY_WINDOW_NS
 
 
 def is_younger(born_ns: int, recorded_at: str) -> bool:
     """Whether a file was made after another one was recorded, so that it cannot be that one."""
-    return born_ns > _recorded_ns(recorded_at) + RACY_NS
+    return born_ns > _recorded_ns(recorded_at) + RACY_WINDOW_NS
 
 
 @lru_cache(maxsize=4096)

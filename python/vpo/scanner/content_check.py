@@ -15,12 +15,10 @@ from vpo.base.paths import StoredPath
 from vpo.content.digests import Digest, algorithms_for, is_same_content, recorded_digest
 from vpo.content.hashing import FileToRead, HashingQueue
 from vpo.db import file_changes as change_table
-from vpo.db import files as file_table
-from vpo.db import media as media_table
-from vpo.db import verification
+from vpo.db import file_facts
 from vpo.db.file_changes import FileChange
+from vpo.db.file_facts import Verified
 from vpo.db.files import KnownFile
-from vpo.db.verification import Verified
 from vpo.jobs.progress import Progress
 from vpo.scanner.compare import Difference, Undecided
 from vpo.scanner.result import Issue
@@ -126,7 +124,7 @@ def record(state: ScanState, decisions: Sequence[Decision]) -> None:
         state.affect("changed", file.directory, file.known.name)
     connection, at = state.connection, state.scanned_at
     same = (decision.file.found for decision in read if not decision.has_changed)
-    file_table.record_unchanged(connection, same, at)
+    file_facts.record_unchanged(connection, same, at)
     change_table.add_changes(
         connection,
         state.job.number,
@@ -143,11 +141,10 @@ def record(state: ScanState, decisions: Sequence[Decision]) -> None:
             for file in changed
         ),
     )
-    file_table.record_changed(connection, (file.found for file in changed), at)
+    file_facts.record_changed(connection, (file.found for file in changed), at)
     ids = [file.known.id for file in changed]
-    media_table.forget(connection, ids)
     verified_at = times.to_text(times.now())
-    verification.record_verified(
+    file_facts.record_verified(
         connection,
         (
             Verified(

@@ -11,9 +11,10 @@ from array import array
 from collections.abc import Iterable, Mapping
 
 from vpo.base.paths import StoredPath, from_stored, join
+from vpo.db import file_facts
 from vpo.db import media as media_table
+from vpo.db.file_facts import Introspected
 from vpo.db.library import Library
-from vpo.db.media import Finding
 from vpo.media.introspection import Introspection, IntrospectionRequest, Introspector
 from vpo.scanner.result import CountedAs, Issue, ScanResult
 
@@ -110,7 +111,7 @@ class IntrospectionQueue:
 
     def record(self, probed: list[Introspection]) -> None:
         """Records what was read, in the caller's transaction."""
-        findings = []
+        read = []
         for each in probed:
             path, size_bytes, mtime_ns, count, is_known = self._read.pop(each.key)
             self.done += 1
@@ -119,10 +120,12 @@ class IntrospectionQueue:
                 continue
             if self.may_be_moved and not is_known and count in ("added", "skipped"):
                 self.first_read[each.key] = count if each.error is None else "errors"
-            findings.append(Finding(each.key, each.media, each.prober, each.error, each.quick_hash))
+            read.append(
+                Introspected(each.key, each.media, each.prober, each.error, each.quick_hash)
+            )
             if each.error is not None:
                 # A file that cannot be read counts as an error, not as what it was taken for.
                 self.result.note(Issue(path, "read", each.error), instead_of=count)
                 if count != "added":
                     self.errors_of_known += 1
-        media_table.record(self.connection, findings)
+        file_facts.record_introspected(self.connection, read)

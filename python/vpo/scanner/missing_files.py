@@ -13,6 +13,7 @@ from vpo.base import times
 from vpo.base.paths import StoredPath, from_stored, is_within, join, to_stored
 from vpo.db import directories as directory_table
 from vpo.db import file_changes as change_table
+from vpo.db import file_facts
 from vpo.db import files as file_table
 from vpo.db import moves as move_table
 from vpo.db import roots as root_table
@@ -43,19 +44,21 @@ def examine_unseen(state: ScanState, walk: Walk) -> Unseen:
     found = Unseen()
     offline: list[bytes] = []
     listed = lru_cache(maxsize=256)(names_in)
-    for unseen in walk.unseen():
-        found.directories.add(unseen.known)
-        if unseen.presence not in ("gone", "there") or unseen.known in state.moved_directories:
+    for unvisited in walk.unvisited():
+        found.directories.add(unvisited.known_id)
+        if unvisited.status not in ("removed", "present"):
             continue
-        known = directory_table.get_directory(state.connection, unseen.known)
+        if unvisited.known_id in state.moved_directories:
+            continue
+        known = directory_table.get_directory(state.connection, unvisited.known_id)
         if known is None or (known.via_symlink and not state.options.rules.follow_symlinks):
             continue
         path = from_stored(known.path)
         if not is_within(path, state.root):
             # A scan of another root has found it there since.
             continue
-        device = unseen.device
-        if unseen.presence == "there":
+        device = unvisited.device
+        if unvisited.status == "present":
             # Where letter case does not count, the walk may have seen it under another name.
             if is_written_so(path, state.root, listed):
                 continue
@@ -91,7 +94,7 @@ def settle(state: ScanState, walk: Walk, vanished: Iterable[tuple[int, StoredPat
         # Since this scan saw that a file is gone, a scan of another root may have found it.
         for file_id in move_table.found_elsewhere(connection, state.missing):
             del state.missing[file_id]
-        file_table.mark_missing(connection, state.missing, state.scanned_at)
+        file_facts.record_missing(connection, state.missing, state.scanned_at)
         removed = (FileChange(file_id, "removed") for file_id in state.missing)
         change_table.add_changes(connection, state.job.number, removed)
         directory_table.settle(connection, state.unsettled)
@@ -139,7 +142,7 @@ def prune(state: ScanState) -> None:
         changes.append(FileChange(file_id, "pruned", path=join(directory, name)))
         state.affect("pruned", directory, name)
     change_table.add_changes(state.connection, state.job.number, changes)
-    file_table.delete_files(state.connection, ids)
+    file_facts.delete(state.connection, ids)
     directory_table.delete_unused(state.connection, state.root)
 
 

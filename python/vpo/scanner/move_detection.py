@@ -23,18 +23,19 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-from vpo._engine import Directory, born
+from vpo._engine import Directory, birth_time
 from vpo.base.paths import StoredPath, from_stored, is_within, join
 from vpo.content.algorithms import RECORDED, RECORDED_PREFIX
 from vpo.content.digests import recorded_digest
 from vpo.content.hashing import FileToRead, HashingQueue
+from vpo.db import directories as directory_table
 from vpo.db import file_changes as change_table
-from vpo.db import files as file_table
-from vpo.db import job_history
+from vpo.db import file_facts, job_history
 from vpo.db import moves as move_table
 from vpo.db import roots as root_table
 from vpo.db.file_changes import FileChange
-from vpo.db.moves import FormerFile, Move, NewFile
+from vpo.db.file_facts import Move
+from vpo.db.moves import FormerFile, NewFile
 from vpo.jobs.progress import Progress
 from vpo.places.directories import nearest_directory
 from vpo.places.filesystems import identity
@@ -169,7 +170,7 @@ def is_another(
 
     Then it was given the inode of a file that was deleted.
     """
-    since = born(path, follow=follow)
+    since = birth_time(path, follow=follow)
     if since is None or not is_younger(since, former.scanned_at):
         return False
     # The record was written some time after its scan began.
@@ -327,9 +328,9 @@ class MovesByContent:
         # The ends are the same. If the mtime is not, a program may have changed what is between
         # them. A copy with the same mtime keeps the digest; `vpo verify` finds out if it is wrong.
         written = {pair.former.id for pair in pairs if pair.may_be_written}
-        move_table.forget_content(connection, written)
-        file_table.delete_files(connection, (pair.new.id for pair in pairs))
-        move_table.move_files(
+        file_facts.record_possibly_written(connection, written)
+        file_facts.delete(connection, (pair.new.id for pair in pairs))
+        file_facts.record_moved(
             connection,
             (
                 Move(
@@ -349,11 +350,11 @@ class MovesByContent:
             ),
             self._state.scanned_at,
         )
-        move_table.unsettle(
+        directory_table.unsettle(
             connection,
             {pair.former.directory_id for pair in pairs if pair.former.scan_status != "missing"},
         )
-        move_table.forget_removal(connection, job, (pair.former.id for pair in pairs))
+        change_table.forget_removals(connection, job, (pair.former.id for pair in pairs))
         change_table.add_changes(
             connection,
             job,

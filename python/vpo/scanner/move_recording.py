@@ -10,10 +10,12 @@ from vpo._engine import Directory
 from vpo.base.paths import StoredPath, join
 from vpo.db import directories as directory_table
 from vpo.db import file_changes as change_table
-from vpo.db import files as file_table
+from vpo.db import file_facts
 from vpo.db import media as media_table
 from vpo.db import moves as move_table
 from vpo.db.file_changes import FileChange
+from vpo.db.file_facts import Move
+from vpo.db.selection import STATUSES
 from vpo.scanner import move_detection
 from vpo.scanner.compare import Columns, was_racy
 from vpo.scanner.state import ScanState
@@ -58,7 +60,7 @@ def keep_moved_directory(state: ScanState, directory: Directory, columns: Column
         # Their records stay where they are. They must not be found there a second time.
         state.moved_files.update(file.id for file in files)
         return former.id
-    move_table.move_directory(state.connection, former.id, directory.path, state.scanned_at)
+    file_facts.record_directory_moved(state.connection, former.id, directory.path, state.scanned_at)
     directory_table.update_directory(
         state.connection,
         former.id,
@@ -68,7 +70,7 @@ def keep_moved_directory(state: ScanState, directory: Directory, columns: Column
     )
     change_table.add_moved_directory(state.connection, state.job.number, former.id, former.path)
     if state.introspection is not None:
-        is_wanted = file_table.STATUSES if state.options.full else state.unread
+        is_wanted = STATUSES if state.options.full else state.unread
         state.introspection.want(
             (file.id for file in files if file.scan_status in is_wanted), "moved"
         )
@@ -127,7 +129,7 @@ def keep_moved_files(state: ScanState, new: list[NewRows], columns: Batched) -> 
     if not arrivals:
         return new
     left: list[NewRows] = []
-    moved: list[tuple[move_table.Move, move_table.FormerFile]] = []
+    moved: list[tuple[Move, move_table.FormerFile]] = []
     for directory, directory_id, start, stop in new:
         filesystem = state.filesystem(directory.path, directory.device)
         begin = start
@@ -141,7 +143,7 @@ def keep_moved_files(state: ScanState, new: list[NewRows], columns: Batched) -> 
             name = seen.names[row]
             state.missing.pop(former.id, None)
             _count_moved_file(state, (former.directory, former.name), (directory.path, name))
-            move = move_table.Move(
+            move = Move(
                 directory_id,
                 name,
                 columns.extensions[row],
@@ -162,13 +164,11 @@ def keep_moved_files(state: ScanState, new: list[NewRows], columns: Batched) -> 
     return left
 
 
-def _record(
-    state: ScanState, moved: Sequence[tuple[move_table.Move, move_table.FormerFile]]
-) -> None:
+def _record(state: ScanState, moved: Sequence[tuple[Move, move_table.FormerFile]]) -> None:
     """Records that files are at other paths now."""
     connection = state.connection
-    move_table.move_files(connection, (move for move, _ in moved), state.scanned_at)
-    move_table.unsettle(
+    file_facts.record_moved(connection, (move for move, _ in moved), state.scanned_at)
+    directory_table.unsettle(
         connection,
         {former.directory_id for _, former in moved if former.scan_status != "missing"},
     )

@@ -14,11 +14,13 @@ from vpo._engine import Batch, Directory
 from vpo.base.paths import StoredPath, from_stored, join, to_stored
 from vpo.db import directories as directory_table
 from vpo.db import file_changes as change_table
+from vpo.db import file_facts
 from vpo.db import files as file_table
 from vpo.db import media as media_table
 from vpo.db.directories import KnownDirectory
 from vpo.db.file_changes import FileChange
-from vpo.db.files import KnownFile, Observation
+from vpo.db.file_facts import Observation
+from vpo.db.files import KnownFile
 from vpo.scanner import issues, move_recording
 from vpo.scanner.compare import Columns, Context, Difference, compare, reason, was_racy
 from vpo.scanner.content_check import take_undecided
@@ -64,7 +66,7 @@ class Recorder:
         newest = None
         if state.introspection is not None:
             newest = media_table.newest_file(state.connection)
-        file_table.add_files(
+        file_facts.record_added(
             state.connection,
             _records(new, batched),
             scanned_at=state.scanned_at,
@@ -88,7 +90,7 @@ class Recorder:
         """The record of a directory at its path, None if it has none."""
         state = self.state
         known = None
-        if directory.known is not None and directory.known not in state.moved_directories:
+        if directory.known_id is not None and directory.known_id not in state.moved_directories:
             known = directory_table.find_directory(state.connection, directory.path)
         if known is None and state.gone_directories.pop(directory.path, None) is not None:
             # It was gone, or another directory was moved away from here; now there is one again.
@@ -229,10 +231,10 @@ class Recorder:
         """Records the known files of a directory that differ from their records."""
         connection, at = self.state.connection, self.state.scanned_at
         self._record_changes(known_files, difference)
-        file_table.record_changed(connection, (each for each, _ in difference.changed), at)
-        file_table.record_unchanged(connection, difference.refreshed, at)
+        file_facts.record_changed(connection, (each for each, _ in difference.changed), at)
+        file_facts.record_unchanged(connection, difference.refreshed, at)
         self._record_reread(known_files, difference)
-        file_table.record_returned(connection, (each for each, _ in difference.returned))
+        file_facts.record_returned(connection, (each for each, _ in difference.returned))
 
     def _record_reread(self, known_files: Sequence[KnownFile], difference: Difference) -> None:
         """Records files that are to be read to be sure. Their state is not known until then."""
@@ -244,8 +246,8 @@ class Recorder:
             # To the next scan a young file is not young any more. It has to read it, too.
             is_unsure = state.introspection is not None or observation.id in racy
             (unsure if is_unsure else unchanged).append(observation)
-        file_table.record_unchanged(state.connection, unchanged, state.scanned_at)
-        file_table.record_unsure(state.connection, unsure, state.scanned_at)
+        file_facts.record_unchanged(state.connection, unchanged, state.scanned_at)
+        file_facts.record_unsure(state.connection, unsure, state.scanned_at)
 
     def _record_changes(self, known_files: Sequence[KnownFile], difference: Difference) -> None:
         """Records what is different about files, and why they count as changed."""
@@ -278,7 +280,6 @@ class Recorder:
         """Has the media read that the comparison of their directory calls for."""
         state = self.state
         changed = [observation.id for observation, _ in difference.changed]
-        media_table.forget(state.connection, changed)
         queue = state.introspection
         if queue is None:
             return

@@ -73,17 +73,8 @@ class ScanRequest:
 
     def rules(self) -> Rules:
         """The engine's rules. Raises RuleError if one of them is wrong."""
-        rules = self.options.rules
         try:
-            return Rules(
-                self.root,
-                kinds=rules.kinds,
-                extensions=rules.extensions,
-                excludes=rules.exclude,
-                hidden=rules.hidden,
-                follow_symlinks=rules.follow_symlinks,
-                one_file_system=rules.one_file_system,
-            )
+            return Rules(self.root, self.options.rules)
         except ValueError as error:
             raise RuleError(str(error)) from error
 

@@ -83,7 +83,7 @@ def duplicates(
     yes: bool,
     **options: Any,
 ) -> None:
-    """Find files with the same content, and how much space they waste.
+    """Find files with the same content, and the space they waste.
 
     Compares the files that the catalogue knows. Only files of the same size are read, no more
     of them than needed, and only once. Nothing is ever deleted: with --action and --yes, a
@@ -102,7 +102,7 @@ def duplicates(
     app = ctx.ensure_object(App)
     under, directories = options["under"], options["directories"]
     request = DuplicatesRequest(
-        Selection(_places(under), joined(kinds), options["min_size"]),
+        Selection(_places(under), kinds=joined(kinds), least_bytes=options["min_size"]),
         KeepRules(_places(directories), options["prefer"]),
         action,
         dry_run=not yes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -12,15 +13,15 @@ import orjson
 from vpo._engine import KINDS
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.paths import display, to_json, to_stored
+from vpo.catalogue.media import FileMedia, as_recorded
 from vpo.cli.app import App
 from vpo.cli.groups import command
 from vpo.cli.options.common import prober_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.paths import PATH
 from vpo.cli.output.failure import print_json
-from vpo.cli.output.media import describe, media_to_dict
+from vpo.cli.output.media import describe
 from vpo.cli.output.streams import echo
-from vpo.db.media import as_recorded
 from vpo.media.introspection import (
     Introspection,
     IntrospectionRequest,
@@ -41,8 +42,9 @@ def inspect(
 ) -> None:
     """Show what is in files: container, tracks, chapters, photo.
 
-    vpo reads the files themselves and does not use the catalogue. Exit status:
-    0 done, 1 some files could not be read.
+    vpo reads the files themselves and does not use the catalogue.
+
+    Exit status: 0 done, 1 some files could not be read.
     """
     app = ctx.ensure_object(App)
     tools = app.settings({"tools"}, {("tools", "prober"): prober}).config.tools
@@ -59,7 +61,7 @@ def inspect(
     elif form == "jsonl":
         sys.stdout.buffer.writelines(orjson.dumps(each) + b"\n" for each in shown)
     else:
-        _print_text(app, files, shown)
+        _print_text(app, files, found)
         for warning in warnings:
             echo(f"{app.paint('Warning:', 'yellow', err=True)} {warning}", err=True)
     ctx.exit(EXIT_DONE_WITH_ERRORS if any(each["error"] for each in shown) else 0)
@@ -74,29 +76,35 @@ def _kind(path: bytes) -> str:
     return "video"
 
 
+def _media(found: Introspection) -> FileMedia:
+    return FileMedia() if found.media is None else as_recorded(found.media, found.prober)
+
+
 def _to_dict(file: IntrospectionRequest, found: Introspection) -> dict[str, Any]:
-    media = found.media
-    error = os.strerror(2) if found.is_gone else found.error
-    recorded = None if media is None else {**as_recorded(media), "prober": found.prober}
     return {
         **to_json(to_stored(file.path)),
-        "error": error,
-        "container_format": media["container"] if media is not None else None,
-        **media_to_dict(recorded),
+        "error": os.strerror(2) if found.is_gone else found.error,
+        "container_format": None if found.media is None else found.media["container"],
+        **_media(found).to_dict(),
     }
 
 
-def _print_text(app: App, files: list[IntrospectionRequest], shown: list[dict[str, Any]]) -> None:
+def _print_text(
+    app: App, files: list[IntrospectionRequest], found: Mapping[int, Introspection]
+) -> None:
     is_first = True
-    for file, each in zip(files, shown, strict=True):
+    for file in files:
+        probed = found[file.key]
         name = display(to_stored(file.path))
-        if each["error"] is not None:
+        error = os.strerror(2) if probed.is_gone else probed.error
+        if error is not None:
             label = app.paint("Error:", "red", err=True)
-            echo(f"{label} cannot read `{name}`: {display(each['error'])}", err=True)
+            echo(f"{label} cannot read `{name}`: {display(error)}", err=True)
             continue
         if not is_first:
             echo("")
         is_first = False
         echo(name)
-        for line in describe(each):
+        container = None if probed.media is None else probed.media["container"]
+        for line in describe(_media(probed), container):
             echo(line)

@@ -31,7 +31,7 @@ WAIT_SECONDS = 10.0
 @global_options
 @click.pass_context
 def cancel(ctx: click.Context, /, job_ids: tuple[str, ...], wait: float, as_json: bool) -> None:
-    """Cancel jobs that are queued or running.
+    """Cancel queued or running jobs.
 
     A running job stops at its next safe point. What it has done is kept.
     """

@@ -42,9 +42,10 @@ def purge(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Delete the records of jobs that ended long ago, with the changes that they recorded.
+    """Delete the records of old jobs.
 
-    Queued and running jobs stay, and so do all files.
+    The changes that these jobs recorded are deleted with them. Queued and running jobs stay,
+    and no file is touched.
     """
     app = ctx.ensure_object(App)
     settings = app.settings(sections=("database_path", "logging", "jobs"))

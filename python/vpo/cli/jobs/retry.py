@@ -21,7 +21,10 @@ from vpo.jobs import queue
 @global_options
 @click.pass_context
 def retry(ctx: click.Context, /, job_ids: tuple[str, ...], all_failed: bool, as_json: bool) -> None:
-    """Queue jobs again that failed or were cancelled. `vpo jobs run` does them."""
+    """Queue failed or cancelled jobs again.
+
+    `vpo jobs run` runs them.
+    """
     app = ctx.ensure_object(App)
     if not job_ids and not all_failed:
         raise click.UsageError("Name a JOB_ID, or use --all-failed", ctx)

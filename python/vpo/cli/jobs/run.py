@@ -58,7 +58,7 @@ def run(
     hard_stop: bool,
     as_json: bool,
 ) -> None:
-    """Do the jobs of the queue, one after the other, until it is empty.
+    """Run the queued jobs, one after another.
 
     You can run this command several times at once. If you interrupt it, the running job goes
     back into the queue.

@@ -33,23 +33,21 @@ def complete_profiles(
 
 
 def job_ids(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-    """The IDs of recent jobs that start with `incomplete`, newest first; none without a library."""
+    """The IDs of recent jobs that start with `incomplete`, newest first."""
     from click.shell_completion import CompletionItem
 
     from vpo.base.paths import display
-    from vpo.db import job_history
+    from vpo.catalogue.jobs import JobFilter, list_jobs
     from vpo.db.library import open_library
 
     app = ctx.ensure_object(App)
     try:
-        with open_library(app.library_path(), "read") as library, library.reading() as db:
-            recent = job_history.list_jobs(db, job_history.JobFilter(limit=RECENT_JOBS))
+        with open_library(app.library_path(), "read") as library:
+            recent = list_jobs(library, JobFilter(limit=RECENT_JOBS))
     except VpoError:
         return []
     return [
-        CompletionItem(
-            job["id"], help=f"{job['job_type']} {job['status']} {display(job['file_path'])}"
-        )
+        CompletionItem(job.id, help=f"{job.job_type} {job.status} {display(job.file_path)}")
         for job in recent
-        if job["id"].startswith(incomplete.lower())
+        if job.id.startswith(incomplete.lower())
     ]

@@ -24,4 +24,4 @@ _COMMANDS = {
 )
 @global_options
 def report() -> None:
-    """Report on what the library holds."""
+    """Report what the library holds."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from vpo.base.errors import EXIT_DONE_WITH_ERRORS, EXIT_NOT_DONE, NotDamagedError, VpoError
+from vpo.base.errors import EXIT_DONE_WITH_ERRORS, EXIT_NOT_DONE, VpoError
 from vpo.base.paths import display, from_stored, to_json, to_stored
-from vpo.catalogue import lookup
+from vpo.catalogue.damage import DamagedFile, find_damaged, find_damaged_below
 from vpo.cli.app import App
 from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
@@ -16,8 +16,7 @@ from vpo.cli.options.paths import PATH
 from vpo.cli.output.failure import failure_to_dict, log_failure, print_json, show_failure
 from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals, show_stopped
-from vpo.db import damage as damage_table
-from vpo.db.library import Library, open_library
+from vpo.db.library import open_library
 from vpo.integrity import accept as service
 from vpo.integrity.accept import AcceptRequest, AcceptResult, ToAccept
 from vpo.jobs.context import Context
@@ -49,14 +48,14 @@ def accept(
         files: dict[int, ToAccept] = {}
         for path in paths:
             try:
-                file = _damaged(library, path)
+                file = _to_accept(find_damaged(library, path))
             except VpoError as error:
                 errors.append((path, error))
                 continue
             files[file.damage.file_id] = file
         if under is not None:
-            for file in _damaged_below(library, under):
-                files[file.damage.file_id] = file
+            for damaged in find_damaged_below(library, under):
+                files[damaged.damage.file_id] = _to_accept(damaged)
         if not files and len(errors) == 1:
             raise errors[0][1]
         result = None
@@ -75,43 +74,8 @@ def accept(
         ctx.exit(EXIT_DONE_WITH_ERRORS if result and result.accepted else EXIT_NOT_DONE)
 
 
-def _damaged(library: Library, path: bytes) -> ToAccept:
-    """The damaged file at a path. Raises FileNotInLibraryError, NotDamagedError."""
-    with library.reading() as db:
-        row = lookup.find_file(db, path)
-        if row is None:
-            raise lookup.unknown_file(path)
-        damage = damage_table.damage_of(db, row["id"])
-    if damage is not None and row["scan_status"] == "missing":
-        # `vpo status` does not count damage of missing files either.
-        raise NotDamagedError(
-            f"`{display(row['path'])}` is missing, so there is no damage to accept",
-            hint="If it is back, scan first. The damage is then reported again.",
-        )
-    if damage is None:
-        raise NotDamagedError(
-            f"`{display(row['path'])}` is not known to be damaged",
-            hint="`vpo verify status` lists the files that are.",
-        )
-    return ToAccept(row["path"], damage, bool(row["is_symlink"]))
-
-
-def _damaged_below(library: Library, directory: bytes) -> list[ToAccept]:
-    found = []
-    for place in lookup.known_places(library, [directory]):
-        with library.reading() as db:
-            listed = damage_table.list_damage(db, place)
-            for each in listed:
-                row = lookup.find_file(db, from_stored(each.path))
-                found.append(
-                    ToAccept(each.path, each.damage, bool(row["is_symlink"]) if row else False)
-                )
-    if not found:
-        raise NotDamagedError(
-            f"No file in `{display(to_stored(directory))}` is known to be damaged",
-            hint="`vpo verify status` lists the files that are.",
-        )
-    return found
+def _to_accept(file: DamagedFile) -> ToAccept:
+    return ToAccept(file.path, file.damage, file.is_symlink)
 
 
 def _show(

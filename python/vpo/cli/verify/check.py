@@ -182,7 +182,7 @@ def check(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Check that files still have the content that they had, and find damage.
+    """Check files against their recorded digests, and find damage.
 
     Reads the known files in each DIR (or the file DIR; default: all files) and compares them
     with their recorded digests. Files that were verified longest ago come first. You can stop

@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 
 import click
 
-from vpo.base.atomic_file import NewFile
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, NothingToListError
 from vpo.base.paths import absolute, display, to_stored
-from vpo.cli.app import DIRECTORY, App, echo, global_options, path_option
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import threads_option
 from vpo.cli.options.file_filters import kind_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import joined
+from vpo.cli.options.paths import DIRECTORY, path_option
 from vpo.cli.output.failure import print_json
-from vpo.cli.output.progress import ScanReporter
+from vpo.cli.output.issues import SHOWN_ISSUES, show_issues
+from vpo.cli.output.progress import TerminalReporter
 from vpo.cli.output.sizes import human_size
+from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals, show_stopped
 from vpo.db.library import open_library
-from vpo.jobs.control import StoppedError
-from vpo.manifest.bag_export import check_place, export_bag
-from vpo.manifest.exporting import Export, check_directory
-from vpo.manifest.file_export import export_lines
+from vpo.jobs.context import Context
+from vpo.jobs.stopping import StoppedError
+from vpo.manifest import export as service
 from vpo.manifest.formats import BAGIT, DEFAULT_FORMAT, FORMAT_NAMES
+from vpo.manifest.request import ExportRequest
 from vpo.manifest.results import ExportResult
-
-SHOWN_FILES = 10
 
 _STDOUT = b"-"
 
 
-@click.command("export")
+@command("export")
 @click.argument("directory", metavar="[DIR]", required=False, default=b".", type=DIRECTORY)
 @click.option(
     "--format",
@@ -85,28 +86,29 @@ def export_command(
         raise click.UsageError("--json and --force require `-o FILE`", ctx)
     settings = app.settings({"database_path", "logging"})
     app.start_logging(settings)
-    check_directory(directory)
-    result = ExportResult(absolute(directory), form, output if to_stdout else absolute(output))
-    if form == BAGIT:
-        check_place(result.directory, output)
+    request = ExportRequest(
+        absolute(directory),
+        form,
+        sys.stdout.buffer if to_stdout else absolute(output),
+        joined(kinds),
+        threads or 0,
+        replaces=force,
+    )
+    service.check(request)
     if to_stdout and sys.stdout.isatty():
         # The progress bar would be mixed with the lines.
         app.progress = False
     with open_library(app.library_path(settings), "write") as library, Signals() as signals:
         try:
-            with ScanReporter(app, None) as reporter:
-                export = Export(
-                    library, result, reporter, signals.stop, joined(kinds), threads or 0
-                )
-                _write(export, output, replaces=force)
-        except NothingToListError:
-            if not as_json:
-                _show_left_out(app, result)
+            with TerminalReporter(app) as reporter:
+                result = service.run(library, request, Context(reporter, signals.stop))
+        except NothingToListError as error:
+            if not as_json and isinstance(error.result, ExportResult):
+                _show_left_out(app, error.result)
             raise
         except StoppedError as stopped:
             show_stopped(app, stopped, as_json=as_json, what_of_it="No manifest was written.")
             ctx.exit(stopped.exit_status)
-    result.duration_seconds = time.monotonic() - result.started_at
     if as_json:
         print_json(result.to_dict())
     else:
@@ -115,19 +117,6 @@ def export_command(
                 echo(line)
         _show_left_out(app, result)
     ctx.exit(EXIT_DONE_WITH_ERRORS if result.left_out else 0)
-
-
-def _write(export: Export, output: bytes, *, replaces: bool) -> None:
-    if output == _STDOUT:
-        export_lines(export, sys.stdout.buffer.write)
-        sys.stdout.buffer.flush()
-        return
-    if export.result.format == BAGIT:
-        export_bag(export, output)
-        return
-    with NewFile(output, replaces=replaces) as file:
-        export_lines(export, file.write)
-        file.finish()
 
 
 def summary(result: ExportResult, output: bytes) -> list[str]:
@@ -147,14 +136,10 @@ def summary(result: ExportResult, output: bytes) -> list[str]:
 
 
 def _show_left_out(app: App, result: ExportResult) -> None:
-    if app.logs_to_stderr == "json":
-        return
-    error = app.paint("Error:", "red", err=True)
-    shown = result.left_out_files if app.verbose else result.left_out_files[:SHOWN_FILES]
-    for file in shown:
-        echo(f"{error} {file}", err=True)
-    more = result.left_out - len(shown)
-    if more:
-        hint = "" if app.verbose else " (--verbose lists them)"
-        what = "file was" if more == 1 else "files were"
-        echo(f"{error} {more:,} more {what} left out{hint}", err=True)
+    show_issues(
+        app,
+        result.left_out_files,
+        total=result.left_out,
+        most=None if app.verbose else SHOWN_ISSUES,
+        is_error=lambda _file: True,
+    )

@@ -7,14 +7,15 @@ from typing import Any
 
 import click
 
-from vpo.cli.app import LazyGroup, global_options
+from vpo.cli.groups import LazyGroup
+from vpo.cli.options.global_options import global_options
 
 # Name: module, attribute, and the help shown in lists.
 COMMANDS = {
     "accept": (
         "vpo.cli.verify.accept",
         "accept",
-        "Record what damaged files hold now as right.",
+        "Accept the current content of damaged files as correct.",
     ),
     "export": (
         "vpo.cli.verify.export",
@@ -92,4 +93,4 @@ class _GroupThatChecks(LazyGroup):
 )
 @global_options
 def verify(**_: Any) -> None:
-    """Check that files are what they were, and find damage."""
+    """Check files against their recorded digests, and find damage."""

@@ -1,4 +1,4 @@
-"""`vpo verify import`: options in, mismatches out; the work is in `vpo.manifest.importing`."""
+"""`vpo verify import`: options in, mismatches out. `vpo.manifest.importing` does the work."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ import click
 
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.paths import display, to_stored
-from vpo.cli.app import PATH, App, echo, global_options, path_option
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option, threads_option
+from vpo.cli.options.global_options import global_options
+from vpo.cli.options.paths import PATH, path_option
 from vpo.cli.output.failure import print_json
-from vpo.cli.output.progress import ScanReporter
+from vpo.cli.output.issues import SHOWN_ISSUES, show_issues
+from vpo.cli.output.progress import TerminalReporter
 from vpo.cli.output.sizes import human_size
+from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals, show_stopped
 from vpo.db.library import open_library
-from vpo.jobs.control import StoppedError
+from vpo.jobs.context import Context
+from vpo.jobs.stopping import StoppedError
+from vpo.manifest import importing as service
 from vpo.manifest.formats import FORMAT_NAMES
-from vpo.manifest.importing import import_manifest
-from vpo.manifest.options import ImportOptions
+from vpo.manifest.request import ImportOptions, ImportRequest
 from vpo.manifest.results import ImportResult, Problem
-
-SHOWN_MISMATCHES = 10
 
 _LABELS: Mapping[Problem, str] = {
     "differing": "Differing",
@@ -35,7 +39,7 @@ _LABELS: Mapping[Problem, str] = {
 }
 
 
-@click.command("import")
+@command("import")
 @click.argument("manifest", metavar="MANIFEST", type=PATH)
 @path_option(
     "--root",
@@ -90,13 +94,11 @@ def import_command(
             raise click.UsageError(f"`{encoding}` is not a known encoding", ctx)
     settings = app.settings({"database_path", "logging"})
     app.start_logging(settings)
-    import_options = ImportOptions(threads=threads or 0, **options)
+    request = ImportRequest(manifest, root, ImportOptions(threads=threads or 0, **options))
     with open_library(app.library_path(settings), "write") as library, Signals() as signals:
         try:
-            with ScanReporter(app, None) as reporter:
-                result = import_manifest(
-                    library, manifest, root, import_options, reporter, should_stop=signals.stop
-                )
+            with TerminalReporter(app) as reporter:
+                result = service.run(library, request, Context(reporter, signals.stop))
         except StoppedError as stopped:
             show_stopped(app, stopped, as_json=as_json)
             ctx.exit(stopped.exit_status)
@@ -136,17 +138,12 @@ def summary(result: ImportResult) -> list[str]:
 
 
 def _show_mismatches(app: App, result: ImportResult) -> None:
-    if app.logs_to_stderr == "json":
-        return
-    warning = app.paint("Warning:", "yellow", err=True)
-    for text in result.warnings:
-        echo(f"{warning} {text}", err=True)
-    error = app.paint("Error:", "red", err=True)
-    shown = result.mismatches if app.verbose else result.mismatches[:SHOWN_MISMATCHES]
-    for mismatch in shown:
-        echo(f"{error} {mismatch}", err=True)
-    more = result.mismatch_count - len(shown)
-    if more > 0:
-        job = (result.job_id or "")[:8]
-        what = "problem" if more == 1 else "problems"
-        echo(f"{error} {more:,} more {what}: see `vpo jobs show {job}`", err=True)
+    show_issues(app, result.warnings, total=len(result.warnings), most=None)
+    show_issues(
+        app,
+        result.mismatches,
+        total=result.mismatch_count,
+        job_id=result.job_id,
+        most=None if app.verbose else SHOWN_ISSUES,
+        is_error=lambda _mismatch: True,
+    )
