@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from vpo.base.paths import StoredPath, to_json, to_stored
 from vpo.db.selection import Selection
 from vpo.duplicates.keep_rules import KeepRules
-from vpo.jobs.conflicts import JobToRun
-from vpo.jobs.kinds import KINDS
 from vpo.jobs.operations import OPERATIONS
+
+if TYPE_CHECKING:
+    from vpo.jobs.conflicts import JobToRun
 
 __all__ = ["ACTIONS", "DuplicatesRequest", "Selection"]
 
@@ -50,6 +52,9 @@ class DuplicatesRequest:
 
     def to_job(self, path: StoredPath) -> JobToRun:
         """The job that does it. `path` is a directory that holds all selected files."""
+        from vpo.jobs.conflicts import JobToRun
+        from vpo.jobs.kinds import KINDS
+
         return JobToRun(KINDS["duplicates"], path, self.to_json())
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from vpo.jobs.job import Job
 from vpo.jobs.progress import ReadProgress, Reporter, Silent
 from vpo.jobs.stopping import ShouldStop
+
+if TYPE_CHECKING:
+    # Not every service starts a job.
+    from vpo.jobs.job import Job
 
 
 @dataclass

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from vpo.base.errors import EXIT_NOT_DONE, EXIT_SIGINT
-from vpo.jobs.record import JobResult
+
+if TYPE_CHECKING:
+    from vpo.jobs.record import JobResult
 
 
 class StoppedError(Exception):
