@@ -9,8 +9,10 @@ use rustix::fs::{FileType, Mode, OFlags};
 
 use crate::sys;
 
-/// An identifier of the place where the content of the regular file at `path` is stored; see
-/// [`sys::storage_of`]. `None` also if it is not a regular file.
+/// An identifier of the place where the content of a file is stored. Two files of one file
+/// system have the same identifier if and only if they have the same size and share all of
+/// their extents. `None` if it is unknown, if the file has storage of its own, or if `path`
+/// is not a regular file.
 ///
 /// # Errors
 /// The errors of `open(2)`. A link at `path` is not followed.

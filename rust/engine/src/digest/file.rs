@@ -157,7 +157,7 @@ impl fmt::Display for Problem {
             Self::Gone => f.write_str("the file does not exist any more"),
             Self::Changed => f.write_str("the size or mtime differs from the record"),
             Self::Changing => f.write_str("the file changed while it was read"),
-            Self::NotRegular => f.write_str("not a regular file"),
+            Self::NotRegular => f.write_str("it is not a regular file"),
             Self::Unreadable { error, offset } => {
                 let text = error.to_string();
                 f.write_str(text.split(" (os error").next().unwrap_or_default())?;

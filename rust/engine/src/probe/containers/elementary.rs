@@ -86,8 +86,8 @@ impl Elementary {
         }
     }
 
-    /// Takes the start of a packet near the end of the file, and with it the packet's
-    /// duration.
+    /// Takes the start of a packet near the end of the file. The stream may end with this
+    /// packet.
     pub fn ends_after(&mut self, ticks: i64) {
         let Some(first) = self.first else { return };
         let duration = ticks + self.frame_ticks() - first;
@@ -190,8 +190,9 @@ impl Elementary {
         }
     }
 
-    /// Sets the frame rate from the times of packets, if the codec has set none.
-    pub fn set_frame_rate(&mut self) {
+    /// Sets the frame rate and the bit rate from the packets, as far as the codec has not set
+    /// them. Releases the bytes that were collected.
+    pub fn set_rates(&mut self) {
         if self.track.track_type == TrackType::Video && self.times_all {
             self.check_rate();
         }
@@ -206,8 +207,8 @@ impl Elementary {
         self.data = Vec::new();
     }
 
-    /// The rate in headers may be far from the real one. Half of it and twice of it may be
-    /// due to fields.
+    /// Replaces the frame rate in headers if it is far from the one in the times of packets.
+    /// Half and twice the rate are accepted: they may be due to fields.
     fn check_rate(&mut self) {
         let Some((num, den)) = frame_rate(&mut self.times) else { return };
         let coded = self.track.frame_rate.as_deref().and_then(parse_rate);

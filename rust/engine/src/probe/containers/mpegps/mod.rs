@@ -60,7 +60,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         }
     }
     for stream in &mut demuxer.streams {
-        stream.elementary.set_frame_rate();
+        stream.elementary.set_rates();
     }
     for length in TAILS {
         let (start, bytes) = elementary::tail(source, &head, length)?;
@@ -81,7 +81,7 @@ fn raw_video(length: u64, head: &[u8]) -> Media {
     let mut stream = Elementary::new(track);
     stream.push(head);
     stream.read_with_codec();
-    stream.set_frame_rate();
+    stream.set_rates();
     let track = stream.track;
     // In MPEG-2 this is only the maximum.
     if let Some(rate) = track.bit_rate.filter(|_| track.codec.as_deref() == Some("mpeg1video")) {

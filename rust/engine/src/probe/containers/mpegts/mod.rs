@@ -317,7 +317,7 @@ impl Demuxer {
     /// Reads the times at the end of the file.
     fn read_tail(&mut self, source: &mut Source<'_>, head: &[u8], size: usize) -> Result<()> {
         for stream in &mut self.streams {
-            stream.elementary.set_frame_rate();
+            stream.elementary.set_rates();
         }
         for length in TAILS {
             let (start, bytes) = elementary::tail(source, head, length)?;
