@@ -677,10 +677,10 @@ def test_an_undo_that_is_stopped_shows_what_was_undone_and_can_go_on(
         assert outcome.json["code"] == "STOPPED"
         assert outcome.json["details"]["operations_undone"] == 2
     else:
-        assert "Stopped. Undid 2 of 4 (job: " in outcome.stderr
+        assert "Stopped. Undid 2 of 4 operations (job: " in outcome.stderr
     statuses = sorted(each["status"] for each in operations(vpo))
     assert statuses == ["COMPLETED"] * 2 + ["ROLLED_BACK"] * 2
-    assert "Undid 2 of 2" in vpo.ok("undo", job).stdout
+    assert "Undid 2 of 2 operations" in vpo.ok("undo", job).stdout
     assert len({os.stat(five.path(f"{number}.mkv")).st_ino for number in range(5)}) == 5
 
 
@@ -850,4 +850,4 @@ def test_what_changed_files_is_not_repeated_by_the_queue(vpo: Vpo) -> None:
         connection.execute("DROP TRIGGER jobs_status")
         connection.execute("UPDATE jobs SET status = 'failed' WHERE id = ?", (job,))
     outcome = vpo.ok("jobs", "retry", job, status=2)
-    assert "Run the command again" in outcome.stderr
+    assert "Run the job's original command again" in outcome.stderr

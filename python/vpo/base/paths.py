@@ -85,3 +85,12 @@ def from_json(document: Mapping[str, Any], key: str = "path") -> StoredPath:
         return base64.b64decode(document[f"{key}_b64"])
     path: str = document[key]
     return path
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a word of the command line or of the environment was valid UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -23,7 +23,7 @@ LIBRARY: dict[str, Entry] = {
     "status": (
         "vpo.cli.status.status",
         "status",
-        "Show the state of the catalogue: scanned directories, files, jobs, damage.",
+        "Show the state: scanned directories, files, jobs, damage.",
     ),
     "report": (
         "vpo.cli.report.group",
@@ -75,7 +75,7 @@ OPERATION: dict[str, Entry] = {
     "profiles": (
         "vpo.cli.profiles.group",
         "profiles",
-        "Show, create and check profiles, which are named sets of settings.",
+        "Show, create and check profiles (named sets of settings).",
     ),
     "doctor": (
         "vpo.cli.doctor.doctor",

@@ -6,7 +6,7 @@ import re
 import sqlite3
 
 from vpo.base.errors import AmbiguousJobError, JobNotFoundError
-from vpo.base.paths import display
+from vpo.base.paths import display, is_utf8
 from vpo.db import job_history
 from vpo.db.library import Library
 
@@ -16,21 +16,12 @@ SHOWN_MATCHES = 5
 _PREFIX = re.compile(r"[0-9a-f-]+")
 
 
-def is_text(given: str) -> bool:
-    """Whether what was typed is valid text. No ID has other bytes."""
-    try:
-        given.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def find_job_id(connection: sqlite3.Connection, given: str) -> str:
     """The full ID of a job.
 
     Raises JobNotFoundError, or AmbiguousJobError if several IDs begin like that.
     """
-    if is_text(given) and job_history.get_job(connection, given) is not None:
+    if is_utf8(given) and job_history.get_job(connection, given) is not None:
         return given
     prefix = given.lower()
     matches: list[str] = []
@@ -44,7 +35,7 @@ def find_job_id(connection: sqlite3.Connection, given: str) -> str:
         raise JobNotFoundError(
             f"No job found with ID '{shown}'",
             hint=f"{short if len(given) < LEAST_CHARACTERS else ''}`vpo jobs list` lists the jobs.",
-            job_id=given if is_text(given) else shown,
+            job_id=given if is_utf8(given) else shown,
         )
     more = " …" if len(matches) > SHOWN_MATCHES else ""
     raise AmbiguousJobError(

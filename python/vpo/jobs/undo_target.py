@@ -13,11 +13,11 @@ from vpo.base.errors import (
     UndoImpossibleError,
     UndoneError,
 )
-from vpo.base.paths import StoredPath, display
+from vpo.base.paths import StoredPath, display, is_utf8
 from vpo.db import job_history
 from vpo.db import operations as table
 from vpo.db.operations import Operation
-from vpo.jobs.lookup import LEAST_CHARACTERS, SHOWN_MATCHES, is_text
+from vpo.jobs.lookup import LEAST_CHARACTERS, SHOWN_MATCHES
 from vpo.jobs.operations import OPERATIONS
 
 _PREFIX = re.compile(r"[0-9a-f-]+")
@@ -47,7 +47,7 @@ def find_target(connection: sqlite3.Connection, given: str) -> Target:
             f"No operation or job found with ID '{quoted}'",
             hint=f"{short if len(given) < LEAST_CHARACTERS else ''}`vpo jobs list` lists jobs,"
             " and `vpo jobs show ID` lists the operations of a job.",
-            id=given if is_text(given) else quoted,
+            id=given if is_utf8(given) else quoted,
         )
     if len(matches) > 1:
         more = " …" if len(matches) > SHOWN_MATCHES else ""
@@ -65,7 +65,7 @@ def find_target(connection: sqlite3.Connection, given: str) -> Target:
 
 
 def _matches(connection: sqlite3.Connection, given: str) -> list[str]:
-    if not is_text(given):
+    if not is_utf8(given):
         return []
     for exact in (table.get_operation, job_history.get_job):
         if exact(connection, given) is not None:

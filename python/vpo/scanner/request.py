@@ -9,7 +9,7 @@ import orjson
 
 from vpo._engine import Rules
 from vpo.base.errors import JobConfigurationError, RuleError
-from vpo.base.paths import to_stored
+from vpo.base.paths import display, is_utf8, to_stored
 from vpo.config.models import ProberChoice, ScanConfig
 from vpo.jobs.conflicts import JobToRun
 from vpo.jobs.kinds import KINDS
@@ -74,8 +74,13 @@ class ScanRequest:
 
     def rules(self) -> Rules:
         """The engine's rules. Raises RuleError if one of them is wrong."""
+        rules = self.options.rules
+        for text in (*(rules.exclude or ()), *(rules.extensions or ())):
+            # Words of the command line may have bytes that are not UTF-8.
+            if not is_utf8(text):
+                raise RuleError(f"`{display(text)}` is not valid UTF-8")
         try:
-            return Rules(self.root, self.options.rules)
+            return Rules(self.root, rules)
         except ValueError as error:
             raise RuleError(str(error)) from error
 

@@ -49,4 +49,4 @@ _COMMANDS = {
 )
 @global_options
 def profiles() -> None:
-    """Show, create and check profiles, which are named sets of settings."""
+    """Show, create and check profiles (named sets of settings)."""

@@ -11,7 +11,7 @@ _COMMANDS = {
     "library": (
         "vpo.cli.report.library",
         "library_command",
-        "Sum up files, space and playing time by kind, codec, language and so on.",
+        "Sum up files, space and playing time by kind, codec, language etc.",
     ),
 }
 

@@ -73,7 +73,7 @@ def library_command(
     limit: int | None,
     form: str | None,
 ) -> None:
-    """Sum up files, space and playing time by kind, codec, language and so on.
+    """Sum up files, space and playing time by kind, codec, language etc.
 
     Missing files are not counted.
     """

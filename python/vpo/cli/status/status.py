@@ -39,7 +39,7 @@ SHOWN_FAILURES = 5
 @global_options
 @click.pass_context
 def status(ctx: click.Context, /, form: str | None, as_json: bool, output: bytes | None) -> None:
-    """Show the state of the catalogue: scanned directories, files, jobs, damage."""
+    """Show the state: scanned directories, files, jobs, damage."""
     app = ctx.ensure_object(App)
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json cannot be combined with --format {form}", ctx)
