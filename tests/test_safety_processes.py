@@ -268,7 +268,8 @@ def test_a_killed_scan_that_nobody_waited_for_holds_no_lock(knowing: Vpo, big: P
             id="another container, silent for long",
         ),
         pytest.param({"worker_identity": "", "worker_pid": os.getpid()}, True, id="only a pid"),
-        pytest.param({"job_type": "transcode"}, False, id="another type of job"),
+        pytest.param({"job_type": "verify"}, False, id="a job that only reads"),
+        pytest.param({"job_type": "transcode"}, True, id="a job that changes files"),
     ],
 )
 def test_a_running_job_blocks_only_if_its_process_is_there(
