@@ -29,7 +29,7 @@ install: $(VENV)/.group-build $(VENV)/.group-test ## Make .venv: a release build
 
 test: install ## Build, and run all tests: Rust's and Python's
 	cargo test --workspace --locked
-	$(BIN)/python -m pytest --numprocesses=auto $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal --durations=20 $(ARGS)
 
 lint: install $(VENV)/.group-lint ## Check formatting, lints, types, and that the stub tells the truth
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from mounts import need_permissions
 from support import Tree, Vpo
 
 
@@ -24,3 +25,9 @@ def tree(tmp_path: Path) -> Tree:
     root = tmp_path / "library"
     root.mkdir()
     return Tree(root)
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> None:
+    """Skips the test where permissions stop nobody."""
+    need_permissions(tmp_path)

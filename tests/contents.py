@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from support import Tree, Vpo
-from vpo.db import media
+from vpo.db import file_facts
 from vpo.media.model import empty_photo, empty_track
 
 
@@ -52,10 +52,10 @@ def fill(vpo: Vpo, tree: Tree, contents: Mapping[str, Mapping[str, Any] | None])
     vpo.scan(tree.root)
     with vpo.sql() as connection:
         ids = dict(connection.execute("SELECT path, id FROM library_files").fetchall())
-        media.record(
+        file_facts.record_introspected(
             connection,
             [
-                media.Finding(ids[f"{tree.root}/{name}"], found, "native")
+                file_facts.Introspected(ids[f"{tree.root}/{name}"], found, "native")
                 for name, found in contents.items()
                 if found is not None
             ],

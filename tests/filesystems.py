@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from mounts import unmount
+from mounts import mounted_with
 
 REFLINKING: Final = ("btrfs", "xfs")
 """Kinds on which files can share their content."""
@@ -42,23 +42,8 @@ def filesystem(
         file.truncate(_IMAGE_BYTES)
     subprocess.run([maker, "-q", *made_with, image], check=True, capture_output=True)
     point.mkdir()
-    words: list[str | Path] = [
-        "mount",
-        "-t",
-        kind,
-        "-o",
-        f"loop,{options}".rstrip(","),
-        image,
-        point,
-    ]
-    done = subprocess.run(words, check=False, capture_output=True)
-    if done.returncode != 0:
-        pytest.skip(f"{kind} cannot be mounted: {done.stderr.decode().splitlines()[0]}")
-    try:
+    with mounted_with("-t", kind, "-o", f"loop,{options}".rstrip(","), image, point):
         yield point
-    finally:
-        if os.path.ismount(point):
-            unmount(point)
 
 
 def reflink(source: Path, target: Path) -> None:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from support import Vpo
+from injection import injected, instead
+from support import Vpo, has_open, wait_until
 from vpo._engine import Digested, Digester
 
-# The command, with a module that reads files as from a disk on which each takes minutes.
-_SLOW = """
-import sys
-from importlib import import_module
-module = import_module(sys.argv.pop(1))
-real = module.Digester
-module.Digester = lambda **options: real(max_rate=5000, **options)
-sys.argv[0] = "vpo"
-from vpo.__main__ import main
-main()
-"""
+# Names that formats of manifests escape or cut, or that programs stumble over.
+HOSTILE_NAMES = (
+    b"a.mkv",
+    b"sub/b, c.mkv",
+    b"new\nline.mkv",
+    b"back\\slash.mkv",
+    b"\\n.mkv",
+    b"cr\rx.mkv",
+    b" lead.mkv",
+    b"*star.mkv",
+    "ü.mkv".encode(),
+    b"(p) = q.mkv",
+    b"caf\xe9.mkv",
+)
 
 
 def rewrite(path: bytes, content: bytes) -> None:
@@ -73,20 +75,17 @@ def edit(vpo: Vpo, sql: str, *parameters: object) -> None:
         connection.execute(sql, parameters)
 
 
-def cancel_while_reading(vpo: Vpo, module: str, job_type: str, *args: str | bytes | Path) -> str:
-    """Runs a command as on a very slow disk, and cancels its job; returns its error output."""
-    words = [sys.executable, "-c", _SLOW, module, *(os.fspath(arg) for arg in args)]
-    with subprocess.Popen(words, env=vpo.env(), stderr=subprocess.PIPE) as work:
+def cancel_while_reading(vpo: Vpo, path: bytes, job_type: str, *args: str | bytes | Path) -> str:
+    """Cancels a command's job while it reads the file at `path`; returns its error output.
+
+    It reads as from a disk on which a file takes minutes.
+    """
+    slow = injected(vpo, instead(Digester, partial(Digester, max_rate=5000)))
+    with slow.start(*args) as work:
         try:
-            until = time.monotonic() + 30
-            while not (running := [job for job in vpo.jobs() if job["status"] == "running"]):
-                assert work.poll() is None
-                assert time.monotonic() < until
-                time.sleep(0.05)
-            (job,) = running
+            wait_until(lambda: has_open(work, path), process=work)
+            (job,) = (job for job in vpo.jobs() if job["status"] == "running")
             assert job["job_type"] == job_type
-            # Until it reads: what is before that hears it, too.
-            time.sleep(1)
             vpo.ok("jobs", "cancel", job["id"])
             _, stderr = work.communicate(timeout=10)
         finally:

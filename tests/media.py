@@ -5,7 +5,9 @@ Each gives the beginning of a file; zeros after it, up to `length`, belong to th
 
 from __future__ import annotations
 
+import io
 import struct
+import wave
 from collections.abc import Mapping, Sequence
 
 # -- Matroska (RFC 9559) ------------------------------------------------------------------------
@@ -64,6 +66,18 @@ def film(length: int, *, seconds: float, title: str, size: tuple[int, int] = (19
     void = b"\xec" + (1 << 56 | rest).to_bytes(8, "big")
     segment = b"\x18\x53\x80\x67" + (1 << 56 | length - begin).to_bytes(8, "big")
     return head + segment + info + tracks + void
+
+
+# -- WAV ----------------------------------------------------------------------------------------
+
+
+def wav(samples: bytes, *, rate: int = 8000, channels: int = 1) -> bytes:
+    """Sound of 16 bits a sample."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setparams((channels, 2, rate, 0, "NONE", ""))
+        file.writeframes(samples)
+    return out.getvalue()
 
 
 # -- FLAC (RFC 9639) ----------------------------------------------------------------------------

@@ -39,8 +39,7 @@ def need_permissions(directory: Path) -> None:
     probe = directory / "probe"
     probe.mkdir(mode=0)
     try:
-        command = [sys.executable, "-c", f"import os; os.listdir({str(probe)!r})"]
-        tried = subprocess.run(command, capture_output=True, check=False, **UNPRIVILEGED)
+        tried = subprocess.run(["ls", probe], capture_output=True, check=False, **UNPRIVILEGED)
     except subprocess.SubprocessError:
         pytest.skip("needs to give up the capabilities that let root ignore permissions")
     finally:
@@ -59,11 +58,22 @@ def mounted(point: Path, size: str = "16m") -> Iterator[Path]:
     if os.geteuid() != 0:
         pytest.skip("needs root to mount a file system")
     point.mkdir(parents=True, exist_ok=True)
-    done = _run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", point)
-    if done.returncode != 0:
-        pytest.skip(f"needs permission to mount: {done.stderr.decode().splitlines()[0]}")
-    try:
+    with mounted_with("-t", "tmpfs", "-o", f"size={size}", "tmpfs", point):
         yield point
+
+
+@contextmanager
+def mounted_with(*args: str | Path) -> Iterator[None]:
+    """What `mount` with these words, of which the last is where, mounts there.
+
+    Skips the test where that cannot be; unmounts in the end, if it still is there.
+    """
+    done = _run("mount", *args)
+    if done.returncode != 0:
+        pytest.skip(f"`{args[1]}` cannot be mounted: {done.stderr.decode().splitlines()[0]}")
+    point = Path(args[-1])
+    try:
+        yield
     finally:
         if os.path.ismount(point):
             unmount(point)

@@ -106,7 +106,7 @@ def effective(settings: Settings) -> dict[Key, Any]:
 
 @dataclass
 class Layered:
-    """A home in which each layer says what it is told to."""
+    """A home in which each layer gives the chosen settings."""
 
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -141,7 +141,7 @@ class Layered:
 def by_layer(
     chosen: Mapping[Key, Mapping[str, Any]], layers: Iterable[str] = LAYERS
 ) -> dict[str, dict[Key, Any]]:
-    """What each layer says, of what is said of each key in the layers."""
+    """The settings of each layer, from the values of each key in the layers."""
     return {
         layer: {key: given[layer] for key, given in chosen.items() if layer in given}
         for layer in layers

@@ -49,7 +49,7 @@ def found(result: Any) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_a_bag_that_is_whole(vpo: Vpo, bag: Tree) -> None:
+def test_a_complete_bag_matches(vpo: Vpo, bag: Tree) -> None:
     result = check(vpo, bag, status=0)
     assert (result["format"], result["entries"], result["recorded"]) == ("bagit", 2, 2)
     # Each file was read once for both manifests.
@@ -59,7 +59,7 @@ def test_a_bag_that_is_whole(vpo: Vpo, bag: Tree) -> None:
     assert vpo.jobs()[-1]["file_path"] == str(bag.root)
 
 
-def test_what_is_missing_and_what_is_too_much(vpo: Vpo, bag: Tree) -> None:
+def test_missing_and_extra_files_are_reported(vpo: Vpo, bag: Tree) -> None:
     bag.remove("data/a.mkv")
     bag.write("data/new.mkv", b"new")
     result = check(vpo, bag)
@@ -69,23 +69,23 @@ def test_what_is_missing_and_what_is_too_much(vpo: Vpo, bag: Tree) -> None:
     ]
 
 
-def test_a_sum_that_is_wrong(vpo: Vpo, bag: Tree) -> None:
+def test_a_wrong_payload_oxum_is_reported(vpo: Vpo, bag: Tree) -> None:
     bag.write("bag-info.txt", b"payload-oxum: 7.2\n")
-    said = "differs: its Payload-Oxum says 7 bytes in 2 files, and there are 6 in 2"
+    said = "differs: its Payload-Oxum is 7 bytes in 2 files, but `data/` holds 6 bytes in 2 files"
     assert found(check(vpo, bag)) == [("bag-info.txt", "differing", said)]
     bag.write("bag-info.txt", b"Payload-Oxum: many\n")
-    said = "has a Payload-Oxum that is none: `many`"
+    said = "has an invalid Payload-Oxum: `many`"
     assert found(check(vpo, bag)) == [("bag-info.txt", "refused", said)]
 
 
-def test_manifests_that_disagree(vpo: Vpo, bag: Tree) -> None:
+def test_manifests_that_disagree_are_reported(vpo: Vpo, bag: Tree) -> None:
     bag.write("manifest-md5.txt", manifest("md5", {**PAYLOAD, "data/a.mkv": b"eno"}))
     ((name, problem, said),) = found(check(vpo, bag))
     assert (name, problem) == ("a.mkv", "differing")
     assert said.startswith("differs: its md5 is ")
 
 
-def test_each_manifest_has_the_whole_payload(vpo: Vpo, bag: Tree) -> None:
+def test_each_manifest_must_list_the_whole_payload(vpo: Vpo, bag: Tree) -> None:
     some = {"data/a.mkv": b"one"}
     bag.write("manifest-md5.txt", manifest("md5", some))
     assert found(check(vpo, bag)) == [("b.mkv", "extra", "is not in manifest-md5.txt")]
@@ -104,18 +104,18 @@ def test_tag_files_are_checked(vpo: Vpo, bag: Tree) -> None:
     assert [each[:2] for each in found(check(vpo, bag))] == [("bag-info.txt", "differing")]
 
 
-def test_files_to_be_fetched_are_told(vpo: Vpo, bag: Tree) -> None:
+def test_files_to_be_fetched_are_named_as_such(vpo: Vpo, bag: Tree) -> None:
     bag.remove("data/a.mkv")
     bag.write(
         "fetch.txt",
         b"https://example.org/a.mkv 3 data/a.mkv\nhttps://example.org/c - data/c.mkv\nwhat\n",
     )
     result = check(vpo, bag)
-    assert ("a.mkv", "missing", "is missing: it is one to be fetched, says `fetch.txt`") in found(
+    assert ("a.mkv", "missing", "is missing: `fetch.txt` lists it as a file to download") in found(
         result
     )
-    assert ("fetch.txt", "refused", "line 2: `data/c.mkv` is in no manifest") in found(result)
-    assert ("fetch.txt", "refused", "line 3: it is not URL, length and name") in found(result)
+    assert ("fetch.txt", "refused", "line 2: `data/c.mkv` is not in any manifest") in found(result)
+    assert ("fetch.txt", "refused", "line 3: not a URL, a length and a file name") in found(result)
 
 
 def test_names_that_lead_out_of_the_payload_are_refused(vpo: Vpo, bag: Tree) -> None:
@@ -123,7 +123,7 @@ def test_names_that_lead_out_of_the_payload_are_refused(vpo: Vpo, bag: Tree) -> 
     bag.write("manifest-md5.txt", manifest("md5", {**PAYLOAD, **dict.fromkeys(names, b"")}))
     result = check(vpo, bag)
     assert (result["refused"], result["matched"]) == (5, 2)
-    assert "line 5: `bagit.txt` is not in `data`" in [each[2] for each in found(result)]
+    assert "line 5: `bagit.txt` is not below `data/`" in [each[2] for each in found(result)]
 
 
 def test_links_that_lead_out_of_the_bag_are_refused(vpo: Vpo, bag: Tree, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_links_that_lead_out_of_the_bag_are_refused(vpo: Vpo, bag: Tree, tmp_pat
     result = check(vpo, bag)
     assert (result["matched"], result["refused"]) == (3, 2)
     assert [message for _, _, message in found(result)] == [
-        f"line {line}: `{name}` leads out of the bag, by a link"
+        f"line {line}: `{name}` leads outside the bag through a link"
         for line, name in enumerate(names[:2], 3)
     ]
 
@@ -162,7 +162,7 @@ def test_names_are_encoded_as_the_standard_says(vpo: Vpo, bag: Tree) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ISO-8859-1", "UTF-16", "utf-8"])
-def test_the_declared_encoding_counts(vpo: Vpo, bag: Tree, encoding: str) -> None:
+def test_the_declared_encoding_is_used(vpo: Vpo, bag: Tree, encoding: str) -> None:
     bag.write("data/Amélie.mkv", b"3")
     declared = f"BagIt-Version: 1.0\nTag-File-Character-Encoding: {encoding}\n"
     bag.write("bagit.txt", declared.encode())
@@ -178,16 +178,16 @@ def test_the_declared_encoding_counts(vpo: Vpo, bag: Tree, encoding: str) -> Non
     [
         pytest.param("", 1, "has no BagIt-Version", id="empty"),
         pytest.param("BagIt-Version: 1.0\n", 1, "Tag-File-Character-Encoding", id="no-encoding"),
-        pytest.param("BagIt-Version: 7.0\n", 1, "version `7.0` of BagIt", id="version"),
+        pytest.param("BagIt-Version: 7.0\n", 1, "unknown BagIt-Version `7.0`", id="version"),
         pytest.param(
             "BagIt-Version: 1.0\nTag-File-Character-Encoding: klingon\n",
             2,
-            "in an encoding that is not known, `klingon`",
+            "declares an unknown encoding, `klingon`",
             id="encoding",
         ),
     ],
 )
-def test_a_declaration_that_is_none(
+def test_an_invalid_declaration_is_reported(
     vpo: Vpo, bag: Tree, declared: str, status: int, said: str
 ) -> None:
     bag.write("bagit.txt", declared.encode())
@@ -195,22 +195,22 @@ def test_a_declaration_that_is_none(
     assert said in done.stderr
 
 
-def test_manifests_of_other_algorithms(vpo: Vpo, bag: Tree) -> None:
+def test_manifests_of_unknown_algorithms_are_not_checked(vpo: Vpo, bag: Tree) -> None:
     bag.write("manifest-sha3256.txt", b"x")
     assert check(vpo, bag, status=0)["warnings"] == [
-        "manifest-sha3256.txt is not checked: sha3256 is not known here"
+        "manifest-sha3256.txt is not checked: vpo does not know the algorithm sha3256"
     ]
     for algorithm in ("md5", "sha256"):
         bag.remove(f"manifest-{algorithm}.txt")
     done = vpo.ok("verify", "import", bag.root, status=2)
-    assert "has no manifest that can be checked" in done.stderr
+    assert "has no manifest that vpo can check" in done.stderr
 
 
 def test_a_bag_has_no_other_root_or_format(vpo: Vpo, bag: Tree, tmp_path: Path) -> None:
     done = vpo.ok("verify", "import", bag.root, "--root", tmp_path, status=2)
-    assert "relative to itself" in done.stderr
+    assert "relative to the bag itself" in done.stderr
     done = vpo.ok("verify", "import", bag.root, "--format", "sfv", status=2)
-    assert "is a BagIt bag" in done.stderr
+    assert "is a BagIt bag, so its format cannot be sfv" in done.stderr
     vpo.ok("verify", "import", bag.root, "--root", bag.root, "--format", "bagit")
 
 

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
 import re
 import sqlite3
-import struct
 import subprocess
 import sys
-import termios
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mounts import UNPRIVILEGED, need_permissions
-from support import OLD_NS, TIMEOUT_SECONDS, Outcome, Tree, Vpo
+from support import ISO_Z, OLD_NS, TIMEOUT_SECONDS, Outcome, Tree, Vpo, contents
+from terminals import run_on_terminal
 
-ISO_Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 COUNTS = ("total_discovered", "scanned", "skipped", "added", "removed", "errors")
 SCAN_KEYS = {
     "job_id",
@@ -33,23 +30,6 @@ SCAN_KEYS = {
     "dry_run",
     *COUNTS,
 }
-
-# The command, which does not wait for who has the library.
-IMPATIENT = """
-from vpo.cli.main import run
-from vpo.db import library
-library.BUSY_TIMEOUT_SECONDS = 0.1
-run()
-"""
-
-
-def contents(*directories: Path) -> dict[str, bytes | None]:
-    """Every path in the directories, and what is in the files."""
-    return {
-        str(path): path.read_bytes() if path.is_file() else None
-        for directory in directories
-        for path in sorted(directory.rglob("*"))
-    }
 
 
 def check_error_text(outcome: Outcome, *says: str) -> None:
@@ -553,13 +533,9 @@ def test_help_is_there_for_every_command(vpo: Vpo, words: str) -> None:
 
 def test_python_m_vpo_is_the_same_command(vpo: Vpo, tree: Tree) -> None:
     tree.write("a.mkv")
-    command = [sys.executable, "-m", "vpo", "scan", "--json", str(tree.root)]
-    done = subprocess.run(command, env=vpo.env(), capture_output=True, check=True)
-    assert json.loads(done.stdout)["added"] == 1
-    command = [sys.executable, "-m", "vpo", "nope"]
-    done = subprocess.run(command, env=vpo.env(), capture_output=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith(b"Error: There is no command `nope`")
+    module = replace(vpo, program=(sys.executable, "-m", "vpo"))
+    assert module.scan(tree.root)["added"] == 1
+    assert module.ok("nope", status=2).stderr.startswith("Error: There is no command `nope`")
 
 
 # -- Streams: pipes, closed and full ones -------------------------------------------
@@ -669,7 +645,7 @@ def test_a_failure_that_cannot_be_written_as_json_is_told_in_words(vpo: Vpo) -> 
     try:
         with open("/dev/full", "wb") as full:
             done = subprocess.run(
-                [sys.executable, "-c", IMPATIENT, "status", "--json"],
+                vpo.by("impatient.py").command("status", "--json"),
                 env=vpo.env(),
                 stdout=full,
                 stderr=subprocess.PIPE,
@@ -702,50 +678,10 @@ def test_an_output_of_another_encoding_gets_escapes(vpo: Vpo, tree: Tree) -> Non
 
 # -- Terminals ------------------------------------------------------------------------
 
-# The command with progress that is there before the scan begins, not half a second later.
-EAGER = """
-import sys
-sys.argv[0] = "vpo"
-from types import SimpleNamespace
-from vpo.cli.output import progress
-progress.SHOW_AFTER_SECONDS = -1.0
-class EagerReporter(progress.ScanReporter):
-    def __enter__(self):
-        self.progress(lambda: SimpleNamespace(files=0, directories=0), None)
-        return super().__enter__()
-progress.ScanReporter = EagerReporter
-from vpo.__main__ import main
-main()
-"""
 
-
-def run_on_terminal(vpo: Vpo, *words: str | Path, stdout_too: bool = True) -> tuple[int, str, str]:
-    """The exit status, what the terminal got, and a redirected stdout."""
-    controller, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-c", EAGER, *(os.fspath(word) for word in words)],
-        env={**vpo.env(), "TERM": "xterm-256color"},
-        stdin=subprocess.DEVNULL,
-        stdout=terminal if stdout_too else subprocess.PIPE,
-        stderr=terminal,
-    )
-    os.close(terminal)
-    shown = b""
-    while True:
-        try:
-            chunk = os.read(controller, 65536)
-        except OSError:  # EIO: the last one that had the terminal open is gone
-            break
-        if not chunk:
-            break
-        shown += chunk
-    os.close(controller)
-    redirected = b""
-    if process.stdout is not None:
-        redirected = process.stdout.read()
-        process.stdout.close()
-    return process.wait(TIMEOUT_SECONDS), shown.decode(), redirected.decode()
+def on_terminal_at_once(vpo: Vpo, *words: str | Path, **options: Any) -> tuple[int, str, str]:
+    """Runs the command on a terminal, with progress that is shown at once."""
+    return run_on_terminal(vpo.by("eager_progress.py"), *words, **options)
 
 
 def rendered(shown: str) -> str:
@@ -794,16 +730,15 @@ def removed_directory(vpo: Vpo, tree: Tree) -> Tree:
 
 def test_nothing_but_text_goes_to_what_is_no_terminal(vpo: Vpo, tree: Tree) -> None:
     tree.write("a.mkv")
-    command = [sys.executable, "-c", EAGER, "scan", str(tree.root)]
-    done = subprocess.run(command, env=vpo.env(), capture_output=True, check=True)
-    assert done.stderr == b""
-    assert b"\x1b" not in done.stdout
-    assert b"\r" not in done.stdout
+    outcome = vpo.by("eager_progress.py").ok("scan", tree.root)
+    assert outcome.stderr == ""
+    assert "\x1b" not in outcome.stdout
+    assert "\r" not in outcome.stdout
 
 
 def test_progress_leaves_only_the_summary_on_a_terminal(vpo: Vpo, tree: Tree) -> None:
     tree.write("a.mkv")
-    status, shown, _ = run_on_terminal(vpo, "scan", tree.root)
+    status, shown, _ = on_terminal_at_once(vpo, "scan", tree.root)
     assert status == 0
     assert "\x1b[" in shown, "no progress was shown"
     lines = rendered(shown).splitlines()
@@ -814,7 +749,7 @@ def test_progress_leaves_only_the_summary_on_a_terminal(vpo: Vpo, tree: Tree) ->
 
 
 def test_progress_leaves_the_list_of_changes_whole(vpo: Vpo, removed_directory: Tree) -> None:
-    status, shown, _ = run_on_terminal(vpo, "scan", "-v", removed_directory.root)
+    status, shown, _ = on_terminal_at_once(vpo, "scan", "-v", removed_directory.root)
     assert status == 0
     lines = rendered(shown).splitlines()
     assert len(lines) == 15, "\n".join(lines)
@@ -826,7 +761,7 @@ def test_a_redirected_list_of_changes_goes_where_it_was_sent(
     vpo: Vpo, removed_directory: Tree
 ) -> None:
     root = removed_directory.root
-    status, shown, redirected = run_on_terminal(vpo, "scan", "-v", root, stdout_too=False)
+    status, shown, redirected = on_terminal_at_once(vpo, "scan", "-v", root, streams=["stderr"])
     assert status == 0
     lines = redirected.splitlines()
     assert len(lines) == 15, redirected
@@ -837,7 +772,9 @@ def test_a_redirected_list_of_changes_goes_where_it_was_sent(
 
 def test_json_stays_json_beside_progress(vpo: Vpo, tree: Tree) -> None:
     tree.write("a.mkv")
-    status, shown, redirected = run_on_terminal(vpo, "scan", "--json", tree.root, stdout_too=False)
+    status, shown, redirected = on_terminal_at_once(
+        vpo, "scan", "--json", tree.root, streams=["stderr"]
+    )
     assert status == 0
     assert json.loads(redirected)["added"] == 1
     assert rendered(shown).strip() == ""
@@ -846,7 +783,7 @@ def test_json_stays_json_beside_progress(vpo: Vpo, tree: Tree) -> None:
 @pytest.mark.parametrize("option", ["--no-progress", "-q"])
 def test_progress_can_be_turned_off(vpo: Vpo, tree: Tree, option: str) -> None:
     tree.write("a.mkv")
-    status, shown, _ = run_on_terminal(vpo, "scan", option, tree.root)
+    status, shown, _ = on_terminal_at_once(vpo, "scan", option, tree.root)
     assert status == 0
     assert "\x1b" not in shown
 
@@ -856,11 +793,11 @@ def test_colours_come_on_a_terminal_and_can_be_turned_off(
     vpo: Vpo, tree: Tree, words: list[str]
 ) -> None:
     tree.write("a.mkv")
-    assert SGR_COLOUR.search(run_on_terminal(vpo, *words, tree.root)[1])
-    shown = run_on_terminal(vpo, "--color", "never", *words, tree.root)[1]
+    assert SGR_COLOUR.search(on_terminal_at_once(vpo, *words, tree.root)[1])
+    shown = on_terminal_at_once(vpo, "--color", "never", *words, tree.root)[1]
     assert not SGR_COLOUR.search(shown), repr(shown)
     vpo.environment = {"NO_COLOR": "1"}
-    shown = run_on_terminal(vpo, *words, tree.root)[1]
+    shown = on_terminal_at_once(vpo, *words, tree.root)[1]
     assert not SGR_COLOUR.search(shown), repr(shown)
 
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vpo._engine import RACY_WINDOW_NS
 from vpo.base import paths, times
 from vpo.db.files import KnownFile
 from vpo.scanner.compare import (
     COARSE_NS,
-    RACY_NS,
     Columns,
     Context,
     Seen,
@@ -48,7 +48,7 @@ MOVED = Context(same_filesystem=False)
 
 # Version 6 had microseconds, rounded from a float, and no inodes.
 COARSE = KNOWN._replace(inode=None, mtime_ns=OLD_NS // 1000 * 1000)
-RACY = KNOWN._replace(mtime_ns=SCANNED_NS - RACY_NS)
+RACY = KNOWN._replace(mtime_ns=SCANNED_NS - RACY_WINDOW_NS)
 MISSING = KNOWN._replace(scan_status="missing")
 
 
@@ -175,8 +175,8 @@ def test_what_reading_a_file_said_does_not_tell_whether_it_changed(status: str) 
 @pytest.mark.parametrize(
     ("age_ns", "racy"),
     [
-        pytest.param(RACY_NS + 1, False, id="older-than-the-coarsest-tick"),
-        pytest.param(RACY_NS, True, id="as-old-as-the-coarsest-tick"),
+        pytest.param(RACY_WINDOW_NS + 1, False, id="older-than-the-coarsest-tick"),
+        pytest.param(RACY_WINDOW_NS, True, id="as-old-as-the-coarsest-tick"),
         pytest.param(0, True, id="written-as-the-scan-began"),
         pytest.param(-5, True, id="written-during-the-scan"),
         pytest.param(-(10**18), True, id="from-the-future"),
@@ -242,9 +242,8 @@ def test_every_file_and_record_ends_in_exactly_one_place(
         known,
         Columns(*table),  # type: ignore[arg-type]
         rows,
-        context,
+        context._replace(unreadable=unreadable),
         complete=complete,
-        unreadable=unreadable,
         was_looked_for=lambda file: file.name in looked_for,
     )
     by_id = {file.id: file for file in known}

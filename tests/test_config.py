@@ -1,7 +1,7 @@
-"""Settings: what a config file and variables may say, and what is said of a mistake in one.
+"""Settings in a config file and in variables, and how mistakes in them are reported.
 
-Which layer wins is in test_precedence.py, files that are no settings in test_config_hostile.py,
-and what `vpo config` tells of all that in test_config_commands.py.
+test_precedence.py tests which layer wins, test_config_hostile.py files that are not settings,
+and test_config_commands.py the command `vpo config`.
 """
 
 from __future__ import annotations
@@ -109,12 +109,14 @@ def test_a_file_without_settings_changes_nothing(vpo: Vpo, config: Path, content
         pytest.param("default_policy: x\n", "line 1, column 1", "", id="key-of-profiles"),
     ],
 )
-def test_a_mistake_in_the_file_is_told_with_its_place(
+def test_a_mistake_in_the_config_file_is_reported_with_its_place(
     vpo: Vpo, config: Path, content: str, place: str, says: str
 ) -> None:
     config.write_text(content)
-    told = [f"{each}. {each.hint}" for each in find_mistakes({"VPO_HOME": str(vpo.home)})]
-    assert any(each.startswith(f"`{config}`, {place}: ") and says in each for each in told), told
+    reported = [f"{each}. {each.hint}" for each in find_mistakes({"VPO_HOME": str(vpo.home)})]
+    assert any(each.startswith(f"`{config}`, {place}: ") and says in each for each in reported), (
+        reported
+    )
     assert refused(vpo).message.startswith(f"`{config}`, line ")
 
 
@@ -170,7 +172,7 @@ def test_a_mistake_ends_a_command_before_it_writes_anything(
         ),
     ],
 )
-def test_a_setting_of_the_wrong_type_is_told_with_its_line(
+def test_a_setting_of_the_wrong_type_is_reported_with_its_line(
     vpo: Vpo, config: Path, content: str, line: int, key: str
 ) -> None:
     config.write_text(content)
@@ -189,7 +191,7 @@ def test_a_setting_of_the_wrong_type_is_told_with_its_line(
         ("format", "true", "Invalid log format: True"),
     ],
 )
-def test_a_wrong_level_or_format_is_told_in_the_contracts_words(
+def test_a_wrong_level_or_format_is_reported_in_the_words_of_the_contract(
     vpo: Vpo, config: Path, key: str, value: str, says: str
 ) -> None:
     config.write_text(f"logging:\n  {key}: {value}\n")
@@ -270,7 +272,7 @@ def test_a_variable_gives_a_setting_as_text(
         pytest.param("VPO_TOOLS__FFMPEG", "", "at least 1 character", id="empty-command"),
     ],
 )
-def test_a_mistake_in_a_variable_is_told_with_its_name(
+def test_a_mistake_in_a_variable_is_reported_with_its_name(
     vpo: Vpo, variable: str, text: str, says: str
 ) -> None:
     error = refused(vpo, **{variable: text})
@@ -280,15 +282,20 @@ def test_a_mistake_in_a_variable_is_told_with_its_name(
 
 def test_a_variable_with_a_mistake_ends_a_command(vpo: Vpo, tree: Tree) -> None:
     vpo.environment = {"VPO_LOGING__LEVEL": "debug"}
-    check_refused(vpo, tree, "`VPO_LOGING__LEVEL` names no section", "Did you mean `logging`?")
+    check_refused(
+        vpo,
+        tree,
+        "`VPO_LOGING__LEVEL`: this environment variable does not name a section",
+        "Did you mean `logging`?",
+    )
 
 
-def test_a_section_and_a_key_of_it_in_the_environment_are_told(vpo: Vpo) -> None:
+def test_a_section_in_the_environment_is_reported_beside_its_keys(vpo: Vpo) -> None:
     assert "VPO_SCAN" in refused(vpo, VPO_SCAN="hidden", VPO_SCAN__HIDDEN="1").message
     assert "VPO_SCAN" in refused(vpo, VPO_SCAN__HIDDEN="1", VPO_SCAN="hidden").message
 
 
-def test_variables_of_others_are_let_be(vpo: Vpo) -> None:
+def test_variables_of_other_programs_are_ignored(vpo: Vpo) -> None:
     others = ("VPO_OTHER", "VPO_OTHER__HIDDEN", "VPO_", "VPO___", "VPOSCAN__HIDDEN")
     assert loaded(vpo, **dict.fromkeys((*others, "XVPO_SCAN__HIDDEN"), "1")) == Config()
 
@@ -388,7 +395,7 @@ def test_without_vpo_home_everything_is_in_the_home_directory(
     assert (tmp_path / "user/.vpo/library.db").exists()
 
 
-def test_the_home_is_made_for_its_owner_alone(vpo: Vpo, tree: Tree) -> None:
+def test_the_home_is_created_for_its_owner_only(vpo: Vpo, tree: Tree) -> None:
     vpo.home = vpo.home / "below" / "another"
     vpo.ok("scan", tree.root)
     assert vpo.home.stat().st_mode & 0o777 == 0o700

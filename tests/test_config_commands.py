@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from settings import KEYS, Layered, as_yaml, values
-from support import Tree, Vpo
+from support import Tree, Vpo, modules_imported
 from vpo.base.errors import ConfigError
-from vpo.cli.config.group import yaml_value
+from vpo.cli.config.text import yaml_value
 from vpo.config.layers import Key
 from vpo.config.load import find_mistakes, load
 from vpo.config.models import Config, Profile
@@ -78,15 +76,15 @@ def test_the_origin_of_each_setting_is_shown_beside_it(vpo: Vpo, config: Path) -
     assert origins.pop("level: debug") == "command line"
     assert set(origins.values()) == {"default"}
 
-    told = vpo.ok(*words, "--json").json
-    assert told["profile"] == "movies"
-    assert told["origins"]["scan.hidden"] == {
+    reported = vpo.ok(*words, "--json").json
+    assert reported["profile"] == "movies"
+    assert reported["origins"]["scan.hidden"] == {
         "layer": "config file",
         "source": str(config),
         "line": 2,
     }
-    assert told["origins"]["logging.level"] == {"layer": "command line"}
-    assert told["origins"]["logging.file"] == {"layer": "default"}
+    assert reported["origins"]["logging.level"] == {"layer": "command line"}
+    assert reported["origins"]["logging.file"] == {"layer": "default"}
 
 
 def test_a_path_that_is_not_utf8_is_shown_as_the_contract_has_it(vpo: Vpo, tmp_path: Path) -> None:
@@ -104,7 +102,7 @@ def test_a_path_that_is_not_utf8_is_shown_as_the_contract_has_it(vpo: Vpo, tmp_p
     assert vpo.ok("config", "show", "--json", status=2).json["code"] == "BAD_CONFIG"
 
 
-def test_the_path_is_told_whether_there_is_a_file_or_not(vpo: Vpo) -> None:
+def test_the_path_is_printed_even_if_there_is_no_file(vpo: Vpo) -> None:
     for _ in range(2):
         assert vpo.ok("config", "path").stdout == f"{vpo.home}/config.yaml\n"
         vpo.home.mkdir(exist_ok=True)
@@ -141,13 +139,13 @@ def test_all_mistakes_are_listed_in_the_order_of_the_lines(vpo: Vpo, config: Pat
         "VPO_LOGING__LEVEL",
     }
     text = vpo.ok("config", "validate", status=1).stdout.splitlines()
-    told = [line for line in text if line.startswith("Mistake: ")]
-    assert len(told) == len(mistakes) == 9
-    assert told[0] == f"Mistake: `{config}`, line 2, column 3: Invalid log level: loud."
-    for line, mistake in zip(told, mistakes, strict=True):
+    reported = [line for line in text if line.startswith("Mistake: ")]
+    assert len(reported) == len(mistakes) == 9
+    assert reported[0] == f"Mistake: `{config}`, line 2, column 3: Invalid log level: loud."
+    for line, mistake in zip(reported, mistakes, strict=True):
         assert mistake["message"] in line
 
-    # Who does not ask for all is told one, and how many there are.
+    # Other commands show one mistake, and how many there are.
     stopped = vpo.ok("config", "show", status=2)
     assert stopped.stderr.startswith(f"Error: `{config}`, line ")
     assert "Mistakes: 9. `vpo config validate` lists them all." in stopped.stderr
@@ -164,14 +162,16 @@ def test_mistakes_of_the_profile_in_use_are_listed_too(vpo: Vpo, config: Path) -
 
 
 def test_a_config_without_mistakes_is_valid(vpo: Vpo, config: Path) -> None:
-    assert "the defaults hold" in vpo.ok("config", "validate").stdout
+    assert "the defaults apply" in vpo.ok("config", "validate").stdout
     config.write_text("scan: {hidden: true}\n")
     assert vpo.ok("config", "validate").stdout == f"`{config}` is valid.\n"
     assert vpo.ok("-q", "config", "validate").stdout == ""
     assert vpo.ok("config", "validate", "--json").json == {"valid": True, "mistakes": []}
 
 
-def test_what_cannot_be_checked_is_no_mistake_but_an_error(vpo: Vpo, config: Path) -> None:
+def test_a_file_that_cannot_be_read_is_an_error_rather_than_a_mistake(
+    vpo: Vpo, config: Path
+) -> None:
     config.mkdir()
     outcome = vpo.ok("config", "validate", "--json", status=2)
     assert (outcome.json["code"], outcome.json["details"]["reason"]) == (
@@ -253,7 +253,7 @@ def test_the_schema_agrees_with_the_command_on_a_file(
 
 @st.composite
 def documents(draw: st.DrawFn) -> dict[Key, Any]:
-    """Settings, some with values that are another's or no one's."""
+    """Settings, some with values of another setting or with invalid values."""
     keys = draw(st.lists(st.sampled_from(sorted(KEYS)), unique=True, max_size=4))
     odd = st.sampled_from([None, True, -1, 0, 2, 10**9, 1.5, "", "x", "yes", "5", [], [""], ["x"]])
     # Which extensions and globs there are is the engine's to say, not the schema's.
@@ -304,7 +304,9 @@ def test_a_profile_is_accepted_by_the_schema_of_profiles_alone() -> None:
         "nope",
     ],
 )
-def test_a_broken_file_does_not_stop_what_needs_none(vpo: Vpo, config: Path, words: str) -> None:
+def test_a_broken_config_file_does_not_stop_commands_that_need_none(
+    vpo: Vpo, config: Path, words: str
+) -> None:
     config.write_text("scan: [\n")
     vpo.environment = {"VPO_SCAN__NOPE": "1"}
     outcome = vpo.run(*words.split())
@@ -313,26 +315,13 @@ def test_a_broken_file_does_not_stop_what_needs_none(vpo: Vpo, config: Path, wor
     assert "VPO_SCAN" not in outcome.stderr
 
 
-def test_what_is_wrong_in_other_sections_does_not_stop_who_asks_for_one(
-    vpo: Vpo, config: Path
-) -> None:
+def test_mistakes_in_other_sections_do_not_stop_a_command(vpo: Vpo, config: Path) -> None:
     config.write_text("database_path: a.db\nlogging: {level: loud}\nscan: []\n")
     environment = {"VPO_HOME": str(vpo.home), "VPO_SCAN__THREADS": "many"}
     read = load(environment, sections=("database_path",))
     assert read.config.database_path == f"{vpo.home}/a.db"
     with pytest.raises(ConfigError, match="loud"):
         load(environment, sections=("database_path", "logging"))
-
-
-# Runs the command, and then says what was imported.
-WATCHED = """
-import sys
-from vpo.__main__ import main
-try:
-    main()
-finally:
-    print("MODULES", *sys.modules, file=sys.stderr)
-"""
 
 
 def test_who_asks_only_where_the_library_is_waits_for_no_pydantic(
@@ -344,13 +333,6 @@ def test_who_asks_only_where_the_library_is_waits_for_no_pydantic(
     config.write_text("database_path: library.db\nscan: {threads: 2}\nlogging: {level: debug}\n")
     needing = {False: ["--profile", "movies", "files", "list"], True: ["config", "show"]}
     for heavy, words in needing.items():
-        done = subprocess.run(
-            [sys.executable, "-c", WATCHED, *words],
-            env=vpo.env(),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        imported = set(done.stderr.rpartition("MODULES ")[2].split())
+        imported = modules_imported(vpo, *words)
         assert "vpo.config.check" in imported
         assert ("pydantic" in imported) is heavy

@@ -1,4 +1,4 @@
-"""Files that are no settings: too large, too deep, binary, or no files at all."""
+"""Files that are not settings: too large, too deep, binary, or not even files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from mounts import UNPRIVILEGED, need_permissions
 from support import Vpo
 from vpo.base.errors import ConfigError
 from vpo.config import document
-from vpo.config.load import load, mistakes_in
+from vpo.config.check import mistakes_in
+from vpo.config.load import load
 from vpo.config.models import Config
 
 
@@ -30,7 +31,7 @@ def config(vpo: Vpo) -> Path:
 
 
 def mistakes(content: bytes) -> list[str]:
-    """What is said of a file with this content."""
+    """The mistakes in a file with this content."""
     layer = document.parse(content, "/config.yaml", Config, name="config file")
     found = mistakes_in(layer)
     assert all(str(each).isprintable() for each in found)
@@ -44,7 +45,7 @@ BILLION_LAUGHS = b"a0: &a0 [x]\n" + b"".join(
 MERGES = b"a0: &a0 {x: 1}\n" + b"".join(
     b"a%d: &a%d {<<: [%s]}\n" % (n, n, b", ".join([b"*a%d" % (n - 1)] * 10)) for n in range(1, 12)
 )
-TOO_MUCH = "stand for more than settings can be"
+TOO_MUCH = "expand to more than settings can hold"
 
 
 @pytest.mark.parametrize(
@@ -96,17 +97,19 @@ TOO_MUCH = "stand for more than settings can be"
         pytest.param(b"scan: {'hidden': 1, hidden: 1}", "line 1, column 21", "twice", id="quoted"),
     ],
 )
-def test_what_is_no_settings_is_told_with_its_place(content: bytes, place: str, says: str) -> None:
+def test_content_that_is_not_settings_is_reported_with_its_place(
+    content: bytes, place: str, says: str
+) -> None:
     first = mistakes(content)[0]
     start = "`/config.yaml`" + (f", {place}" if place else "")
     assert first.startswith(start), first
     assert says in first
 
 
-def test_a_key_given_twice_is_told_wherever_it_is() -> None:
+def test_a_duplicate_key_is_reported_at_any_depth() -> None:
     content = b"scan: {hidden: 1}\njobs:\n  auto_purge: 1\n  other: [{a: 1, a: 2}]\n"
-    told = mistakes(content)
-    assert any("`a` is given twice" in each and "line 4, column 18" in each for each in told)
+    reported = mistakes(content)
+    assert any("`a` is given twice" in each and "line 4, column 18" in each for each in reported)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +126,7 @@ def test_a_key_given_twice_is_told_wherever_it_is() -> None:
         b'"scan": {"hidden": true}',
     ],
 )
-def test_what_yaml_offers_may_be_used(config: Path, content: bytes) -> None:
+def test_all_features_of_yaml_may_be_used(config: Path, content: bytes) -> None:
     config.write_bytes(content)
     scan = load({"VPO_HOME": str(config.parent)}).config.scan
     assert scan.hidden
@@ -170,17 +173,17 @@ def check_unreadable(vpo: Vpo, why: str, **options: object) -> None:
     assert not vpo.database.exists()
 
 
-def test_a_directory_is_told(vpo: Vpo, config: Path) -> None:
+def test_a_directory_in_place_of_the_config_file_is_reported(vpo: Vpo, config: Path) -> None:
     config.mkdir()
     check_unreadable(vpo, "Is a directory.")
 
 
-def test_a_pipe_without_a_writer_is_told_and_not_waited_for(vpo: Vpo, config: Path) -> None:
+def test_a_pipe_without_a_writer_is_reported_at_once(vpo: Vpo, config: Path) -> None:
     os.mkfifo(config)
-    check_unreadable(vpo, "it is a pipe that nobody writes to.")
+    check_unreadable(vpo, "it is a pipe, and no program writes to it.")
 
 
-def test_links_that_lead_nowhere_are_told(vpo: Vpo, config: Path) -> None:
+def test_broken_links_are_reported(vpo: Vpo, config: Path) -> None:
     config.symlink_to("config.yaml")
     check_unreadable(vpo, "Too many levels of symbolic links.")
     config.unlink()
@@ -188,14 +191,16 @@ def test_links_that_lead_nowhere_are_told(vpo: Vpo, config: Path) -> None:
     check_unreadable(vpo, "No such file or directory.")
 
 
-def test_a_file_without_permission_is_told(vpo: Vpo, config: Path, tmp_path: Path) -> None:
+def test_a_config_file_without_permission_is_reported(
+    vpo: Vpo, config: Path, tmp_path: Path
+) -> None:
     need_permissions(tmp_path)
     config.write_text("scan: {}\n")
     config.chmod(0)
     check_unreadable(vpo, "Permission denied.", **UNPRIVILEGED)
 
 
-def test_a_socket_and_an_endless_device_are_told(vpo: Vpo, config: Path) -> None:
+def test_a_socket_and_an_endless_device_are_reported(vpo: Vpo, config: Path) -> None:
     environment = {"VPO_HOME": str(vpo.home)}
     here = os.getcwd()
     with closing(socket.socket(socket.AF_UNIX)) as server:
@@ -258,7 +263,7 @@ def test_terminal_codes_in_names_and_values_are_not_printed(vpo: Vpo, config: Pa
         assert "\x1b" not in outcome.stdout + outcome.stderr
 
 
-def test_a_home_that_is_a_file_is_told(vpo: Vpo) -> None:
+def test_a_home_that_is_a_file_is_reported(vpo: Vpo) -> None:
     vpo.home.write_text("")
     outcome = vpo.ok("scan", "/", status=2)
     assert outcome.stderr.startswith("Error: ")

@@ -1,15 +1,21 @@
-"""The documentation says what is so: its commands run, its tables are those of the program.
+"""The documentation is true: its commands run, and its tables match the program.
 
 How the pages are written, so that they can be run:
 
-- A `console` block is run line by line (`$ ` begins a command) in a directory that stands for
-  `/media` in the text. Every command must end with status 0; one that is to fail is followed by
-  `; echo $?`. Output that is shown must be what is printed, but for times, ids and inode numbers;
-  a line of `...` stands for any lines.
-- A `json` block right after it is the output of its last command, laid out to be read.
-- A `yaml` block whose first line is `# ~/.vpo/FILE` is that file from there on, without mistakes.
-- The commands of `crontab` blocks, and of the systemd units in `ini` blocks, are run as well.
-- A `sql` block is run on a library and must find something. `sh` blocks are not run.
+- A `console` block is run line by line (`$ ` begins a command) in a directory that the text calls
+  `/media`. Output that is shown must be what is printed, except for times, IDs, inode numbers and
+  free space; a line of `...` stands for any lines. A command must end with status 0, unless the
+  output that is shown has a line that begins with `Error: `.
+- A line `<!-- $ COMMAND -->` is a command that runs at this place and is not shown.
+- A line `<!-- rot FILE -->` changes a byte of FILE as a bad disk would: size, mtime and ctime stay
+  the same.
+- A `json` block right after a command is the output of that command, laid out for reading.
+- A `yaml` block whose first line is `# ~/.vpo/FILE` is the content of that file from there on. It
+  must be valid.
+- The commands of `crontab` blocks, and of the systemd units in `ini` blocks, run as well. They
+  must print nothing.
+- A `sql` block is run on a catalogue and must find something.
+- A `sh` block does not run: it is for what changes the machine, and has no `vpo` commands.
 """
 
 from __future__ import annotations
@@ -34,15 +40,19 @@ import media
 from support import OLD_NS, VPO, Tree, Vpo
 from vpo._engine import KINDS, Rules
 from vpo.base import errors
-from vpo.cli.app import global_options
 from vpo.cli.main import cli
+from vpo.cli.options.global_options import global_options
 from vpo.config.environment import ALIASES, variable_of
 from vpo.config.layers import settings_of
-from vpo.config.models import Config, ToolsConfig
+from vpo.config.models import Config, ScanConfig, ToolsConfig
 
 REPOSITORY = Path(__file__).parent.parent
 DOCS = REPOSITORY / "docs"
-PAGES = [REPOSITORY / "README.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [REPOSITORY / "README.md", *sorted(DOCS.rglob("*.md"))]
+COMMANDS = sorted((DOCS / "commands").glob("*.md"))
+OTHERS = [REPOSITORY / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "benches/README.md")]
+"""Pages for contributors: only their links are checked."""
+
 
 MEDIA = "/media"
 HOME = "/home/alex"
@@ -112,6 +122,21 @@ class Sandbox:
         """Puts the real directories in place of `/media` and `/home/alex`."""
         return text.replace(MEDIA, str(self.tree.root)).replace(HOME, str(self.vpo.home.parent))
 
+    def rot(self, name: str) -> None:
+        """Changes a byte of a file so that nothing but its content differs."""
+        path = self.tree.path(name)
+        before = os.stat(path)
+        with open(path, "r+b") as file:
+            file.seek(before.st_size // 2)
+            file.write(b"\x55")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        # No program can set ctime, so the catalogue is changed instead.
+        with self.vpo.sql() as catalogue:
+            catalogue.execute(
+                "UPDATE files SET ctime_ns = ? WHERE name = ?",
+                (os.stat(path).st_ctime_ns, os.path.basename(name)),
+            )
+
     def put(self, name: str, text: str) -> None:
         """Writes a file that is named as pages name it: `~/.vpo/config.yaml`."""
         path = self.vpo.home.parent / name.removeprefix("~/")
@@ -119,11 +144,13 @@ class Sandbox:
         path.write_text(self.to_real(text))
 
 
-def make_sandbox(directory: Path) -> Sandbox:
+def make_sandbox(directory: Path, *, largest: int | None = None) -> Sandbox:
+    """A sandbox with all files, none of them larger than `largest` bytes."""
     root = directory.resolve() / "media"
     root.mkdir()
     tree = Tree(root)
     for number, (name, (size, begin)) in enumerate(FILES.items()):
+        size = min(size, largest or size)
         path = tree.write(name, begin(size))
         os.truncate(path, size)
         mtime_ns = OLD_NS + number * 86_400 * 10**9
@@ -141,13 +168,19 @@ def sandbox(tmp_path: Path) -> Sandbox:
 
 @dataclass
 class Block:
-    """A fenced block of a page."""
+    """A fenced block of a page, or a line in a comment that is to be run."""
 
     language: str
     lines: list[str]
     line: int
     after: int
-    """The line that the block before it ended in, if only blank lines are between; else 0."""
+    """The line in which the block before it ends, if only blank lines are between; else 0."""
+    is_hidden: bool = False
+
+    @property
+    def end(self) -> int:
+        """The line in which it ends."""
+        return self.line if self.is_hidden else self.line + len(self.lines) + 1
 
     @property
     def text(self) -> str:
@@ -158,7 +191,11 @@ def blocks(page: Path) -> Iterator[Block]:
     inside: Block | None = None
     ended = 0
     for number, line in enumerate(page.read_text().splitlines(), 1):
-        if line.startswith("```"):
+        if inside is None and (hidden := re.fullmatch(r"<!-- (\$|rot) (.+) -->", line)):
+            language = "console" if hidden[1] == "$" else "rot"
+            yield Block(language, [line[5:-4]], number, ended, is_hidden=True)
+            ended = number
+        elif line.startswith("```"):
             if inside is None:
                 inside = Block(line[3:].strip(), [], number, ended)
             else:
@@ -290,7 +327,12 @@ def shape(document: Any) -> Any:
     return None
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def name_of(page: Path) -> str:
+    """The name of a page, from the top of the repository."""
+    return str(page.relative_to(REPOSITORY))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_examples_print_what_is_shown(page: Path, sandbox: Sandbox) -> None:
     printed, ended = "", 0
     ids: dict[str, str] = {}
@@ -306,13 +348,16 @@ def test_examples_print_what_is_shown(page: Path, sandbox: Sandbox) -> None:
             )
             status, printed = sandbox.run(f"vpo {what}")
             assert status == 0, (page.name, block.line, printed)
+        if block.language == "rot":
+            sandbox.rot(block.text.removeprefix("rot "))
         if block.language != "console":
             continue
         for command, shown in examples(block):
             for job in ids:
                 command = command.replace(job, ids[job])
             status, printed = sandbox.run(command)
-            assert status == 0, (page.name, command, printed)
+            fails = any(line.startswith("Error: ") for line in shown)
+            assert status == 0 or fails, (page.name, command, printed)
             while shown and not shown[-1]:
                 shown.pop()
             if shown:
@@ -320,7 +365,7 @@ def test_examples_print_what_is_shown(page: Path, sandbox: Sandbox) -> None:
                 assert is_shown(expected, lines), f"{page.name}: $ {command}\n{printed}"
                 written, real = _JOB.findall("\n".join(shown)), _JOB.findall(printed)
                 ids.update(zip(written, real, strict="..." not in shown))
-        ended = block.line + len(block.lines) + 1
+        ended = block.end
 
 
 def command_tree() -> Iterator[tuple[str, click.Command]]:
@@ -356,8 +401,11 @@ def global_words() -> set[str]:
     return options_of(command) | {"-h", "--help"}
 
 
-def test_commands_has_a_section_a_command_and_a_row_an_option() -> None:
-    described = sections(DOCS / "commands.md", 2)
+def test_commands_has_a_section_per_command_and_a_row_per_option() -> None:
+    described: dict[str, list[str]] = {}
+    for page in COMMANDS:
+        assert not described.keys() & sections(page, 2).keys()
+        described |= sections(page, 2)
     everywhere = {word for row in table(described["Global options"]) for word in code(row[0])}
     words = {part for each in everywhere for part in each.split()}
     assert global_words() | {"--version"} <= words
@@ -366,14 +414,14 @@ def test_commands_has_a_section_a_command_and_a_row_an_option() -> None:
         if isinstance(command, click.Group):
             assert not own, name
             continue
-        assert name in described, f"commands.md has no section on `{name}`"
+        assert name in described, f"docs/commands has no section on `{name}`"
         rows = table(described[name])
         listed = {
             part
             for row in rows
             for each in code(row[0])
             for part in each.split()
-            if part.startswith("-")
+            if re.match("--?[a-z]", part)
         }
         assert listed == own, name
 
@@ -417,13 +465,35 @@ def test_configuration_lists_old_names_of_variables() -> None:
     assert listed == {old: ".".join(key) for old, key in ALIASES.items()}
 
 
-def test_commands_lists_each_error_with_its_exit_status() -> None:
+def test_the_overview_of_commands_links_to_each() -> None:
+    overview = DOCS / "commands/index.md"
+    listed = {
+        name: (overview.parent / page).resolve()
+        for name, page in re.findall(r"\[`([^`]+)`\]\(([^)#]+)#", overview.read_text())
+    }
+    named = {name for name, command in command_tree() if not isinstance(command, click.Group)}
+    assert set(listed) == named
+    for name, page in listed.items():
+        assert name in sections(page, 2), name
+
+
+def test_blocks_that_are_not_run_have_no_commands_of_vpo() -> None:
+    for page in PAGES:
+        for block in blocks(page):
+            if block.language == "sh":
+                assert not [line for line in block.lines if re.search(r"\bvpo [a-z-]", line)], (
+                    page.name,
+                    block.line,
+                )
+
+
+def test_errors_lists_each_code_with_its_exit_status() -> None:
     def kinds(error: type[errors.VpoError]) -> Iterator[type[errors.VpoError]]:
         for each in error.__subclasses__():
             yield each
             yield from kinds(each)
 
-    rows = table(sections(DOCS / "commands.md", 2)["Errors"])
+    rows = table(sections(DOCS / "commands/output.md", 2)["Errors"])
     listed = {code(row[0])[0]: int(row[1]) for row in rows}
     defined = {each.code: each.exit_status for each in kinds(errors.VpoError)}
     assert {code: listed.get(code) for code in defined} == defined
@@ -450,23 +520,37 @@ def unattended(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-def test_lines_of_crontabs_run_and_print_nothing(unattended: Sandbox) -> None:
-    lines = [
-        line
-        for block in blocks(UNATTENDED)
-        if block.language == "crontab"
-        for line in block.lines
-        if re.match(r"[*\d]", line)
-    ]
-    assert len(lines) >= 3
-    for line in lines:
-        *moment, command = line.split(maxsplit=5)
-        assert all(re.fullmatch(r"[\d*/,-]+", each) for each in moment), line
-        assert "%" not in command, "cron makes a line break of it"
-        command = command.replace("/var/lib/node_exporter", MEDIA)
-        assert unattended.run(command) == (0, ""), line
-    assert "vpo_root_up" in (unattended.tree.root / "vpo.prom").read_text()
-    assert "Scan completed" in (unattended.vpo.home / "log/vpo.log").read_text()
+def cron_commands(block: Block) -> list[str]:
+    """The commands of a crontab, without their times."""
+    commands = []
+    for line in block.lines:
+        if re.match(r"[*\d]", line):
+            *moment, command = line.split(maxsplit=5)
+            assert all(re.fullmatch(r"[\d*/,-]+", each) for each in moment), line
+            assert "%" not in command, "cron makes a line break of it"
+            commands.append(command)
+    return commands
+
+
+WITH_CRONTABS = [
+    page for page in PAGES if any(block.language == "crontab" for block in blocks(page))
+]
+
+
+@pytest.mark.parametrize("page", WITH_CRONTABS, ids=name_of)
+def test_lines_of_crontabs_run_and_print_nothing(page: Path, tmp_path: Path) -> None:
+    # Small files, because some of the lines verify all of them.
+    sandbox = make_sandbox(tmp_path, largest=MIB)
+    for block in blocks(page):
+        if name := settings_file(block):
+            sandbox.put(name, block.text)
+        if block.language == "crontab":
+            for command in cron_commands(block):
+                command = command.replace("/var/lib/node_exporter", MEDIA)
+                assert sandbox.run(command) == (0, ""), (page.name, command)
+    if page == UNATTENDED:
+        assert "vpo_root_up" in (sandbox.tree.root / "vpo.prom").read_text()
+        assert "Scan completed" in (sandbox.vpo.home / "log/vpo.log").read_text()
 
 
 def units() -> dict[str, str]:
@@ -512,7 +596,7 @@ def test_scanning_lists_the_extensions_that_the_engine_knows() -> None:
 
 def test_scanning_lists_names_that_the_engine_skips() -> None:
     (line,) = (line for line in prose(DOCS / "scanning.md") if "`@eaDir`" in line)
-    rules = Rules(b"/", hidden=True)
+    rules = Rules(b"/", ScanConfig(hidden=True))
     names = [name.replace("*", "x") for name in code(line)]
     assert len(names) == 9
     assert [name for name in names if rules.enters(name.encode())] == []
@@ -623,7 +707,7 @@ def anchors(page: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *OTHERS], ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
     for line in prose(page):
         for target in re.findall(r"\]\(([^)\s]+)\)", line):
@@ -643,10 +727,33 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
         words, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
+    # It works without a network: no page loads a script, style or picture from elsewhere.
+    for page in Path(site).rglob("*.html"):
+        assert not re.search(r"""(src=|<link[^>]*href=)["']?https?:""", page.read_text()), page
 
 
-def test_every_page_is_in_the_navigation() -> None:
+def navigated(entries: list[Any]) -> Iterator[str]:
+    """The pages of a navigation with its sections."""
+    for entry in entries:
+        for target in entry.values() if isinstance(entry, dict) else [entry]:
+            if isinstance(target, list):
+                yield from navigated(target)
+            else:
+                yield target
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
     yaml = pytest.importorskip("yaml")
     site = yaml.safe_load((REPOSITORY / "mkdocs.yml").read_text())
-    listed = {page for entry in site["nav"] for page in entry.values()}
-    assert listed == {page.name for page in DOCS.glob("*.md")}
+    listed = list(navigated(site["nav"]))
+    assert sorted(listed) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
+
+
+def test_the_site_fetches_nothing() -> None:
+    """No fonts, scripts or pictures of others: the site works without a network."""
+    yaml = pytest.importorskip("yaml")
+    site = yaml.safe_load((REPOSITORY / "mkdocs.yml").read_text())
+    assert site["theme"]["font"] is False
+    assert site["plugins"] == ["search"]
+    for page in PAGES:
+        assert not re.search(r"!\[[^]]*\]\(http|<img|<script", page.read_text()), page.name

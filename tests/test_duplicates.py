@@ -9,9 +9,8 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
-import time
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from filesystems import REFLINKING, filesystem, reflink
+from injection import injected, just_before
 from mounts import UNPRIVILEGED, mounted, need_permissions
-from support import OLD_NS, VPO, Tree, Vpo
+from support import OLD_NS, Tree, Vpo, wait_until
+from vpo.duplicates.hashing import DigestReader
 
 KIB = 1024
 MINUTE_NS = 60 * 10**9
@@ -141,7 +142,7 @@ def test_reflinks_are_shown_apart_as_they_take_no_room(vpo: Vpo, tmp_path: Path,
         document = found(vpo)
         assert document["groups"] == []
         assert groups({"groups": document["sharing_storage"]}) == [["a.mkv", "b.mkv"]]
-        assert "more has its storage in common already" in vpo.ok("duplicates").stdout
+        assert "1 more group already shares its storage" in vpo.ok("duplicates").stdout
         # With one that does take room, they are a group that wastes that.
         tree.write("c.mkv", content, mtime_ns=OLD_NS + MINUTE_NS)
         os.sync()
@@ -228,7 +229,7 @@ def test_a_file_that_changed_since_the_scan_is_left_out(
     assert document["groups"] == []
     if change != "replaced" or is_known:
         assert document["left_out"]["changed_since_scan"] == 1
-        assert "1 file that has changed or gone" in vpo.ok("duplicates").stdout
+        assert "1 file that has changed or disappeared" in vpo.ok("duplicates").stdout
 
 
 # -- What is read ----------------------------------------------------------------
@@ -350,39 +351,15 @@ def test_a_file_that_cannot_be_read_is_one_clear_line(vpo: Vpo, tree: Tree) -> N
     assert "a.mkv" in outcome.stdout
 
 
-# Looks for duplicates; while files are read, a scan deletes the record of one.
-_PRUNED_MEANWHILE = """
-import os, subprocess, sys
-from vpo.__main__ import main
-from vpo.duplicates.hashing import Reader
-
-command, root, name, *sys.argv[1:] = sys.argv[1:]
-tell = Reader._tell
-
-def prune_and_tell(self, *args):
-    if os.path.exists(name):
-        os.unlink(name)
-        subprocess.run([command, "scan", "--quiet", "--prune", root], check=True)
-    tell(self, *args)
-
-Reader._tell = prune_and_tell
-main()
-"""
-
-
 def test_a_scan_may_delete_records_of_files_that_are_being_read(vpo: Vpo, tree: Tree) -> None:
     for number in range(20):
         tree.write(f"{number % 5}/{number}.mkv", b"same content")
     vpo.scan(tree.root)
-    words: list[str | bytes | Path] = [VPO, tree.root, tree.path("0/0.mkv"), "duplicates", "--json"]
-    done = subprocess.run(
-        [sys.executable, "-c", _PRUNED_MEANWHILE, *words],
-        env=vpo.env(),
-        capture_output=True,
-        timeout=60,
-        check=False,
+    meanwhile = just_before(DigestReader._report).comes(
+        partial(os.unlink, tree.path("0/0.mkv")),
+        partial(vpo.ok, "scan", "--quiet", "--prune", tree.root),
     )
-    assert done.returncode == 0, done
+    injected(vpo, meanwhile).ok("duplicates", "--json")
     assert len(groups(found(vpo))[0]) == 19
     vpo.check_integrity()
 
@@ -395,15 +372,14 @@ def test_stopped_it_keeps_what_it_read(vpo: Vpo, tree: Tree) -> None:
         os.utime(path, ns=(OLD_NS, OLD_NS))
     vpo.scan(tree.root)
     process = vpo.start("duplicates")
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+
+    def read() -> int:
+        """How many files have a digest."""
         with vpo.sql() as connection:
-            read = connection.execute(
-                "SELECT count(*) FROM files WHERE content_hash IS NOT NULL"
-            ).fetchone()[0]
-        if read or process.poll() is not None:
-            break
-        time.sleep(0.05)
+            query = "SELECT count(*) FROM files WHERE content_hash IS NOT NULL"
+            return int(connection.execute(query).fetchone()[0])
+
+    wait_until(lambda: read() or process.poll() is not None)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     if process.returncode == 0:
@@ -412,7 +388,7 @@ def test_stopped_it_keeps_what_it_read(vpo: Vpo, tree: Tree) -> None:
     assert b"kept" in stderr
     (job,) = jobs_of_type(vpo, "duplicates")
     assert job["status"] == "cancelled"
-    assert read
+    assert read()
     vpo.check_integrity()
 
 
@@ -456,7 +432,7 @@ def test_text_names_the_groups_that_waste_most_first(vpo: Vpo, tree: Tree) -> No
         f"        {tree.root}/small 1.mkv",
         f"        {tree.root}/small 2.mkv",
         "",
-        "2 groups of 5 equal files: 6.8 KiB wasted",
+        "5 files in 2 groups: 6.8 KiB wasted",
     ]
     os.mkdir(tree.path("none"))
     assert vpo.ok("duplicates", "--under", tree.path("none")).stdout == "There are no duplicates\n"
@@ -472,7 +448,7 @@ def test_a_directory_that_is_not_known_is_no_directory_without_duplicates(
     if is_there:
         place.mkdir()
     outcome = vpo.ok("duplicates", "--under", place, status=2)
-    assert f"The library knows no files in `{place}`" in outcome.stderr
+    assert f"The catalogue has no files in `{place}`" in outcome.stderr
 
 
 def test_jsonl_and_csv_have_the_same_files(vpo: Vpo, tree: Tree) -> None:

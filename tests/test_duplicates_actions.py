@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import subprocess
-import sys
+import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from filesystems import REFLINKING, filesystem
+from injection import (
+    Injection,
+    Point,
+    Replacement,
+    Returning,
+    injected,
+    instead,
+    interrupt,
+    just_after,
+    just_before,
+    kill,
+    put_in_place,
+    system_error,
+    write_over,
+)
 from mounts import UNPRIVILEGED, mounted, need_permissions
-from support import OLD_NS, VPO, Tree, Vpo
+from support import OLD_NS, Outcome, Tree, Vpo
+from vpo.duplicates import hardlink, trash
+from vpo.duplicates.actions import Actor
+from vpo.duplicates.safe_open import _rename, compare, exchange, move_to_free_place
+from vpo.places.sync import sync_directories
 
 KIB = 1024
 MINUTE_NS = 60 * 10**9
@@ -81,7 +101,7 @@ def leftovers(tree: Tree) -> list[str]:
 @pytest.mark.parametrize("action", ["hardlink", "reflink", "trash"])
 def test_without_yes_it_is_only_said(vpo: Vpo, twins: Tree, action: str) -> None:
     outcome = vpo.ok("duplicates", "--action", action)
-    assert "Nothing was done. Add `--yes`" in outcome.stdout.splitlines()[-1]
+    assert "Nothing was changed. Add `--yes`" in outcome.stdout.splitlines()[-1]
     assert {"hardlink": "link", "reflink": "share", "trash": "trash"}[action] in outcome.stdout
     assert not same_file(twins.path("a/kept.mkv"), twins.path("b/twin.mkv"))
     assert os.path.exists(twins.path("b/twin.mkv"))
@@ -107,21 +127,6 @@ def test_a_directory_to_be_kept_that_is_not_known_is_refused(vpo: Vpo, twins: Tr
     assert operations(vpo) == []
 
 
-# Runs the command, which is interrupted when it has done something about three files.
-INTERRUPTED = """
-import os, signal, sys
-from vpo.duplicates.actions import Actor
-one = Actor._one
-def counted(self, step, happened):
-    one(self, step, happened)
-    if self.result.done == 3:
-        os.kill(os.getpid(), signal.SIGINT)
-Actor._one = counted
-from vpo.__main__ import main
-main()
-"""
-
-
 @pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
 def test_an_action_that_is_stopped_says_what_was_done_and_how_to_undo_it(
     vpo: Vpo, tree: Tree, form: list[str]
@@ -130,17 +135,16 @@ def test_an_action_that_is_stopped_says_what_was_done_and_how_to_undo_it(
         tree.write(f"{number}.mkv", CONTENT, mtime_ns=OLD_NS + number)
     vpo.scan(tree.root)
     words = ["duplicates", "--action", "hardlink", "--yes", *form]
-    done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED, *words], env=vpo.env(), capture_output=True, check=False
+    done = injected(vpo, just_after(Actor._perform_one).comes(interrupt, turn=3)).ok(
+        *words, status=130
     )
-    assert done.returncode == 130
     (job,) = (job["id"] for job in vpo.jobs() if job["job_type"] == "duplicates")
     if form:
-        details = json.loads(done.stdout)["details"]
+        details = done.json["details"]
         assert (details["job_id"], details["files_done"]) == (job, 3)
     else:
-        assert b"Stopped. 3 files are hard links now" in done.stderr
-        assert f"`vpo undo {job[:8]}`".encode() in done.stderr
+        assert "Stopped. Hard-linked 3 files" in done.stderr
+        assert f"`vpo undo {job[:8]}`" in done.stderr
     assert same_file(tree.path("0.mkv"), tree.path("3.mkv"))
     vpo.ok("undo", job)
     assert not same_file(tree.path("0.mkv"), tree.path("3.mkv"))
@@ -153,7 +157,7 @@ def test_a_hard_link_and_its_undo(vpo: Vpo, twins: Tree) -> None:
     kept, twin = twins.path("a/kept.mkv"), twins.path("b/twin.mkv")
     before = state(twin)
     outcome = vpo.ok("duplicates", "--action", "hardlink", "--yes")
-    assert "1 file is a hard link now" in outcome.stdout
+    assert "Hard-linked 1 file:" in outcome.stdout
     assert same_file(kept, twin)
     assert leftovers(twins) == []
     (operation,) = operations(vpo)
@@ -162,7 +166,7 @@ def test_a_hard_link_and_its_undo(vpo: Vpo, twins: Tree) -> None:
     assert vpo.ok("duplicates", "--json").json["groups"] == []
 
     undone = vpo.ok("undo", operation["id"][:8])
-    assert "is a file of its own again" in undone.stdout
+    assert "is a separate file again" in undone.stdout
     assert not same_file(kept, twin)
     assert state(twin) == before
     assert operations(vpo)[0]["status"] == "ROLLED_BACK"
@@ -255,7 +259,7 @@ def test_the_trash_and_back(vpo: Vpo, twins: Tree, tmp_path: Path) -> None:
     twin = twins.path("b/twin.mkv")
     before = state(twin)
     outcome = vpo.ok("duplicates", "--action", "trash", "--yes")
-    assert "1 file moved to the trash" in outcome.stdout
+    assert "Moved 1 file to the trash" in outcome.stdout
     trash = tmp_path / "data" / "Trash"
     assert (trash / "files" / "twin.mkv").read_bytes() == CONTENT
     note = (trash / "info" / "twin.mkv.trashinfo").read_text().splitlines()
@@ -327,7 +331,7 @@ def test_one_file_that_cannot_be_moved_does_not_stop_the_others(vpo: Vpo, tree: 
     finally:
         os.chmod(tree.path("1"), 0o755)
     assert "1/film.mkv` cannot be moved to the trash: Permission denied" in outcome.stderr
-    assert "1 file moved to the trash" in outcome.stdout
+    assert "Moved 1 file to the trash" in outcome.stdout
     assert os.path.exists(tree.path("1/film.mkv"))
     assert [each["status"] for each in operations(vpo)] == ["FAILED", "COMPLETED"]
 
@@ -352,7 +356,7 @@ def test_a_reflink_shares_storage_and_keeps_everything_else(
         vpo.scan(tree.root)
         before = state(twin), os.stat(twin).st_ino
         outcome = vpo.ok("duplicates", "--action", "reflink", "--yes")
-        assert "1 file shares storage now" in outcome.stdout
+        assert "Reflinked 1 file:" in outcome.stdout
         assert storage_of(kept) == storage_of(twin) is not None
         assert (state(twin), os.stat(twin).st_ino) == before
         unchanged(vpo, tree)
@@ -396,8 +400,8 @@ def test_files_from_far_in_the_future_are_like_all_others(
         assert state(twin) == before
         unchanged(vpo, twins)
     # And settled, where it was cut off.
-    where = {"hardlink": "hardlink.exchange:after", "trash": "trash.move_to_free_place:after"}
-    race(vpo, action, where[action], "kill", b"")
+    where = {"hardlink": just_after(exchange), "trash": just_after(move_to_free_place)}
+    race(vpo, action, where[action].comes(kill))
     vpo.ok("undo", operations(vpo)[-1]["id"])
     assert state(twin) == before
     assert leftovers(twins) == []
@@ -439,109 +443,33 @@ def test_files_are_compared_byte_by_byte_just_before(
     assert leftovers(twins) == []
 
 
-# Runs the service itself, with something done at a point that only it comes by.
-_RACE = """
-import errno, os, sys
-from vpo.db.duplicates import Selection
-from vpo.db.library import open_library
-from vpo.duplicates import actions, hardlink, run, safe_open, trash
-from vpo.duplicates.keep_rules import Keeping
-
-database, action, where, what, path, turn = sys.argv[1:]
-
-class Silent:
-    def reading(self, done, expected): ...
-
-times = []
-
-def meddle():
-    times.append(1)
-    if len(times) != int(turn):
-        return
-    if what == "kill":
-        os.kill(os.getpid(), 9)
-    if what == "fail":
-        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-    if what == "crash":
-        raise ValueError
-    if what == "write":
-        # Through a descriptor, with the size as it was.
-        with open(path, "r+b") as file:
-            file.write(b"WRITTEN")
-    if what == "replace":
-        with open(path + ".new", "wb") as file:
-            file.write(b"REPLACED")
-        os.replace(path + ".new", path)
-
-def before(module, name):
-    real = getattr(module, name)
-    def wrapped(*args, **kwargs):
-        meddle()
-        return real(*args, **kwargs)
-    setattr(module, name, wrapped)
-
-def after(module, name):
-    real = getattr(module, name)
-    def wrapped(*args, **kwargs):
-        result = real(*args, **kwargs)
-        meddle()
-        return result
-    setattr(module, name, wrapped)
-
-module, _, rest = where.partition(".")
-name, _, side = rest.partition(":")
-if where.startswith("os."):
-    # As on NFS: whatever gives and takes names in the place of one step.
-    safe_open._rename = lambda *_: False
-    after(os, "link")
-    before(os, "rename")
-else:
-    {"before": before, "after": after}[side](sys.modules["vpo.duplicates." + module], name)
-with open_library(database, "write") as library:
-    outcome = run.find_duplicates(
-        library, Selection(), Keeping(), Silent(), action=action
-    )
-print(outcome.actions.done)
-"""
+def race(vpo: Vpo, action: str, *injections: Injection | Replacement) -> Outcome:
+    """Does the action with something happening in the middle of it."""
+    words = ["duplicates", "--action", action, "--yes", "--json"]
+    return injected(vpo, *injections).run(*words)
 
 
-def race(
-    vpo: Vpo, action: str, where: str, what: str, path: bytes, *, turn: int = 1
-) -> tuple[int, str]:
-    """Does the action with something happening at one point of it; status and output.
-
-    It happens when that point is come by for the `turn`-th time.
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", _RACE, vpo.database, action, where, what, path, str(turn)],
-        env=vpo.env(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == {"kill": -9, "crash": 1}.get(what, 0), done.stderr.decode()
-    return done.returncode, done.stdout.decode().strip()
-
-
-@pytest.mark.parametrize("what", ["write", "replace"])
+@pytest.mark.parametrize("happens", [write_over, put_in_place])
 @pytest.mark.parametrize(
     ("action", "where"),
     [
-        ("hardlink", "actions.compare:after"),
-        ("hardlink", "hardlink.exchange:before"),
-        ("trash", "actions.compare:after"),
-        ("trash", "trash.move_to_free_place:before"),
+        ("hardlink", just_after(compare)),
+        ("hardlink", just_before(exchange)),
+        ("trash", just_after(compare)),
+        ("trash", just_before(move_to_free_place)),
     ],
+    ids=str,
 )
 def test_what_is_written_in_the_last_moment_is_not_lost(
-    vpo: Vpo, twins: Tree, action: str, where: str, what: str
+    vpo: Vpo, twins: Tree, action: str, where: Point, happens: Callable[[bytes, bytes], None]
 ) -> None:
     twin = twins.path("b/twin.mkv")
     vpo.ok("duplicates")
-    assert race(vpo, action, where, what, twin) == (0, "0")
+    outcome = race(vpo, action, where.comes(partial(happens, twin, b"WRITTEN")))
+    assert (outcome.status, outcome.json["action"]["files_done"]) == (1, 0)
     content = state(twin)[0]
     assert isinstance(content, bytes)
-    assert content.startswith(b"WRITTEN" if what == "write" else b"REPLACED")
+    assert content.startswith(b"WRITTEN")
     assert state(twins.path("a/kept.mkv"))[0] == CONTENT
     assert leftovers(twins) == []
     assert [each["status"] for each in operations(vpo)] == ["FAILED"]
@@ -552,8 +480,14 @@ def test_what_takes_the_name_of_what_goes_to_the_trash_is_not_lost_on_any_file_s
 ) -> None:
     vpo.ok("duplicates")
     twin = twins.path("b/twin.mkv")
-    # The note is linked to its name first.
-    assert race(vpo, "trash", "os.names", "replace", twin, turn=2) == (0, "0")
+    # As on NFS: the file system cannot rename without replacing.
+    outcome = race(
+        vpo,
+        "trash",
+        instead(_rename, Returning(False)),
+        just_before(os.rename).comes(partial(put_in_place, twin, b"REPLACED")),
+    )
+    assert (outcome.status, outcome.json["action"]["files_done"]) == (1, 0)
     assert state(twin)[0] == b"REPLACED"
     assert [each["status"] for each in operations(vpo)] == ["FAILED"]
     trash = tmp_path / "data" / "Trash"
@@ -563,24 +497,25 @@ def test_what_takes_the_name_of_what_goes_to_the_trash_is_not_lost_on_any_file_s
 @pytest.mark.parametrize(
     ("action", "where", "is_done"),
     [
-        ("hardlink", "actions.compare:before", False),
-        ("hardlink", "hardlink.exchange:before", False),
-        ("hardlink", "hardlink.exchange:after", True),
-        ("hardlink", "actions.sync_directories:before", True),
-        ("trash", "actions.compare:before", False),
-        ("trash", "trash._info:before", False),
-        ("trash", "trash.move_to_free_place:before", False),
-        ("trash", "trash.move_to_free_place:after", True),
-        ("trash", "actions.sync_directories:before", True),
+        ("hardlink", just_before(compare), False),
+        ("hardlink", just_before(exchange), False),
+        ("hardlink", just_after(exchange), True),
+        ("hardlink", just_before(sync_directories), True),
+        ("trash", just_before(compare), False),
+        ("trash", just_before(trash._info), False),
+        ("trash", just_before(move_to_free_place), False),
+        ("trash", just_after(move_to_free_place), True),
+        ("trash", just_before(sync_directories), True),
     ],
+    ids=str,
 )
 def test_killed_between_two_steps_it_is_settled_by_what_is_on_the_disk(
-    vpo: Vpo, twins: Tree, tmp_path: Path, action: str, where: str, is_done: bool
+    vpo: Vpo, twins: Tree, tmp_path: Path, action: str, where: Point, is_done: bool
 ) -> None:
     kept, twin = twins.path("a/kept.mkv"), twins.path("b/twin.mkv")
     vpo.ok("duplicates")
     before = state(twin)
-    assert race(vpo, action, where, "kill", twin)[0] == -9
+    assert race(vpo, action, where.comes(kill)).status == -signal.SIGKILL
     (operation,) = operations(vpo)
     assert operation["status"] == "IN_PROGRESS"
     # Whoever comes next settles it: here, who undoes it.
@@ -616,22 +551,23 @@ def five(vpo: Vpo, tree: Tree) -> Tree:
 @pytest.mark.parametrize(
     ("action", "where", "is_done"),
     [
-        ("hardlink", "actions.compare:before", False),
-        ("hardlink", "hardlink.exchange:before", False),
-        ("hardlink", "hardlink.exchange:after", True),
-        ("hardlink", "hardlink._is_changed:before", True),
-        ("hardlink", "hardlink.link:after", True),
-        ("trash", "actions.compare:before", False),
-        ("trash", "trash._write_note:before", False),
-        ("trash", "trash.move:after", True),
+        ("hardlink", just_before(compare), False),
+        ("hardlink", just_before(exchange), False),
+        ("hardlink", just_after(exchange), True),
+        ("hardlink", just_before(hardlink._is_changed), True),
+        ("hardlink", just_after(hardlink.link), True),
+        ("trash", just_before(compare), False),
+        ("trash", just_before(trash._write_note), False),
+        ("trash", just_after(trash.move), True),
     ],
+    ids=str,
 )
 def test_an_error_of_the_system_at_one_file_leaves_the_others_their_turn(
-    vpo: Vpo, five: Tree, action: str, where: str, is_done: bool
+    vpo: Vpo, five: Tree, action: str, where: Point, is_done: bool
 ) -> None:
     vpo.ok("duplicates")
-    _, done = race(vpo, action, where, "fail", b"", turn=2)
-    assert done == "3"
+    outcome = race(vpo, action, where.comes(system_error(errno.ESTALE), turn=2))
+    assert (outcome.status, outcome.json["action"]["files_done"]) == (1, 3)
     # What became of the one is told by the disk.
     statuses = [each["status"] for each in operations(vpo)]
     assert statuses == ["COMPLETED", "COMPLETED" if is_done else "FAILED", *["COMPLETED"] * 2]
@@ -649,7 +585,7 @@ def test_an_error_of_the_system_at_one_file_leaves_the_others_their_turn(
 @pytest.mark.parametrize("action", ["hardlink", "trash"])
 def test_what_was_done_is_recorded_whatever_ends_the_job(vpo: Vpo, five: Tree, action: str) -> None:
     vpo.ok("duplicates")
-    race(vpo, action, "actions.compare:before", "crash", b"", turn=3)
+    race(vpo, action, just_before(compare).comes(ValueError(), turn=3))
     statuses = [each["status"] for each in operations(vpo)]
     assert statuses == ["COMPLETED", "COMPLETED", "IN_PROGRESS", "IN_PROGRESS"]
     unchanged(vpo, five)
@@ -658,42 +594,17 @@ def test_what_was_done_is_recorded_whatever_ends_the_job(vpo: Vpo, five: Tree, a
     assert statuses == ["COMPLETED", "COMPLETED", "FAILED", "FAILED", "COMPLETED", "COMPLETED"]
 
 
-# As on a file system whose inodes follow the path: the link seems to be another file.
-_OTHER_INODES = """
-import os, sys
-from types import SimpleNamespace
-from vpo.__main__ import main
-
-stat = os.stat
-
-def stat_by_path(path, **options):
-    found = stat(path, **options)
-    if not (isinstance(path, bytes) and path.startswith(b".vpo-")):
-        return found
-    fields = {name: getattr(found, name) for name in dir(found) if name.startswith("st_")}
-    return SimpleNamespace(**{**fields, "st_ino": found.st_ino + 1_000_000})
-
-os.stat = stat_by_path
-main()
-"""
-
-
 @pytest.mark.parametrize("is_killed", [False, True])
 def test_no_name_is_left_where_inodes_follow_the_path(
     vpo: Vpo, twins: Tree, is_killed: bool
 ) -> None:
     vpo.ok("duplicates")
     if is_killed:
-        race(vpo, "hardlink", "hardlink.exchange:before", "kill", b"")
+        race(vpo, "hardlink", just_before(exchange).comes(kill))
         assert len(leftovers(twins)) == 1
-    done = subprocess.run(
-        [sys.executable, "-c", _OTHER_INODES, "duplicates", "--action", "hardlink", "--yes"],
-        env=vpo.env(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, b"changed meanwhile" in done.stderr) == (1, True), done
+    there = vpo.by("inodes_by_path.py")
+    outcome = there.ok("duplicates", "--action", "hardlink", "--yes", status=1)
+    assert "changed in the meantime" in outcome.stderr
     assert leftovers(twins) == []
     assert {each["status"] for each in operations(vpo)} == {"FAILED"}
     unchanged(vpo, twins)
@@ -701,10 +612,11 @@ def test_no_name_is_left_where_inodes_follow_the_path(
 
 @pytest.mark.parametrize(
     ("action", "where"),
-    [("hardlink", "hardlink.exchange:after"), ("trash", "trash.move_to_free_place:after")],
+    [("hardlink", just_after(exchange)), ("trash", just_after(move_to_free_place))],
+    ids=str,
 )
 def test_what_a_scan_has_seen_before_it_is_settled_is_recorded_once(
-    vpo: Vpo, twins: Tree, action: str, where: str
+    vpo: Vpo, twins: Tree, action: str, where: Point
 ) -> None:
     def changes() -> list[tuple[object, ...]]:
         with vpo.sql() as connection:
@@ -712,7 +624,7 @@ def test_what_a_scan_has_seen_before_it_is_settled_is_recorded_once(
             return [tuple(row) for row in rows]
 
     vpo.ok("duplicates")
-    race(vpo, action, where, "kill", b"")
+    race(vpo, action, where.comes(kill))
     vpo.scan(twins.root)
     seen = changes()
     assert act(vpo, action)["files_done"] == 0
@@ -724,55 +636,23 @@ def test_what_a_scan_has_seen_before_it_is_settled_is_recorded_once(
 # -- Undo ------------------------------------------------------------------------
 
 
-# Undoes with the system failing at one point, the second time that it is come by.
-_FAILING_UNDO = """
-import errno, os, sys
-from vpo.__main__ import main
-
-module, name, side, *sys.argv[1:] = sys.argv[1:]
-module = __import__("vpo.duplicates." + module, fromlist=[name])
-real = getattr(module, name)
-times = []
-
-def failing(*args, **kwargs):
-    times.append(1)
-    if len(times) == 2 and side == "before":
-        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-    result = real(*args, **kwargs)
-    if len(times) == 2:
-        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-    return result
-
-setattr(module, name, failing)
-main()
-"""
-
-
 @pytest.mark.parametrize(
     ("action", "where", "is_undone"),
     [
-        ("hardlink", "hardlink._copy:after", False),
-        ("hardlink", "hardlink.exchange:after", True),
-        ("hardlink", "hardlink.replace:after", True),
-        ("trash", "trash.find:before", False),
-        ("trash", "trash.put_back:after", True),
+        ("hardlink", just_after(hardlink._copy), False),
+        ("hardlink", just_after(exchange), True),
+        ("hardlink", just_after(hardlink.replace), True),
+        ("trash", just_before(trash.find), False),
+        ("trash", just_after(trash.put_back), True),
     ],
+    ids=str,
 )
 def test_an_error_of_the_system_in_the_undo_of_one_leaves_the_others_their_turn(
-    vpo: Vpo, five: Tree, action: str, where: str, is_undone: bool
+    vpo: Vpo, five: Tree, action: str, where: Point, is_undone: bool
 ) -> None:
     job = act(vpo, action)["job_id"]
-    module, _, rest = where.partition(".")
-    name, _, side = rest.partition(":")
-    done = subprocess.run(
-        [sys.executable, "-c", _FAILING_UNDO, module, name, side, "undo", job, "--json"],
-        env=vpo.env(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1, done
-    document = json.loads(done.stdout)
+    failing = injected(vpo, where.comes(system_error(errno.ESTALE), turn=2))
+    document = failing.ok("undo", job, "--json", status=1).json
     assert (len(document["undone"]), len(document["errors"])) == (3, 1)
     statuses = sorted(each["status"] for each in operations(vpo))
     assert statuses == ["ROLLED_BACK" if is_undone else "COMPLETED", *["ROLLED_BACK"] * 3]
@@ -784,6 +664,24 @@ def test_an_error_of_the_system_in_the_undo_of_one_leaves_the_others_their_turn(
         assert state(five.path(f"{number}.mkv"))[0] == CONTENT
         assert not same_file(five.path("0.mkv"), five.path(f"{number}.mkv"))
     unchanged(vpo, five)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_an_undo_that_is_stopped_shows_what_was_undone_and_can_go_on(
+    vpo: Vpo, five: Tree, form: list[str]
+) -> None:
+    job = act(vpo, "hardlink")["job_id"]
+    stopped = injected(vpo, just_after(hardlink.separate).comes(interrupt, turn=2))
+    outcome = stopped.ok("undo", job, *form, status=130)
+    if form:
+        assert outcome.json["code"] == "STOPPED"
+        assert outcome.json["details"]["operations_undone"] == 2
+    else:
+        assert "Stopped. Undid 2 of 4 operations (job: " in outcome.stderr
+    statuses = sorted(each["status"] for each in operations(vpo))
+    assert statuses == ["COMPLETED"] * 2 + ["ROLLED_BACK"] * 2
+    assert "Undid 2 of 2 operations" in vpo.ok("undo", job).stdout
+    assert len({os.stat(five.path(f"{number}.mkv")).st_ino for number in range(5)}) == 5
 
 
 def refused(vpo: Vpo, given: str) -> str:
@@ -937,35 +835,11 @@ def test_a_scan_is_refused_while_an_action_is_at_work(
     given = list(words)
     if words == ("undo",):
         given.append(act(vpo, "trash")["job_id"])
-    done = subprocess.run(
-        [sys.executable, "-c", _SCANNED_MEANWHILE, VPO, twins.root, *given],
-        env=vpo.env(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert b"refused with 75" in done.stdout
+    # Before what was done is recorded.
+    meanwhile = partial(vpo.ok, "scan", "--json", twins.root, status=75)
+    outcome = injected(vpo, just_after(sync_directories).comes(meanwhile)).ok(*given)
+    assert outcome.stderr == ""
     unchanged(vpo, twins)
-
-
-# Works with a scan of the same place begun before what was done is recorded.
-_SCANNED_MEANWHILE = """
-import subprocess, sys
-from vpo.__main__ import main
-from vpo.duplicates import actions, undo
-
-command, root, *sys.argv[1:] = sys.argv[1:]
-sync = actions.sync_directories
-
-def sync_and_scan(paths):
-    sync(paths)
-    done = subprocess.run([command, "scan", "--json", root], capture_output=True)
-    print("refused with", done.returncode)
-
-actions.sync_directories = undo.sync_directories = sync_and_scan
-main()
-"""
 
 
 @pytest.mark.usefixtures("twins")
@@ -976,4 +850,4 @@ def test_what_changed_files_is_not_repeated_by_the_queue(vpo: Vpo) -> None:
         connection.execute("DROP TRIGGER jobs_status")
         connection.execute("UPDATE jobs SET status = 'failed' WHERE id = ?", (job,))
     outcome = vpo.ok("jobs", "retry", job, status=2)
-    assert "Run the command again" in outcome.stderr
+    assert "Run the job's original command again" in outcome.stderr

@@ -1,4 +1,4 @@
-"""ffprobe as the second opinion: what it is handed, what it may do, what its answer becomes."""
+"""ffprobe as the second opinion: its input, its limits, and how its answer is converted."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from support import FFMPEG, FFPROBE, needs_ffmpeg
+from support import FFMPEG, FFPROBE, needs_ffmpeg, wait_until
 from vpo.media import ffprobe, ffprobe_answer
 from vpo.media.ffprobe import FfprobeError
 from vpo.media.model import Media, empty_track
@@ -51,7 +51,7 @@ def make(path: Path, *arguments: str | Path) -> None:
 
 
 def read(path: Path | bytes) -> Media:
-    """As the program does, but for languages, which are the engine's."""
+    """Reads as the program does, except for languages, which are the engine's."""
     return ffprobe.read(FFPROBE, os.fsencode(path), language=str)
 
 
@@ -72,7 +72,7 @@ def error_of(path: str, media: bytes = b"/x.mkv", timeout: float = SOON_SECONDS)
 
 
 @needs_ffmpeg
-def test_a_film_is_told_in_the_form_of_the_engine(clip: Path) -> None:
+def test_a_film_is_described_in_the_form_of_the_engine(clip: Path) -> None:
     media = read(clip)
     assert media["container"] == "matroska"
     assert media["duration_seconds"] == pytest.approx(0.5, abs=0.1)
@@ -116,7 +116,7 @@ def test_a_picture_is_a_photo_without_tracks(picture: Path) -> None:
         b"\x1b[31mred.mkv",
     ],
 )
-def test_a_name_is_nothing_but_a_name(
+def test_a_name_never_acts_as_an_option_or_protocol(
     name: bytes, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = os.path.join(os.fsencode(tmp_path), name)
@@ -136,7 +136,7 @@ def test_protocols_in_a_path_are_directories(clip: Path, tmp_path: Path) -> None
 
 @needs_ffmpeg
 @pytest.mark.parametrize("name", ["a%03d.jpg", "a%d.jpg", "%*.jpg", "a%%.jpg", "100%.jpg"])
-def test_a_pattern_is_the_file_of_that_name(name: str, picture: Path, tmp_path: Path) -> None:
+def test_a_pattern_in_a_file_name_is_not_expanded(name: str, picture: Path, tmp_path: Path) -> None:
     small = ["-f", "lavfi", "-i", "color=size=8x8", "-frames:v", "1", "-update", "1"]
     for other in ("a000.jpg", "a001.jpg", "a0.jpg", "a%.jpg"):
         make(tmp_path / other, *small)
@@ -147,7 +147,7 @@ def test_a_pattern_is_the_file_of_that_name(name: str, picture: Path, tmp_path: 
 
 
 @needs_ffmpeg
-def test_a_pattern_in_a_directorys_name_is_none(picture: Path, tmp_path: Path) -> None:
+def test_a_pattern_in_a_directory_name_is_not_expanded(picture: Path, tmp_path: Path) -> None:
     directory = tmp_path / "%03d"
     directory.mkdir()
     shutil.copyfile(picture, directory / "x.jpg")
@@ -185,7 +185,7 @@ def test_files_that_a_file_names_are_not_opened(
 
 
 @needs_ffmpeg
-def test_what_is_no_media_is_refused_in_its_own_words(tmp_path: Path) -> None:
+def test_a_file_that_is_not_media_is_refused_with_the_words_of_ffprobe(tmp_path: Path) -> None:
     path = tmp_path / "\x1b[31mred.mkv"
     path.write_bytes(b"no media, \x1b[31m" * 100)
     error = error_of(FFPROBE, os.fsencode(path))
@@ -194,7 +194,7 @@ def test_what_is_no_media_is_refused_in_its_own_words(tmp_path: Path) -> None:
 
 
 @needs_ffmpeg
-def test_settings_of_ffmpeg_in_the_environment_have_no_say(
+def test_settings_of_ffmpeg_in_the_environment_have_no_effect(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FFREPORT", f"file={tmp_path}/report.txt:level=32")
@@ -203,14 +203,14 @@ def test_settings_of_ffmpeg_in_the_environment_have_no_say(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_program_that_is_not_there_is_missing(tmp_path: Path) -> None:
+def test_a_program_that_is_not_found_is_missing(tmp_path: Path) -> None:
     assert error_of(str(tmp_path / "ffprobe")).code == "missing"
     (tmp_path / "ffprobe").write_text("not to be executed")
     error = error_of(str(tmp_path / "ffprobe"))
     assert (error.code, "Permission denied" in error.message) == ("missing", True)
 
 
-def test_one_that_hangs_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+def test_an_ffprobe_that_hangs_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     program = fake(
         tmp_path,
@@ -221,41 +221,41 @@ def test_one_that_hangs_is_killed_with_all_that_it_started(tmp_path: Path) -> No
     error = error_of(program, timeout=2)
     assert (error.code, error.message) == ("timeout", "it took longer than 2 seconds")
     for pid in pids.read_text().split():
-        wait_until(lambda pid=pid: not is_running(int(pid)))  # type: ignore[misc]
+        wait_until(partial(is_gone, int(pid)), SOON_SECONDS)
 
 
-def test_one_that_closes_its_output_and_stays_is_killed(tmp_path: Path) -> None:
+def test_an_ffprobe_that_closes_its_output_and_stays_is_killed(tmp_path: Path) -> None:
     program = fake(tmp_path, "os.close(1); os.close(2); time.sleep(600)")
     assert error_of(program, timeout=1).code == "timeout"
 
 
 @pytest.mark.parametrize("stream", [1, 2])
-def test_one_that_never_stops_talking_is_bounded(stream: int, tmp_path: Path) -> None:
+def test_the_output_of_an_ffprobe_that_never_stops_is_limited(stream: int, tmp_path: Path) -> None:
     program = fake(tmp_path, f"while True: os.write({stream}, b'x' * 65536)")
     expected = "too_much_output" if stream == 1 else "timeout"
     assert error_of(program, timeout=2).code == expected
 
 
-def test_the_last_line_of_what_it_complains_of_is_the_reason(tmp_path: Path) -> None:
+def test_the_last_line_of_stderr_is_the_reason(tmp_path: Path) -> None:
     complaints = b"x" * 300_000 + b"\nfirst\n[mov @ 0x1] \x1b[31mbad \xff thing\r\n\n"
     (tmp_path / "complaints").write_bytes(complaints)
     path = str(tmp_path / "complaints")
     program = fake(tmp_path, f"os.write(2, open({path!r}, 'rb').read()); sys.exit(1)")
     error = error_of(program)
     assert (error.code, error.message) == ("failed", r"\x1b[31mbad \xff thing")
-    assert error_of(fake(tmp_path, "sys.exit(3)")).message == "it ended with 3"
-    assert error_of(fake(tmp_path, "os.kill(os.getpid(), 9)")).message == "it was ended by signal 9"
+    assert error_of(fake(tmp_path, "sys.exit(3)")).message == "it failed with exit status 3"
+    assert error_of(fake(tmp_path, "os.kill(os.getpid(), 9)")).message == "signal 9 ended it"
 
 
 @pytest.mark.parametrize("answer", ["", "{", "[]", "no", '{"streams": 1e999}'])
-def test_an_answer_that_is_no_json_object_is_a_failure(answer: str, tmp_path: Path) -> None:
+def test_an_answer_that_is_not_a_json_object_is_a_failure(answer: str, tmp_path: Path) -> None:
     program = fake(tmp_path, f"print({answer!r})")
     with pytest.raises(FfprobeError) as caught:
         ffprobe.read(program, b"/x.mkv", language=str)
     assert caught.value.code == "failed"
 
 
-def test_it_is_not_left_with_our_input_and_our_files(tmp_path: Path) -> None:
+def test_ffprobe_inherits_neither_our_input_nor_our_files(tmp_path: Path) -> None:
     with open(tmp_path / "ours", "w", encoding="utf-8") as ours:
         os.set_inheritable(ours.fileno(), True)
         program = fake(
@@ -266,25 +266,17 @@ def test_it_is_not_left_with_our_input_and_our_files(tmp_path: Path) -> None:
         assert ffprobe.run(program, b"/x.mkv", SOON_SECONDS) == b"'' C\n"
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SOON_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def is_running(pid: int) -> bool:
+def is_gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # A zombie is gone, whoever has yet to hear of it.
-    stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+        # A zombie is gone, whoever has yet to hear of it.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return True
 
 
 def told(**stream: object) -> Media:
-    """What an answer with one stream becomes."""
+    """The document made of an answer with one stream."""
     answer = {"format": {"format_name": "matroska,webm"}, "streams": [{"index": 0, **stream}]}
     return ffprobe_answer.to_media(answer, b"/x.mkv", lambda code: code or "und")
 
@@ -327,7 +319,7 @@ def test_kinds_of_dynamic_range(stream: dict[str, object], hdr: str, profile: st
     assert (track["hdr"], track["dolby_vision_profile"]) == (hdr, profile)
 
 
-def test_hdr10_plus_is_told_by_a_frame() -> None:
+def test_a_frame_shows_hdr10_plus() -> None:
     media = told(codec_type="video", codec_name="hevc", color_transfer="smpte2084")
     assert ffprobe_answer.may_have_dynamic_metadata(media)
     kind = "HDR Dynamic Metadata SMPTE2094-40 (HDR10+)"
@@ -385,7 +377,7 @@ def test_a_cover_is_an_attachment() -> None:
     assert (track["hdr"], track["frame_rate"]) == (None, None)
 
 
-def test_statistics_of_mkvmerge_stand_in_for_what_ffprobe_does_not_say() -> None:
+def test_statistics_of_mkvmerge_replace_what_ffprobe_does_not_report() -> None:
     tags = {"BPS-eng": "1000", "DURATION-eng": "01:00:01.500000000", "NUMBER_OF_FRAMES-eng": "5"}
     track = told(codec_type="audio", tags=tags)["tracks"][0]
     assert (track["bit_rate"], track["duration_seconds"]) == (1000, 3601.5)
@@ -421,7 +413,7 @@ def test_containers_by_their_names(name: str, tags: dict[str, str], container: s
     assert "major_brand" not in media["tags"]
 
 
-def test_webm_is_told_from_matroska_by_its_header(tmp_path: Path) -> None:
+def test_the_header_distinguishes_webm_from_matroska(tmp_path: Path) -> None:
     for name, container in (("a.mkv", "webm"), ("b.webm", "matroska")):
         header = b"\x1a\x45\xdf\xa3\x9f\x42\x82" + bytes([0x80 | len(container)])
         (tmp_path / name).write_bytes(header + container.encode())
@@ -431,7 +423,7 @@ def test_webm_is_told_from_matroska_by_its_header(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["N/A", "", "nan", "-1", "1e400", "inf", "-inf", None, [], {}])
-def test_numbers_that_are_none_are_not_known(text: object) -> None:
+def test_invalid_numbers_are_unknown(text: object) -> None:
     media = told(codec_type="audio", duration=text, bit_rate=text, channels=text)
     track = media["tracks"][0]
     assert track["duration_seconds"] is track["bit_rate"] is track["channels"] is None

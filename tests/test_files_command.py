@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from mounts import UNPRIVILEGED, need_permissions
-from support import OLD_NS, Outcome, Tree, Vpo
+from support import ISO_Z, OLD_NS, Outcome, Tree, Vpo
 
-ISO_Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 FILE_KEYS = {
     "path",
     "size_bytes",
@@ -117,7 +116,10 @@ def test_a_directory_that_is_not_known_is_no_empty_one(
 ) -> None:
     outcome = Vpo(base / "home").ok(*words, "--under", base / under, status=2)
     assert outcome.stdout == ""
-    assert f"The library knows no files in `{base / under}`" in outcome.stderr
+    assert f"The catalogue has no files in `{base / under}`" in outcome.stderr
+    is_there = (base / under).exists()
+    assert ("the path does not exist" in outcome.stderr) is not is_there
+    assert ("Scan it first" in outcome.stderr) is is_there
 
 
 def test_a_directory_without_files_is_no_error(vpo: Vpo, tree: Tree) -> None:
@@ -299,7 +301,7 @@ def test_a_missing_library_is_an_error(vpo: Vpo, tree: Tree) -> None:
         outcome = vpo.run("files", *words)
         assert outcome.status == 2
         assert outcome.stdout == ""
-        assert outcome.stderr.startswith(f"Error: There is no library at `{vpo.database}`.\n\n")
+        assert outcome.stderr.startswith(f"Error: There is no catalogue at `{vpo.database}`.\n\n")
     shown = vpo.ok("files", "list", "--json", "--db", tree.root / "none.db", status=2).json
     assert (shown["error"], shown["code"]) == (True, "LIBRARY_NOT_FOUND")
     assert shown["details"]["path"] == str(tree.root / "none.db")
@@ -377,7 +379,7 @@ def test_show_of_what_is_not_known_is_an_error(base: Path, path: str) -> None:
     vpo = Vpo(base / "home")
     outcome = vpo.run("files", "show", path, cwd=base)
     assert (outcome.status, outcome.stdout) == (2, "")
-    assert outcome.stderr.startswith(f"Error: The library knows no file `{path}`.\n\n")
+    assert outcome.stderr.startswith(f"Error: The catalogue has no file `{path}`")
     assert vpo.run("files", "show", "--json", path, cwd=base).json["code"] == "FILE_NOT_FOUND"
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from contents import audio, cover, fill, film, photo, subtitle, video
 from support import Tree, Vpo, needs_ffmpeg
 from vpo.base import resolutions
-from vpo.db.content import resolution_sql
+from vpo.db.media_filter import resolution_sql
 
 CONTENTS = {
     "dune.mkv": film(
@@ -125,16 +125,16 @@ def test_json_has_durations(base: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--language", "klingonish"], "`klingonish` is no language"),
-        (["--audio-language", "de,xx"], "`xx` is no language"),
+        (["--language", "klingonish"], "`klingonish` is not a valid language"),
+        (["--audio-language", "de,xx"], "`xx` is not a valid language"),
         (["--resolution", "hd"], "2160p"),
         (["--resolution", "1920x0"], "WIDTHxHEIGHT"),
         (["--hdr", "yes"], "dolby-vision"),
         (["--taken", "last year"], "2019-05..2019-08"),
-        (["--taken", "2019-13"], "no period"),
-        (["--taken", "2019-02-30"], "no period"),
-        (["--taken", ".."], "no period"),
-        (["--taken", "2019..2020..2021"], "no period"),
+        (["--taken", "2019-13"], "is not a valid period"),
+        (["--taken", "2019-02-30"], "is not a valid period"),
+        (["--taken", ".."], "is not a valid period"),
+        (["--taken", "2019..2020..2021"], "is not a valid period"),
         (["--taken", "2020..2019-12"], "ends before it begins"),
         (["--camera", " "], "empty"),
         (["--codec", ","], "at least one"),
@@ -214,7 +214,7 @@ def test_classes_are_ordered_and_sql_agrees(
 
 
 def test_the_documentation_has_the_names() -> None:
-    page = (Path(__file__).parent.parent / "docs/commands.md").read_text()
+    page = (Path(__file__).parent.parent / "docs/commands/files.md").read_text()
     rows = re.findall(r"^\| `(\d+p)`.*? \| (\d+)x(\d+) \|$", page, re.MULTILINE)
     assert [row[0] for row in rows] == list(resolutions.NAMES[:-1])
     for (_, width, height), each in zip(rows, resolutions.CLASSES[:-1], strict=True):
@@ -236,7 +236,7 @@ def test_a_real_file_is_found_by_what_is_in_it(vpo: Vpo, tree: Tree) -> None:
     words += " -c:a flac -metadata:s:a:0 language=deu"
     subprocess.run([*words.split(), str(tree.root / "a.mkv")], check=True, timeout=60)
     tree.write("b.mkv", b"not a film")
-    vpo.environment = {"VPO_SCAN__INTROSPECT": "true"}
+    vpo.introspects = True
     vpo.run("scan", tree.root)
     for option in ("--codec=mpeg4", "--resolution=360p", "--audio-language=ger", "--container=mkv"):
         assert list(vpo.files(option)) == [f"{tree.root}/a.mkv"], option

@@ -1,32 +1,26 @@
-"""What a scan reads of files, when it reads them again, and what `inspect` says."""
+"""What a scan reads in files, when it reads them again, and what `inspect` shows."""
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import stat
 import subprocess
 import time
-import wave
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from media import film
-from support import FFMPEG, Tree, Vpo, needs_ffmpeg
+from media import film, wav
+from support import FFMPEG, Tree, Vpo, needs_ffmpeg, wait_until
 
 COUNTS = ("total_discovered", "scanned", "skipped", "added", "removed", "errors")
 
 
 def sound(seconds: float = 0.5, *, rate: int = 8000, channels: int = 1) -> bytes:
     """A WAV file of silence."""
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setparams((channels, 2, rate, 0, "NONE", ""))
-        file.writeframes(bytes(2 * channels * int(rate * seconds)))
-    return out.getvalue()
+    return wav(bytes(2 * channels * int(rate * seconds)), rate=rate, channels=channels)
 
 
 # Nothing can be told of it, as it ends in the middle of its header.
@@ -35,7 +29,7 @@ DAMAGED = sound()[:20]
 
 @pytest.fixture
 def vpo(vpo: Vpo) -> Vpo:
-    """The command as people have it: it reads files."""
+    """The command with its usual settings: it reads files."""
     vpo.introspects = True
     return vpo
 
@@ -103,7 +97,7 @@ def test_a_name_that_lies_about_the_content_is_a_warning_on_the_file(vpo: Vpo, t
     assert vpo.scan(tree.root)["errors"] == 0
     record = shown(vpo, path)
     assert record["container_format"] == "wav"
-    assert record["warnings"] == ["the name ends in `.mkv`, the content is wav"]
+    assert record["warnings"] == ["the extension is `.mkv`, but the content is wav"]
 
 
 def test_texts_beside_media_need_not_be_media(vpo: Vpo, tree: Tree) -> None:
@@ -151,7 +145,7 @@ def test_a_damaged_file_is_an_error_once_and_again_when_asked_for(vpo: Vpo, tree
     assert vpo.statuses() == {"good.wav": "ok", "bad.wav": "ok"}
 
 
-def test_an_error_is_told_in_words_with_the_name(vpo: Vpo, tree: Tree) -> None:
+def test_an_error_is_shown_as_text_with_the_name(vpo: Vpo, tree: Tree) -> None:
     vpo.environment = {"VPO_TOOLS__PROBER": "native"}
     tree.write("empty.mkv", b"")
     outcome = vpo.ok("scan", tree.root, status=1)
@@ -212,10 +206,7 @@ def test_a_scan_stopped_while_it_reads_ends_at_once_and_the_next_goes_on(
     hanging = tool(tmp_path, "ffprobe", f"touch {started}\nsleep 60")
     vpo.environment = {"VPO_TOOLS__FFPROBE": str(hanging), "VPO_TOOLS__PROBER": "ffprobe"}
     process = vpo.start("scan", tree.root)
-    deadline = time.monotonic() + 60
-    while not started.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(started.exists, process=process)
     process.send_signal(number)
     _, stderr = process.communicate(timeout=20)
     assert process.returncode == 128 + number, stderr
@@ -240,7 +231,7 @@ def test_a_queued_scan_reads_as_any_other(vpo: Vpo, tree: Tree) -> None:
 # -- ffprobe --------------------------------------------------------------------------------------
 
 
-def test_without_ffprobe_one_warning_tells_of_all_files_it_would_have_been_asked_about(
+def test_without_ffprobe_one_warning_counts_the_files_that_vpo_is_unsure_about(
     vpo: Vpo, tree: Tree, tmp_path: Path
 ) -> None:
     for number in range(5):
@@ -249,7 +240,7 @@ def test_without_ffprobe_one_warning_tells_of_all_files_it_would_have_been_asked
     vpo.environment = {"PATH": str(tmp_path), "VPO_LOGGING__FILE": str(tmp_path / "log")}
     result = vpo.scan(tree.root, status=1)
     assert result["errors"] == 5
-    said = "ffprobe is not there to be asked about 5 files that vpo is not sure of"
+    said = "ffprobe was not found, so vpo could not check 5 files that it is unsure about"
     (warning,) = result["warnings"]
     assert warning.startswith(said)
     assert (tmp_path / "log").read_text().count(said) == 1
@@ -257,7 +248,7 @@ def test_without_ffprobe_one_warning_tells_of_all_files_it_would_have_been_asked
     assert stderr.count(f"Warning: {said}") == 1
 
 
-def test_ffprobe_that_was_asked_for_must_be_there(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
+def test_ffprobe_must_be_installed_if_it_is_chosen(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
     tree.write("a.wav", sound())
     vpo.environment = {"PATH": str(tmp_path)}
     for command in (["scan", str(tree.root)], ["inspect", f"{tree.root}/a.wav"]):
@@ -283,7 +274,7 @@ def test_ffprobe_is_asked_where_the_engine_cannot_say(vpo: Vpo, tree: Tree, tmp_
 
 
 @needs_ffmpeg
-def test_the_engine_and_ffprobe_say_the_same(vpo: Vpo, tree: Tree) -> None:
+def test_the_engine_and_ffprobe_agree(vpo: Vpo, tree: Tree) -> None:
     path = os.fsdecode(tree.path("film.mkv"))
     subprocess.run(
         [
@@ -319,7 +310,7 @@ def test_the_engine_and_ffprobe_say_the_same(vpo: Vpo, tree: Tree) -> None:
 # -- inspect --------------------------------------------------------------------------------------
 
 
-def test_inspect_needs_no_library_and_makes_none(vpo: Vpo, tree: Tree) -> None:
+def test_inspect_neither_needs_nor_creates_a_library(vpo: Vpo, tree: Tree) -> None:
     path = tree.write("a.wav", sound())
     text = vpo.ok("inspect", path).stdout
     assert "Container:     wav" in text
@@ -373,14 +364,15 @@ def titled(title: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "c.mkv"], ids=["back", "elsewhere"])
-def test_what_was_to_be_read_again_is_read_when_it_is_found_again(
+def test_a_file_waiting_to_be_read_again_is_read_when_it_is_found_again(
     vpo: Vpo, tree: Tree, tmp_path: Path, name: str
 ) -> None:
     tree.write("b.mkv", titled("other"))
-    path = tree.write("a.mkv", titled("before"), mtime_ns=None)
-    mtime_ns = os.stat(path).st_mtime_ns
+    # Young at every scan, however long that takes to start.
+    mtime_ns = time.time_ns() + 60 * 10**9
+    path = tree.write("a.mkv", titled("before"), mtime_ns=mtime_ns)
     vpo.scan(tree.root)
-    # Within one tick of the clock.
+    # As within one tick of the clock: neither size nor mtime shows that it changed.
     with open(path, "r+b") as file:
         file.write(titled("after!"))
     os.utime(path, ns=(mtime_ns, mtime_ns))

@@ -1,4 +1,4 @@
-"""Reading files where everything goes wrong: the file, the tool, the moment."""
+"""Introspection when everything goes wrong: the file, the tool, the moment."""
 
 from __future__ import annotations
 
@@ -7,35 +7,39 @@ import os
 import sqlite3
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from injection import injected, just_before, make_young
 from mounts import UNPRIVILEGED, mounted, need_permissions, resize
-from support import OLD_NS, Tree, Vpo
+from support import OLD_NS, Tree, Vpo, wait_until, wait_while_young
 from test_introspection import DAMAGED, counts, shown, sound, tool
-from vpo.media.introspection import Introspector, ToProbe, probe_all
+from vpo._engine import Walk
+from vpo.media import ffprobe
+from vpo.media.introspection import IntrospectionRequest, Introspector, introspect_all
 
 LATER_NS = OLD_NS + 10**15
 
 
 @pytest.fixture
 def vpo(vpo: Vpo) -> Vpo:
-    """The command as people have it, but with no ffprobe unless a test names one."""
+    """The command with its usual settings, but without ffprobe unless a test names one."""
     vpo.introspects = True
     vpo.environment = {"VPO_TOOLS__PROBER": "native"}
     return vpo
 
 
 def use_ffprobe(vpo: Vpo, directory: Path, script: str, prober: str = "ffprobe") -> None:
-    """Has `script` (in sh) for ffprobe."""
+    """Uses `script` (in sh) as ffprobe."""
     path = tool(directory, "ffprobe", script)
     vpo.environment = {"VPO_TOOLS__FFPROBE": str(path), "VPO_TOOLS__PROBER": prober}
 
 
 def answering(vpo: Vpo, directory: Path, answer: Any, prober: str = "ffprobe") -> None:
-    """Has an ffprobe that says the same of every file: text, or what JSON is made of."""
+    """Uses an ffprobe with the same answer for every file: a text, or an object for JSON."""
     said = directory / "answer"
     said.write_text(answer if isinstance(answer, str) else json.dumps(answer))
     use_ffprobe(vpo, directory, f"cat {said}", prober)
@@ -142,9 +146,7 @@ def test_errors_come_back_with_their_files_and_are_tried_again_if_asked(
     assert counts(vpo.scan(tree.root, "--retry-errors", status=1)) == (2, 0, 1, 0, 0, 1)
 
 
-def test_files_that_cannot_be_read_are_there_all_the_same_for_the_guard(
-    vpo: Vpo, tree: Tree
-) -> None:
+def test_the_guard_counts_files_that_cannot_be_read_as_present(vpo: Vpo, tree: Tree) -> None:
     for number in range(300):
         tree.write(f"a/{number}.wav", sound())
     for number in range(110):
@@ -161,21 +163,28 @@ def test_files_that_cannot_be_read_are_there_all_the_same_for_the_guard(
 
 
 def test_a_young_file_is_read_again_even_after_a_stop(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
-    path = tree.write("a.wav", sound(0.5), mtime_ns=None)
-    vpo.scan(tree.root)
+    path = tree.write("a.wav", sound(0.5))
+    # In the last moment, so that it is young however long the command takes to start.
+    injected(vpo, just_before(Walk).comes(partial(make_young, path))).scan(tree.root)
     before = os.stat(path)
     # As within one tick of the clock: nothing shows that it changed.
     with open(path, "r+b") as file:
         file.write(sound(0.25, rate=16000)[:44])
     os.utime(path, ns=(before.st_mtime_ns, before.st_mtime_ns))
-    time.sleep(2.1)
+    wait_while_young(path)
     started = tmp_path / "started"
     use_ffprobe(vpo, tmp_path, f"touch {started}\nsleep 60")
     process = vpo.start("scan", tree.root)
-    while not started.exists():
-        assert process.poll() is None
-        time.sleep(0.02)
-    time.sleep(0.3)
+
+    def is_settled() -> bool:
+        """Whether the next scan will not look into the directory if nothing changes."""
+        with vpo.sql() as connection:
+            (fingerprint,) = connection.execute(
+                "SELECT fingerprint FROM directories WHERE path = ?", (str(tree.root),)
+            ).fetchone()
+        return fingerprint is not None
+
+    wait_until(lambda: started.exists() and is_settled(), process=process)
     process.kill()
     process.communicate()
     vpo.environment = {"VPO_TOOLS__PROBER": "native"}
@@ -256,7 +265,7 @@ ABSURD = {
 
 
 @pytest.mark.parametrize("name", ABSURD)
-def test_an_absurd_answer_is_an_error_at_most(
+def test_an_absurd_answer_causes_an_error_at_most(
     vpo: Vpo, tree: Tree, tmp_path: Path, name: str
 ) -> None:
     answering(vpo, tmp_path, ABSURD[name])
@@ -300,17 +309,15 @@ def test_an_ffprobe_that_goes_wrong_is_an_error_of_the_file(
     assert error.isprintable()
 
 
-def test_an_ffprobe_that_closes_its_output_and_stays_does_not_keep_a_scan_from_stopping(
+def test_a_scan_stops_although_ffprobe_closed_its_output_and_stays(
     vpo: Vpo, tree: Tree, tmp_path: Path
 ) -> None:
-    started = tmp_path / "started"
-    use_ffprobe(vpo, tmp_path, f"touch {started}\nexec >&- 2>&-\nexec sleep 60")
+    use_ffprobe(vpo, tmp_path, "exec >&- 2>&-\nexec sleep 60")
     tree.write("a.wav", sound())
-    process = vpo.start("scan", tree.root)
-    while not started.exists():
-        assert process.poll() is None
-        time.sleep(0.02)
-    time.sleep(0.5)
+    waiting = tmp_path / "waiting"
+    told = just_before(ffprobe._wait).comes(partial(Path.touch, waiting))
+    process = injected(vpo, told).start("scan", tree.root)
+    wait_until(waiting.exists, process=process)
     process.terminate()
     begin = time.monotonic()
     process.communicate(timeout=40)
@@ -331,7 +338,7 @@ def test_only_regular_files_are_shown_to_ffprobe(
     assert not asked.exists()
 
 
-def test_no_track_of_before_is_left_among_new_ones(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
+def test_no_old_track_is_left_among_new_tracks(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
     path = tree.write("a.wav", sound())
 
     def streams(*indexes: int) -> dict[str, Any]:
@@ -360,11 +367,11 @@ def test_names_of_tags_cannot_control_the_terminal(vpo: Vpo, tree: Tree, tmp_pat
         assert "\r" not in text
 
 
-def test_a_link_whose_file_is_gone_when_it_is_read_is_gone_and_no_error(tree: Tree) -> None:
+def test_a_broken_link_is_gone_rather_than_an_error(tree: Tree) -> None:
     link = tree.path("link.wav")
     os.symlink("nowhere.wav", link)
     with Introspector("native") as introspector:
-        (probed,) = probe_all(introspector, [ToProbe(1, link, "audio")]).values()
+        (probed,) = introspect_all(introspector, [IntrospectionRequest(1, link, "audio")]).values()
     assert (probed.is_gone, probed.error) == (True, None)
 
 
@@ -374,12 +381,12 @@ def test_a_link_whose_file_is_gone_when_it_is_read_is_gone_and_no_error(tree: Tr
 def test_a_scan_that_reads_lets_others_write(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
     for number in range(900):
         tree.write(f"{number}.wav", sound(0.01))
-    use_ffprobe(vpo, tmp_path, "exec sleep 0.02")
+    reads = tmp_path / "reads"
+    use_ffprobe(vpo, tmp_path, f"echo >> {reads}\nexec sleep 0.02")
     process = vpo.start("scan", tree.root)
     try:
-        while not vpo.database.exists():
-            time.sleep(0.05)
-        time.sleep(1.0)
+        # Until it has read some, and is far from having read all.
+        wait_until(lambda: reads.exists() and reads.stat().st_size >= 50, process=process)
         for _ in range(3):
             # Longer than a transaction, not as long as what comes of waiting for luck.
             with closing(sqlite3.connect(vpo.database, timeout=5)) as other:
@@ -422,9 +429,7 @@ def test_a_queued_scan_that_is_cancelled_while_it_reads_stops(
     use_ffprobe(vpo, tmp_path, f"touch {started}\nexec sleep 60")
     job = vpo.ok("scan", "--enqueue", "--json", tree.root).json["job_id"]
     worker = vpo.start("jobs", "run")
-    while not started.exists():
-        assert worker.poll() is None
-        time.sleep(0.02)
+    wait_until(started.exists, process=worker)
     vpo.ok("jobs", "cancel", job)
     _, stderr = worker.communicate(timeout=30)
     assert vpo.jobs()[-1]["status"] == "cancelled", stderr

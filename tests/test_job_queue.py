@@ -8,7 +8,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -17,11 +16,14 @@ from typing import Any
 
 import pytest
 
-from support import TIMEOUT_SECONDS, Tree, Vpo
+from support import TIMEOUT_SECONDS, Tree, Vpo, wait_until
 from vpo.base.paths import StoredPath
 from vpo.db.library import open_library
-from vpo.jobs import tracking, worker
-from vpo.jobs.control import Counts
+from vpo.jobs import job as job_module
+from vpo.jobs import worker
+from vpo.jobs.job import Job
+from vpo.jobs.kinds import JobKind
+from vpo.jobs.progress import ReadProgress
 from vpo.jobs.states import TRANSITIONS
 from vpo.scanner import run as scanner_run
 
@@ -50,13 +52,6 @@ def job_of(vpo: Vpo, job_id: str) -> dict[str, Any]:
     return next(job for job in vpo.jobs() if job["id"] == job_id)
 
 
-def error_of(vpo: Vpo, *args: str, status: int = 2) -> str:
-    """The code of the error that a command ends with."""
-    error = vpo.ok(*args, "--json", status=status).json
-    assert error["error"] is True
-    return str(error["code"])
-
-
 @contextmanager
 def held_up(vpo: Vpo, job_id: str) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], None]]]:
     """A worker that has taken the job and stands still: nobody reads what it says of it.
@@ -79,14 +74,12 @@ def held_up(vpo: Vpo, job_id: str) -> Iterator[tuple[subprocess.Popen[bytes], Ca
         with open(reading, "rb", closefd=False) as output:
             output.read()
 
+    def has_taken_it() -> bool:
+        job = job_of(vpo, job_id)
+        return (job["status"], job["worker_pid"]) == ("running", process.pid)
+
     try:
-        until = time.monotonic() + TIMEOUT_SECONDS
-        while (job := job_of(vpo, job_id)) and (
-            (job["status"], job["worker_pid"]) != ("running", process.pid)
-        ):
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        wait_until(has_taken_it, process=process)
         yield process, go_on
     finally:
         process.kill()
@@ -133,7 +126,7 @@ def test_a_worker_takes_no_more_jobs_than_its_limits_allow(vpo: Vpo, tree: Tree)
     assert vpo.ok("jobs", "run", "--max-duration", "0s", "--json").json["jobs"] == []
     assert [job["status"] for job in vpo.jobs()] == ["completed", "completed", "queued"]
     assert vpo.ok("jobs", "run").stdout.endswith("Jobs done: 1 completed.\n")
-    assert vpo.ok("jobs", "run").stdout == "There was nothing to do.\n"
+    assert vpo.ok("jobs", "run").stdout == "No jobs were run.\n"
 
 
 @pytest.mark.parametrize(
@@ -271,13 +264,13 @@ def test_a_queued_job_is_cancelled_and_can_be_queued_again(vpo: Vpo, tree: Tree)
     assert vpo.ok("jobs", "run", "--json").json["jobs"] == []
     job = job_of(vpo, job_id)
     assert (job["status"], job["completed_at"] is not None) == ("cancelled", True)
-    assert error_of(vpo, "jobs", "cancel", job_id) == "JOB_STATE"
+    assert vpo.error_code("jobs", "cancel", job_id) == "JOB_STATE"
     assert vpo.ok("jobs", "retry", job_id).stdout == f"Queued job {job_id[:8]} again.\n"
-    assert error_of(vpo, "jobs", "retry", job_id) == "JOB_STATE"
+    assert vpo.error_code("jobs", "retry", job_id) == "JOB_STATE"
     assert vpo.ok("jobs", "run", "--json").json["completed"] == 1
     for command in ("cancel", "retry"):
-        assert error_of(vpo, "jobs", command, job_id) == "JOB_STATE"
-        assert error_of(vpo, "jobs", command, "ffffffff") == "JOB_NOT_FOUND"
+        assert vpo.error_code("jobs", command, job_id) == "JOB_STATE"
+        assert vpo.error_code("jobs", command, "ffffffff") == "JOB_NOT_FOUND"
     assert (job_of(vpo, job_id)["status"], len(vpo.files())) == ("completed", 1)
 
 
@@ -308,21 +301,21 @@ class CancelWhileRunning:
     ended_as: str | None = None
     job_id: str = ""
 
-    def started(self, job: tracking.Job, job_type: str) -> AbstractContextManager[Any]:
+    def started(self, job: Job, kind: JobKind) -> AbstractContextManager[Any]:
         """A job begins."""
-        assert job_type == "scan"
+        assert kind.name == "scan"
         self.job_id = job.id
         return nullcontext(self)
 
-    def ended(self, job: tracking.Job, status: str, said: str) -> None:
+    def ended(self, job: Job, status: str, outcome: str) -> None:
         """A job ended."""
-        assert (job.id, bool(said)) == (self.job_id, True)
+        assert (job.id, bool(outcome)) == (self.job_id, True)
         self.ended_as = status
 
-    def progress(self, read: Callable[[], Counts], expected: int | None) -> None:
+    def progress(self, read: ReadProgress) -> None:
         """Called between batches."""
         assert read().files >= 0
-        assert expected is None
+        assert read().files_expected is None
         if not self.has_asked and self.vpo.files():
             self.has_asked = True
             asked = self.vpo.ok("jobs", "cancel", "--wait", "0", "--json", self.job_id).json
@@ -337,7 +330,7 @@ def test_a_running_job_is_cancelled_from_another_process_and_its_work_kept(
 ) -> None:
     # As if the job took long: it writes, and looks whether it is to stop, all the time.
     monkeypatch.setattr(scanner_run, "FILES_PER_COMMIT", 1)
-    monkeypatch.setattr(tracking, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(job_module, "LOOK_SECONDS", 0.0)
     directories(tree, DIRECTORIES)
     # The engine hands over a thousand directories of a thread at a time.
     job_id = enqueue(vpo, tree.root, "--threads", "1")

@@ -253,7 +253,7 @@ def test_no_jobs_are_an_empty_list_and_nothing_on_stdout(history: Vpo) -> None:
     assert listed(history, "--type", "undo") == []
     outcome = history.ok("jobs", "list", "--type", "undo")
     assert outcome.stdout == ""
-    assert outcome.stderr == "There are no such jobs.\n"
+    assert outcome.stderr == "No jobs were found.\n"
 
 
 # -- One job -------------------------------------------------------------------------
@@ -406,7 +406,7 @@ def test_purging_some_jobs_does_not_give_a_file_the_changes_of_its_predecessor(
     vpo.scan(tree.root)
     with vpo.sql() as connection:
         histories = [
-            [row["change"] for row in changes_of_file(connection, file_id)]
+            [row.change for row in changes_of_file(connection, file_id)]
             for (file_id,) in connection.execute("SELECT id FROM files ORDER BY id")
         ]
     assert histories == [["added"]] * len(new)

@@ -1,4 +1,4 @@
-"""Any record, whatever is in it, is one line: of valid JSON, or of text."""
+"""Any record is one line, of valid JSON or of text, whatever it contains."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ valid_text = st.text(st.characters(codec="utf-8"))
 
 
 class Odd:
-    """A thing that JSON has no form for."""
+    """An object that JSON cannot represent."""
 
     def __init__(self, shown: str) -> None:
         self.shown = shown
@@ -34,14 +34,14 @@ class Odd:
 
 
 class Unspeakable:
-    """A thing that Python has no words for either."""
+    """An object whose `repr` fails."""
 
     def __repr__(self) -> str:
         raise ValueError("no words for it")
 
 
 class OddError(Exception):
-    """An exception that cannot be put into words."""
+    """An exception whose `str` fails."""
 
     def __str__(self) -> str:
         raise ValueError("no words for it")
@@ -94,7 +94,7 @@ def is_valid(text: str) -> bool:
 
 
 def check_same(value: object, found: Any) -> None:
-    """What JSON can hold must have come back as it was."""
+    """Values that JSON can hold must be unchanged."""
     if isinstance(value, str):
         assert isinstance(found, str)
         assert not is_valid(value) or found == value
@@ -155,7 +155,7 @@ def test_bytes_can_be_read_back(name: bytes, names: list[bytes]) -> None:
             assert found[key].encode() == name
 
 
-def test_what_cannot_be_written_out_is_no_end_of_the_record() -> None:
+def test_a_value_without_a_text_does_not_lose_the_record() -> None:
     loop: dict[str, object] = {"path": "a"}
     loop["loop"] = loop
     deep: list[object] = []

@@ -1,4 +1,4 @@
-"""One log file, many writers: nothing lost, nothing torn, whatever happens to the file."""
+"""Many processes write one log file; no line is lost or broken, whatever happens to the file."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import pytest
 from log_writer import Log, Writer, rotated
 from mounts import UNPRIVILEGED, mounted, need_permissions, resize
 from support import Tree, Vpo
-from vpo.logging import handlers
-from vpo.logging.handlers import SharedFile
+from vpo.logging import shared_file
+from vpo.logging.shared_file import SharedFile
 
 WRITERS = ("a", "b", "c", "d")
 
@@ -51,7 +51,7 @@ def shared(log: Path, *, max_bytes: int = 0, backup_count: int = MANY) -> Shared
 
 
 @pytest.mark.parametrize("new", [0, 1], ids=["open", "opened-for-each-line"])
-def test_four_processes_lose_and_tear_no_line_of_a_file_that_rotates(log: Path, new: int) -> None:
+def test_four_processes_lose_and_break_no_line_of_a_rotating_file(log: Path, new: int) -> None:
     count = 150 if new else 400
     write_at_once(log, count, max_bytes=3000, backup_count=MANY, new=new)
     files = rotated(log)
@@ -155,10 +155,10 @@ def test_half_a_line_at_the_end_does_not_spoil_the_next_one(log: Path) -> None:
     assert log.read_bytes() == b'{"whole": 1}\n{"ha\n' + again + again
 
 
-def test_a_process_that_hangs_with_the_lock_is_not_waited_for_for_ever(
+def test_the_wait_for_a_process_that_hangs_with_the_lock_ends(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handlers, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(shared_file, "LOCK_SECONDS", 0.05)
     file = shared(log)
     with log.open("ab") as hanging:
         fcntl.flock(hanging, fcntl.LOCK_EX)
@@ -181,7 +181,7 @@ def test_a_line_longer_than_the_limit_has_a_file_to_itself(log: Path) -> None:
     assert [file.read_bytes() for file in rotated(log)] == lines
 
 
-def test_a_link_stays_one_and_what_it_leads_to_is_rotated(log: Path, tmp_path: Path) -> None:
+def test_a_link_to_the_log_is_kept_and_its_target_is_rotated(log: Path, tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     target = tmp_path / "disk" / "real.log"
     log.symlink_to(target)
@@ -242,7 +242,7 @@ def test_stderr_named_as_the_log_file_is_not_rotated(
     assert text.startswith("first\n") == (mode == "a")
     assert " INFO    vpo.scanner.scan: Scan completed [" in text
     assert "\nError: There is no directory " in text
-    assert text.endswith("\nCheck the path, and that it is mounted.\n")
+    assert text.endswith("\nCheck the path, and that the disk or share is mounted.\n")
     assert not (tmp_path / "err.1").exists()
 
 
@@ -263,7 +263,7 @@ def test_a_new_file_has_the_mode_of_the_full_one(log: Path) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 5])
-def test_a_file_that_is_deleted_moved_away_or_emptied_is_begun_anew(log: Path, limit: int) -> None:
+def test_a_log_that_is_deleted_moved_or_emptied_is_started_again(log: Path, limit: int) -> None:
     file = shared(log, max_bytes=limit)
     file.append(b"one\n")
     log.rename(log.with_name("moved"))
@@ -280,7 +280,7 @@ def test_a_file_that_is_deleted_moved_away_or_emptied_is_begun_anew(log: Path, l
     assert rotated(log) == [log]
 
 
-def test_a_file_that_is_moved_away_again_and_again_loses_no_line(log: Path) -> None:
+def test_a_log_that_is_moved_repeatedly_loses_no_line(log: Path) -> None:
     moved: list[Path] = []
     with ExitStack() as stack:
         writers = [
@@ -338,7 +338,7 @@ def fill(disk: Path) -> None:
 
 @pytest.mark.parametrize("max_bytes", [0, 4000])
 @pytest.mark.parametrize("room", [1, 400, 900])
-def test_a_full_disk_has_the_log_go_on_on_stderr_and_leaves_no_half_line(
+def test_on_a_full_disk_vpo_logs_to_stderr_and_leaves_no_half_line(
     vpo: Vpo, tree: Tree, tmp_path: Path, room: int, max_bytes: int
 ) -> None:
     tree.write("a.mkv")
@@ -362,7 +362,7 @@ def test_a_full_disk_has_the_log_go_on_on_stderr_and_leaves_no_half_line(
         assert log.read_bytes().endswith(b"\n")
 
 
-def test_a_directory_that_cannot_be_written_has_the_log_go_to_stderr(
+def test_vpo_logs_to_stderr_if_the_directory_is_not_writable(
     vpo: Vpo, tree: Tree, log: Path
 ) -> None:
     need_permissions(log.parent)
@@ -374,9 +374,7 @@ def test_a_directory_that_cannot_be_written_has_the_log_go_to_stderr(
     assert lines[0]["level"] == "warning"
 
 
-def test_a_log_that_can_be_no_file_has_the_log_go_to_stderr(
-    vpo: Vpo, tree: Tree, log: Path
-) -> None:
+def test_vpo_logs_to_stderr_if_the_log_cannot_be_a_file(vpo: Vpo, tree: Tree, log: Path) -> None:
     tree.write("a.mkv")
     log.mkdir()
     lines = scan_logging_to(vpo, tree, log)
@@ -391,7 +389,7 @@ def test_a_log_that_can_be_no_file_has_the_log_go_to_stderr(
 
 
 @pytest.mark.parametrize("include_stderr", ["yes", "no"])
-def test_a_record_that_the_file_did_not_take_is_once_on_stderr(
+def test_a_record_that_the_file_lost_is_once_on_stderr(
     vpo: Vpo, tree: Tree, log: Path, include_stderr: str
 ) -> None:
     tree.write("a.mkv")

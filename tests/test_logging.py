@@ -1,4 +1,4 @@
-"""What is logged, where, and in which form."""
+"""What vpo logs, where, and in which format."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from injection import injected, just_before
 from log_writer import TIMESTAMP, Record, json_lines
 from mounts import UNPRIVILEGED, need_permissions
-from support import TIMEOUT_SECONDS, Tree, Vpo
+from support import PROGRAMS, TIMEOUT_SECONDS, Tree, Vpo
+from vpo._engine import Walk
 
 
 def messages(records: list[Record]) -> list[str]:
@@ -30,7 +32,7 @@ def log(tmp_path: Path) -> Path:
 
 @contextmanager
 def unreadable(tree: Tree) -> Iterator[dict[str, Any]]:
-    """A tree with a place that cannot be looked at; the options to run a command with."""
+    """A tree with an unreadable directory, and the options to run a command as another user."""
     need_permissions(tree.root.parent)
     tree.write("a.mkv")
     locked = tree.root / "locked"
@@ -42,7 +44,7 @@ def unreadable(tree: Tree) -> Iterator[dict[str, Any]]:
 # -- Whether ---------------------------------------------------------------------------
 
 
-def test_without_a_word_on_logging_nothing_is_logged(vpo: Vpo, tree: Tree) -> None:
+def test_without_logging_settings_nothing_is_logged(vpo: Vpo, tree: Tree) -> None:
     with unreadable(tree) as options:
         outcome = vpo.ok("scan", tree.root, status=1, **options)
     assert re.fullmatch(r"Warning: cannot [^\n]*/locked`: Permission denied\n", outcome.stderr)
@@ -54,12 +56,14 @@ def test_without_a_word_on_logging_nothing_is_logged(vpo: Vpo, tree: Tree) -> No
     [{"VPO_LOGGING__LEVEL": "info"}, {"VPO_LOGGING__FORMAT": "text"}],
     ids=lambda environment: next(iter(environment)),
 )
-def test_a_word_in_any_layer_has_it_log(vpo: Vpo, tree: Tree, environment: dict[str, str]) -> None:
+def test_a_logging_setting_in_any_layer_starts_logging(
+    vpo: Vpo, tree: Tree, environment: dict[str, str]
+) -> None:
     vpo.environment = environment
     assert "Scan completed" in vpo.ok("scan", tree.root).stderr
 
 
-def test_a_file_and_a_profile_have_it_log_below_them(vpo: Vpo, tree: Tree) -> None:
+def test_paths_of_logs_are_relative_to_the_file_or_profile(vpo: Vpo, tree: Tree) -> None:
     (vpo.home / "profiles").mkdir(parents=True)
     (vpo.home / "config.yaml").write_text("logging: {file: of/config.log, include_stderr: false}")
     (vpo.home / "profiles" / "movies.yaml").write_text("logging: {level: WARNING, file: p.log}")
@@ -105,7 +109,7 @@ def test_the_level_decides_what_is_logged(vpo: Vpo, tree: Tree, log: Path, level
     )
 
 
-def test_debug_says_how_long_each_phase_took(vpo: Vpo, tree: Tree) -> None:
+def test_debug_logs_how_long_each_phase_took(vpo: Vpo, tree: Tree) -> None:
     outcome = vpo.ok("scan", tree.root, "--log-json", "--log-level", "debug")
     records = [each for each in json_lines(outcome.stderr) if "phase" in each["context"]]
     phases = [record["context"]["phase"] for record in records]
@@ -179,7 +183,15 @@ def test_in_json_a_failure_is_on_stdout_too_if_that_is_json(vpo: Vpo, tree: Tree
     assert failed.json["message"] == error["message"]
 
 
-def test_without_the_log_on_stderr_what_matters_is_printed_as_ever(
+def test_an_error_about_a_job_that_the_user_names_is_logged(vpo: Vpo, tree: Tree) -> None:
+    vpo.ok("scan", tree.root)
+    failed = vpo.ok("jobs", "show", "nope", "--log-json", status=2)
+    (error,) = json_lines(failed.stderr)
+    assert error["context"]["code"] == "JOB_NOT_FOUND"
+    assert error["message"] == "No job found with ID 'nope'"
+
+
+def test_without_a_log_on_stderr_the_output_is_the_usual_one(
     vpo: Vpo, tree: Tree, log: Path
 ) -> None:
     vpo.environment = {"VPO_LOGGING__INCLUDE_STDERR": "no"}
@@ -230,24 +242,13 @@ def test_a_name_cannot_forge_a_line_of_text_or_control_a_terminal(
 
 # -- Exceptions ------------------------------------------------------------------------
 
-# The command, with something in it that breaks.
-BROKEN = """
-import sys
-import vpo._engine
-
-def walk(*args, **options):
-    raise RuntimeError("broken\\n2026-01-01T00:00:00.000Z ERROR vpo: forged \\x1b[2J")
-
-vpo._engine.Walk = walk
-from vpo.__main__ import main
-sys.argv[0] = "vpo"
-main()
-"""
+FORGED = "broken\n2026-01-01T00:00:00.000Z ERROR vpo: forged \x1b[2J"
 
 
 def run_broken(vpo: Vpo, *args: str | Path) -> tuple[str, str]:
+    """Runs the command, in which a scan breaks: stdout and stderr."""
     done = subprocess.run(
-        [sys.executable, "-c", BROKEN, *map(str, args)],
+        injected(vpo, just_before(Walk).comes(RuntimeError(FORGED))).command(*args),
         env=vpo.env(),
         capture_output=True,
         check=False,
@@ -272,7 +273,7 @@ def test_a_crash_is_logged_with_its_stack_at_debug_alone(vpo: Vpo, tree: Tree, l
             assert exception["message"].startswith("broken\n")
             if level == "debug":
                 assert exception["stack"].startswith("Traceback (most recent call last):\n")
-                assert ", in walk\n" in exception["stack"]
+                assert "inject.py" in exception["stack"]
             else:
                 assert "stack" not in exception
 
@@ -298,27 +299,19 @@ def test_a_stack_in_text_is_indented_and_comes_with_the_log_alone(
 # -- Records of libraries ----------------------------------------------------------------
 
 
-def log_as_library(statement: str, form: str) -> str:
+def log_as_library(form: str) -> str:
     """What comes on stderr of something that a library logs."""
-    code = (
-        "import logging, vpo.logging.setup as setup\n"
-        "from vpo.config.models import LoggingConfig\n"
-        f"setup.configure(LoggingConfig(format={form!r}), quiet=False)\n"
-        "log = logging.getLogger('some.library')\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code + statement], capture_output=True, check=True, timeout=60
-    )
+    program = [sys.executable, str(PROGRAMS / "library_records.py"), form]
+    done = subprocess.run(program, capture_output=True, check=True, timeout=60)
     return done.stderr.decode()
 
 
 def test_records_of_libraries_come_too() -> None:
-    statement = "log.debug('no'); log.warning('%d of %s', 3, 'them'); log.error('at %d', 'x')"
-    said, odd = json_lines(log_as_library(statement, "json"))
+    said, odd = json_lines(log_as_library("json"))
     assert (said["logger"], said["level"]) == ("some.library", "warning")
     assert (said["message"], said["context"]) == ("3 of them", {})
     # A mistake of theirs must not cost the record.
     assert odd["message"] == "'at %d' ('x',)"
-    first, second = log_as_library(statement, "text").splitlines()
+    first, second = log_as_library("text").splitlines()
     assert first.endswith("Z WARNING some.library: 3 of them")
     assert second.endswith("Z ERROR   some.library: 'at %d' ('x',)")

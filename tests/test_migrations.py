@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import datetime, timezone
@@ -19,8 +16,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from injection import injected, just_after, kill
 from mounts import UNPRIVILEGED, need_permissions
-from support import TIMEOUT_SECONDS, Tree, Vpo
+from support import TIMEOUT_SECONDS, Tree, Vpo, seeded
 from vpo.db import migrations
 from vpo.db.library import open_library
 from vpo.db.migrations import (
@@ -510,7 +508,7 @@ def v6_record(file_id: int, path: str | bytes, **fields: Any) -> OldFile:
 
 
 def test_files_that_have_not_changed_stay_as_they_were_read(vpo: Vpo, tree: Tree) -> None:
-    chance = random.Random(6)
+    chance = seeded(6)
     mtimes = [chance.randrange(10**9, 1_750_000_000 * 10**9) for _ in range(300)]
     mtimes += [1_700_000_000 * 10**9 + ns for ns in (0, 1, 499, 500, 501, 999, 999_999_999)]
     records = [
@@ -679,19 +677,6 @@ def test_a_failing_step_leaves_no_trace_of_itself(
     assert dump(backup) == old_dump
 
 
-KILLED = """
-import importlib, os, signal, sys
-step = importlib.import_module(sys.argv.pop(1))
-original = step.apply
-def apply(connection):
-    original(connection)
-    os.kill(os.getpid(), signal.SIGKILL)
-step.apply = apply
-from vpo.__main__ import main
-main()
-"""
-
-
 @pytest.mark.parametrize(
     "step",
     [v07_scan_jobs, v08_directories, v09_job_history, v10_media],
@@ -701,9 +686,7 @@ def test_a_kill_in_an_upgrade_leaves_a_library_that_the_next_scan_upgrades(
     vpo: Vpo, tree: Tree, old: Path, backup: Path, step: ModuleType
 ) -> None:
     before, old_dump = old_rows(old), dump(old)
-    command = [sys.executable, "-c", KILLED, step.__name__, "scan", str(tree.root)]
-    done = subprocess.run(command, env=vpo.env(), capture_output=True, check=False)
-    assert done.returncode == -signal.SIGKILL
+    injected(vpo, just_after(step.apply).comes(kill)).ok("scan", tree.root, status=-signal.SIGKILL)
     vpo.check_integrity()
     assert version(old) < LATEST
     vpo.scan(tree.root)

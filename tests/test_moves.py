@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import json
 import os
-import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
-import wave
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +15,14 @@ import pytest
 
 from faults import faulty
 from filesystems import filesystem
+from injection import injected, just_before, kill
+from integrity import digest, edit
+from media import wav
 from mounts import mounted, unmount
-from support import Tree, Vpo
-from vpo._engine import Digester, born
+from support import Tree, Vpo, seeded
+from vpo._engine import birth_time
+from vpo.scanner import missing_files
+from vpo.scanner.run import Run
 
 COUNTS = ("scanned", "skipped", "added", "moved", "removed", "errors", "pruned")
 
@@ -36,11 +36,7 @@ def vpo(vpo: Vpo) -> Vpo:
 
 def sound(number: int) -> bytes:
     """A WAV file; each number is another content of the same length."""
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setparams((1, 2, 8000, 0, "NONE", ""))
-        file.writeframes(number.to_bytes(2, "little") * 400)
-    return out.getvalue()
+    return wav(number.to_bytes(2, "little") * 400)
 
 
 def long_sound(middle: int) -> bytes:
@@ -100,19 +96,9 @@ def assert_was_not_read(vpo: Vpo, *paths: bytes | Path) -> None:
 
 def record_digests(vpo: Vpo, *paths: bytes | Path) -> None:
     """Records the digests of files as they are, as a verification does."""
-    digester = Digester()
-    digester.submit(
-        ((number, os.fsencode(path), None, None, False) for number, path in enumerate(paths)),
-        ["blake3"],
-    )
-    while digester.outstanding:
-        for answer in digester.take(1.0):
-            assert answer.digests is not None
-            with vpo.sql() as connection:
-                connection.execute(
-                    "UPDATE files SET content_hash = ?, verified_at = scanned_at WHERE id = ?",
-                    (f"blake3:{answer.digests['blake3']}", id_of(vpo, paths[answer.key])),
-                )
+    for path in paths:
+        query = "UPDATE files SET content_hash = ?, verified_at = scanned_at WHERE id = ?"
+        edit(vpo, query, digest(os.fsencode(path)), id_of(vpo, path))
 
 
 def history(vpo: Vpo, path: bytes | Path) -> list[str]:
@@ -163,7 +149,7 @@ def test_a_file_younger_than_the_record_of_its_inode_is_another(vpo: Vpo, tree: 
     path = tree.write("a.mkv")
     vpo.introspects = False
     vpo.scan(tree.root)
-    if born(path, follow=False) is None:
+    if birth_time(path, follow=False) is None:
         pytest.skip("the file system does not tell when a file was made")
     with vpo.sql() as connection:
         connection.execute("UPDATE files SET scanned_at = '2020-10-01T00:00:00Z'")
@@ -177,7 +163,7 @@ def test_a_directory_made_anew_with_the_inodes_of_one_that_was_deleted_is_anothe
     path = tree.write("old/a.mkv")
     vpo.introspects = False
     vpo.scan(tree.root)
-    if born(path, follow=False) is None:
+    if birth_time(path, follow=False) is None:
         pytest.skip("the file system does not tell when a file was made")
     with vpo.sql() as connection:
         connection.execute("UPDATE files SET scanned_at = '2020-10-01T00:00:00Z'")
@@ -614,7 +600,7 @@ def test_moved_to_another_file_system(vpo: Vpo, tree: Tree, other: Tree, first: 
     assert shown["content_hash"].startswith("blake3:")
     assert shown["jobs"][0]["reason"] == "content"
     text = vpo.ok("files", "show", other.path("d.wav")).stdout
-    assert f"moved from {os.fsdecode(before)}, told by its content\n" in text
+    assert f"moved from {os.fsdecode(before)} (recognized by its content)\n" in text
     for each in order:
         assert set(said(vpo.scan(each.root))) == {"skipped"}
     vpo.check_integrity()
@@ -818,13 +804,15 @@ def test_a_scan_of_moves_killed_at_any_moment_is_made_good_by_the_next(
     assert said(vpo.scan(tree.root)) == {"skipped": 120, "moved": 120}
     took = time.monotonic() - began
     assert ids(vpo) == known
+    chance = seeded()
     for attempt in range(12):
         again = Vpo(tmp_path / f"home{attempt}", introspects=True)
         again.home.mkdir()
         shutil.copy(before, again.database)
         for _ in range(1 + attempt % 2):
             scan = again.start("scan", tree.root)
-            time.sleep(took * random.uniform(0.3, 1.0))
+            # Any moment is what the test is about.
+            time.sleep(took * chance.uniform(0.3, 1.0))
             scan.kill()
             scan.communicate()
         again.scan(tree.root)
@@ -836,22 +824,6 @@ def test_a_scan_of_moves_killed_at_any_moment_is_made_good_by_the_next(
 
 
 # -- Beside other scans ------------------------------------------------------------
-
-# Runs the command; what follows `--` is run by another process before it marks what is gone.
-INTERLEAVED = """
-import subprocess, sys
-from vpo.scanner import missing_files
-at = sys.argv.index("--")
-other = sys.argv[at + 1:]
-del sys.argv[at:]
-settle = missing_files.settle
-def run_other(*args):
-    subprocess.run(other, check=True, stdout=subprocess.DEVNULL)
-    return settle(*args)
-missing_files.settle = run_other
-from vpo.__main__ import main
-main()
-"""
 
 
 @pytest.mark.parametrize("what", ["inner/film.wav", "inner"])
@@ -868,14 +840,10 @@ def test_what_another_scan_has_found_meanwhile_is_not_missing(
     vpo.scan(target)
     known = ids(vpo)
     os.rename(source / what, target / os.path.basename(what))
-    other = vpo.command("scan", target)
-    done = subprocess.run(
-        [sys.executable, "-c", INTERLEAVED, "scan", "--json", source, "--", *other],
-        env=vpo.env(),
-        capture_output=True,
-        check=True,
-    )
-    assert json.loads(done.stdout)["removed"] == 0
+    # Before this one marks what is gone.
+    other = partial(vpo.ok, "scan", target)
+    beside = injected(vpo, just_before(missing_files.settle).comes(other))
+    assert beside.scan(source)["removed"] == 0
     assert vpo.files("--status", "missing") == {}
     assert ids(vpo) == known
     for root in (source, target):
@@ -893,15 +861,8 @@ def test_a_queued_scan_that_is_put_back_finds_what_its_first_attempt_has_added(
     shutil.copy2(before, tree.path("b.wav"))
     tree.remove("a.wav")
     vpo.ok("scan", "--enqueue", tree.root)
-    stop = """
-import os, signal
-from vpo.scanner.run import Run
-Run._find_moved_by_content = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-from vpo.__main__ import main
-main()
-"""
-    killed = subprocess.run([sys.executable, "-c", stop, "jobs", "run"], env=vpo.env(), check=False)
-    assert killed.returncode == -signal.SIGKILL
+    killed = injected(vpo, just_before(Run._find_moved_by_content).comes(kill))
+    killed.ok("jobs", "run", status=-signal.SIGKILL)
     assert id_of(vpo, tree.path("b.wav")) != known
     vpo.ok("jobs", "run")
     assert id_of(vpo, tree.path("b.wav")) == known

@@ -39,7 +39,7 @@ from oracle import (
     mark,
     read_catalogue,
 )
-from support import OLD_NS, TIMEOUT_SECONDS, Vpo
+from support import OLD_NS, TIMEOUT_SECONDS, Vpo, wait_until
 
 EXAMPLES = int(os.environ.get("VPO_ORACLE_EXAMPLES", "0"))
 
@@ -274,10 +274,7 @@ class OneRoot(RuleBasedStateMachine):
         expected = self.expect(before.rows, order)
         with self.start(order) as process:
             self.wait_until_it_writes(process)
-            time.sleep(delay / 1000)
-            process.send_signal(sent)
-            stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
-        status = process.returncode
+            status, stdout, stderr = self.signal(process, sent, delay)
         event(f"{sent.name}: {status}")
         assert b"Traceback" not in stderr, stderr
         after = self.catalogue()
@@ -313,10 +310,8 @@ class OneRoot(RuleBasedStateMachine):
         before = self.catalogue()
         expected = self.expect(before.rows, order)
         with self.start(order) as process:
-            time.sleep(delay / 1000)
-            process.send_signal(sent)
-            process.communicate(timeout=TIMEOUT_SECONDS)
-        assert process.returncode in {expected.status, 143, -sent}
+            status, _, _ = self.signal(process, sent, delay)
+        assert status in {expected.status, 143, -sent}
         after = self.catalogue()
         expected = self.expect(before.rows, order, after.rows)
         self.check_stopped(before.rows, after.rows, expected)
@@ -331,6 +326,7 @@ class OneRoot(RuleBasedStateMachine):
         self.happen(changes)
         with self.start(order) as process:
             self.wait_until_it_writes(process)
+            # Any moment is what the test is about.
             time.sleep(delay / 1000)
             self.happen(meanwhile)
             stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
@@ -354,8 +350,16 @@ class OneRoot(RuleBasedStateMachine):
         """Waits until the process has begun to write to the library, or has ended."""
         wal = f"{self.vpo.database}-wal"
         before = _size(wal)
-        while process.poll() is None and _size(wal) == before:
-            time.sleep(0.0005)
+        wait_until(lambda: process.poll() is not None or _size(wal) != before, interval=0.0005)
+
+    def signal(
+        self, process: subprocess.Popen[bytes], sent: signal.Signals, delay: float
+    ) -> tuple[int, bytes, bytes]:
+        """Sends a signal after some ms, any number of them; status, stdout and stderr."""
+        time.sleep(delay / 1000)
+        process.send_signal(sent)
+        stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
+        return process.returncode, stdout, stderr
 
     def catalogue(self) -> Catalogue:
         """The library as it is."""

@@ -1,4 +1,4 @@
-"""Of the layers that give a setting, the highest wins: for every key, in every combination."""
+"""The highest layer that gives a setting wins, for every key and every combination."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_an_old_variable_is_a_name_of_the_environment_layer(
 
 
 def shown(vpo: Vpo, *words: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """The values and the layers that `vpo config show` tells, by the setting's name."""
+    """The values and layers that `vpo config show` prints, by the name of the setting."""
     document = vpo.ok(*words, "config", "show", "--json").json
     flat = {
         setting.name: document["settings"][key[0]][key[1]]

@@ -1,4 +1,4 @@
-"""Profiles: settings under a name, made, shown, changed, checked and used."""
+"""Profiles are created, shown, edited, checked and used."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from support import Tree, Vpo
 from vpo.base.errors import ConfigError, ProfileNameError, ProfileNotFoundError
+from vpo.config import profile_editing
 from vpo.config import profiles as store
-from vpo.config.load import load, mistakes_in
+from vpo.config.check import mistakes_in
+from vpo.config.load import load
 
 BAD_NAMES = [
     "",
@@ -59,7 +61,9 @@ def test_a_name_that_is_not_alphanumeric_is_refused(vpo: Vpo, name: str) -> None
     with pytest.raises(ProfileNameError, match="Profile name must be alphanumeric"):
         store.read(environment, name)
     with pytest.raises(ProfileNameError):
-        store.create(environment, name, description=None, default_policy=None, directories=[])
+        profile_editing.create(
+            environment, name, description=None, default_policy=None, directories=[]
+        )
     if name:
         with pytest.raises(ProfileNameError):
             load(environment, profile=name)
@@ -93,7 +97,8 @@ def test_no_command_leaves_the_directory_of_profiles(vpo: Vpo, profiles: Path) -
         outcome = vpo.ok(*words, status=2)
         assert outcome.stdout == ""
         assert outcome.stderr.startswith(
-            "Error: Profile name must be alphanumeric: `../secret`.\n"
+            "Error: Profile name must be alphanumeric"
+            " (hyphens and underscores may be used): `../secret`.\n"
         ), outcome
     outcome = vpo.ok("profiles", "show", "a\x1b[31m\nb", "--json", status=2)
     assert outcome.json["code"] == "BAD_PROFILE_NAME"
@@ -200,7 +205,7 @@ def test_a_profile_with_mistakes_is_shown_with_them(vpo: Vpo, profiles: Path) ->
 # -- create ------------------------------------------------------------------------
 
 
-def test_a_profile_is_made_with_what_is_told_of_it(vpo: Vpo, tree: Tree) -> None:
+def test_a_profile_is_created_with_the_given_settings(vpo: Vpo, tree: Tree) -> None:
     tree.write("a.mkv")
     policy = tree.root / "policy.yaml"
     policy.touch()
@@ -220,11 +225,11 @@ def test_a_profile_is_made_with_what_is_told_of_it(vpo: Vpo, tree: Tree) -> None
     again = vpo.ok("profiles", "create", "movies", "--json", status=2)
     assert again.json["code"] == "USAGE", "it prints nothing that could be JSON"
     again = vpo.ok("profiles", "create", "movies", status=2)
-    assert "There is a profile named `movies` already." in again.stderr
+    assert "There is already a profile named `movies`." in again.stderr
     assert yaml.safe_load(path.read_text())["description"] == description
 
 
-def test_a_profile_with_a_policy_that_is_not_there_is_not_made(vpo: Vpo, tmp_path: Path) -> None:
+def test_a_profile_with_a_missing_policy_is_not_created(vpo: Vpo, tmp_path: Path) -> None:
     outcome = vpo.ok("profiles", "create", "p", "--policy", "nope.yaml", status=2, cwd=tmp_path)
     assert outcome.stderr.startswith(f"Error: Policy file not found: {tmp_path}/nope.yaml.\n")
     assert not vpo.home.exists()
@@ -241,11 +246,13 @@ def test_a_directory_of_a_profile_may_have_any_name(vpo: Vpo, tmp_path: Path) ->
     assert shown["overrides"]["scan"]["directories"] == [f"{tmp_path}/\ufffd\n'"]
 
 
-def test_something_else_in_the_place_of_the_profiles_is_told(vpo: Vpo) -> None:
+def test_a_file_in_place_of_the_profiles_directory_is_reported(vpo: Vpo) -> None:
     vpo.home.mkdir()
     (vpo.home / "profiles").touch()
     outcome = vpo.ok("profiles", "create", "movies", status=2)
-    assert outcome.stderr.startswith(f"Error: The directory `{vpo.home}/profiles` cannot be made")
+    assert outcome.stderr.startswith(
+        f"Error: The directory `{vpo.home}/profiles` cannot be created"
+    )
     environment = {"VPO_HOME": str(vpo.home)}
     for ask in (lambda: store.names(environment), lambda: store.read(environment, "movies")):
         with pytest.raises(ConfigError, match="cannot be listed: Not a directory"):
@@ -333,23 +340,23 @@ def test_an_edit_goes_through_a_link(vpo: Vpo, profiles: Path) -> None:
         ("a: [\n", "line 2, column 1", "expected"),
     ],
 )
-def test_a_mistake_in_a_profile_is_told_with_its_place(
+def test_a_mistake_in_a_profile_is_reported_with_its_place(
     vpo: Vpo, profiles: Path, content: str, place: str, says: str
 ) -> None:
     path = profiles / "p.yaml"
     path.write_text(content)
-    (told,) = mistakes(vpo, "p")
-    assert told.startswith(f"`{path}`, {place}: ")
-    assert says in told
+    (reported,) = mistakes(vpo, "p")
+    assert reported.startswith(f"`{path}`, {place}: ")
+    assert says in reported
     with pytest.raises(ConfigError) as caught:
         load({"VPO_HOME": str(vpo.home)}, profile="p")
-    assert caught.value.message == told
+    assert caught.value.message == reported
 
 
 @pytest.mark.parametrize(
     "content", ["", "name: p\n", "name:\ndescription:\ndefault_policy:\n", "scan:\n"]
 )
-def test_a_profile_need_not_say_much(vpo: Vpo, profiles: Path, content: str) -> None:
+def test_a_profile_may_be_almost_empty(vpo: Vpo, profiles: Path, content: str) -> None:
     (profiles / "p.yaml").write_text(content)
     assert mistakes(vpo, "p") == []
 

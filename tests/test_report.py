@@ -12,7 +12,8 @@ import pytest
 
 from contents import audio, cover, fill, film, photo, subtitle, video
 from support import Outcome, Tree, Vpo
-from vpo.catalogue.report import Report, report_on, report_to_dict
+from vpo.catalogue.report import Report, report_on
+from vpo.catalogue.selection import Selection
 from vpo.db import report as report_table
 from vpo.db.library import open_library
 
@@ -172,8 +173,8 @@ def test_text_says_what_is_not_counted(base: Path) -> None:
     vpo = Vpo(base / "home")
     lines = [" ".join(line.split()) for line in vpo.ok("report", "library").stdout.splitlines()]
     assert lines[0] == "6 files, 21 B, 3h 01m"
-    assert "Not counted: 1 file missing." in lines
-    assert any(line.startswith("Not read yet: 1 file;") for line in lines)
+    assert "Not counted: 1 missing file." in lines
+    assert any(line.startswith("Not read yet: 1 file.") for line in lines)
     assert "matroska 2 3 B 3h 00m" in lines
     assert "(none) 1 3 B -" in lines
     short = vpo.ok("report", "library", "--limit", "1", "--by", "kind").stdout
@@ -282,29 +283,29 @@ def test_sums_are_those_of_the_listing(vpo: Vpo, tree: Tree) -> None:
 def test_parts_make_no_difference(vpo: Vpo, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(vpo, tree, some_contents(2, 300))
     filters = [
-        report_table.ReportFilter(),
-        report_table.ReportFilter(kinds=("video",)),
-        report_table.ReportFilter(under=(bytes(tree.root),)),
-        report_table.ReportFilter(under=(tree.path("d3"),)),
+        Selection(),
+        Selection(kinds=("video",)),
+        Selection(places=(bytes(tree.root),)),
+        Selection(places=(tree.path("d3"),)),
     ]
 
     def reports() -> list[Report]:
         with open_library(str(vpo.database), "read") as library:
             return [report_on(library, wanted, limit=2) for wanted in filters]
 
-    expected = [report_to_dict(each) for each in reports()]
+    expected = [each.to_dict() for each in reports()]
     assert expected[0]["files"] == expected[2]["files"] == 300
-    for files_a_part, few in ((1, 20), (7, 0), (50, 5), (1000, 0)):
-        monkeypatch.setattr(report_table, "_FILES_A_PART", files_a_part)
+    for files_per_part, few in ((1, 20), (7, 0), (50, 5), (1000, 0)):
+        monkeypatch.setattr(report_table, "_FILES_PER_PART", files_per_part)
         monkeypatch.setattr(report_table, "_FEW_DIRECTORIES", few)
-        assert [report_to_dict(each) for each in reports()] == expected
+        assert [each.to_dict() for each in reports()] == expected
 
 
 def test_what_is_committed_meanwhile_is_not_seen(
     vpo: Vpo, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(vpo, tree, some_contents(3, 50))
-    monkeypatch.setattr(report_table, "_FILES_A_PART", 5)
+    monkeypatch.setattr(report_table, "_FILES_PER_PART", 5)
     add_up = report_table._add_up
     commits = 0
 
@@ -317,6 +318,6 @@ def test_what_is_committed_meanwhile_is_not_seen(
 
     monkeypatch.setattr(report_table, "_add_up", slowly)
     with open_library(str(vpo.database), "read") as library:
-        totals = report_on(library, report_table.ReportFilter()).totals
+        totals = report_on(library, Selection()).totals
     assert totals.size_bytes == sum(range(1, 51))
     assert commits == 20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import sqlite3
 import subprocess
@@ -11,13 +10,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from filesystems import filesystem
-from mounts import UNPRIVILEGED, mounted, need_permissions, resize
-from support import OLD_NS, TIMEOUT_SECONDS, Tree, Vpo
+from mounts import UNPRIVILEGED, mounted, resize
+from support import TIMEOUT_SECONDS, Tree, Vpo, seeded
 
 FILES = 20_000
 
@@ -26,14 +24,9 @@ FILES = 20_000
 def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A tree of 20 000 files, whose library takes about 2 MB."""
     place = tmp_path_factory.mktemp("big")
-    file = place / "file"
-    file.touch()
-    os.utime(file, ns=(OLD_NS, OLD_NS))
-    for directory in range(100):
-        (place / "library" / f"{directory:03}").mkdir(parents=True)
-        for name in range(FILES // 100):
-            os.link(file, place / "library" / f"{directory:03}" / f"{name:03}.mkv")
-    yield place / "library"
+    tree = Tree(place / "library")
+    tree.write_names((f"{number:03}" for number in range(100)), FILES // 100)
+    yield tree.root
     shutil.rmtree(place)
 
 
@@ -44,21 +37,6 @@ def scanned(vpo: Vpo, tree: Tree) -> Vpo:
         tree.write(name)
     vpo.scan(tree.root)
     return vpo
-
-
-@pytest.fixture
-def locked(tmp_path: Path) -> None:
-    """Skips the test where permissions stop nobody."""
-    need_permissions(tmp_path)
-
-
-def library_error(vpo: Vpo, *args: str | Path, status: int = 2, **options: Any) -> str:
-    """Runs a command that fails, and returns the code of its error."""
-    failed = vpo.ok(*args, "--json", status=status, **options).json
-    assert failed["error"] is True
-    assert failed["message"]
-    code: str = failed["code"]
-    return code
 
 
 def check_integrity(library: Path, copy: Path) -> None:
@@ -79,11 +57,11 @@ def test_a_full_disk_fails_the_scan_and_costs_nothing_but_time(
 ) -> None:
     with mounted(tmp_path / "disk", size) as disk:
         library = disk / "library.db"
-        assert library_error(vpo, "scan", "--db", library, big) == "DISK_FULL"
+        assert vpo.error_code("scan", "--db", library, big) == "DISK_FULL"
         if library.exists():
             check_integrity(library, tmp_path / "copy.db")
         # It is not worse the second time, and what is there can be read.
-        assert library_error(vpo, "scan", "--db", library, big) == "DISK_FULL"
+        assert vpo.error_code("scan", "--db", library, big) == "DISK_FULL"
         resize(disk, "32m")
         kept = vpo.run("files", "list", "--db", library, "--print0").stdout.count("\0")
         result = vpo.ok("scan", "--json", "--db", library, big).json
@@ -103,7 +81,7 @@ def test_a_full_disk_in_a_later_scan_leaves_the_library_as_it_was(
         vpo.ok("scan", "--db", library, tree.root)
         resize(disk, f"{library.stat().st_size + 64 * 1024}")
         tree.remove("a.mkv")
-        assert library_error(vpo, "scan", "--db", library, big) == "DISK_FULL"
+        assert vpo.error_code("scan", "--db", library, big) == "DISK_FULL"
         check_integrity(library, tmp_path / "copy.db")
         listed = vpo.run("files", "list", "--json", "--db", library, "--under", tree.root)
         if listed.status == 0:
@@ -127,7 +105,7 @@ def test_a_disk_without_a_free_page_is_full_and_has_not_failed(
         with suppress(OSError), open(disk / "fill", "wb", buffering=0) as fill:
             while fill.write(bytes(4096)):
                 pass
-        assert library_error(vpo, *command, "--db", library) == "DISK_FULL"
+        assert vpo.error_code(*command, "--db", library) == "DISK_FULL"
         os.unlink(disk / "fill")
         vpo.ok(*command, "--db", library)
 
@@ -145,7 +123,7 @@ def test_a_full_disk_of_small_blocks_is_no_crash(
         with open(disk / "fill", "wb") as fill:
             # Room for one block of each page of a WAL's index, and not for all of one page.
             os.posix_fallocate(fill.fileno(), 0, shutil.disk_usage(disk).free - kib * 1024)
-        assert library_error(vpo, *command, "--db", library) == "DISK_FULL"
+        assert vpo.error_code(*command, "--db", library) == "DISK_FULL"
         os.unlink(disk / "fill")
         vpo.ok(*command, "--db", library)
 
@@ -181,7 +159,7 @@ def test_a_read_only_library_can_be_read_but_not_scanned_into(
         vpo.home.chmod(0o555)
     before = vpo.database.read_bytes()
     tree.write("d.mkv")
-    code = library_error(vpo, "scan", tree.root, **UNPRIVILEGED)
+    code = vpo.error_code("scan", tree.root, **UNPRIVILEGED)
     assert code == "LIBRARY_UNWRITABLE"
     assert len(vpo.ok("files", "list", "--json", **UNPRIVILEGED).json) == 3
     assert vpo.scan(tree.root, "--dry-run", **UNPRIVILEGED)["added"] == 1
@@ -197,15 +175,15 @@ def test_a_read_only_library_can_be_read_but_not_scanned_into(
 @pytest.mark.usefixtures("locked")
 def test_a_library_that_cannot_be_read_is_an_error(scanned: Vpo, tree: Tree) -> None:
     scanned.database.chmod(0)
-    assert library_error(scanned, "scan", tree.root, **UNPRIVILEGED) == "LIBRARY_UNWRITABLE"
+    assert scanned.error_code("scan", tree.root, **UNPRIVILEGED) == "LIBRARY_UNWRITABLE"
     for command in (("scan", "--dry-run", tree.root), ("files", "list"), ("status",)):
-        assert library_error(scanned, *command, **UNPRIVILEGED) == "LIBRARY_UNREADABLE"
+        assert scanned.error_code(*command, **UNPRIVILEGED) == "LIBRARY_UNREADABLE"
     said = scanned.ok("status", status=2, **UNPRIVILEGED).stderr
     assert "cannot be opened for reading: permission denied" in said
     # Nor is one missing that cannot be looked for.
     scanned.database.chmod(0o644)
     scanned.home.chmod(0)
-    status = library_error(scanned, "status", **UNPRIVILEGED)
+    status = scanned.error_code("status", **UNPRIVILEGED)
     scanned.home.chmod(0o755)
     assert status == "LIBRARY_UNREADABLE"
 
@@ -214,13 +192,13 @@ def test_a_library_that_cannot_be_read_is_an_error(scanned: Vpo, tree: Tree) -> 
 def test_a_home_that_cannot_be_made_is_an_error(vpo: Vpo, tree: Tree) -> None:
     tree.write("a.mkv")
     vpo.home.mkdir(mode=0o555)
-    assert library_error(vpo, "scan", tree.root, **UNPRIVILEGED) == "LIBRARY_UNWRITABLE"
+    assert vpo.error_code("scan", tree.root, **UNPRIVILEGED) == "LIBRARY_UNWRITABLE"
     vpo.home = vpo.home / "below"
-    assert library_error(vpo, "scan", tree.root, **UNPRIVILEGED) == "LIBRARY_UNWRITABLE"
+    assert vpo.error_code("scan", tree.root, **UNPRIVILEGED) == "LIBRARY_UNWRITABLE"
     file = tree.root.parent / "file"
     file.touch()
     vpo.home = file
-    assert library_error(vpo, "scan", tree.root) == "LIBRARY_UNWRITABLE"
+    assert vpo.error_code("scan", tree.root) == "LIBRARY_UNWRITABLE"
 
 
 def test_a_library_in_a_directory_that_is_not_there_is_an_error(
@@ -228,15 +206,15 @@ def test_a_library_in_a_directory_that_is_not_there_is_an_error(
 ) -> None:
     tree.write("a.mkv")
     nowhere = tmp_path / "nowhere" / "library.db"
-    assert library_error(vpo, "scan", "--db", nowhere, tree.root) == "LIBRARY_UNWRITABLE"
-    assert library_error(vpo, "files", "list", "--db", nowhere) == "LIBRARY_NOT_FOUND"
+    assert vpo.error_code("scan", "--db", nowhere, tree.root) == "LIBRARY_UNWRITABLE"
+    assert vpo.error_code("files", "list", "--db", nowhere) == "LIBRARY_NOT_FOUND"
     assert not nowhere.parent.exists()
 
 
 def test_a_directory_is_no_library(vpo: Vpo, tree: Tree) -> None:
     tree.write("a.mkv")
     for command in (("scan", tree.root), ("scan", "--dry-run", tree.root), ("files", "list")):
-        code = library_error(vpo, *command, "--db", tree.root)
+        code = vpo.error_code(*command, "--db", tree.root)
         assert code in ("LIBRARY_UNWRITABLE", "NOT_A_LIBRARY")
     assert os.listdir(tree.root) == ["a.mkv"]
 
@@ -293,7 +271,7 @@ def test_what_is_not_a_library_is_refused_and_left_as_it_is(
     make(other)
     before = other.read_bytes()
     for command in (("scan", tree.root), ("scan", "--dry-run", tree.root), ("files", "list")):
-        assert library_error(vpo, *command, "--db", other) == "NOT_A_LIBRARY"
+        assert vpo.error_code(*command, "--db", other) == "NOT_A_LIBRARY"
         assert other.read_bytes() == before
         assert os.listdir(place) == ["other.db"]
 
@@ -308,7 +286,7 @@ def test_a_library_of_another_time_is_refused_and_left_as_it_is(
     sqlite(scanned.database, f"UPDATE _meta SET value = '{version}'")
     before = scanned.database.read_bytes()
     for command in (("scan", tree.root), ("scan", "--dry-run", tree.root), ("files", "list")):
-        assert library_error(scanned, *command) == code
+        assert scanned.error_code(*command) == code
         assert scanned.database.read_bytes() == before
         assert os.listdir(scanned.home) == ["library.db"]
 
@@ -317,7 +295,7 @@ def test_an_empty_file_becomes_a_library_by_a_scan_alone(vpo: Vpo, tree: Tree) -
     tree.write("a.mkv")
     vpo.home.mkdir()
     vpo.database.touch()
-    assert library_error(vpo, "files", "list") == "NOT_A_LIBRARY"
+    assert vpo.error_code("files", "list") == "NOT_A_LIBRARY"
     assert vpo.database.stat().st_size == 0
     assert vpo.scan(tree.root)["added"] == 1
     vpo.check_integrity()
@@ -380,7 +358,7 @@ def test_a_damaged_library_is_an_error_in_plain_words(
     vpo: Vpo, sound: tuple[Path, bytes], seed: int
 ) -> None:
     root, whole = sound
-    chance = random.Random(seed)
+    chance = seeded(seed)
     damaged = bytearray(whole)
     pages = len(whole) // 4096
     for page in chance.sample(range(1, pages), pages // 4):
@@ -432,7 +410,7 @@ def test_a_library_without_one_of_its_tables_is_an_error_in_plain_words(
     scanned: Vpo, tree: Tree
 ) -> None:
     sqlite(scanned.database, "DROP TABLE roots")
-    assert library_error(scanned, "scan", tree.root) in DAMAGE_CODES
+    assert scanned.error_code("scan", tree.root) in DAMAGE_CODES
 
 
 # -- Locked ---------------------------------------------------------------------------------
@@ -519,7 +497,7 @@ def test_a_job_is_failed_not_left_running_where_a_library_is_damaged_on_the_way(
         " BEGIN SELECT RAISE(ABORT, 'database disk image is malformed'); END",
     )
     tree.write("d.mkv")
-    assert library_error(scanned, "scan", tree.root) == "LIBRARY_DAMAGED"
+    assert scanned.error_code("scan", tree.root) == "LIBRARY_DAMAGED"
     assert scanned.jobs()[-1]["status"] == "failed"
     sqlite(scanned.database, "DROP TRIGGER damage")
     assert scanned.scan(tree.root)["added"] == 1

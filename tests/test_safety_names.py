@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import random
 import re
 import resource
 import shutil
@@ -20,7 +19,7 @@ from typing import Any
 import pytest
 
 from mounts import mounted, remove_deep
-from support import OLD_NS, Outcome, Tree, Vpo
+from support import OLD_NS, Outcome, Tree, Vpo, seeded
 
 NAMES = [
     b"latin \xe9\xff.mkv",  # not UTF-8
@@ -419,7 +418,7 @@ class Churn:
 
     def __init__(self, root: bytes, seed: int) -> None:
         self._root = root
-        self._chance = random.Random(seed)
+        self._chance = seeded(seed)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.rounds = 0

@@ -8,20 +8,17 @@ import os
 import shutil
 import socket
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mounts import UNPRIVILEGED, mounted, mounted_again, need_permissions, unmount
-from support import OLD_NS, Tree, Vpo
+from injection import injected, just_before, make_young
+from integrity import records
+from mounts import UNPRIVILEGED, mounted, mounted_again, unmount
+from support import OLD_NS, Tree, Vpo, wait_while_young
 from vpo._engine import Rules, Walk
-
-
-@pytest.fixture
-def locked(tmp_path: Path) -> None:
-    """Skips the test where permissions stop nobody."""
-    need_permissions(tmp_path)
 
 
 def last_job(vpo: Vpo) -> dict[str, Any]:
@@ -39,12 +36,6 @@ def statuses(vpo: Vpo) -> dict[str, str]:
     """Each file's status by its name: what `Vpo.statuses` says, without starting a process."""
     with vpo.sql() as connection:
         return dict(connection.execute("SELECT name, scan_status FROM files").fetchall())
-
-
-def records(vpo: Vpo) -> dict[str, tuple[Any, ...]]:
-    """All that is recorded of each file, by its name."""
-    with vpo.sql() as connection:
-        return {row["name"]: tuple(row) for row in connection.execute("SELECT * FROM files")}
 
 
 def has_read(vpo: Vpo, name: str, **columns: str) -> None:
@@ -528,12 +519,12 @@ def test_a_directory_that_returns_is_what_it_was(vpo: Vpo, tree: Tree, tmp_path:
 
 def test_a_directory_is_settled_only_once_its_files_are_not_young(vpo: Vpo, tree: Tree) -> None:
     tree.write("old/a.mkv")
-    young = time.time_ns() - 1_000_000_000
-    tree.write("young/b.mkv", mtime_ns=young)
-    vpo.scan(tree.root)
+    young = tree.write("young/b.mkv")
+    # In the last moment, so that it is young however long the command takes to start.
+    injected(vpo, just_before(Walk).comes(partial(make_young, young))).scan(tree.root)
     stored = fingerprints(vpo)
     assert (stored["old"] is not None, stored["young"] is not None) == (True, False)
-    time.sleep(max(0.0, (young + 2_100_000_000 - time.time_ns()) / 1e9))
+    wait_while_young(young)
     assert vpo.scan(tree.root)["skipped"] == 2
     assert fingerprints(vpo)["young"] is not None
 

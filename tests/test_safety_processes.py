@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import shutil
 import signal
@@ -13,13 +12,16 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from injection import injected, just_before
 from mounts import remove_deep
-from support import OLD_NS, TIMEOUT_SECONDS, Tree, Vpo
+from support import TIMEOUT_SECONDS, Tree, Vpo, seeded, wait_until
+from vpo.scanner.recorder import Recorder
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "waitid"), reason="needs waitid(2)")
 
@@ -32,20 +34,12 @@ KILLS = 26
 
 @pytest.fixture(scope="module")
 def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A tree of 30 000 files that no test changes."""
+    """A tree of 25 000 files that no test changes."""
     place = tmp_path_factory.mktemp("big")
-    root = place / "library"
-    # One file by many names: a third of the time that as many files take.
-    file = place / "file"
-    file.touch()
-    os.utime(file, ns=(OLD_NS, OLD_NS))
-    for number in range(DIRECTORIES):
-        directory = root / f"{number % 20:02}" / f"{number:04}"
-        directory.mkdir(parents=True)
-        for name in range(FILES):
-            os.link(file, directory / f"{name:03}.mkv")
-    yield root
-    remove_deep(root)
+    tree = Tree(place / "library")
+    tree.write_names((f"{number % 20:02}/{number:04}" for number in range(DIRECTORIES)), FILES)
+    yield tree.root
+    remove_deep(tree.root)
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +69,12 @@ def await_job(vpo: Vpo, scan: subprocess.Popen[bytes]) -> bool:
     """Waits until the process has a running job; whether it was seen."""
     query = "SELECT 1 FROM jobs WHERE status = 'running' AND worker_pid = ?"
     with closing(sqlite3.connect(vpo.database)) as connection:
-        while scan.poll() is None:
-            if connection.execute(query, (scan.pid,)).fetchone():
-                return True
-            time.sleep(0.0005)
-    return False
+
+        def has_job() -> bool:
+            return connection.execute(query, (scan.pid,)).fetchone() is not None
+
+        wait_until(lambda: has_job() or scan.poll() is not None, interval=0.0005)
+        return scan.poll() is None
 
 
 def stop(scan: subprocess.Popen[bytes]) -> bool:
@@ -216,8 +211,7 @@ def test_waiting_can_be_stopped(
     with halfway(knowing, big):
         second = knowing.start("scan", "--json", "--wait", big)
         # Python itself catches the other one from the start.
-        while not catches(second, signal.SIGTERM):
-            time.sleep(0.02)
+        wait_until(lambda: catches(second, signal.SIGTERM), process=second)
         second.send_signal(number)
         stdout, stderr = second.communicate(timeout=TIMEOUT_SECONDS)
         assert (second.returncode, stderr) == (status, b"")
@@ -274,7 +268,8 @@ def test_a_killed_scan_that_nobody_waited_for_holds_no_lock(knowing: Vpo, big: P
             id="another container, silent for long",
         ),
         pytest.param({"worker_identity": "", "worker_pid": os.getpid()}, True, id="only a pid"),
-        pytest.param({"job_type": "transcode"}, False, id="another type of job"),
+        pytest.param({"job_type": "verify"}, False, id="a job that only reads"),
+        pytest.param({"job_type": "transcode"}, True, id="a job that changes files"),
     ],
 )
 def test_a_running_job_blocks_only_if_its_process_is_there(
@@ -323,22 +318,13 @@ def test_a_signal_ends_a_scan_of_several_directories(knowing: Vpo, big: Path, tr
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_what_a_stopped_scan_recorded_is_kept_and_completed(
-    vpo: Vpo, big: Path, tree: Tree, tmp_path: Path, number: signal.Signals, status: int
+    vpo: Vpo, big: Path, number: signal.Signals, status: int
 ) -> None:
-    for attempt in range(30):
-        vpo = Vpo(tmp_path / f"home{attempt}")
-        vpo.scan(tree.root)
-        scan = vpo.start("scan", "--json", "--threads", "1", big)
-        await_job(vpo, scan)
-        time.sleep(random.uniform(0.005, 0.06))
-        scan.send_signal(number)
-        stdout, stderr = scan.communicate(timeout=TIMEOUT_SECONDS)
-        assert stderr == b""
-        kept = len(catalogue(vpo))
-        if scan.returncode == status and kept:
-            break
+    stopped = just_before(Recorder.record).comes(partial(signal.raise_signal, number), turn=2)
+    shown = injected(vpo, stopped).scan(big, "--threads", "1", status=status)
+    kept = len(catalogue(vpo))
     assert 0 < kept < DIRECTORIES * FILES
-    assert json.loads(stdout)["code"] == "STOPPED"
+    assert shown["code"] == "STOPPED"
     job = vpo.jobs()[-1]
     assert job["status"] == "cancelled"
     assert json.loads(job["summary_json"])["added"] == kept
@@ -354,8 +340,8 @@ def test_a_signal_at_any_moment_gives_its_exit_status_and_no_traceback(
     for number in (signal.SIGINT, signal.SIGTERM):
         for delay in (0, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07):
             scan = knowing.start("scan", "--json", big)
-            while scan.poll() is None and not has_loaded_the_engine(scan):
-                time.sleep(0.0005)
+            wait_until(partial(has_begun, scan), interval=0.0005)
+            # Any moment is what the test is about.
             time.sleep(delay)
             scan.send_signal(number)
             _, stderr = scan.communicate(timeout=TIMEOUT_SECONDS)
@@ -366,8 +352,13 @@ def test_a_signal_at_any_moment_gives_its_exit_status_and_no_traceback(
     assert knowing.scan(big)["skipped"] == DIRECTORIES * FILES
 
 
-def has_loaded_the_engine(scan: subprocess.Popen[bytes]) -> bool:
-    """Whether the process is past the start of Python, which is not ours, and in the command."""
+def has_begun(scan: subprocess.Popen[bytes]) -> bool:
+    """Whether the process is past the start of Python, which is not ours, or at its end.
+
+    The command has begun when it has loaded the engine.
+    """
+    if scan.poll() is not None:
+        return True
     with open(f"/proc/{scan.pid}/maps", "rb") as maps:
         return b"/_engine." in maps.read()
 
@@ -412,6 +403,7 @@ def test_a_scan_killed_at_any_moment_is_made_good_by_the_next(
     Vpo(tmp_path / "timed").scan(root)
     duration = time.monotonic() - began
     caught = 0
+    chance = seeded()
     for attempt in range(KILLS // 2):
         vpo = Vpo(tmp_path / f"home{attempt}")
         if not first:
@@ -420,7 +412,8 @@ def test_a_scan_killed_at_any_moment_is_made_good_by_the_next(
         # Some libraries are killed at more than once.
         for _ in range(1 + attempt % 3 // 2):
             scan = vpo.start("scan", root)
-            time.sleep(duration * random.uniform(0.2, 1.1))
+            # Any moment is what the test is about.
+            time.sleep(duration * chance.uniform(0.2, 1.1))
             scan.kill()
             scan.communicate()
         if vpo.database.exists() and vpo.database.stat().st_size and attempt % 2:

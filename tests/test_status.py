@@ -69,7 +69,7 @@ def test_a_root_is_well_failed_or_offline(vpo: Vpo, tree: Tree) -> None:
     state = state_of(vpo)
     (root,) = state["roots"]
     assert (first_column(vpo), root["is_there"], state["needs_attention"]) == ("failed", True, True)
-    assert "is empty" in root["failure"]
+    assert "has no media now" in root["failure"]
     assert root["failed_job_id"] == state["failures"][0]["id"]
     assert root["files"]["missing"] == 0
     tree.root.rmdir()
@@ -268,7 +268,7 @@ def test_a_job_whose_process_is_gone_is_told(vpo: Vpo, tree: Tree) -> None:
             (process.pid,),
         )
     assert state_of(vpo)["jobs"]["dead"] == 1
-    assert "1 of them lost their process" in vpo.ok("status").stdout
+    assert "1 of them lost its process" in vpo.ok("status").stdout
     findings = vpo.run("doctor", "--json").json["findings"]
     (dead,) = (each for each in findings if each["code"] == "DEAD_JOBS")
     assert dead["level"] == "warning"

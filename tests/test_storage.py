@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from filesystems import REFLINKING, filesystem, reflink
+from support import PROGRAMS
 from vpo._engine import storage_of
 
 MIB = 1 << 20
@@ -187,10 +188,6 @@ def test_idle_priority_is_taken_by_what_is_started_then() -> None:
     if shutil.which("ionice") is None:
         pytest.skip("ionice is not installed")
     # A process of its own: there is no way back for this one.
-    script = (
-        "import subprocess; from vpo._engine import set_idle_io; "
-        "print(set_idle_io(), flush=True); subprocess.run(['ionice'])"
-    )
-    command = [sys.executable, "-c", script]
+    command = [sys.executable, str(PROGRAMS / "idle_priority.py")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "idle"]

@@ -68,7 +68,7 @@ def test_text_has_the_counts_and_one_line_for_each_finding(known: Vpo, tree: Tre
         f"Verifying {tree.root}...",
         "  Verified: 1",
         "  New (first digest): 0",
-        "  Modified (left to a scan): 0",
+        "  Modified (not checked, scan again): 0",
         "  Damaged: 1",
         "  Unreadable: 0",
         "  Missing: 1",
@@ -353,7 +353,7 @@ def test_accepting_can_be_cancelled_while_a_file_is_read(known: Vpo, tree: Tree)
     verify(known)
     rewrite(path, b"!")
     verify(known, status=1)
-    said = cancel_while_reading(known, "vpo.integrity.accept", "accept", "verify", "accept", path)
+    said = cancel_while_reading(known, path, "accept", "verify", "accept", path)
     assert said.startswith("Cancelled.")
     assert list(damage(known)) == ["a.mkv"]
 

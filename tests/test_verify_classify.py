@@ -1,4 +1,4 @@
-"""Verdicts on files, of whatever was recorded and found."""
+"""Verdicts on files, whatever was recorded and found."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import NamedTuple, get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpo.integrity.classify import classify, is_of_the_medium, is_of_the_place
-from vpo.integrity.models import Verdict
+from vpo.integrity.classify import Recorded, Verdict, classify
+from vpo.places.read_errors import is_of_the_medium, is_of_the_place
 
 
 class Seen(NamedTuple):
-    """What the engine says of a file."""
+    """What the engine reports of a file."""
 
     digests: dict[str, str] | None
     problem: str | None = None
@@ -45,37 +45,34 @@ UNREAD = st.builds(
 
 
 @st.composite
-def cases(
-    draw: st.DrawFn, seen: st.SearchStrategy[Seen]
-) -> tuple[dict[str, object], Seen, Verdict]:
+def cases(draw: st.DrawFn, seen: st.SearchStrategy[Seen]) -> tuple[Recorded, Seen, Verdict]:
     found = draw(seen)
-    known: dict[str, object] = {
-        "digest_recorded": draw(RECORDED),
-        "recorded_at_ns": draw(st.one_of(st.none(), TIMES)),
-        "ctime_ns": draw(st.one_of(st.none(), TIMES)),
-        "damage": draw(DAMAGE),
-    }
-    return known, found, classify(**known, seen=found)  # type: ignore[arg-type]
+    known = Recorded(
+        draw(RECORDED),
+        draw(st.one_of(st.none(), TIMES)),
+        draw(st.one_of(st.none(), TIMES)),
+        draw(DAMAGE),
+    )
+    return known, found, classify(known, found)
 
 
-def is_comparable(known: dict[str, object]) -> bool:
-    recorded = known["digest_recorded"]
-    return isinstance(recorded, str) and recorded.startswith(ALGORITHMS)
+def is_comparable(known: Recorded) -> bool:
+    return known.digest is not None and known.digest.startswith(ALGORITHMS)
 
 
-def is_same(known: dict[str, object], seen: Seen) -> bool:
+def is_same(known: Recorded, seen: Seen) -> bool:
     assert seen.digests is not None
-    return known["digest_recorded"] in {f"{name}:{hex_}" for name, hex_ in seen.digests.items()}
+    return known.digest in {f"{name}:{hex_}" for name, hex_ in seen.digests.items()}
 
 
 @given(cases(st.one_of(READ, UNREAD)))
-def test_there_is_a_verdict_on_everything(case: tuple[dict[str, object], Seen, Verdict]) -> None:
+def test_there_is_a_verdict_on_everything(case: tuple[Recorded, Seen, Verdict]) -> None:
     assert case[2] in get_args(Verdict)
 
 
 @given(cases(UNREAD))
 def test_what_was_not_read_is_never_right_nor_damaged(
-    case: tuple[dict[str, object], Seen, Verdict],
+    case: tuple[Recorded, Seen, Verdict],
 ) -> None:
     _, seen, verdict = case
     assert verdict in ("modified", "unreadable", "missing", "changing")
@@ -86,7 +83,7 @@ def test_what_was_not_read_is_never_right_nor_damaged(
 
 @given(cases(READ))
 def test_content_is_damaged_exactly_if_it_differs_from_what_is_recorded(
-    case: tuple[dict[str, object], Seen, Verdict],
+    case: tuple[Recorded, Seen, Verdict],
 ) -> None:
     known, seen, verdict = case
     differs = is_comparable(known) and not is_same(known, seen)
@@ -95,30 +92,30 @@ def test_content_is_damaged_exactly_if_it_differs_from_what_is_recorded(
 
 @given(cases(READ))
 def test_damage_that_is_no_more_is_restored(
-    case: tuple[dict[str, object], Seen, Verdict],
+    case: tuple[Recorded, Seen, Verdict],
 ) -> None:
     known, seen, verdict = case
     if not is_comparable(known) or is_same(known, seen):
-        assert (verdict == "restored") == (known["damage"] is not None)
-        assert known["damage"] is not None or (verdict == "verified") == is_comparable(known)
+        assert (verdict == "restored") == (known.damage is not None)
+        assert known.damage is not None or (verdict == "verified") == is_comparable(known)
 
 
 @given(cases(READ))
 def test_rot_is_what_no_ctime_speaks_against(
-    case: tuple[dict[str, object], Seen, Verdict],
+    case: tuple[Recorded, Seen, Verdict],
 ) -> None:
     known, seen, verdict = case
     if verdict not in ("rotted", "rewritten"):
         return
-    if known["damage"] in ("rotted", "rewritten"):
+    if known.damage in ("rotted", "rewritten"):
         # What was found first stays.
-        assert verdict == known["damage"]
-    elif known["ctime_ns"] is not None:
-        assert (verdict == "rotted") == (known["ctime_ns"] == seen.ctime_ns)
+        assert verdict == known.damage
+    elif known.ctime_ns is not None:
+        assert (verdict == "rotted") == (known.ctime_ns == seen.ctime_ns)
     else:
         assert seen.ctime_ns is not None
-        at = known["recorded_at_ns"]
-        assert (verdict == "rotted") == (isinstance(at, int) and seen.ctime_ns < at)
+        at = known.verified_at_ns
+        assert (verdict == "rotted") == (at is not None and seen.ctime_ns < at)
 
 
 def test_permissions_say_nothing_of_content_or_place() -> None:

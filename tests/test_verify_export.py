@@ -8,14 +8,16 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
-import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from injection import Deed, injected, just_before, write_over
+from integrity import HOSTILE_NAMES
 from mounts import UNPRIVILEGED, mounted, need_permissions, unmount
-from support import OLD_NS, Tree, Vpo
+from support import OLD_NS, Tree, Vpo, contents, has_open, wait_until
+from vpo.manifest.bag_export import _BagWriter
 
 # As PyPI has it, and Debian.
 BAGIT = shutil.which("bagit.py") or shutil.which("bagit") or ""
@@ -23,20 +25,10 @@ BAGIT = shutil.which("bagit.py") or shutil.which("bagit") or ""
 CONTENTS = {"a.mkv": b"one", "a/b.mkv": b"two", "a.b/c.jpg": b"three", "a-b/c.mkv": b""}
 
 NAMES = (
-    b"a.mkv",
-    b"sub/b, c.mkv",
-    b"new\nline.mkv",
-    b"back\\slash.mkv",
-    b"\\n.mkv",
-    b"cr\rx.mkv",
-    b" lead.mkv",
-    b"*star.mkv",
-    "ü.mkv".encode(),
-    b"(p) = q.mkv",
+    *HOSTILE_NAMES,
     b"#hash.mkv",
     b"; semi.mkv",
     b"%% per cent.mkv",
-    b"caf\xe9.mkv",
     b"\\MD5 (x) = y.mkv",
 )
 
@@ -48,8 +40,7 @@ def needs(program: str) -> pytest.MarkDecorator:
 @pytest.fixture
 def films(tree: Tree, vpo: Vpo) -> Tree:
     """A scanned tree of `CONTENTS`."""
-    for name, content in CONTENTS.items():
-        tree.write(name, content)
+    tree.write_all(CONTENTS)
     vpo.scan(tree.root)
     return tree
 
@@ -98,7 +89,7 @@ def digests(vpo: Vpo) -> dict[str, str]:
         ),
     ],
 )
-def test_programs_take_what_is_written(
+def test_other_programs_accept_what_is_written(
     vpo: Vpo, tree: Tree, tmp_path: Path, form: str, command: str, left_out: set[bytes]
 ) -> None:
     for name in NAMES:
@@ -141,7 +132,9 @@ def test_kinds_select(vpo: Vpo, films: Tree) -> None:
     assert done.stdout.split()[1:] == ["a.b/c.jpg"]
 
 
-def test_a_directory_by_a_link_is_the_same(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+def test_a_link_to_the_directory_gives_the_same_manifest(
+    vpo: Vpo, films: Tree, tmp_path: Path
+) -> None:
     (tmp_path / "link").symlink_to(films.root)
     direct = vpo.ok("verify", "export", films.root).stdout
     assert vpo.ok("verify", "export", tmp_path / "link").stdout == direct
@@ -151,7 +144,9 @@ def test_a_directory_by_a_link_is_the_same(vpo: Vpo, films: Tree, tmp_path: Path
 # -- What is recorded ------------------------------------------------------------
 
 
-def test_what_is_read_is_recorded_and_not_read_again(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+def test_digests_are_recorded_and_files_not_read_again(
+    vpo: Vpo, films: Tree, tmp_path: Path
+) -> None:
     first = vpo.ok("verify", "export", films.root, "-o", tmp_path / "1", "--json").json
     assert (first["files"], first["from_records"], first["recorded"]) == (4, 0, 4)
     recorded = digests(vpo)
@@ -164,7 +159,7 @@ def test_what_is_read_is_recorded_and_not_read_again(vpo: Vpo, films: Tree, tmp_
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
 
 
-def test_a_record_of_another_state_is_not_used(vpo: Vpo, films: Tree) -> None:
+def test_the_digest_of_an_earlier_state_is_not_used(vpo: Vpo, films: Tree) -> None:
     vpo.ok("verify", "export", films.root)
     before = digests(vpo)
     films.write("a.mkv", b"new content")
@@ -185,7 +180,10 @@ def test_damage_is_not_certified(vpo: Vpo, films: Tree) -> None:
     films.write("a.mkv", b"eno")
     done = vpo.ok("verify", "export", films.root, "--format", "md5sum", status=1)
     assert "a.mkv" not in done.stdout
-    assert "its content is not what is recorded for the same size and mtime" in done.stderr
+    assert (
+        "its content is not what the catalogue has recorded for the same size and mtime"
+        in done.stderr
+    )
     with vpo.sql() as library:
         library.execute(
             "INSERT INTO damage (file_id, damage, found_at, job, size_bytes, mtime_ns)"
@@ -193,11 +191,11 @@ def test_damage_is_not_certified(vpo: Vpo, films: Tree) -> None:
             " WHERE name = 'b.mkv'"
         )
     done = vpo.ok("verify", "export", films.root, status=1)
-    assert "a/b.mkv` is recorded as damaged, and left out" in done.stderr
+    assert "a/b.mkv` is left out: it is recorded as damaged" in done.stderr
     assert "a/b.mkv" not in done.stdout
 
 
-def test_what_cannot_be_read_is_left_out(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+def test_unreadable_files_are_left_out(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
     films.remove("a.mkv")
     films.remove("a/b.mkv")
     os.mkfifo(films.path("a/b.mkv"))
@@ -206,11 +204,11 @@ def test_what_cannot_be_read_is_left_out(vpo: Vpo, films: Tree, tmp_path: Path) 
     ).json
     assert (result["files"], result["left_out"]) == (2, 2)
     said = {os.path.basename(each["path"]): each["message"] for each in result["issues"]}
-    assert said["a.mkv"] == "is gone; a scan records that"
+    assert said["a.mkv"] == "is gone; the next scan records that"
     assert said["b.mkv"].startswith("cannot be read: ")
 
 
-def test_missing_files_are_no_part_of_it(vpo: Vpo, films: Tree) -> None:
+def test_missing_files_are_not_listed(vpo: Vpo, films: Tree) -> None:
     films.remove("a.mkv")
     vpo.scan(films.root)
     assert len(films_listed(vpo, films)) == len(CONTENTS) - 1
@@ -219,7 +217,7 @@ def test_missing_files_are_no_part_of_it(vpo: Vpo, films: Tree) -> None:
 # -- Where it is written ---------------------------------------------------------
 
 
-def test_nothing_is_replaced_unless_told(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+def test_a_file_is_only_replaced_with_force(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
     there = tmp_path / "list"
     there.write_text("precious")
     done = vpo.ok("verify", "export", films.root, "-o", there, "--json", status=2)
@@ -231,7 +229,7 @@ def test_nothing_is_replaced_unless_told(vpo: Vpo, films: Tree, tmp_path: Path) 
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".tmp")]
 
 
-def test_what_is_no_file_is_never_replaced(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+def test_only_regular_files_are_replaced(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     for place in (tmp_path / "fifo", tmp_path, tmp_path / "none/list"):
         done = vpo.ok("verify", "export", films.root, "-o", place, "--force", status=2)
@@ -239,7 +237,7 @@ def test_what_is_no_file_is_never_replaced(vpo: Vpo, films: Tree, tmp_path: Path
     assert (tmp_path / "fifo").is_fifo()
 
 
-def test_permissions_are_those_of_any_new_file(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+def test_the_umask_decides_the_permissions(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         vpo.ok("verify", "export", films.root, "-o", tmp_path / "list")
@@ -248,20 +246,20 @@ def test_permissions_are_those_of_any_new_file(vpo: Vpo, films: Tree, tmp_path: 
     assert (tmp_path / "list").stat().st_mode & 0o777 == 0o640
 
 
-def test_one_that_is_stopped_leaves_nothing(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+def test_a_stopped_export_leaves_nothing(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
     with open(films.path("big.mkv"), "wb") as file:
         file.truncate(200 << 30)
     vpo.scan(films.root)
     before = sorted(os.listdir(tmp_path))
     process = vpo.start("verify", "export", films.root, "-o", tmp_path / "list")
-    time.sleep(2.0)
+    wait_until(lambda: has_open(process, films.path("big.mkv")), process=process)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert (process.returncode, stderr) == (130, b"Stopped. No manifest was written.\n")
     assert sorted(os.listdir(tmp_path)) == before
 
 
-def test_a_full_disk_is_said(vpo: Vpo, films: Tree) -> None:
+def test_a_full_disk_is_reported(vpo: Vpo, films: Tree) -> None:
     with open("/dev/full", "wb") as full:
         process = vpo.start("verify", "export", films.root, stdout=full)
         _, stderr = process.communicate(timeout=30)
@@ -283,7 +281,7 @@ def test_a_disk_that_is_full_is_left_as_it_was(vpo: Vpo, films: Tree, tmp_path: 
 
 @pytest.mark.parametrize("mount", ["disk", "disk/below"])
 @pytest.mark.parametrize("form", ["b3sum", "hashdeep", "bagit"])
-def test_a_manifest_is_not_replaced_by_one_of_a_disk_that_is_not_there(
+def test_an_offline_disk_does_not_replace_a_manifest(
     vpo: Vpo, tmp_path: Path, mount: str, form: str
 ) -> None:
     root = tmp_path / "disk"
@@ -313,15 +311,7 @@ def test_a_manifest_is_not_replaced_by_one_of_a_disk_that_is_not_there(
         assert done.stdout == ""
 
 
-def contents(place: Path) -> dict[str, bytes]:
-    """What a file holds, or the files in a directory."""
-    files = [place] if place.is_file() else place.rglob("*")
-    return {str(file): file.read_bytes() for file in files if file.is_file()}
-
-
-def test_what_is_on_a_disk_that_is_not_there_is_left_out(
-    vpo: Vpo, films: Tree, tmp_path: Path
-) -> None:
+def test_files_on_an_offline_disk_are_left_out(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
     with mounted(films.root / "usb") as point:
         Tree(point).write("d.mkv")
         vpo.scan(films.root)
@@ -333,9 +323,7 @@ def test_what_is_on_a_disk_that_is_not_there_is_left_out(
 
 
 @pytest.mark.parametrize("form", ["b3sum", "sha256sum", "bagit"])
-def test_nothing_is_written_of_which_no_file_can_be_listed(
-    vpo: Vpo, films: Tree, tmp_path: Path, form: str
-) -> None:
+def test_no_empty_manifest_is_written(vpo: Vpo, films: Tree, tmp_path: Path, form: str) -> None:
     need_permissions(tmp_path)
     place = tmp_path / "list"
     if form != "bagit":
@@ -354,11 +342,11 @@ def test_nothing_is_written_of_which_no_file_can_be_listed(
     (issue,) = done.json["details"]["issues"]
     assert issue["path"].endswith("/a/b.mkv")
     assert issue["message"] in text
-    assert "None of the known files below" in text
+    assert "None of the catalogue's files below" in text
     assert place.read_text() == "precious" if form != "bagit" else not place.exists()
 
 
-def test_a_directory_that_is_not_there_is_an_error(vpo: Vpo, films: Tree) -> None:
+def test_a_directory_that_does_not_exist_is_an_error(vpo: Vpo, films: Tree) -> None:
     words = ["verify", "export", "--json", "-o", str(films.root.with_name("list"))]
     for name, code in (("none", "DIRECTORY_NOT_FOUND"), ("a", "NOTHING_TO_LIST")):
         shutil.rmtree(films.root / name, ignore_errors=True)
@@ -368,15 +356,15 @@ def test_a_directory_that_is_not_there_is_an_error(vpo: Vpo, films: Tree) -> Non
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--json"], "go with `-o FILE`"),
-        (["--force"], "go with `-o FILE`"),
-        (["--format", "bagit"], "A bag needs `-o NEWDIR`"),
-        (["--format", "bagit", "-o", "-"], "A bag needs `-o NEWDIR`"),
+        (["--json"], "require `-o FILE`"),
+        (["--force"], "require `-o FILE`"),
+        (["--format", "bagit"], "A bag requires `-o NEWDIR`"),
+        (["--format", "bagit", "-o", "-"], "A bag requires `-o NEWDIR`"),
         (["--format", "tar"], "'tar' is not one of"),
-        (["--kind", "audio"], "The library knows no such file below"),
+        (["--kind", "audio"], "The catalogue has no files of kind audio below"),
     ],
 )
-def test_what_makes_no_sense(vpo: Vpo, films: Tree, words: list[str], said: str) -> None:
+def test_invalid_arguments(vpo: Vpo, films: Tree, words: list[str], said: str) -> None:
     done = vpo.ok("verify", "export", films.root, *words, status=2)
     assert said in done.stderr + done.stdout
 
@@ -410,7 +398,7 @@ def test_a_bag_is_made_of_copies(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["bag", "home", "library"]
 
 
-def test_bagit_py_takes_the_bag(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
+def test_bagit_py_accepts_the_bag(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
     if not BAGIT:
         pytest.skip("there is no bagit.py")
     for name in NAMES:
@@ -420,46 +408,22 @@ def test_bagit_py_takes_the_bag(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
     vpo.scan(tree.root)
     bag = tmp_path / "bag"
     done = vpo.ok("verify", "export", tree.root, "--format", "bagit", "-o", bag, status=1)
-    assert "caf\\xe9.mkv` is left out: a bag takes no name that is not UTF-8" in done.stderr
+    assert "caf\\xe9.mkv` is left out: a bag cannot hold names that are not UTF-8" in done.stderr
     words = [BAGIT, "--validate", str(bag)]
     checked = subprocess.run(words, capture_output=True, check=False)
     assert checked.returncode == 0, checked.stderr
 
 
-def test_a_file_that_is_not_what_was_recorded_is_not_in_the_bag(
+def test_a_file_that_differs_from_its_record_is_not_in_the_bag(
     vpo: Vpo, films: Tree, tmp_path: Path
 ) -> None:
     vpo.ok("verify", "export", films.root)
     films.write("a.mkv", b"eno")
     bag = tmp_path / "bag"
     done = vpo.ok("verify", "export", films.root, "--format", "bagit", "-o", bag, status=1)
-    assert "is left out: its copy is not what it is" in done.stderr
+    assert "is left out: its copy differs from the original" in done.stderr
     assert not (bag / "data/a.mkv").exists()
     assert vpo.ok("verify", "import", bag, "--json").json["matched"] == 6
-
-
-# The command, with something done to a file when its digest is taken and it is to be copied.
-MEDDLING = """
-import os, sys
-from vpo.manifest import bag_export
-what = sys.argv.pop(1)
-real = bag_export._BagWriter._copy
-
-def copy(self, file):
-    if file.name == b"a.mkv":
-        if what == "written":
-            with open(file.path, "ab") as original:
-                original.write(b"more")
-        else:
-            os.unlink(file.path)
-            os.mkfifo(file.path) if what == "pipe" else os.symlink(what, file.path)
-    return real(self, file)
-
-bag_export._BagWriter._copy = copy
-sys.argv[0] = "vpo"
-from vpo.__main__ import main
-main()
-"""
 
 
 @pytest.mark.parametrize(
@@ -469,10 +433,10 @@ main()
         (False, "b, c.mkv", "cannot be read: Too many levels of symbolic links"),
         (True, "/dev/zero", "cannot be read: it is not a regular file"),
         (False, "pipe", "cannot be read: it is not a regular file"),
-        (False, "written", "is left out: it changed meanwhile"),
+        (False, "written", "is left out: it changed during the export"),
     ],
 )
-def test_what_comes_into_the_place_of_a_file_is_not_copied(
+def test_what_replaces_a_file_during_the_export_is_not_copied(
     vpo: Vpo, tree: Tree, tmp_path: Path, known_by_link: bool, what: str, said: str
 ) -> None:
     tree.write("b, c.mkv", b"two")
@@ -482,8 +446,17 @@ def test_what_comes_into_the_place_of_a_file_is_not_copied(
     vpo.scan(tree.root, "--follow-symlinks")
     bag = tmp_path / "bag"
     words = ["verify", "export", str(tree.root), "--format", "bagit", "-o", str(bag)]
+    path = tree.path("a.mkv")
+    happens: list[Deed] = [partial(os.unlink, path)]
+    if what == "written":
+        happens = [partial(write_over, path, b"one and more")]
+    elif what == "pipe":
+        happens.append(partial(os.mkfifo, path))
+    else:
+        happens.append(partial(os.symlink, what, path))
     done = subprocess.run(
-        [sys.executable, "-c", MEDDLING, what, *words],
+        # The first file to be copied, of which the digest has been taken.
+        injected(vpo, just_before(_BagWriter._copy).comes(*happens)).command(*words),
         env=vpo.env(),
         capture_output=True,
         timeout=60,
@@ -500,15 +473,15 @@ def test_what_comes_into_the_place_of_a_file_is_not_copied(
 def test_where_a_bag_cannot_be(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
     words = ["verify", "export", str(films.root), "--format", "bagit", "-o"]
     (tmp_path / "there").mkdir()
-    assert "already" in vpo.ok(*words, tmp_path / "there", status=2).stderr
-    assert "would be in the directory" in vpo.ok(*words, films.root / "bag", status=2).stderr
+    assert "exists already" in vpo.ok(*words, tmp_path / "there", status=2).stderr
+    assert "would be inside the directory" in vpo.ok(*words, films.root / "bag", status=2).stderr
     assert "cannot be written" in vpo.ok(*words, tmp_path / "none/bag", status=2).stderr
-    assert "needs `-o NEWDIR`" in vpo.ok(*words, tmp_path / "b", "--force", status=2).stderr
+    assert "requires `-o NEWDIR`" in vpo.ok(*words, tmp_path / "b", "--force", status=2).stderr
     assert sorted(os.listdir(films.root)) == sorted({name.split("/")[0] for name in CONTENTS})
     assert os.listdir(tmp_path / "there") == []
 
 
-def test_a_bag_is_not_put_into_another(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
+def test_a_bag_cannot_be_exported(vpo: Vpo, films: Tree, tmp_path: Path) -> None:
     vpo.ok("verify", "export", films.root, "--format", "bagit", "-o", tmp_path / "bag")
     done = vpo.ok("verify", "export", tmp_path / "bag", "--json", "-o", tmp_path / "x", status=2)
     assert done.json["code"] == "IS_A_BAG"
@@ -529,7 +502,9 @@ def around(vpo: Vpo, tmp_path: Path) -> Path:
     return tmp_path / "near/link/.."
 
 
-def test_above_a_link_is_above_what_it_leads_to(vpo: Vpo, around: Path, tmp_path: Path) -> None:
+def test_dot_dot_after_a_link_is_the_parent_of_its_target(
+    vpo: Vpo, around: Path, tmp_path: Path
+) -> None:
     photos = around / "photos"
     far = [str(tmp_path / f"far/photos/{name}.jpg") for name in "xy"]
     assert sorted(vpo.files("--under", photos)) == far
@@ -541,7 +516,7 @@ def test_above_a_link_is_above_what_it_leads_to(vpo: Vpo, around: Path, tmp_path
     assert vpo.ok("verify", "--json", photos / "y.jpg").json["verified"] == 1
 
 
-def test_manifests_are_of_and_at_the_place_that_the_system_takes(
+def test_manifests_resolve_dot_dot_as_the_system_does(
     vpo: Vpo, around: Path, tmp_path: Path
 ) -> None:
     words: list[str | Path] = ["verify", "export", "--json", around / "photos", "-o"]

@@ -127,9 +127,7 @@ def test_it_can_be_cancelled_while_a_file_is_read(known: Vpo, tree: Tree) -> Non
     path = tree.write("films/a.mkv", bytes(20_000_000))
     known.scan(tree.root, "--verify-hash")
     os.utime(path, ns=(LATER_NS, LATER_NS))
-    said = cancel_while_reading(
-        known, "vpo.scanner.content_check", "scan", "scan", "--verify-hash", tree.root
-    )
+    said = cancel_while_reading(known, path, "scan", "scan", "--verify-hash", tree.root)
     assert said.startswith("Cancelled.")
 
 

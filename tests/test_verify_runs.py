@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from integrity import counts, digest, edit, records, rewrite, verify
-from support import Tree, Vpo
+from support import Tree, Vpo, wait_until
 
 MIB = 1 << 20
 
@@ -44,10 +44,7 @@ def stale(vpo: Vpo, days: dict[str, int]) -> None:
 
 
 def wait_until_some_are_verified(vpo: Vpo) -> None:
-    until = time.monotonic() + 30
-    while not verified(vpo):
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(lambda: verified(vpo))
 
 
 # -- Which, and in what order ------------------------------------------------------------
@@ -203,11 +200,8 @@ def test_a_stopped_check_keeps_what_it_has_done(many: Vpo, number: int) -> None:
 
 
 def test_a_check_can_be_cancelled_and_none_runs_beside_it(many: Vpo, tree: Tree) -> None:
-    checking = many.start("verify", "--max-rate", "1M", "--threads", "1")
-    until = time.monotonic() + 30
-    while len(many.jobs()) < 2:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    checking = many.start("verify", "--max-rate", "100K", "--threads", "1")
+    wait_until(lambda: len(many.jobs()) == 2, process=checking)
     held_up = many.ok("verify", "--json", tree.root, status=75)
     assert held_up.json["code"] == "VERIFY_LOCKED"
     many.ok("verify", "--enqueue", "-q")

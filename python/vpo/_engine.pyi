@@ -1,27 +1,29 @@
-"""The engine: walks, stats, fingerprints and probes files in parallel.
+"""The engine: walks, stats, fingerprints, probes and digests files in parallel.
 
-Names and paths that come out are `str` where their bytes are UTF-8, else
-`bytes`: as the catalogue stores them (TEXT or BLOB).
+It returns names and paths as `str` if their bytes are valid UTF-8, and as `bytes` otherwise.
+The catalogue stores them in the same way, as TEXT or BLOB.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal, final
+from typing import Final, Literal, Protocol, final, type_check_only
 
 __all__ = [
+    "ALGORITHMS",
     "KINDS",
-    "Answer",
+    "RACY_WINDOW_NS",
     "Batch",
     "Digested",
     "Digester",
     "Directory",
     "Failure",
+    "ProbeResult",
     "Prober",
     "Progress",
     "Rules",
-    "Unseen",
+    "UnvisitedDirectory",
     "Walk",
     "__version__",
-    "born",
+    "birth_time",
     "language_code",
     "set_idle_io",
     "storage_of",
@@ -30,39 +32,69 @@ __all__ = [
 __version__: Final[str]
 
 KINDS: Final[dict[str, tuple[str, ...]]]
-"""Each kind of media and its extensions (lower case, without the dot)."""
+"""Each kind of media with its extensions, in lower case and without the dot."""
+
+ALGORITHMS: Final[tuple[str, ...]]
+"""The names of the digest algorithms, in a fixed order.
+
+Most of them digest the whole content of a file. "head" is XXH3-64 of the first 4 KiB, "quick"
+is XXH3-128 of the first and the last 64 KiB, and "xxh64" is `HEAD:TAIL:SIZE`, as catalogues of
+version 6 have it.
+"""
+
+RACY_WINDOW_NS: Final[int]
+"""How long after its mtime a file can change again without a trace, in nanoseconds.
+
+The file keeps its size, and the change falls within the same tick of the file system's clock.
+git calls a file that was read earlier than this "racy". The engine reports no fingerprint of a
+directory with such a file.
+"""
+
+@type_check_only
+class Selection(Protocol):
+    """What a scan selects: any object with these attributes."""
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        """Names of kinds of media. With neither kinds nor extensions, all known media."""
+
+    @property
+    def extensions(self) -> Sequence[str]:
+        """Extensions to select in addition, in any case, with or without the dot."""
+
+    @property
+    def exclude(self) -> Sequence[str]:
+        """What to skip: lines of a .gitignore file in the root."""
+
+    @property
+    def hidden(self) -> bool:
+        """Whether to include names that begin with a dot."""
+
+    @property
+    def follow_symlinks(self) -> bool: ...
+    @property
+    def one_file_system(self) -> bool:
+        """Whether to skip other file systems below the root."""
 
 @final
 class Rules:
-    """Which files a scan selects, made ready to be asked."""
+    """Which directories a scan enters and which files it selects."""
 
-    def __new__(
-        cls,
-        root: bytes,
-        *,
-        kinds: Sequence[str] = ...,
-        extensions: Sequence[str] = ...,
-        excludes: Sequence[str] = ...,
-        hidden: bool = False,
-        follow_symlinks: bool = False,
-        one_file_system: bool = False,
-    ) -> Rules:
-        """Rules for a scan of `root`.
+    def __new__(cls, root: bytes, selection: Selection | None = None) -> Rules:
+        """Rules for a scan of `root`; without a selection, for all known media.
 
-        With neither kinds nor extensions all known media are selected; with
-        both, what either names. `excludes` are lines of a .gitignore at the root.
-
-        Raises ValueError, with a message for the user, for an unknown kind, a
-        glob that is not valid or an extension that cannot be one.
+        Raises ValueError, with a message for the user, if a kind is unknown, a glob is not
+        valid or an extension contains characters that no extension can contain.
         """
 
     def enters(self, relative: bytes) -> bool:
-        """Whether a walk enters the directory at this path from the root."""
+        """Whether a walk enters the directory at this path relative to the root."""
 
     def selects(self, relative: bytes) -> bool:
-        """Whether a walk that lists a file's directory selects the file.
+        """Whether a walk selects the file at this path relative to the root.
 
-        `relative` is the file's path from the root.
+        Only the name of the file and the globs count, not whether the walk enters the
+        directories above the file.
         """
 
 @final
@@ -79,9 +111,9 @@ class Walk:
     ) -> Walk:
         """Starts to walk `root`, an absolute path without links in it.
 
-        `known` are the directories of the last scan: path, fingerprint (16
-        bytes, or None for one to be reported whatever it is), and an id to call
-        it by. `threads` 0 chooses by latency.
+        `known` are the directories of the last scan. Each has a path, a fingerprint (16
+        bytes, or None to report the directory in any case) and an id. With `threads` 0 their
+        number is chosen by latency.
 
         Raises OSError if the root cannot be opened as a directory.
         """
@@ -89,12 +121,13 @@ class Walk:
     def next_batch(self, timeout: float) -> Batch | None:
         """Waits up to `timeout` seconds for directories that differ.
 
-        None if there was nothing yet, or nothing more: see `finished`.
+        Returns None if there were none in this time, or if there will be no more; see
+        `finished`.
         """
 
     @property
     def finished(self) -> bool:
-        """Whether `next_batch` has said that nothing more comes."""
+        """Whether `next_batch` has reported that there will be no more batches."""
 
     def cancel(self) -> None:
         """Stops the walk at once."""
@@ -102,8 +135,8 @@ class Walk:
     def progress(self) -> Progress:
         """The counts so far."""
 
-    def unseen(self) -> list[Unseen]:
-        """Of a finished walk, the known directories that it did not come by.
+    def unvisited(self) -> list[UnvisitedDirectory]:
+        """The known directories that a finished walk did not visit.
 
         Raises ValueError if the walk has not finished.
         """
@@ -122,7 +155,7 @@ class Progress:
     def files(self) -> int: ...
     @property
     def unchanged_files(self) -> int:
-        """Files in directories that are as they were known."""
+        """Files in directories that have not changed."""
 
     @property
     def failures(self) -> int: ...
@@ -131,9 +164,9 @@ class Progress:
 
 @final
 class Batch:
-    """Directories that differ, with their files in columns of equal length.
+    """Directories that differ, and their files in columns of equal length.
 
-    Each method makes its list anew: call it once.
+    Each method creates its list when it is called: call it only once.
     """
 
     def __len__(self) -> int: ...
@@ -146,28 +179,28 @@ class Batch:
         """In nanoseconds since 1970, clamped to 64 bits."""
 
     def inodes(self) -> list[int | None]:
-        """As signed 64-bit numbers; None where the file system makes them up."""
+        """As signed 64-bit numbers; None where the file system does not keep them."""
 
     def extensions(self) -> list[str]: ...
     def kinds(self) -> list[str]: ...
     def symlinks(self) -> list[bool]:
-        """Whether a symbolic link led to the file."""
+        """Whether each file was reached through a symbolic link."""
 
     def failures(self) -> list[Failure]: ...
 
 @final
 class Directory:
-    """A directory that differs; its files are the rows `start` to `stop`."""
+    """A directory that differs. Its files are the rows from `start` up to `stop`."""
 
     @property
     def path(self) -> str | bytes: ...
     @property
-    def known(self) -> int | None:
-        """The id it is known by; None for a new one."""
+    def known_id(self) -> int | None:
+        """Its id in `known`; None if it is new."""
 
     @property
     def fingerprint(self) -> bytes | None:
-        """None where this look cannot settle the directory."""
+        """None if the directory must be compared again next time."""
 
     @property
     def complete(self) -> bool:
@@ -186,13 +219,13 @@ class Directory:
 
 @final
 class Failure:
-    """A place that could not be looked at."""
+    """A file or directory that could not be read."""
 
     @property
     def directory(self) -> str | bytes: ...
     @property
     def name(self) -> str | bytes | None:
-        """The file in it, if it was not the directory itself."""
+        """The file in the directory; None if the directory itself failed."""
 
     @property
     def operation(self) -> Literal["open", "read", "stat"]: ...
@@ -200,16 +233,18 @@ class Failure:
     def errno(self) -> int: ...
 
 @final
-class Unseen:
-    """A known directory that a walk did not come by, and what became of it."""
+class UnvisitedDirectory:
+    """A known directory that a walk did not visit, and what happened to it."""
 
     @property
-    def known(self) -> int: ...
+    def known_id(self) -> int:
+        """Its id in `known`."""
+
     @property
-    def presence(self) -> Literal["gone", "there", "not_selected", "unreachable"]: ...
+    def status(self) -> Literal["removed", "present", "not_selected", "unreachable"]: ...
     @property
     def device(self) -> int | None:
-        """For "gone": the `st_dev` of the nearest directory above that is there."""
+        """For "removed": the `st_dev` of the nearest parent directory that exists."""
 
     @property
     def errno(self) -> int | None:
@@ -217,40 +252,43 @@ class Unseen:
 
 @final
 class Prober:
-    """Threads that probe files: tell what is in them. Dropping it ends them."""
+    """Threads that probe media files. Dropping it stops them."""
 
     def __new__(cls, *, threads: int = 0) -> Prober:
-        """`threads` 0 chooses by latency. They start with the first file."""
+        """A prober whose threads start with the first file.
 
-    def submit(self, files: Iterable[tuple[int, str | bytes]]) -> None:
-        """Queues files: a key of the caller's, and an absolute path.
-
-        Raises OSError if not one thread can be started.
+        With `threads` 0 their number is chosen by latency.
         """
 
-    def take(self, timeout: float) -> list[Answer]:
-        """The answers there are; waits up to `timeout` seconds for the first.
+    def submit(self, files: Iterable[tuple[int, str | bytes]]) -> None:
+        """Queues files, each with a key of the caller's and an absolute path.
 
-        Empty if there is none yet, or none is `outstanding`.
+        Raises OSError if no thread can be started.
+        """
+
+    def take(self, timeout: float) -> list[ProbeResult]:
+        """All results that there are; waits up to `timeout` seconds for the first.
+
+        Empty when the time is up, or at once when none is `outstanding`.
         """
 
     @property
     def queued(self) -> int:
-        """Files that no thread has begun with yet."""
+        """The number of files that no thread has begun."""
 
     @property
     def outstanding(self) -> int:
-        """Files whose answers are still to be taken."""
+        """The number of files whose results are still to be taken."""
 
 @final
-class Answer:
-    """What became of one file."""
+class ProbeResult:
+    """The result of probing one file."""
 
     @property
     def key(self) -> int: ...
     @property
     def media(self) -> bytes | None:
-        """What is in the file, as JSON (`vpo.media.model.Media`); None if `problem` says why."""
+        """The file's properties as JSON (`vpo.media.model.Media`); None if `problem` is set."""
 
     @property
     def problem(
@@ -258,15 +296,15 @@ class Answer:
     ) -> Literal["unreadable", "unknown", "damaged", "unsupported", "limit", "panic"] | None: ...
     @property
     def message(self) -> str | None:
-        """The problem in words."""
+        """A description of the problem, for people."""
 
     @property
     def size_bytes(self) -> int | None:
-        """Of the file as it was opened; None if it was not."""
+        """The size of the file when it was opened; None if it was not."""
 
     @property
     def mtime_ns(self) -> int | None:
-        """Of the file as it was opened, clamped to 64 bits; None if it was not."""
+        """The mtime of the file when it was opened, clamped to 64 bits; None if it was not."""
 
     @property
     def quick_hash(self) -> bytes | None:
@@ -274,17 +312,17 @@ class Answer:
 
 @final
 class Digester:
-    """Threads that read files and digest their content. Dropping it ends them."""
+    """Threads that read files and digest their content. Dropping it stops them."""
 
     def __new__(
         cls, *, threads: int = 0, max_rate: int | None = None, leave_cache: bool = False
     ) -> Digester:
-        """A digester; its threads start with the first file.
+        """A digester whose threads start with the first file.
 
-        `threads` 0 chooses by device: one for a rotating disk, whose files are
-        read in the order in which they lie on it, and one a core elsewhere.
-        `max_rate` is in bytes a second. With `leave_cache` what was not in the
-        page cache is not there afterwards either.
+        With `threads` 0 their number is chosen by device: one for a rotating disk, whose
+        files are read in the order in which they are stored, and one per core for others.
+        `max_rate` is in bytes per second. With `leave_cache`, pages that were not in the
+        page cache are removed from it again.
         """
 
     def submit(
@@ -292,55 +330,52 @@ class Digester:
         files: Iterable[tuple[int, str | bytes, int | None, int | None, object]],
         algorithms: Sequence[str],
     ) -> None:
-        """Queues files.
+        """Queues files. Each is read once for all of the `algorithms` (see `ALGORITHMS`).
 
-        Each is a key of the caller's, an absolute path, the size in bytes and the
-        mtime in ns that it is expected to have (None: any), and whether (by its
-        truth) a link in its place is followed. `algorithms` are of "head" (XXH3-64 of the first
-        4 KiB), "quick", "blake3", "xxh64" (as libraries of version 6 have it:
-        "HEAD:TAIL:SIZE"), "sha256", "sha512", "sha1", "md5" and "crc32"; several
-        come from one reading.
+        A file has a key of the caller's, an absolute path, its expected size in bytes and
+        its expected mtime in ns (None: any), and whether to follow a link at the path (by
+        its truth value).
 
-        Raises ValueError for another algorithm, OSError if not one thread can be
-        started.
+        Raises ValueError for an unknown algorithm, OSError if no thread can be started.
         """
 
     def take(self, timeout: float) -> list[Digested]:
-        """The answers there are; waits up to `timeout` seconds for the first.
+        """All results that there are; waits up to `timeout` seconds for the first.
 
-        Empty if there is none yet, or none is `outstanding`.
+        Empty when the time is up, or at once when none is `outstanding`.
         """
 
     def take_rows(self, timeout: float) -> tuple[list[tuple[int, str, str, int]], list[Digested]]:
-        """As `take`, for many files: rows of those that were digested, and the others.
+        """As `take`, but faster for many files.
 
-        A row a file and algorithm: key, algorithm, hexadecimal digits, ctime in ns.
+        Returns rows of the files that were digested, and the results of all others. There is
+        a row for each file and algorithm: key, algorithm, hexadecimal digits, ctime in ns.
         """
 
     def stop(self) -> None:
-        """Ends it at the next chunk; what was not begun has no answer."""
+        """Stops the threads. Files that no thread has begun are dropped without a result."""
 
     @property
     def queued(self) -> int:
-        """Files that no thread has begun with yet."""
+        """The number of files that no thread has begun."""
 
     @property
     def outstanding(self) -> int:
-        """Files whose answers are still to be taken."""
+        """The number of files whose results are still to be taken."""
 
     @property
     def bytes_read(self) -> int:
-        """Bytes read so far, of all files."""
+        """The bytes read so far from all files."""
 
 @final
 class Digested:
-    """What became of one file."""
+    """The result of digesting one file."""
 
     @property
     def key(self) -> int: ...
     @property
     def digests(self) -> dict[str, str] | None:
-        """Lower-case hexadecimal digits by algorithm; None if `problem` says why."""
+        """Lower-case hexadecimal digits by algorithm; None if `problem` is set."""
 
     @property
     def problem(
@@ -349,15 +384,15 @@ class Digested:
         Literal["gone", "changed", "changing", "not_regular", "unreadable", "stopped", "panic"]
         | None
     ):
-        """Why there are none.
+        """Why the file was not digested.
 
-        `changed`: it is not as expected, and was not read. `changing`: it changed
-        each time while it was read.
+        `changed`: its size or mtime is not the expected one, so it was not read.
+        `changing`: it changed each time while it was read.
         """
 
     @property
     def message(self) -> str | None:
-        """The problem in words."""
+        """A description of the problem, for people."""
 
     @property
     def errno(self) -> int | None:
@@ -365,56 +400,59 @@ class Digested:
 
     @property
     def offset(self) -> int | None:
-        """For "unreadable": at which byte; None if it could not be opened."""
+        """For "unreadable": the byte that could not be read; None if opening failed."""
 
     @property
     def size_bytes(self) -> int | None:
-        """Of the file as it was opened; None if it was not."""
+        """The size of the file when it was opened; None if it was not."""
 
     @property
     def mtime_ns(self) -> int | None:
-        """Likewise, clamped to 64 bits."""
+        """The mtime of the file when it was opened, clamped to 64 bits; None if it was not."""
 
     @property
-    def ctime_ns(self) -> int | None: ...
+    def ctime_ns(self) -> int | None:
+        """The ctime of the file when it was opened, clamped to 64 bits; None if it was not."""
+
     @property
     def inode(self) -> int | None:
-        """As a signed 64-bit number."""
+        """Its inode as a signed 64-bit number; None if it was not opened."""
 
     @property
     def device(self) -> int | None:
-        """Its `st_dev`."""
+        """Its `st_dev`; None if it was not opened."""
 
-def born(path: str | bytes, follow: bool) -> int | None:
-    """When a file came into being, in ns since 1970; with `follow`, what a link leads to.
+def birth_time(path: str | bytes, follow: bool) -> int | None:
+    """When a file was created, in ns since 1970; with `follow`, the target of a link.
 
-    A rename does not change it, and an inode that is used again has another one. None
-    where the file system does not tell, or the file cannot be looked at.
+    A rename keeps the birth time. A new file with a reused inode number has a different one.
+    None if the file system does not record it, or if the file cannot be accessed.
     """
 
 def language_code(code: str) -> str:
-    """A language as ISO 639-2/B, `und` if it is none.
+    """A language as ISO 639-2/B code, or `und` if `code` is not a language.
 
-    From ISO 639-1, 639-2/B, 639-2/T, 639-3, the primary subtag of BCP 47, or an
-    English name.
+    `code` is an ISO 639-1, 639-2/B, 639-2/T or 639-3 code, a BCP 47 tag (of which the
+    primary subtag counts), or an English name.
     """
 
 def storage_of(path: str | bytes) -> bytes | None:
-    """What tells where the content of a file is stored.
+    """An identifier of the place where a file's content is stored.
 
-    Equal for two files of one file system exactly if they have the same size and share
-    all of their extents (reflinks): removing one of them frees nothing. No proof of
-    equal content: of compressed extents it is not told which part is used.
+    Two files of one file system have the same identifier if and only if they have the same
+    size and share all of their extents (reflinks). Removing one of them then frees no space.
+    It does not prove that their contents are equal: the system does not report which part of
+    a compressed extent a file uses.
 
-    None where it cannot be told, where the file has some storage of its own, and for
-    anything but a regular file. What of the file was not written yet is written.
+    None if it is unknown, if the file has storage of its own, or if it is not a regular
+    file. Content that is still in memory is written to the disk first.
 
-    Raises OSError if it cannot be opened; a link is not followed.
+    Raises OSError if the file cannot be opened; a link is not followed.
     """
 
 def set_idle_io() -> bool:
-    """Has the disk serve this thread only while nobody else wants it.
+    """Makes the disk serve this thread only when no other program uses it.
 
-    So it is with the threads that this one starts from then on; to be called before
-    any are. False where there is no such thing. Raises OSError if it is refused.
+    This also applies to all threads that this thread starts later, so call it before any are
+    started. Returns False if the system does not support this. Raises OSError if it fails.
     """

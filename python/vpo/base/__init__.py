@@ -1,1 +1,1 @@
-"""Errors, paths, times and atomic files: what every part uses and what knows of no other part."""
+"""Errors, paths, times and atomic files. Every package uses them; they use no other package."""

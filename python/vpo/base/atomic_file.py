@@ -1,4 +1,4 @@
-"""Files that appear when they are whole, in place of regular files alone."""
+"""Files that appear at their path only when they are complete."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from vpo.base.paths import absolute, display, to_stored
 
 
 class NewFile:
-    """A file that is written beside its place, and put there whole.
+    """A file that is written under a temporary name, and renamed when it is complete.
 
-    As a context manager: what was not `finish`ed leaves nothing behind.
+    Use it as a context manager: unless `finish` is called, nothing is left behind.
     """
 
     def __init__(self, path: bytes, *, replaces: bool, mode: int | None = None) -> None:
-        """Begins it; nothing is at `path` yet. `mode` None: as the umask has it.
+        """Creates the temporary file in the directory of `path`.
 
-        Raises OutputExistsError if something is there that is not to be replaced,
-        OutputError if it cannot be written.
+        `mode` holds the permissions; None means those that the umask gives.
+
+        Raises OutputExistsError if something exists at `path` and must not be replaced,
+        OutputError if the file cannot be written.
         """
         self.path = absolute(path)
         self._replaces = replaces
@@ -45,13 +47,13 @@ class NewFile:
         shown = display(to_stored(self.path))
         if not stat.S_ISREG(there.st_mode):
             raise OutputExistsError(
-                f"`{shown}` is there, and is not a regular file",
-                hint="Name a file that is still to be made, or `-` for standard output.",
+                f"`{shown}` exists, and is not a regular file",
+                hint="Name a new file, or use `-` for standard output.",
             )
         if not self._replaces:
             raise OutputExistsError(
-                f"There is a file `{shown}` already",
-                hint="Name another one, or replace it with `--force`.",
+                f"The file `{shown}` already exists",
+                hint="Name another file, or replace this one with `--force`.",
             )
 
     def _failed(self, error: OSError) -> OutputError:
@@ -62,14 +64,14 @@ class NewFile:
         return self
 
     def write(self, data: bytes) -> None:
-        """Appends to it. Raises OutputError if there is no room, say."""
+        """Appends to the file. Raises OutputError, for example if the disk is full."""
         try:
             self.file.write(data)
         except OSError as error:
             raise self._failed(error) from error
 
     def finish(self) -> None:
-        """Puts it in its place, on the disk. Raises as the constructor."""
+        """Syncs the file to disk and renames it. Raises the same errors as the constructor."""
         assert self._temporary is not None
         try:
             self.file.flush()
@@ -88,14 +90,14 @@ class NewFile:
             raise self._failed(error) from error
 
     def _place_new(self, temporary: bytes) -> None:
-        """As rename, but never over anything that came meanwhile."""
+        """Renames the file without replacing one that another process has just created."""
         try:
             os.link(temporary, self.path)
         except FileExistsError:
             self._check_place()
             raise
         except OSError:
-            # A file system without links; the moment since the look has to do.
+            # This file system has no links, so a small gap since the check remains.
             os.rename(temporary, self.path)
         else:
             os.unlink(temporary)
@@ -108,14 +110,14 @@ class NewFile:
     ) -> None:
         if self._temporary is None:
             return
-        # What is still buffered may have no room, and is not to be kept anyway.
+        # The disk may be too full for what is still buffered. It is not needed.
         with suppress(OSError):
             self.file.close()
         os.unlink(self._temporary)
 
 
 def sync_directory(path: bytes) -> None:
-    """Has the names in a directory written to the disk."""
+    """Syncs a directory, so that the names in it are on disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -124,8 +126,8 @@ def sync_directory(path: bytes) -> None:
 
 
 def umask() -> int:
-    """What new files may not have of their permissions."""
-    # It can only be asked for by setting it.
+    """The permissions that new files do not get."""
+    # Reading the umask is only possible by setting it.
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

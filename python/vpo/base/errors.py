@@ -27,6 +27,26 @@ class VpoError(Exception):
         self.hint = hint
         self.details = details
 
+    def to_dict(self) -> dict[str, object]:
+        """The error as JSON (see the command-line contract)."""
+        shown: dict[str, object] = {
+            "error": True,
+            "code": self.code,
+            "message": _as_utf8(self.message),
+        }
+        if self.hint:
+            shown["hint"] = _as_utf8(self.hint)
+        shown["details"] = {
+            name: _as_utf8(value) if isinstance(value, str) else value
+            for name, value in self.details.items()
+        }
+        return shown
+
+
+def _as_utf8(text: str) -> str:
+    """Text in which U+FFFD replaces bytes of the command line that are not UTF-8."""
+    return text.encode(errors="surrogateescape").decode(errors="replace")
+
 
 class UsageError(VpoError):
     """The command line asks for something that makes no sense."""
@@ -64,18 +84,23 @@ class MassRemovalError(VpoError):
     code = "MASS_REMOVAL"
 
 
-class ScanLockedError(VpoError):
-    """Another scan of the same places is running, or a job that changes files there."""
+class JobLockedError(VpoError):
+    """Another job is running that this one has to wait for."""
+
+    code = "JOB_LOCKED"
+    exit_status = EXIT_LOCKED
+
+
+class ScanLockedError(JobLockedError):
+    """Another scan of the same place is running, or a job that changes files there."""
 
     code = "SCAN_LOCKED"
-    exit_status = EXIT_LOCKED
 
 
-class VerifyLockedError(VpoError):
-    """Another check of the same places is running."""
+class VerifyLockedError(JobLockedError):
+    """Another check of the same place is running."""
 
     code = "VERIFY_LOCKED"
-    exit_status = EXIT_LOCKED
 
 
 class NotDamagedError(VpoError):
@@ -172,6 +197,8 @@ class NothingToListError(VpoError):
     """Not one file can be put into a manifest."""
 
     code = "NOTHING_TO_LIST"
+    result: object = None
+    """What the export has found until then, with the reasons."""
 
 
 class IsABagError(VpoError):
@@ -192,63 +219,62 @@ class FileNotInLibraryError(VpoError):
     code = "FILE_NOT_FOUND"
 
 
-class DuplicatesLockedError(VpoError):
-    """Other work on duplicates, or the undoing of it, is running."""
+class DuplicatesLockedError(JobLockedError):
+    """Another job that works on duplicates is running, or a scan that it has to wait for."""
 
     code = "DUPLICATES_LOCKED"
-    exit_status = EXIT_LOCKED
 
 
 class ActionError(VpoError):
-    """What was to be done about one file was not done; the file is as it was."""
+    """An action on a file was not done. The file is as it was."""
 
     code = "ACTION_FAILED"
 
 
 class OperationNotFoundError(VpoError):
-    """There is no operation and no job with that ID."""
+    """No operation or job has this ID."""
 
     code = "OPERATION_NOT_FOUND"
 
 
 class AmbiguousOperationError(VpoError):
-    """Several operations or jobs have IDs that begin so."""
+    """The IDs of several operations or jobs begin like this."""
 
     code = "OPERATION_AMBIGUOUS"
 
 
 class UndoError(VpoError):
-    """An operation was not undone; everything is as it was."""
+    """An operation was not undone. Everything is as it was."""
 
     code = "UNDO_FAILED"
 
 
 class UndoImpossibleError(UndoError):
-    """There is nothing that could be undone."""
+    """There is nothing to undo."""
 
     code = "UNDO_IMPOSSIBLE"
 
 
 class UndoneError(UndoError):
-    """It was undone before."""
+    """The operation is undone already."""
 
     code = "UNDO_DONE"
 
 
 class UndoChangedError(UndoError):
-    """The file is not any more as the operation left it."""
+    """The file was changed after the operation."""
 
     code = "UNDO_CHANGED"
 
 
 class UndoOccupiedError(UndoError):
-    """There is another file where it was."""
+    """Another file is at the place to which the file would go back."""
 
     code = "UNDO_OCCUPIED"
 
 
 class UndoGoneError(UndoError):
-    """What it takes to undo it is gone."""
+    """The file, or its directory, does not exist any more."""
 
     code = "UNDO_GONE"
 

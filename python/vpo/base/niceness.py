@@ -1,4 +1,4 @@
-"""Giving way to others: processor and disk are theirs if they want them."""
+"""Low priority: other processes get the processor and the disk first."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import os
 
 from vpo._engine import set_idle_io
 
-# As `nice` alone has it.
+# The default of the command `nice`.
 NICENESS = 10
 
 
 def be_nice() -> None:
-    """Lowers the priority of this process, and of the threads that it starts from now on."""
+    """Lowers the priority of this process and of the threads that it starts later."""
     os.nice(NICENESS)
-    # In some containers it is not allowed; then it is as nice as it can be.
+    # Some containers do not allow this. Then only the processor has a low priority.
     with contextlib.suppress(OSError):
         set_idle_io()

@@ -1,7 +1,7 @@
-"""Paths are bytes. Here is how they are stored, shown, and put into JSON.
+"""Paths are bytes. This module stores them, shows them, and puts them into JSON.
 
-Stored: as `str` (TEXT) where the bytes are UTF-8, else as `bytes` (BLOB), so
-that nothing is lost or renamed and most rows can be read by anyone.
+The catalogue holds a path as `str` (TEXT) if its bytes are UTF-8, else as `bytes` (BLOB).
+So no name is changed, and most rows are readable with any tool.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ StoredPath = str | bytes
 
 
 def to_stored(path: bytes) -> StoredPath:
-    """The form in which the catalogue holds a path or name."""
+    """A path or name in the form in which the catalogue holds it."""
     try:
         return path.decode()
     except UnicodeDecodeError:
@@ -35,10 +35,10 @@ def join(directory: StoredPath, name: StoredPath) -> StoredPath:
 
 
 def absolute(path: bytes) -> bytes:
-    """A path from the root of the file system on, with the links in it as they were given.
+    """An absolute path. Symbolic links stay as they were given.
 
-    Only what is before a `..` is without links: that is the directory above the one that a
-    link leads to, not the one that the link is in.
+    Only links before a `..` are resolved: `link/..` is the directory above the link's
+    target, and not the directory that holds the link.
     """
     parts = path.split(b"/")
     if b".." in parts:
@@ -53,15 +53,15 @@ def is_within(path: bytes, directory: bytes) -> bool:
 
 
 def text(path: StoredPath) -> str:
-    """A path as text, with U+FFFD for bytes that are not UTF-8."""
+    """A path as text, in which U+FFFD replaces bytes that are not UTF-8."""
     return path if isinstance(path, str) else path.decode(errors="replace")
 
 
 def display(path: StoredPath) -> str:
-    """A path for people: on one line, and harmless to a terminal.
+    """A path for people, on one line and safe to print on a terminal.
 
-    Control and other unprintable characters are escaped as Python writes them,
-    bytes that are not UTF-8 as `\\xNN`.
+    Control characters and other unprintable characters become Python escapes; bytes that
+    are not UTF-8 become `\\xNN`.
     """
     shown = path if isinstance(path, str) else path.decode(errors="backslashreplace")
     if shown.isprintable():
@@ -73,15 +73,24 @@ def display(path: StoredPath) -> str:
 
 
 def to_json(path: StoredPath, key: str = "path") -> dict[str, str]:
-    """The keys that stand for a path in JSON: text, and base64 where that loses."""
+    """A path in JSON: as text, and also in base64 if it is not UTF-8."""
     if isinstance(path, str):
         return {key: path}
     return {key: text(path), f"{key}_b64": base64.b64encode(path).decode()}
 
 
 def from_json(document: Mapping[str, Any], key: str = "path") -> StoredPath:
-    """The path that `to_json` put into a document. Raises KeyError if there is none."""
+    """The path that `to_json` put into a document. Raises KeyError if the key is missing."""
     if f"{key}_b64" in document:
         return base64.b64decode(document[f"{key}_b64"])
     path: str = document[key]
     return path
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a word of the command line or of the environment was valid UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,8 +1,8 @@
-"""Names of resolutions: `1080p`, `2160p`, … as people use them.
+"""The usual names of resolutions: `1080p`, `2160p`, …
 
-A picture has the name whose width or height it comes near: by its longer side
-or by its shorter one, as films are cropped at one of them (1920x800 is 1080p,
-so is 1440x1080). Which way it is turned makes no difference.
+A picture gets the name whose width or height is close to its own. One of the two is
+enough, because films are often cropped: both 1920x800 and 1440x1080 are 1080p. Portrait
+and landscape are the same.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class ResolutionClass(NamedTuple):
-    """A name, and the sides that a picture needs one of, in pixels."""
+    """A name, and the sides in pixels; a picture needs one of them."""
 
     name: str
     least_long: int
@@ -19,8 +19,8 @@ class ResolutionClass(NamedTuple):
 
 
 def _near(name: str, width: int, height: int) -> ResolutionClass:
-    # A tenth less will do: what is cropped at both sides, and sizes that cameras
-    # and encoders round.
+    # A tenth less is enough: some films are cropped on both sides, and cameras and
+    # encoders round sizes.
     return ResolutionClass(name, -(-width * 9 // 10), -(-height * 9 // 10))
 
 
@@ -31,14 +31,14 @@ CLASSES = (
     _near("1080p", 1920, 1080),
     _near("720p", 1280, 720),
     _near("576p", 1024, 576),
-    # The width of a DVD, whose pixels are not square.
+    # The width of a DVD. Its pixels are not square.
     _near("480p", 720, 480),
     _near("360p", 640, 360),
     _near("240p", 426, 240),
-    # Whatever is smaller.
+    # Everything that is smaller.
     ResolutionClass("144p", 1, 1),
 )
-"""From the largest to the smallest; a picture has the first that fits."""
+"""From the largest to the smallest. A picture belongs to the first that fits."""
 
 NAMES = tuple(each.name for each in CLASSES)
 
@@ -46,7 +46,7 @@ ALIASES = {"4k": "2160p", "8k": "4320p"}
 
 
 def class_of(width: int | None, height: int | None) -> str | None:
-    """The name for a picture of that size; None if it has none."""
+    """The name for a picture of this size; None if the size is unknown."""
     if not width or not height or min(width, height) < 1:
         return None
     longer, shorter = max(width, height), min(width, height)

@@ -1,4 +1,4 @@
-"""Times as text (UTC, ISO-8601 with `Z`) and as nanoseconds since 1970."""
+"""Times as text (UTC, ISO 8601 with `Z`) and as nanoseconds since 1970."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _RELATIVE = re.compile(r"(\d{1,6})([smhdw])")
 
 
 def now() -> datetime:
-    """The present moment in UTC."""
+    """The current time in UTC."""
     return datetime.now(timezone.utc)
 
 
 def to_text(moment: datetime) -> str:
-    """Milliseconds and `Z`, for jobs: `2026-01-31T12:00:00.123Z`."""
+    """A time with milliseconds, for jobs: `2026-01-31T12:00:00.123Z`."""
     return _in_utc(moment, "milliseconds")
 
 
 def to_seconds_text(moment: datetime) -> str:
-    """Whole seconds, rounded down, for records: `2026-01-31T12:00:00Z`."""
+    """A time in whole seconds, rounded down, for records: `2026-01-31T12:00:00Z`."""
     return _in_utc(moment, "seconds")
 
 
@@ -31,16 +31,16 @@ def _in_utc(moment: datetime, precision: str) -> str:
 
 
 def from_text(text: str) -> datetime:
-    """Reads an ISO-8601 time; one without a zone is UTC.
+    """Reads an ISO 8601 time. A time without a zone is in UTC.
 
-    Raises ValueError if it is not one.
+    Raises ValueError if the text is not such a time.
     """
     moment = datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def with_z(text: str | None) -> str | None:
-    """A time from the library as the contract writes it; version 6 wrote `+00:00`."""
+    """A time from the catalogue with a final `Z`. Version 6 wrote `+00:00` instead."""
     if text is None or text.endswith("Z"):
         return text
     try:
@@ -50,7 +50,7 @@ def with_z(text: str | None) -> str | None:
 
 
 def to_local_text(text: str | None) -> str:
-    """A time from the library for people: `2026-01-31 13:00` in the local zone, `-` for none."""
+    """A time from the catalogue for people: `2026-01-31 13:00` in the local zone, or `-`."""
     if text is None:
         return "-"
     try:
@@ -60,7 +60,7 @@ def to_local_text(text: str | None) -> str:
 
 
 def seconds_between(started: str | None, ended: str | None) -> float | None:
-    """Seconds from one time of the library to another, None if either is missing."""
+    """Seconds between two times from the catalogue; None if one is missing."""
     if started is None or ended is None:
         return None
     try:
@@ -70,33 +70,33 @@ def seconds_between(started: str | None, ended: str | None) -> float | None:
 
 
 def text_to_ns(text: str) -> int:
-    """Nanoseconds since 1970 of an ISO-8601 time (which has microseconds at most)."""
+    """An ISO 8601 time (which has at most microseconds) as nanoseconds since 1970."""
     since = from_text(text) - EPOCH
     return ((since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
 
 
 def ns_to_text(nanoseconds: int) -> str:
-    """A file's mtime as ISO-8601 with `Z`, to the microsecond."""
+    """A file's mtime as ISO 8601 with `Z`, to the microsecond."""
     return _in_utc(EPOCH + timedelta(microseconds=nanoseconds // 1000), "microseconds")
 
 
 def parse_duration(text: str) -> timedelta:
-    """Reads a time span as people give it: `90s`, `30m`, `12h`, `1d`, `1w`.
+    """Reads a duration such as `90s`, `30m`, `12h`, `1d` or `1w`.
 
-    Raises ValueError if it is none.
+    Raises ValueError if the text is not a duration.
     """
     match = _RELATIVE.fullmatch(text.strip())
     if not match:
-        raise ValueError(f"{text} is no duration")
+        raise ValueError(f"{text} is not a duration")
     return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
 
 
 def parse_when(text: str, *, at: datetime | None = None) -> datetime:
-    """Reads a moment as people give it: `30m`, `12h`, `1d`, `1w` ago, or a date.
+    """Reads a point in time: a date, or an age such as `30m`, `12h`, `1d` or `1w`.
 
-    A date or time without a zone is in the local one.
+    A date without a zone is in the local zone.
 
-    Raises ValueError if it is neither.
+    Raises ValueError if the text is neither.
     """
     try:
         if _RELATIVE.fullmatch(text.strip()):

@@ -1,4 +1,4 @@
-"""The state of a library as Prometheus metrics, for the textfile collector of node_exporter.
+"""The state of the catalogue as Prometheus metrics, for node_exporter's textfile collector.
 
 The text format is https://prometheus.io/docs/instrumenting/exposition_formats/.
 """
@@ -22,24 +22,26 @@ class _Library(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         status = self._status
-        yield _gauge("vpo_library_size_bytes", "Size of the library.", status.size_bytes)
+        yield _gauge("vpo_library_size_bytes", "Size of the catalogue file.", status.size_bytes)
         if status.space is not None:
-            text = "Free space on the file system of the library."
+            text = "Free space on the file system of the catalogue."
             yield _gauge("vpo_library_free_bytes", text, status.space.free)
         jobs = GaugeMetricFamily("vpo_jobs", "Jobs in the history, by status.", labels=["status"])
         for name, count in status.jobs.items():
             jobs.add_metric([name], count)
         yield jobs
         yield _gauge(
-            "vpo_jobs_dead", "Jobs that should run, but whose process is gone.", status.dead_jobs
+            "vpo_jobs_dead",
+            "Jobs that are recorded as running, but whose process is gone.",
+            status.dead_jobs,
         )
         yield _gauge(
             "vpo_failures",
-            "Failed jobs that no success has followed.",
+            "Jobs that failed and have not succeeded since.",
             len(status.failures),
         )
         damage = GaugeMetricFamily(
-            "vpo_damaged_files", "Files with damaged content, by damage.", labels=["damage"]
+            "vpo_damaged_files", "Damaged files, by what is wrong with them.", labels=["damage"]
         )
         for name, count in status.damage.items():
             damage.add_metric([name], count)
@@ -47,13 +49,15 @@ class _Library(Collector):
         yield from self._of_roots()
 
     def _of_roots(self) -> Iterator[GaugeMetricFamily]:
-        there = GaugeMetricFamily("vpo_root_up", "Whether the root is there.", labels=["root"])
+        there = GaugeMetricFamily(
+            "vpo_root_up", "Whether the root can be reached.", labels=["root"]
+        )
         failed = GaugeMetricFamily(
             "vpo_root_failed", "Whether the newest scan of the root failed.", labels=["root"]
         )
         success = GaugeMetricFamily(
             "vpo_root_last_success_timestamp_seconds",
-            "When the last scan that succeeded began.",
+            "When the last successful scan of the root started.",
             labels=["root"],
         )
         free = GaugeMetricFamily(
@@ -66,7 +70,7 @@ class _Library(Collector):
             "vpo_files_bytes", "Size of the files below the root.", labels=["root", "status"]
         )
         for root in self._status.roots:
-            # Escaped, and so unlike that of any other root.
+            # Escaped, so that no two roots have the same label.
             name = display(root.path)
             there.add_metric([name], int(root.is_there))
             failed.add_metric([name], int(root.failure is not None))

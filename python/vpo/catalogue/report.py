@@ -1,4 +1,4 @@
-"""What a library holds: files, space and playing time by dimension."""
+"""What the library holds: files, space and playing time by dimension."""
 
 from __future__ import annotations
 
@@ -6,11 +6,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from vpo.base.resolutions import NAMES
+from vpo.catalogue.selection import Selection
 from vpo.db import report as report_table
 from vpo.db.library import Library
-from vpo.db.report import DIMENSIONS, ReportFilter, Totals, Values
+from vpo.db.report import DIMENSIONS, Totals, Values
 
-# Of these a file may have several values; it counts for each.
+__all__ = [
+    "DIMENSIONS",
+    "OVERLAPPING",
+    "Report",
+    "Rest",
+    "Table",
+    "Totals",
+    "report_on",
+]
+
+# A file may have several values of these dimensions. It counts once for each value.
 OVERLAPPING = (
     "video_codec",
     "resolution",
@@ -26,7 +37,12 @@ class Rest:
     """The values that a table has no room for, and the files that have one of them."""
 
     values: int
+    """The number of values."""
     totals: Totals
+
+    def to_dict(self) -> dict[str, object]:
+        """The rest as JSON."""
+        return {"values": self.values, **_totals_to_dict(self.totals)}
 
 
 @dataclass(frozen=True)
@@ -37,31 +53,63 @@ class Table:
     values: list[tuple[str, Totals]]
     other: Rest | None
     none: Totals
-    """Files of which no value is known."""
+    """The files without a known value."""
+
+    def to_dict(self) -> dict[str, object]:
+        """The table as JSON."""
+        return {
+            "dimension": self.dimension,
+            "values": [
+                {"value": value, **_totals_to_dict(totals)} for value, totals in self.values
+            ],
+            "other": None if self.other is None else self.other.to_dict(),
+            "none": _totals_to_dict(self.none),
+        }
 
 
 @dataclass(frozen=True)
 class Report:
-    """What there is in a library, or in a part of it."""
+    """What the library, or a part of it, holds."""
 
     totals: Totals
     missing: int
-    """Files that are not counted, as they are gone."""
+    """The number of missing files. They are not counted otherwise."""
     pending: int
-    """Files that were counted, but not read yet."""
+    """The number of counted files that were not read yet."""
     errors: int
-    """Files that were counted, but could not be read."""
+    """The number of counted files that could not be read."""
     tables: list[Table]
+
+    def to_dict(self) -> dict[str, object]:
+        """The report as JSON."""
+        return {
+            **_totals_to_dict(self.totals),
+            "missing": self.missing,
+            "pending": self.pending,
+            "errors": self.errors,
+            "tables": [table.to_dict() for table in self.tables],
+        }
+
+
+def _totals_to_dict(totals: Totals) -> dict[str, object]:
+    return {
+        "files": totals.files,
+        "size_bytes": totals.size_bytes,
+        "duration_seconds": round(totals.duration_seconds, 3),
+    }
 
 
 def report_on(
     library: Library,
-    wanted: ReportFilter,
+    selection: Selection,
     dimensions: Sequence[str] = DIMENSIONS,
     limit: int | None = None,
 ) -> Report:
-    """Sums up an open library, with at most `limit` values a table. Raises LibraryError."""
-    sums = report_table.sum_up(library, wanted, dimensions)
+    """Reports on the selected files, with at most `limit` values per table.
+
+    Missing files are not counted. Raises LibraryError.
+    """
+    sums = report_table.sum_up(library, selection, dimensions)
     return Report(
         totals=_sum(sums.by["kind"].values()),
         missing=sums.statuses["missing"],
@@ -87,7 +135,7 @@ def _table(dimension: str, by_values: dict[Values, Totals], limit: int | None) -
     hidden = {value for value, _ in ranked[len(shown) :]}
     other = None
     if hidden:
-        # Each file once, even if it has several of the rest.
+        # Each file counts once, even if it has several of the other values.
         files = _sum(totals for values, totals in by_values.items() if values & hidden)
         other = Rest(len(hidden), files)
     return Table(dimension, shown, other, by_values.get(frozenset(), Totals()))
@@ -98,33 +146,3 @@ def _sum(parts: Iterable[Totals]) -> Totals:
     for part in parts:
         total = total.plus(part)
     return total
-
-
-def report_to_dict(report: Report) -> dict[str, object]:
-    """The report as JSON."""
-    return {
-        **_totals_to_dict(report.totals),
-        "missing": report.missing,
-        "pending": report.pending,
-        "errors": report.errors,
-        "tables": [
-            {
-                "dimension": table.dimension,
-                "values": [
-                    {"value": value, **_totals_to_dict(totals)} for value, totals in table.values
-                ],
-                "other": table.other
-                and {"values": table.other.values, **_totals_to_dict(table.other.totals)},
-                "none": _totals_to_dict(table.none),
-            }
-            for table in report.tables
-        ],
-    }
-
-
-def _totals_to_dict(totals: Totals) -> dict[str, object]:
-    return {
-        "files": totals.files,
-        "size_bytes": totals.size_bytes,
-        "duration_seconds": round(totals.duration_seconds, 3),
-    }

@@ -1,4 +1,4 @@
-"""The state of a library at a glance: roots, files, jobs, space."""
+"""The state of the catalogue at a glance: roots, files, jobs, space."""
 
 from __future__ import annotations
 
@@ -14,71 +14,106 @@ from vpo.base.paths import StoredPath, from_stored, to_json, to_stored
 from vpo.db import counts, job_history
 from vpo.db import damage as damage_table
 from vpo.db import jobs as job_table
+from vpo.db.job_history import Failed
 from vpo.db.library import Library
 from vpo.jobs import liveness
+from vpo.jobs.kinds import repeats
 
-# How many of the failed jobs are listed.
+# The JSON lists only this many failed jobs.
 LISTED_FAILURES = 10
 
-# Work that is done again and again; its failure is told until it succeeds.
-REPEATED = ("scan", "verify", "duplicates")
-
-# That of other work, which nobody may ever want to do again, no longer than this.
-ONCE_TOLD_FOR = timedelta(days=7)
+# Failures of kinds of job that are never repeated are shown for this time.
+SHOWN_FOR = timedelta(days=7)
 
 
 class Space(NamedTuple):
-    """Room on a file system, in bytes."""
+    """The space on a file system, in bytes."""
 
     free: int
     total: int
 
 
+def _space_to_dict(space: Space | None) -> dict[str, int | None]:
+    return {
+        "free_bytes": None if space is None else space.free,
+        "total_bytes": None if space is None else space.total,
+    }
+
+
 @dataclass(frozen=True)
 class RootStatus:
-    """A root: its files by status, its last scan that succeeded, and what failed since."""
+    """A root: its files, its last successful scan, and what failed since."""
 
     path: StoredPath
     last_success_at: str | None
     files: dict[str, tuple[int, int]]
-    """Number and bytes, by status."""
+    """Number and bytes of its files, by status."""
     failure: str | None
-    """Why the newest scan failed, if it did after the last success."""
+    """Why the newest scan failed, None if it succeeded."""
     failed_job_id: str | None
     space: Space | None
-    """None if the root cannot be looked at now."""
+    """None if the root cannot be reached now."""
 
     @property
     def is_there(self) -> bool:
-        """Whether there is a directory at its path now."""
+        """Whether the root can be reached now."""
         return self.space is not None
+
+    def to_dict(self) -> dict[str, object]:
+        """The root as JSON."""
+        return {
+            **to_json(self.path),
+            "is_there": self.is_there,
+            "last_success_at": self.last_success_at,
+            "failure": self.failure,
+            "failed_job_id": self.failed_job_id,
+            "files": {name: count for name, (count, _) in self.files.items()},
+            "bytes": {name: size for name, (_, size) in self.files.items()},
+            **_space_to_dict(self.space),
+        }
+
+
+class FailedJob(Failed):
+    """A failed job that still matters."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """The job as JSON."""
+        return {
+            "id": self.id,
+            "type": self.job_type,
+            **to_json(self.path, "file_path"),
+            "completed_at": times.with_z(self.completed_at),
+            "error_message": self.message,
+        }
 
 
 @dataclass(frozen=True)
 class Status:
-    """The state of a library."""
+    """The state of the catalogue and of its roots."""
 
     path: str
     size_bytes: int
     space: Space | None
     roots: list[RootStatus]
     jobs: dict[str, int]
-    """Number of jobs by status."""
+    """The number of jobs, by status."""
     dead_jobs: int
-    """Jobs that are said to run, but whose process is gone."""
-    failures: list[job_history.Failed]
-    """Jobs that failed and were not followed by a success, newest first."""
+    """The number of jobs that are recorded as running, but whose process is gone."""
+    failures: list[FailedJob]
+    """Jobs that failed and have not succeeded since, newest first."""
     damage: dict[str, int]
-    """Number of damaged files by what is wrong with them."""
+    """The number of damaged files, by what is wrong with them."""
 
     @property
     def damaged_files(self) -> int:
-        """How many files are damaged."""
+        """The number of damaged files."""
         return sum(self.damage.values())
 
     @property
     def needs_attention(self) -> bool:
-        """Whether something failed, is gone or is damaged."""
+        """Whether something failed, cannot be reached or is damaged."""
         return bool(
             self.failures
             or self.dead_jobs
@@ -86,9 +121,24 @@ class Status:
             or any(not root.is_there or root.files["error"][0] for root in self.roots)
         )
 
+    def to_dict(self) -> dict[str, object]:
+        """The state as JSON."""
+        return {
+            "library": {
+                "path": self.path,
+                "size_bytes": self.size_bytes,
+                **_space_to_dict(self.space),
+            },
+            "roots": [root.to_dict() for root in self.roots],
+            "jobs": {**self.jobs, "dead": self.dead_jobs},
+            "failures": [failure.to_dict() for failure in self.failures[:LISTED_FAILURES]],
+            "damage": self.damage,
+            "needs_attention": self.needs_attention,
+        }
+
 
 def space_at(path: bytes | str) -> Space | None:
-    """The room on the file system that holds `path`, None if it cannot be told."""
+    """The space on the file system that holds `path`, None if it cannot be reached."""
     try:
         found = os.statvfs(path)
     except OSError:
@@ -97,7 +147,7 @@ def space_at(path: bytes | str) -> Space | None:
 
 
 def read_status(library: Library) -> Status:
-    """Reads the state of an open library. Raises LibraryError."""
+    """Reads the state of the catalogue. Raises LibraryError."""
     with library.reading() as connection:
         roots = counts.list_roots(connection)
         failures = _failures(connection, roots)
@@ -132,34 +182,32 @@ def read_status(library: Library) -> Status:
     )
 
 
-def _failures(
-    connection: sqlite3.Connection, roots: Sequence[counts.RootRow]
-) -> list[job_history.Failed]:
-    """The failed jobs that are still to be told, newest first."""
+def _failures(connection: sqlite3.Connection, roots: Sequence[counts.RootRow]) -> list[FailedJob]:
+    """The failed jobs that still matter, newest first."""
     failed = job_history.failed_jobs(connection)
     last = job_history.last_completed(connection, {job.job_type for job in failed})
     for root in roots:
-        # The job itself may have been purged.
+        # The job that succeeded may have been purged.
         known = last.get(("scan", root.path), "")
         last["scan", root.path] = max(known, root.last_scan_at or "")
     since: dict[tuple[str, StoredPath], str] = {}
-    too_old = times.to_text(times.now() - ONCE_TOLD_FOR)
-    told = []
+    too_old = times.to_text(times.now() - SHOWN_FOR)
+    failures = []
     for job in failed:
-        if job.job_type not in REPEATED and job.began < too_old:
+        if not repeats(job.job_type) and job.began < too_old:
             continue
         kind = (job.job_type, job.path)
         if kind not in since:
-            # Who succeeds with a directory succeeds with what is in it.
+            # A job that succeeded with a directory succeeded with everything in it.
             above = _and_above(job.path)
             since[kind] = max(last.get((job.job_type, place), "") for place in above)
         if job.began > since[kind] and not _failed_for_damage_alone(connection, job):
-            told.append(job)
-    return told
+            failures.append(FailedJob(*job))
+    return failures
 
 
 def _and_above(path: StoredPath) -> Iterator[StoredPath]:
-    """A path and all directories that it is in."""
+    """A path and all directories above it."""
     place = from_stored(path)
     yield path
     while (above := os.path.dirname(place)) != place:
@@ -167,75 +215,32 @@ def _and_above(path: StoredPath) -> Iterator[StoredPath]:
         yield to_stored(place)
 
 
-def _failed_for_damage_alone(connection: sqlite3.Connection, job: job_history.Failed) -> bool:
-    """Whether all that went wrong in a check is damage: that is told by itself, while it lasts."""
+def _failed_for_damage_alone(connection: sqlite3.Connection, job: Failed) -> bool:
+    """Whether damage is all that went wrong in a check. Damage is shown as such while it lasts."""
     if job.job_type != "verify":
         return False
     import orjson
 
-    from vpo.integrity.classify import is_of_the_medium
+    from vpo.places.read_errors import is_of_the_medium
 
     record = job_history.get_job(connection, job.id)
     assert record is not None
     try:
-        errors = orjson.loads(record["errors_json"] or "{}")
-        summary = orjson.loads(record["summary_json"] or "{}")
+        errors = orjson.loads(record.errors_json or "{}")
+        summary = orjson.loads(record.summary_json or "{}")
         unreadable = [each for each in errors["issues"] if each["finding"] == "unreadable"]
         lost = sum(is_of_the_medium(each["errno"]) for each in unreadable)
-        # What may not be read (no permission, say) is not known to be damaged.
+        # Files that vpo may not read are not known to be damaged.
         return errors["failure"] is None and summary["unreadable"] == lost
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        # It died, or another program wrote it.
+        # The job died, or another program wrote the record.
         return False
 
 
 def _size_of(path: str) -> int:
-    """Bytes of the library's file, and of what was not folded into it yet."""
+    """The bytes of the catalogue's file and of its WAL."""
     size = 0
     for name in (path, f"{path}-wal"):
         if os.path.exists(name):
             size += os.path.getsize(name)
     return size
-
-
-def status_to_dict(status: Status) -> dict[str, object]:
-    """The state as JSON."""
-    return {
-        "library": {
-            "path": status.path,
-            "size_bytes": status.size_bytes,
-            **_space_to_dict(status.space),
-        },
-        "roots": [
-            {
-                **to_json(root.path),
-                "is_there": root.is_there,
-                "last_success_at": root.last_success_at,
-                "failure": root.failure,
-                "failed_job_id": root.failed_job_id,
-                "files": {name: count for name, (count, _) in root.files.items()},
-                "bytes": {name: size for name, (_, size) in root.files.items()},
-                **_space_to_dict(root.space),
-            }
-            for root in status.roots
-        ],
-        "jobs": {**status.jobs, "dead": status.dead_jobs},
-        "failures": [
-            {
-                "id": failure.id,
-                "type": failure.job_type,
-                **to_json(failure.path, "file_path"),
-                "completed_at": times.with_z(failure.completed_at),
-                "error_message": failure.message,
-            }
-            for failure in status.failures[:LISTED_FAILURES]
-        ],
-        "damage": status.damage,
-        "needs_attention": status.needs_attention,
-    }
-
-
-def _space_to_dict(space: Space | None) -> dict[str, int | None]:
-    if space is None:
-        return {"free_bytes": None, "total_bytes": None}
-    return {"free_bytes": space.free, "total_bytes": space.total}

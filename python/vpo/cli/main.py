@@ -11,67 +11,21 @@ import click
 
 from vpo import __version__
 from vpo.base.errors import EXIT_NOT_DONE, EXIT_SIGINT, VpoError
-from vpo.cli.app import App, LazyGroup, echo, global_options, silence_stderr, silence_stdout
-from vpo.cli.output.failure import show_failure
-
-# Name: module, attribute, and the help shown in lists, so that `vpo --help`
-# imports no command.
-_COMMANDS = {
-    "completion": (
-        "vpo.cli.completion.completion",
-        "completion",
-        "Print a script that completes commands in a shell.",
-    ),
-    "config": ("vpo.cli.config.group", "config", "Show and check the settings."),
-    "doctor": (
-        "vpo.cli.doctor.doctor",
-        "doctor",
-        "Check the installation, the settings and the library.",
-    ),
-    "duplicates": (
-        "vpo.cli.duplicates.duplicates",
-        "duplicates",
-        "Find files with the same content, and what they waste.",
-    ),
-    "files": ("vpo.cli.files.group", "files", "List files of the library, or show one."),
-    "inspect": (
-        "vpo.cli.inspect.inspect",
-        "inspect",
-        "Show what is in files: container, tracks, chapters, photo.",
-    ),
-    "jobs": (
-        "vpo.cli.jobs.group",
-        "jobs",
-        "Look into the history of jobs, and work with their queue.",
-    ),
-    "profiles": (
-        "vpo.cli.profiles.group",
-        "profiles",
-        "Show, make and check profiles: settings under a name.",
-    ),
-    "report": ("vpo.cli.report.group", "report", "Report on what the library holds."),
-    "scan": ("vpo.cli.scan.scan", "scan", "Look at directories and record what changed."),
-    "status": (
-        "vpo.cli.status.status",
-        "status",
-        "Show the state of the library: roots, files, jobs, space.",
-    ),
-    "undo": ("vpo.cli.undo.undo", "undo", "Undo what a job did to files, or one step of it."),
-    "verify": (
-        "vpo.cli.verify.group",
-        "verify",
-        "Check that files are what they were, and find damage.",
-    ),
-}
+from vpo.cli.app import App
+from vpo.cli.commands import SECTIONS
+from vpo.cli.groups import SectionedGroup
+from vpo.cli.options.global_options import global_options
+from vpo.cli.output.failure import Failure, show_failure
+from vpo.cli.output.streams import echo, silence_stderr, silence_stdout
 
 
 class _ReaderLeftError(Exception):
-    """Who read stdout has closed it (`| head`)."""
+    """The reader of stdout has closed it (`| head`)."""
 
 
-class _Vpo(LazyGroup):
+class _Vpo(SectionedGroup):
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command; a closed pipe is no error, as click would have it."""
+        """Runs the command. A closed pipe is not an error here, as it would be for Click."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
@@ -87,7 +41,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool)
     ctx.exit()
 
 
-@click.group(cls=_Vpo, table=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Vpo, sections=SECTIONS, context_settings={"help_option_names": ["-h", "--help"]})
 @global_options
 @click.option(
     "--version",
@@ -95,13 +49,14 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool)
     expose_value=False,
     is_eager=True,
     callback=_print_version,
-    help="Show the versions of vpo and of its engine.",
+    help="Show the versions of vpo and its engine.",
 )
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """Keep the catalogue of a media library.
+    """Keep a catalogue of media files, and notice changes, losses and damage.
 
-    Start with `vpo scan DIRECTORY`; run it again whenever you like.
+    Start with `vpo scan DIRECTORY`. Run it again at any time: it only looks at
+    what changed.
     """
     ctx.ensure_object(App)
 
@@ -113,12 +68,12 @@ def run() -> NoReturn:
     try:
         sys.stdout.flush()
     except OSError:
-        # Python must not try once more at exit, and complain.
+        # Otherwise Python tries again at exit, and prints a complaint.
         silence_stdout()
     try:
         sys.stderr.flush()
     except OSError:
-        # Likewise; it would end with a status of its own, too.
+        # Otherwise Python also changes the exit status.
         silence_stderr()
     sys.exit(status)
 
@@ -132,17 +87,16 @@ def _run(app: App) -> int:
             echo(help_text.format_message(), err=True)
             return EXIT_NOT_DONE
         except VpoError as error:
-            show_failure(app, error.code, error.message, error.hint, error.details)
+            show_failure(app, error)
             return error.exit_status
         except click.UsageError as error:
             hint = f"See `{error.ctx.command_path} --help`." if error.ctx else None
-            show_failure(app, "USAGE", error.format_message(), hint)
+            show_failure(app, Failure("USAGE", error.format_message(), hint))
             return EXIT_NOT_DONE
         except click.ClickException as error:
-            show_failure(app, "ERROR", error.format_message(), None)
+            show_failure(app, Failure("ERROR", error.format_message()))
             return EXIT_NOT_DONE
     except (_ReaderLeftError, BrokenPipeError):
-        # The reader has seen enough.
         silence_stdout()
         return 0
     except (click.Abort, KeyboardInterrupt):
@@ -150,29 +104,32 @@ def _run(app: App) -> int:
     except OSError as error:
         silence_stdout()
         what = f"`{os.fsdecode(error.filename)}`: " if error.filename else ""
-        message = f"The system reports: {what}{error.strerror}"
-        hint = "Check the disk that is written to."
-        show_failure(app, "SYSTEM_ERROR", message, hint, on_stdout=False)
+        failure = Failure(
+            "SYSTEM_ERROR",
+            f"The operating system reports: {what}{error.strerror}",
+            "Check the disk that vpo writes to.",
+        )
+        show_failure(app, failure, on_stdout=False)
         return EXIT_NOT_DONE
     except Exception as error:
-        # Not a user's mistake but ours. The log and the record of a job have the stack.
+        # A bug in vpo. Its stack is in the log and in the record of a job.
         if app.is_logging:
             import logging
 
-            logging.getLogger("vpo").debug("The stack of what went wrong", exc_info=True)
-        show_failure(
-            app,
+            logging.getLogger("vpo").debug("The stack of the internal error", exc_info=True)
+        failure = Failure(
             "INTERNAL",
             f"Something went wrong inside vpo: {type(error).__name__}: {error}",
-            "This is a mistake in vpo: please report it, with what `--log-level debug` says.",
+            "This is a bug in vpo. Please report it with the output of `--log-level debug`.",
         )
+        show_failure(app, failure)
         return EXIT_NOT_DONE
     return status if isinstance(status, int) else 0
 
 
 def _prepare_streams() -> None:
-    """Makes sure that there are streams to write to, whatever started us."""
-    # Without one, the next file opened (the library!) would be taken for it.
+    """Makes sure that stdin, stdout and stderr exist, whatever started the process."""
+    # If one is closed, the next file opened (the catalogue!) gets its number.
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
@@ -181,5 +138,5 @@ def _prepare_streams() -> None:
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal of another encoding must not end a command half-way.
+        # A character that the terminal cannot show must not end a command.
         sys.stdout.reconfigure(errors="backslashreplace")

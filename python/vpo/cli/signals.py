@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a wish to stop at the next safe point."""
+"""SIGINT and SIGTERM as requests to stop at the next safe point."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from types import FrameType
 from typing import Any
 
 from vpo.base.errors import EXIT_SIGINT, EXIT_SIGTERM
-from vpo.cli.app import App, echo
-from vpo.cli.output.failure import failure_to_dict, print_json
-from vpo.jobs.control import CancelledError, StoppedError
+from vpo.cli.app import App
+from vpo.cli.output.failure import Failure, failure_to_dict, print_json
+from vpo.cli.output.streams import echo
+from vpo.jobs.stopping import CancelledError, StoppedError
 
 
 class Signals:
-    """Turns the first SIGINT or SIGTERM into a stop at the next safe point.
+    """Turns the first SIGINT or SIGTERM into a request to stop at the next safe point.
 
-    A second SIGINT interrupts at once, as ever.
+    A second SIGINT interrupts at once.
     """
 
     def __init__(self) -> None:
@@ -25,7 +26,7 @@ class Signals:
 
     def __enter__(self) -> Signals:
         for number in (signal.SIGINT, signal.SIGTERM):
-            # Ignored from the start (nohup, a shell's background) means: ignore.
+            # Whoever started the process may have it ignore a signal (nohup, `&` in a shell).
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._receive)
         return self
@@ -40,7 +41,7 @@ class Signals:
         self._received = number
 
     def stop(self) -> StoppedError | None:
-        """The request to stop, if one came."""
+        """The request to stop, if a signal arrived."""
         if self._received is None:
             return None
         return StoppedError(EXIT_SIGTERM if self._received == signal.SIGTERM else EXIT_SIGINT)
@@ -49,9 +50,9 @@ class Signals:
 def stopped_to_dict(
     stopped: StoppedError, details: Mapping[str, object] | None = None
 ) -> dict[str, object]:
-    """A job that was stopped, or cancelled, as JSON has it."""
+    """A job that was stopped or cancelled, as JSON."""
     code = "CANCELLED" if isinstance(stopped, CancelledError) else "STOPPED"
-    return failure_to_dict(code, stopped.message, None, details)
+    return failure_to_dict(Failure(code, stopped.message, details=details or {}))
 
 
 def show_stopped(
@@ -62,9 +63,9 @@ def show_stopped(
     what_of_it: str = "What was recorded until now is kept.",
     details: Mapping[str, object] | None = None,
 ) -> None:
-    """Says that a job was stopped, and what of it stays."""
+    """Shows that a job was stopped or cancelled, and what is kept of its work."""
     if as_json:
         print_json(stopped_to_dict(stopped, details))
     elif app.logs_to_stderr != "json":
-        said = "Cancelled" if isinstance(stopped, CancelledError) else "Stopped"
-        echo(f"{said}. {what_of_it}", err=True)
+        what = "Cancelled" if isinstance(stopped, CancelledError) else "Stopped"
+        echo(f"{what}. {what_of_it}", err=True)

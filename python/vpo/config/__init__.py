@@ -1,1 +1,1 @@
-"""Configuration: one model, layers over it, and errors that name file and line."""
+"""Configuration: one model, settings in layers, and mistakes with file and line."""

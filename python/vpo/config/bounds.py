@@ -1,7 +1,7 @@
-"""Bounds of settings, as pydantic takes them.
+"""Bounds of settings, in the form that pydantic uses.
 
-`annotated_types` has the same, and takes longer to import than most commands take to
-read their settings, which without a file needs no pydantic.
+The package `annotated_types` has such bounds too, but importing it takes longer than most
+commands take to read their settings: without a config file they need no pydantic.
 """
 
 from __future__ import annotations
@@ -12,41 +12,41 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
-# More threads than these are no help with any storage.
+# More threads do not help with any storage.
 MAX_THREADS = 1024
 
 
 class AtLeast(NamedTuple):
-    """A number that is not smaller."""
+    """The number must be at least `bound`."""
 
     bound: float
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """The schema of the number, with this bound."""
+        """The schema of the number with this bound."""
         return _with(handler(source), ge=self.bound)
 
 
 class AtMost(NamedTuple):
-    """A number that is not larger."""
+    """The number must be at most `bound`."""
 
     bound: float
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """The schema of the number, with this bound."""
+        """The schema of the number with this bound."""
         return _with(handler(source), le=self.bound)
 
 
 class NotEmpty:
-    """A text that is not empty."""
+    """The text must not be empty."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """The schema of the text, with this bound."""
+        """The schema of the text with this bound."""
         return _with(handler(source), min_length=1)
 
 

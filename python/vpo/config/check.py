@@ -1,182 +1,228 @@
-"""Checking what a layer says against the model."""
+"""Checking the settings of a layer against the model."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from vpo.base.paths import display
 from vpo.config.layers import Key, Layer, Mistake, settings_of
-from vpo.config.models import COMMAND, PATH
+from vpo.config.models import COMMAND, PATH, Config, Profile, ScanConfig
 
-# What the seeds' contract says of these; pydantic has its own words for the rest.
-_WORDING = {
+# These settings are compared without regard to case, and have messages of their own.
+_MESSAGES = {
     ("logging", "level"): "Invalid log level: {value}",
     ("logging", "format"): "Invalid log format: {value}",
 }
 
-# Compared without regard to case.
-_FOLDED = tuple(_WORDING)
+# What to say instead of pydantic's own words, by the type of its error.
+_WORDS = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "string_type": "must be text",
+    "tuple_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_short": "must have at least {min_length} character",
+}
 
 
-def check(
-    layer: Layer, model: type, *, sections: Collection[str] | None = None
-) -> Iterator[tuple[Key, Any]]:
-    """The settings that a layer gives, as the model's types; paths are absolute.
+@dataclass(frozen=True)
+class Checked:
+    """The valid settings of a layer, and what is wrong with the others."""
 
-    What is wrong with them is added to the layer's mistakes, and not given.
-    With `sections`, other sections (and other keys at the top) are left alone.
+    values: dict[Key, Any]
+    """With the types of the model; paths are absolute."""
+    mistakes: list[Mistake]
+
+
+def check(layer: Layer, sections: Collection[str] | None = None) -> Checked:
+    """Checks the settings of a layer.
+
+    With `sections`, only these sections (and keys at the top) are checked and returned.
     """
-    given: dict[Key, Any] = {}
-    for key, setting in settings_of(model).items():
-        if sections is not None and key[0] not in sections:
-            continue
-        is_given, value = layer.get(key)
-        # At the top, `key:` without a value is as good as no key.
-        if not is_given or (value is None and len(key) == 1):
-            continue
-        if key in _FOLDED and isinstance(value, str):
-            value = value.lower()
-        if isinstance(value, bool) and _is_number(setting.hint):
-            layer.mistakes.append(
-                Mistake(layer.place_of(key), f"`{setting.name}`: a number, not `{value}`")
-            )
-            continue
-        given[key] = value
-    _find_wrong_sections(layer, model, sections)
-    for key, value in _validate(layer, model, given):
-        yield key, _make_absolute(layer, model, key, value)
+    checker = _Checker(layer, sections)
+    values = {key: checker.absolute(key, value) for key, value in checker.valid()}
+    return Checked(values, checker.mistakes)
 
 
-def _is_number(hint: Any) -> bool:
-    return getattr(hint, "__origin__", hint) is int
+def mistakes_in(layer: Layer) -> list[Mistake]:
+    """All that is wrong with a layer, in the order of its lines."""
+    unique = dict.fromkeys((*layer.mistakes, *check(layer).mistakes))
+    return sorted(unique, key=lambda each: (each.place.line or 0, each.place.column or 0))
 
 
-def _find_wrong_sections(layer: Layer, model: type, sections: Collection[str] | None) -> None:
-    for section in {key[0] for key in settings_of(model) if len(key) == 2}:
-        if sections is not None and section not in sections:
-            continue
-        value = layer.settings.get(section)
-        if value is not None and not isinstance(value, dict):
-            layer.mistakes.append(
-                Mistake(
-                    layer.place_of((section,)),
-                    f"`{section}`: a section holds `key: value` lines",
-                    f"For example: `{section}:` and, indented below it, `key: value`.",
+class _Checker:
+    def __init__(self, layer: Layer, sections: Collection[str] | None) -> None:
+        self.layer = layer
+        self.model: type = Profile if layer.profile else Config
+        self.settings = settings_of(self.model)
+        self.sections = sections
+        self.mistakes: list[Mistake] = []
+
+    def valid(self) -> Iterator[tuple[Key, Any]]:
+        """The settings that are valid; the mistakes of the others are noted."""
+        given = self._given()
+        self._check_sections()
+        # Most commands need only paths, which are checked without pydantic: importing it takes
+        # ten times as long as starting a command, and it refuses paths that are not UTF-8.
+        paths = {key: value for key, value in given.items() if self._holds_paths(key, value)}
+        yield from self._valid_paths(paths)
+        others = {key: value for key, value in given.items() if key not in paths}
+        if others:
+            yield from self._valid_values(others)
+
+    def _note(self, key: Key, message: str, hint: str | None = None) -> None:
+        self.mistakes.append(Mistake(self.layer.place_of(key), message, hint))
+
+    def _is_wanted(self, section: str) -> bool:
+        return self.sections is None or section in self.sections
+
+    def _given(self) -> dict[Key, Any]:
+        """The values in the layer, for the sections that are wanted."""
+        given: dict[Key, Any] = {}
+        for key, setting in self.settings.items():
+            is_given, value = self.layer.get(key)
+            # At the top, `key:` without a value is the same as no key.
+            if not is_given or not self._is_wanted(key[0]) or (value is None and len(key) == 1):
+                continue
+            if isinstance(value, bool) and setting.is_number:
+                # pydantic takes True for 1.
+                self._note(key, f"`{setting.name}` must be a whole number, not `{value}`")
+                continue
+            given[key] = value.lower() if key in _MESSAGES and isinstance(value, str) else value
+        return given
+
+    def _check_sections(self) -> None:
+        """Notes sections that are not sections but a word or a list."""
+        for section in dict.fromkeys(key[0] for key in self.settings if len(key) == 2):
+            value = self.layer.settings.get(section)
+            if self._is_wanted(section) and value is not None and not isinstance(value, dict):
+                self._note(
+                    (section,),
+                    f"`{section}` must be a section, which holds `key: value` lines",
+                    f"Write `{section}:` and, indented below it, `key: value` lines.",
                 )
-            )
+
+    # -- Paths -------------------------------------------------------------------------
+
+    def _holds_paths(self, key: Key, value: object) -> bool:
+        """Whether the value of a setting for paths is a text that can be checked as one."""
+        setting = self.settings[key]
+        if not (setting.is_marked(PATH) or setting.is_marked(COMMAND)):
+            return False
+        values = value if setting.is_list else [value]
+        return isinstance(values, list) and all(isinstance(path, str) and path for path in values)
+
+    def _valid_paths(self, given: dict[Key, Any]) -> Iterator[tuple[Key, Any]]:
+        for key, value in given.items():
+            # YAML can write a NUL character, which no path can contain.
+            paths = value if isinstance(value, list) else [value]
+            wrong = [number for number, path in enumerate(paths) if "\0" in path]
+            if not wrong:
+                yield key, tuple(value) if isinstance(value, list) else value
+                continue
+            shown = display(paths[wrong[0]])
+            self._note((*key, str(wrong[0])), f"`{'.'.join(key)}`: `{shown}` is not a valid path")
+
+    def absolute(self, key: Key, value: Any) -> Any:
+        """Makes paths absolute.
+
+        A relative path in a file is relative to the file's directory, any other to the
+        current directory. The bare name of a command stays: it is looked for on PATH.
+        """
+        setting = self.settings[key]
+        if value is None or not (setting.is_marked(PATH) or setting.is_marked(COMMAND)):
+            return value
+        in_file = self.layer.place_of(key).line is not None
+        source = self.layer.place.source
+        base = os.path.dirname(os.path.abspath(source)) if in_file else os.getcwd()
+
+        def make_absolute(path: str) -> str:
+            if setting.is_marked(COMMAND) and "/" not in path:
+                return path
+            return os.path.normpath(os.path.join(base, os.path.expanduser(path)))
+
+        return tuple(map(make_absolute, value)) if setting.is_list else make_absolute(value)
+
+    # -- Values that pydantic checks -----------------------------------------------------
+
+    def _valid_values(self, given: dict[Key, Any]) -> Iterator[tuple[Key, Any]]:
+        from pydantic import TypeAdapter, ValidationError
+
+        adapter: TypeAdapter[Any] = TypeAdapter(self.model)
+        while given:
+            try:
+                valid = adapter.validate_python(_as_document(given))
+            except ValidationError as error:
+                # pydantic gives all or nothing, so the rest is checked once more.
+                wrong = self._note_errors(given, error.errors())
+                given = {key: value for key, value in given.items() if key not in wrong}
+            else:
+                break
+        for key in given:
+            value = valid
+            for part in key:
+                value = getattr(value, part)
+            if self._follows_rules(key, value):
+                yield key, value
+
+    def _note_errors(self, given: dict[Key, Any], errors: list[Any]) -> set[Key]:
+        """Notes pydantic's errors; returns the keys that have some."""
+        wrong: set[Key] = set()
+        for error in errors:
+            place = tuple(str(part) for part in error["loc"])
+            key = next(key for key in given if key == place[: len(key)])
+            # A `str | None` fails twice, as either type; the items of a list each fail once.
+            if key not in wrong or key != place:
+                self._note(place, *self._message_of(key, error))
+            wrong.add(key)
+        return wrong
+
+    def _message_of(self, key: Key, error: Any) -> tuple[str, str | None]:
+        """What is wrong, and a hint if there is one."""
+        value = error["input"]
+        is_word = isinstance(value, (str, int, float))
+        if key in _MESSAGES and is_word:
+            hint = f"Use one of: {error['ctx']['expected']}." if "ctx" in error else None
+            as_written = display(str(self.layer.get(key)[1]))
+            return _MESSAGES[key].format(value=as_written), hint
+        words = _WORDS.get(error["type"])
+        if words is None:
+            words = error["msg"].replace("Input should be", "must be")
+        shown = f", not `{display(str(value))}`" if is_word else ""
+        return f"`{'.'.join(key)}` {words.format(**error.get('ctx', {}))}{shown}", None
+
+    def _follows_rules(self, key: Key, value: Any) -> bool:
+        """Whether the engine accepts the globs and extensions; notes a mistake if not."""
+        if key not in {("scan", "exclude"), ("scan", "extensions")} or not value:
+            return True
+        from vpo._engine import Rules
+
+        for number, item in enumerate(value):
+            try:
+                if key[1] == "exclude":
+                    Rules(b"/", ScanConfig(exclude=(item,)))
+                else:
+                    Rules(b"/", ScanConfig(extensions=(item,)))
+            except ValueError as error:
+                self._note((*key, str(number)), f"`{'.'.join(key)}`: {display(str(error))}")
+                return False
+        return True
 
 
-def _validate(layer: Layer, model: type, given: dict[Key, Any]) -> Iterator[tuple[Key, Any]]:
-    # All that most commands ask for, and pydantic is ten times their start-up.
-    # Nor would it take bytes that are not UTF-8, which a path may have.
-    paths = {key: value for key, value in given.items() if _are_paths(model, key, value)}
-    for key, value in paths.items():
-        mistake = _check_paths(layer, key, value)
-        if mistake is None:
-            yield key, tuple(value) if isinstance(value, list) else value
-        else:
-            layer.mistakes.append(mistake)
-    given = {key: value for key, value in given.items() if key not in paths}
-    if not given:
-        return
-    from pydantic import TypeAdapter, ValidationError
-
+def _as_document(given: dict[Key, Any]) -> dict[str, Any]:
+    """Settings as nested sections, the way a file has them."""
     document: dict[str, Any] = {}
     for key, value in given.items():
         inner = document
-        for part in key[:-1]:
-            inner = inner.setdefault(part, {})
+        for section in key[:-1]:
+            inner = inner.setdefault(section, {})
         inner[key[-1]] = value
-    wrong: set[Key] = set()
-    adapter: TypeAdapter[Any] = TypeAdapter(model)
-    try:
-        checked = adapter.validate_python(document)
-    except ValidationError as error:
-        for problem in error.errors():
-            place = tuple(str(part) for part in problem["loc"])
-            known = next(key for key in given if key == place[: len(key)])
-            # Once for each: `str | None` fails twice, as either.
-            if known not in wrong or known != place:
-                layer.mistakes.append(_mistake(layer, place, known, problem))
-            wrong.add(known)
-        if wrong == set(given):
-            return
-        yield from _validate(
-            layer, model, {key: value for key, value in given.items() if key not in wrong}
-        )
-        return
-    for key in given:
-        value = checked
-        for part in key:
-            value = getattr(value, part)
-        rule_mistake = _check_rule(layer, key, value)
-        if rule_mistake is None:
-            yield key, value
-        else:
-            layer.mistakes.append(rule_mistake)
-
-
-def _are_paths(model: type, key: Key, value: object) -> bool:
-    setting = settings_of(model)[key]
-    if not (setting.is_marked(PATH) or setting.is_marked(COMMAND)):
-        return False
-    values = value if setting.is_list else [value]
-    return isinstance(values, list) and all(isinstance(path, str) and path for path in values)
-
-
-def _check_paths(layer: Layer, key: Key, value: str | list[str]) -> Mistake | None:
-    """Finds the character that YAML can write and no path can hold."""
-    for number, path in enumerate([value] if isinstance(value, str) else value):
-        if "\0" in path:
-            place = layer.place_of((*key, str(number)))
-            return Mistake(place, f"`{'.'.join(key)}`: `{display(path)}` cannot be a path")
-    return None
-
-
-def _mistake(layer: Layer, place: Key, key: Key, problem: Any) -> Mistake:
-    value = problem["input"]
-    is_word = isinstance(value, (str, int, float))
-    if key in _WORDING and is_word:
-        hint = f"One of: {problem['ctx']['expected']}." if "ctx" in problem else None
-        # As it was written, that is, before it was folded.
-        message = _WORDING[key].format(value=display(str(layer.get(key)[1])))
-        return Mistake(layer.place_of(place), message, hint)
-    said = problem["msg"][:1].lower() + problem["msg"][1:]
-    shown = f", not `{display(str(value))}`" if is_word else ""
-    return Mistake(layer.place_of(place), f"`{'.'.join(key)}`: {said}{shown}")
-
-
-def _check_rule(layer: Layer, key: Key, value: Any) -> Mistake | None:
-    """Finds globs and extensions that the engine would not take."""
-    if key not in {("scan", "exclude"), ("scan", "extensions")} or not value:
-        return None
-    from vpo._engine import Rules
-
-    for number, item in enumerate(value):
-        try:
-            if key[1] == "exclude":
-                Rules(b"/", excludes=[item])
-            else:
-                Rules(b"/", extensions=[item])
-        except ValueError as error:
-            place = layer.place_of((*key, str(number)))
-            return Mistake(place, f"`{'.'.join(key)}`: {display(str(error))}")
-    return None
-
-
-def _make_absolute(layer: Layer, model: type, key: Key, value: Any) -> Any:
-    """A path in a file is one below the file's directory, else below the current one."""
-    setting = settings_of(model)[key]
-    if value is None or not (setting.is_marked(PATH) or setting.is_marked(COMMAND)):
-        return value
-    in_file = layer.place_of(key).line is not None
-    base = os.path.dirname(os.path.abspath(layer.place.source)) if in_file else os.getcwd()
-
-    def absolute(path: str) -> str:
-        if setting.is_marked(COMMAND) and "/" not in path:
-            return path
-        return os.path.normpath(os.path.join(base, os.path.expanduser(path)))
-
-    return tuple(map(absolute, value)) if setting.is_list else absolute(value)
+    return document

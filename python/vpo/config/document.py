@@ -1,4 +1,4 @@
-"""Reading a YAML file of settings, which is not trusted to be one."""
+"""Reading a YAML file of settings. The file is not trusted: it may hold anything."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from vpo.base.errors import ConfigError
 from vpo.base.paths import display
 from vpo.config.layers import Key, Layer, Mistake, Place, names_in, nearest
 
-# A settings file is written by hand; one beyond these is some other file, or
-# one whose aliases stand for more than it says ("a billion laughs").
+# People write settings by hand. A file beyond these limits is some other file, or its
+# aliases expand to very much ("a billion laughs").
 MAX_BYTES = 1_000_000
 MAX_NODES = 10_000
 MAX_DEPTH = 20
 
-_TOO_MUCH = "aliases and nesting here stand for more than settings can be"
-_HINT = "Settings are written as `section:` with indented `key: value` lines."
+_TOO_MUCH = "there are more aliases or nested values here than vpo accepts"
+_HINT = "Write settings as `section:` and, indented below it, `key: value` lines."
 
 
 def read(path: str, model: type, *, name: str) -> Layer:
     """The settings in the file at `path`, as a layer called `name`.
 
-    What is wrong with its keys is among the layer's mistakes; the values are
-    not checked here.
+    The layer's mistakes include unknown keys. The values are checked later.
 
     Raises ConfigError if the file cannot be read.
     """
@@ -42,18 +41,18 @@ def read(path: str, model: type, *, name: str) -> Layer:
             reason=error.strerror,
         ) from error
     if content is None:
-        reason = "it is a pipe that nobody writes to"
+        reason = "it is a pipe, and no program writes to it"
         raise ConfigError(
             f"The {name} `{display(path)}` cannot be read: {reason}",
-            hint="Put a file there, or name another.",
+            hint="Put a regular file there, or name another path.",
             reason=reason,
         )
     return parse(content, path, model, name=name)
 
 
 def _content_of(path: str) -> bytes | None:
-    """What is in a file, up to a byte more than is allowed; None for a pipe without a writer."""
-    # To open a named pipe waits for a writer, who may never come.
+    """A file's content, up to one byte more than allowed; None for a pipe without a writer."""
+    # Opening a named pipe would wait for a writer, and there may never be one.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:
         os.set_blocking(descriptor, True)
@@ -63,13 +62,13 @@ def _content_of(path: str) -> bytes | None:
 
 
 def parse(content: bytes, path: str, model: type, *, name: str) -> Layer:
-    """As `read`, of a file's content."""
+    """Does the same as `read`, for the content of a file."""
     place = Place(path)
     layer = Layer(name, place)
     try:
         if len(content) > MAX_BYTES:
-            raise _NotSettingsError(place, f"larger than a {name} can be ({MAX_BYTES:,} bytes)")
-        # YAML's own, not libyaml's: nesting without end would end the process in that.
+            raise _NotSettingsError(place, f"larger than a {name} may be ({MAX_BYTES:,} bytes)")
+        # This is PyYAML's own loader: endless nesting would crash the process in libyaml's.
         loader = _Loader(content, path)
         try:
             node = loader.get_single_node()
@@ -78,10 +77,10 @@ def parse(content: bytes, path: str, model: type, *, name: str) -> Layer:
             _check_size(node, place)
             _check_duplicates(node, layer, set())
             if not isinstance(node, yaml.MappingNode):
-                raise _NotSettingsError(place, f"a {name} holds `key: value` lines")
+                raise _NotSettingsError(place, f"not a {name}: it must hold `key: value` lines")
             settings = loader.construct_document(node)
             if not isinstance(settings, dict):  # `!!set {scan}`
-                raise _NotSettingsError(place, f"a {name} holds `key: value` lines")
+                raise _NotSettingsError(place, f"not a {name}: it must hold `key: value` lines")
         finally:
             loader.dispose()
     except _NotSettingsError as error:
@@ -110,7 +109,7 @@ class _NotSettingsError(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """Stops at the first node too many, and says where a value fits its tag not at all."""
+    """Stops at the first node beyond the limits, and locates values that do not fit their tag."""
 
     def __init__(self, content: bytes, path: str) -> None:
         self._path = path
@@ -119,7 +118,7 @@ class _Loader(yaml.SafeLoader):
         super().__init__(content)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Makes a node and those in it."""
+        """Makes a node and the nodes inside it."""
         self._count += 1
         self._depth += 1
         if self._count > MAX_NODES or self._depth > MAX_DEPTH:
@@ -137,9 +136,11 @@ class _Loader(yaml.SafeLoader):
                 os.fsencode(value)  # YAML can write half a character: "\\ud800"
             return value
         except (ValueError, LookupError, AttributeError) as error:
-            # Whatever comes of `2020-99-99`, `!!bool maybe` and the like.
+            # For example from `2020-99-99` or `!!bool maybe`.
             tag = node.tag.rpartition(":")[2]
-            raise ConstructorError(None, None, f"not a YAML {tag}", node.start_mark) from error
+            raise ConstructorError(
+                None, None, f"not a valid YAML {tag}", node.start_mark
+            ) from error
 
 
 def _place(path: str, mark: Any) -> Place:
@@ -147,7 +148,10 @@ def _place(path: str, mark: Any) -> Place:
 
 
 def _place_of_character(content: bytes, path: str, error: ReaderError) -> Place:
-    """Where what cannot be text is. YAML counts characters, or bytes of what has no characters."""
+    """Where the character is that is not text.
+
+    YAML counts characters, or bytes where it cannot decode characters.
+    """
     is_text = error.encoding == "unicode"
     before = (content if is_text else content[: error.position]).decode(errors="replace")
     lines = before[: error.position].split("\n")
@@ -155,7 +159,7 @@ def _place_of_character(content: bytes, path: str, error: ReaderError) -> Place:
 
 
 def _check_size(top: Any, place: Place) -> None:
-    """Counts what the document stands for, each use of an alias anew."""
+    """Counts the nodes of the document. Each use of an alias counts all nodes again."""
     count = 0
     waiting = [(top, 1)]
     while waiting:
@@ -170,7 +174,7 @@ def _check_size(top: Any, place: Place) -> None:
 
 
 def _check_duplicates(node: Any, layer: Layer, done: set[int]) -> None:
-    """Notes keys that are given twice, of which YAML would take the last."""
+    """Notes keys that are given twice. YAML would silently take the last."""
     if id(node) in done:
         return
     done.add(id(node))
@@ -190,7 +194,7 @@ def _check_duplicates(node: Any, layer: Layer, done: set[int]) -> None:
 
 
 def _note_places(node: Any, model: type, layer: Layer, prefix: Key) -> None:
-    """Notes where each key stands, and those that there are not."""
+    """Notes the place of each key, and the keys that are unknown."""
     names = names_in(model)
     for key_node, value_node in node.value:
         name = str(key_node.value)
@@ -206,6 +210,6 @@ def _note_places(node: Any, model: type, layer: Layer, prefix: Key) -> None:
             for number, item in enumerate(value_node.value):
                 item_key = (*key, str(number))
                 layer.places[item_key] = _place(layer.place.source, item.start_mark)
-        # A section that is no mapping is refused with the values.
+        # A section that is not a mapping is refused when the values are checked.
         if is_dataclass(names[name]) and isinstance(value_node, yaml.MappingNode):
             _note_places(value_node, names[name], layer, key)

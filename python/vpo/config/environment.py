@@ -1,4 +1,4 @@
-"""Settings in variables: `VPO_<SECTION>__<KEY>`, and the names of earlier programs."""
+"""Settings in environment variables: `VPO_<SECTION>__<KEY>`, and names of earlier programs."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import difflib
 import os
 from collections.abc import Mapping
 
-from vpo.base.paths import display
 from vpo.config.layers import Key, Layer, Mistake, Place, nearest, settings_of
 from vpo.config.models import PATH, Config
 
-# Variables that say where settings are, and that are none themselves.
+# Variables that name a place or a profile. They are not settings themselves.
 HOME = "VPO_HOME"
 CONFIG_PATH = "VPO_CONFIG_PATH"
 PROFILE = "VPO_PROFILE"
 
-# As the earlier program called them.
+# The names of an earlier program.
 ALIASES: Mapping[str, Key] = {
     "VPO_FFMPEG_PATH": ("tools", "ffmpeg"),
     "VPO_FFPROBE_PATH": ("tools", "ffprobe"),
@@ -27,21 +26,20 @@ ALIASES: Mapping[str, Key] = {
 
 
 def home(environment: Mapping[str, str]) -> str:
-    """The directory of the library and the configuration: `VPO_HOME` or `~/.vpo`."""
-    # In a crontab or a unit no shell has expanded it.
+    """The directory of the catalogue and the configuration: `VPO_HOME` or `~/.vpo`."""
+    # In a crontab or a systemd unit, no shell expands `~`.
     return os.path.expanduser(environment.get(HOME) or "~/.vpo")
 
 
 def variable_of(key: Key) -> str:
-    """The name of the variable that gives a setting."""
+    """The name of the environment variable for a setting."""
     return "VPO_" + "__".join(part.upper() for part in key)
 
 
 def read(environment: Mapping[str, str]) -> Layer:
-    """The settings in the environment. A variable's own name wins over its alias."""
+    """The settings in the environment. The name of a setting wins over its old name."""
     layer = Layer("environment", Place("the environment"))
     settings = settings_of(Config)
-    sections = {key[0] for key in settings if len(key) == 2}
     by_variable = {variable_of(key): key for key in settings}
     for variable, key in (*ALIASES.items(), *by_variable.items()):
         text = environment.get(variable)
@@ -53,35 +51,29 @@ def read(environment: Mapping[str, str]) -> Layer:
             separator = os.pathsep if setting.is_marked(PATH) else ","
             value = [part.strip() for part in text.split(separator) if part.strip()]
         layer.put(key, value, Place(variable))
-    squeezed = {name.replace("_", ""): name for name in by_variable}
     for variable in environment:
-        if variable in by_variable or variable in ALIASES or not variable.startswith("VPO_"):
-            continue
-        section, separator, key_name = variable.removeprefix("VPO_").lower().partition("__")
-        if section in sections:
-            keys = [key[1] for key in settings if key[0] == section]
-            layer.mistakes.append(
-                Mistake(
-                    Place(variable),
-                    f"The environment variable `{display(variable)}` names no setting",
-                    nearest(key_name, keys),
-                )
-            )
-        elif separator and difflib.get_close_matches(section, sections, n=1):
-            # Other programs may use the prefix; this is one of ours, misspelt.
-            layer.mistakes.append(
-                Mistake(
-                    Place(variable),
-                    f"The environment variable `{display(variable)}` names no section",
-                    nearest(section, sections, what="sections"),
-                )
-            )
-        elif meant := squeezed.get(variable.upper().replace("_", "")):
-            layer.mistakes.append(
-                Mistake(
-                    Place(variable),
-                    f"The environment variable `{display(variable)}` names no setting",
-                    f"Did you mean `{meant}`? Section and key are joined by two underscores.",
-                )
-            )
+        if variable.startswith("VPO_") and variable not in {*by_variable, *ALIASES}:
+            layer.mistakes += _mistakes_in_name(variable, by_variable)
     return layer
+
+
+def _mistakes_in_name(variable: str, by_variable: Mapping[str, Key]) -> list[Mistake]:
+    """What is wrong with an unknown variable, if it looks like a misspelt setting.
+
+    Variables of other programs may start with `VPO_` too.
+    """
+    keys = by_variable.values()
+    sections = {key[0] for key in keys if len(key) == 2}
+    section, separator, name = variable.removeprefix("VPO_").lower().partition("__")
+    no_setting = "this environment variable does not name a setting"
+    if section in sections:
+        hint = nearest(name, [key[1] for key in keys if key[0] == section])
+        return [Mistake(Place(variable), no_setting, hint)]
+    if separator and difflib.get_close_matches(section, sections, n=1):
+        message = "this environment variable does not name a section"
+        return [Mistake(Place(variable), message, nearest(section, sections, what="sections"))]
+    squeezed = {name.replace("_", ""): name for name in by_variable}
+    if meant := squeezed.get(variable.upper().replace("_", "")):
+        hint = f"Did you mean `{meant}`? Two underscores separate the section from the key."
+        return [Mistake(Place(variable), no_setting, hint)]
+    return []

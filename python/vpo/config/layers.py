@@ -1,4 +1,4 @@
-"""A layer: settings from one source, where each stands, and what is wrong with them."""
+"""A layer: the settings from one source, the place of each, and the mistakes in them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a setting was given: a file with line and column, or a variable."""
+    """Where a setting was given: in a file, at a line and column, or in a variable."""
 
     source: str
     line: int | None = None
@@ -29,7 +29,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Mistake:
-    """What is wrong with a setting, where, and what to do about it."""
+    """What is wrong with a setting, where it is, and what to do about it."""
 
     place: Place
     message: str
@@ -39,7 +39,7 @@ class Mistake:
         return f"{self.place}: {self.message}"
 
     def to_dict(self) -> dict[str, object]:
-        """The mistake as JSON has it."""
+        """The mistake as JSON."""
         return {
             **to_json(to_stored(os.fsencode(self.place.source)), "source"),
             "line": self.place.line,
@@ -51,7 +51,7 @@ class Mistake:
 
 @dataclass
 class Layer:
-    """Settings from one source."""
+    """The settings from one source."""
 
     name: str
     """`config file`, `profile`, `environment` or `command line`."""
@@ -60,10 +60,10 @@ class Layer:
     places: dict[Key, Place] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
     profile: str | None = None
-    """The name of the profile that this is."""
+    """The name of the profile, if the source is one."""
 
     def place_of(self, key: Key) -> Place:
-        """Where a setting, or the section it should be in, was given."""
+        """Where a setting was given, or else the section that it belongs to."""
         while key and key not in self.places:
             key = key[:-1]
         return self.places.get(key, self.place)
@@ -78,7 +78,7 @@ class Layer:
         self.places[key] = place
 
     def get(self, key: Key) -> tuple[bool, Any]:
-        """Whether a setting is given here, and as what."""
+        """Whether the layer gives a setting, and its value."""
         value: Any = self.settings
         for part in key:
             if not isinstance(value, dict) or part not in value:
@@ -89,23 +89,28 @@ class Layer:
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting of a model: its key, type and constraints."""
+    """A setting of a model: its key, and the type with its bounds."""
 
     key: Key
     hint: Any
 
     @property
     def name(self) -> str:
-        """The key as it is written: `scan.hidden`."""
+        """The key as users write it: `scan.hidden`."""
         return ".".join(self.key)
 
     @property
     def is_list(self) -> bool:
-        """Whether it holds several values."""
+        """Whether the setting holds several values."""
         return getattr(self.hint, "__origin__", None) is tuple
 
+    @property
+    def is_number(self) -> bool:
+        """Whether the setting holds a whole number."""
+        return getattr(self.hint, "__origin__", self.hint) is int
+
     def is_marked(self, mark: str) -> bool:
-        """Whether the type of its value, or of each of its values, has this mark."""
+        """Whether the type of the value (in a list, of each value) has this mark."""
         return _is_marked(self.hint, mark)
 
 
@@ -117,13 +122,13 @@ def _is_marked(hint: Any, mark: str) -> bool:
 
 @lru_cache
 def names_in(model: type) -> dict[str, Any]:
-    """The keys of a model, and their types with the marks."""
+    """The keys of a model, and their types with bounds and marks."""
     return get_type_hints(model, include_extras=True)
 
 
 @lru_cache
 def settings_of(model: type) -> dict[Key, Setting]:
-    """All settings of a model, those in sections included."""
+    """All settings of a model, including those in sections."""
     found: dict[Key, Setting] = {}
     for name, hint in names_in(model).items():
         if is_dataclass(hint):
@@ -135,7 +140,7 @@ def settings_of(model: type) -> dict[Key, Setting]:
 
 
 def nearest(name: str, known: Iterable[str], *, what: str = "keys") -> str:
-    """A hint for an unknown name: the nearest one, and all that there are."""
+    """A hint for an unknown name: the most similar known name, and all known names."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"Known {what}: {', '.join(names)}."

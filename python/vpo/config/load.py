@@ -1,4 +1,4 @@
-"""The effective settings, from layers put over each other key by key.
+"""The settings in effect, from layers that override each other key by key.
 
 Defaults < config file < profile < environment < command line.
 """
@@ -14,32 +14,32 @@ from vpo.base.errors import ConfigError
 from vpo.config import environment as variables
 from vpo.config import profiles
 from vpo.config.layers import Key, Layer, Mistake, Place, settings_of
-from vpo.config.models import Config, Profile
+from vpo.config.models import Config
 
 DEFAULT = "default"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The effective settings, and where each comes from."""
+    """The settings in effect, and where each comes from."""
 
     config: Config
     profile: str | None = None
     default_policy: str | None = None
     origins: Mapping[Key, tuple[str, Place | None]] = field(default_factory=dict)
-    """The name of the layer that gave a key, and the place in it."""
+    """For each key that is not at its default: the name of the layer, and the place in it."""
 
     def origin(self, key: Key) -> tuple[str, Place | None]:
-        """The layer that set a key, and where in it."""
+        """The name of the layer that set a key, and the place in it."""
         return self.origins.get(key, (DEFAULT, None))
 
     def is_given(self, section: str) -> bool:
-        """Whether anything of a section is other than by default."""
+        """Whether any layer sets something in a section."""
         return any(key[0] == section for key in self.origins)
 
 
 def config_path(environment: Mapping[str, str], named: str | None) -> str:
-    """The path of the config file: the one named, or that in `home`."""
+    """The path of the config file: `named`, or `VPO_CONFIG_PATH`, or the one in `home`."""
     if named:
         return named
     given = os.path.expanduser(environment.get(variables.CONFIG_PATH, ""))
@@ -54,18 +54,16 @@ def load(
     command_line: Mapping[Key, object] | None = None,
     sections: Collection[str] | None = None,
 ) -> Settings:
-    """The effective settings.
+    """The settings in effect.
 
-    `config` names the file to read instead of the one in `home`; it must exist
-    then. `command_line` has what options gave. `sections` are those that are
-    asked for, top-level keys among them; what other sections say is not
-    checked. None stands for all.
+    `config` names a file to read instead of the one in `home`; that file must exist.
+    `command_line` has the values of options. With `sections`, only these sections (and
+    keys at the top) are checked and returned.
 
-    Raises ConfigError, which says file and line or variable, for mistakes.
+    Raises ConfigError for mistakes, with the file and line, or the variable.
     """
     layers = _read_layers(environment, config, profile)
-    settings = _put_together(layers, sections)
-    mistakes = [mistake for layer in layers for mistake in layer.mistakes]
+    settings, mistakes = _merge(layers, sections)
     if mistakes:
         raise mistakes_error(mistakes)
     return _with_command_line(settings, command_line or {})
@@ -76,20 +74,12 @@ def find_mistakes(
 ) -> list[Mistake]:
     """All that is wrong with the settings that `load` would read.
 
-    Raises ConfigError if a file cannot be read, ProfileNotFoundError.
+    Raises ConfigError if a file cannot be read, or ProfileNotFoundError.
     """
+    from vpo.config.check import mistakes_in
+
     layers = _read_layers(environment, config, profile)
     return [mistake for layer in layers for mistake in mistakes_in(layer)]
-
-
-def mistakes_in(layer: Layer) -> list[Mistake]:
-    """What is wrong with a layer, its values included, in the order of its lines."""
-    from vpo.config.check import check
-
-    for _ in check(layer, _model_of(layer)):
-        pass
-    unique = dict.fromkeys(layer.mistakes)
-    return sorted(unique, key=lambda each: (each.place.line or 0, each.place.column or 0))
 
 
 def _read_layers(
@@ -110,44 +100,40 @@ def _read_layers(
 
 
 def mistakes_error(mistakes: list[Mistake]) -> ConfigError:
-    """The error that says what is wrong with settings: the first, and how many more."""
+    """The error for wrong settings: the first mistake, and how many there are."""
     first = mistakes[0]
-    is_told = first.message.startswith("The environment variable")
     hint = first.hint
     if len(mistakes) > 1:
         more = f"Mistakes: {len(mistakes)}. `vpo config validate` lists them all."
         hint = f"{hint}\n\n{more}" if hint else more
-    return ConfigError(
-        first.message if is_told else str(first),
-        hint=hint,
-        mistakes=[mistake.to_dict() for mistake in mistakes],
-    )
+    return ConfigError(str(first), hint=hint, mistakes=[mistake.to_dict() for mistake in mistakes])
 
 
-def _put_together(layers: list[Layer], sections: Collection[str] | None) -> Settings:
+def _merge(layers: list[Layer], sections: Collection[str] | None) -> tuple[Settings, list[Mistake]]:
+    """The settings of the layers, each over those before it, and the mistakes in them."""
+    mistakes: list[Mistake] = []
     values: dict[Key, Any] = {}
     origins: dict[Key, tuple[str, Place | None]] = {}
-    if any(layer.settings for layer in layers):
+    for layer in layers:
+        mistakes += layer.mistakes
+        if not layer.settings:
+            continue
         from vpo.config.check import check
 
-        for layer in layers:
-            for key, value in check(layer, _model_of(layer), sections=sections):
-                values[key] = value
-                origins[key] = (layer.name, layer.place_of(key))
+        checked = check(layer, sections)
+        mistakes += checked.mistakes
+        values.update(checked.values)
+        origins.update({key: (layer.name, layer.place_of(key)) for key in checked.values})
     policy = values.get(("default_policy",))
     of_config = settings_of(Config)
     values = {key: value for key, value in values.items() if key in of_config}
     origins = {key: origin for key, origin in origins.items() if key in of_config}
     profile = next((layer.profile for layer in layers if layer.profile), None)
-    return Settings(_replace(Config(), values), profile, policy, origins)
-
-
-def _model_of(layer: Layer) -> type:
-    return Profile if layer.profile else Config
+    return Settings(_replace(Config(), values), profile, policy, origins), mistakes
 
 
 def _replace(config: Config, values: Mapping[Key, Any]) -> Config:
-    """A copy of the configuration with other values."""
+    """A copy of the configuration with some values replaced."""
     changes: dict[str, Any] = {}
     for key, value in values.items():
         if len(key) == 1:
@@ -164,7 +150,7 @@ def _replace(config: Config, values: Mapping[Key, Any]) -> Config:
 
 
 def _with_command_line(settings: Settings, given: Mapping[Key, object]) -> Settings:
-    """Options are checked where they are parsed; here they are put over the rest."""
+    """Adds the values of options. They were checked when the command line was parsed."""
     values = {key: value for key, value in given.items() if value is not None}
     assert values.keys() <= settings_of(Config).keys()
     place: tuple[str, Place | None] = ("command line", None)

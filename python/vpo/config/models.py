@@ -1,7 +1,7 @@
 """The settings of vpo, with their defaults.
 
-Plain dataclasses, so that commands which need no more than defaults do not wait
-for pydantic; `load` has pydantic check whatever is given. The docstring below a
+They are plain dataclasses, so that commands which need only defaults do not wait for
+pydantic; `vpo.config.check` has pydantic check what is given. The docstring below a
 setting is its description in the JSON Schema.
 """
 
@@ -21,105 +21,105 @@ LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
 ProberChoice = Literal["auto", "native", "ffprobe"]
 PROBERS: tuple[ProberChoice, ...] = ("auto", "native", "ffprobe")
 
-# What `load` makes absolute: a relative path is one below the file that names
-# it (for a command: unless it is a bare name, which is looked for on PATH).
+# Marks of settings whose values are made absolute: a path, and a command, which may also
+# be a bare name that is looked for on PATH.
 PATH = "path"
 COMMAND = "command"
 
 PathSetting = Annotated[str, NotEmpty(), PATH]
 CommandSetting = Annotated[str, NotEmpty(), COMMAND]
 
-# pydantic reads the docstrings below the fields.
+# pydantic also takes the descriptions from the docstrings below the fields.
 _CHECKED = {"use_attribute_docstrings": True, "extra": "forbid"}
 
 
 @dataclass(frozen=True)
 class ToolsConfig:
-    """Section `tools`: programs that are not found on PATH, and which one reads media."""
+    """Section `tools`: other programs that vpo uses, and which program reads media files."""
 
     __pydantic_config__ = _CHECKED
 
     ffmpeg: CommandSetting | None = None
-    """The ffmpeg to use."""
+    """The ffmpeg to use: a path, or a name on PATH."""
     ffprobe: CommandSetting | None = None
-    """The ffprobe to use."""
+    """The ffprobe to use: a path, or a name on PATH."""
     mkvmerge: CommandSetting | None = None
-    """The mkvmerge to use."""
+    """The mkvmerge to use: a path, or a name on PATH."""
     mkvpropedit: CommandSetting | None = None
-    """The mkvpropedit to use."""
+    """The mkvpropedit to use: a path, or a name on PATH."""
     prober: ProberChoice = "auto"
-    """Who reads media files: vpo itself with ffprobe's second opinion where it is
-    not sure (auto), vpo alone (native), or ffprobe."""
+    """Which program reads media files: vpo, and also ffprobe where vpo is unsure (auto);
+    only vpo (native); or only ffprobe (ffprobe)."""
 
 
 @dataclass(frozen=True)
 class BehaviorConfig:
-    """Section `behavior`: what `vpo doctor` advises on."""
+    """Section `behavior`: what `vpo doctor` warns about."""
 
     __pydantic_config__ = _CHECKED
 
     warn_on_missing_features: bool = True
-    """Whether a tool that is missing, but not required, is a warning."""
+    """Whether to warn about optional tools that are missing."""
     show_upgrade_suggestions: bool = True
-    """Whether a tool that is older than recommended is a warning."""
+    """Whether to warn about tools that are older than recommended."""
 
 
 @dataclass(frozen=True)
 class LoggingConfig:
-    """Section `logging`: what is logged, where, and in which form."""
+    """Section `logging`: what to log, where, and in which format."""
 
     __pydantic_config__ = _CHECKED
 
     level: Level = "info"
-    """The least important records that are logged."""
+    """Records of this level and above are logged."""
     file: PathSetting | None = None
-    """The file to log to; it is rotated by itself."""
+    """The file to log to; vpo rotates it."""
     format: Literal["text", "json"] = "text"
-    """Lines for people, or one JSON object a line."""
+    """The format: lines for people (text), or one JSON object per line (json)."""
     include_stderr: bool = True
-    """Whether to log to stderr as well when there is a file."""
+    """Whether to log to stderr too when logging to a file."""
     max_bytes: Annotated[int, AtLeast(0), AtMost(2**53)] = 10_485_760
-    """The size in bytes beyond which the file is rotated; 0: never."""
+    """The log file is rotated before it grows beyond this many bytes; 0: never."""
     backup_count: Annotated[int, AtLeast(0), AtMost(1000)] = 5
-    """How many rotated files are kept."""
+    """How many rotated log files to keep."""
 
 
 @dataclass(frozen=True)
 class JobsConfig:
-    """Section `jobs`: how long the history goes back."""
+    """Section `jobs`: how long to keep the history."""
 
     __pydantic_config__ = _CHECKED
 
     retention_days: Annotated[int, AtLeast(1), AtMost(36500)] = 30
-    """How many days finished jobs are kept."""
+    """How many days to keep the records of finished jobs."""
     auto_purge: bool = True
-    """Whether older ones are deleted when a scan or a worker starts."""
+    """Whether to delete older records when a scan or a worker starts."""
 
 
 @dataclass(frozen=True)
 class ScanConfig:
-    """Section `scan`: what is scanned, which files of it, and which places it enters."""
+    """Section `scan`: which directories to scan, and which files in them to record."""
 
     __pydantic_config__ = _CHECKED
 
     directories: tuple[PathSetting, ...] = ()
-    """The directories that `vpo scan` looks at when it is given none."""
+    """The directories to scan when `vpo scan` is given none."""
     kinds: tuple[Kind, ...] = ()
-    """The kinds of files to record; without kinds and extensions, all known media."""
+    """The kinds of files to record. Without kinds and extensions: all known media files."""
     extensions: tuple[str, ...] = ()
-    """The extensions of files to record, with or without the dot."""
+    """The extensions of files to record, with or without a dot."""
     exclude: tuple[str, ...] = ()
-    """Globs of what to leave out, each as a line of .gitignore."""
+    """Globs of paths to skip, in .gitignore syntax."""
     hidden: bool = False
-    """Whether to look at names that begin with a dot."""
+    """Whether to include files and directories whose names start with a dot."""
     follow_symlinks: bool = False
     """Whether to follow symbolic links."""
     one_file_system: bool = False
-    """Whether to leave out other file systems below a directory."""
+    """Whether to stay on one file system, and skip others below a directory."""
     threads: Annotated[int, AtLeast(0), AtMost(MAX_THREADS)] = 0
-    """Requests in flight; 0: chosen by latency."""
+    """How many requests to have in flight; 0: chosen by latency."""
     introspect: bool = True
-    """Whether to read what is in new and changed files."""
+    """Whether to read the tracks, tags and dates inside new and changed files."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Config:
     __pydantic_config__ = _CHECKED
 
     database_path: PathSetting | None = None
-    """Where the library is; `library.db` in VPO_HOME unless set."""
+    """The path of the catalogue (default: `library.db` in VPO_HOME)."""
     tools: ToolsConfig = field(default_factory=ToolsConfig)
     behavior: BehaviorConfig = field(default_factory=BehaviorConfig)
     logging: LoggingConfig = field(default_factory=LoggingConfig)
@@ -139,11 +139,11 @@ class Config:
 
 @dataclass(frozen=True)
 class Profile(Config):
-    """A profile: settings for one library or kind of work, under a name."""
+    """A profile: named settings, for one library or one kind of work."""
 
     name: str | None = None
-    """The name of the profile: that of its file without `.yaml`."""
+    """The name of the profile: the name of its file without `.yaml`."""
     description: str | None = None
-    """What it is for, in a line."""
+    """What the profile is for, in one line."""
     default_policy: PathSetting | None = None
-    """The policy file that is applied unless another is named."""
+    """The policy file to apply when none is named."""

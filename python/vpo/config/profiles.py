@@ -1,17 +1,17 @@
-"""Profiles: settings under a name, each in `~/.vpo/profiles/NAME.yaml`."""
+"""Profiles: named settings, each in a file `~/.vpo/profiles/NAME.yaml`."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from vpo.base.errors import ConfigError, ProfileExistsError, ProfileNameError, ProfileNotFoundError
+from vpo.base.errors import ConfigError, ProfileNameError, ProfileNotFoundError
 from vpo.base.paths import display
 from vpo.config.environment import home
-from vpo.config.layers import Layer, Mistake, nearest
+from vpo.config.layers import Layer, Mistake, Place, nearest, settings_of
 from vpo.config.models import Profile
 
 LAYER = "profile"
@@ -19,18 +19,22 @@ SUFFIX = ".yaml"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
+# The keys that describe a profile. All others override settings.
+_ABOUT = ("name", "description", "default_policy")
+
 
 def directory(environment: Mapping[str, str]) -> str:
-    """Where the profiles are."""
+    """The directory of the profiles."""
     return os.path.join(home(environment), "profiles")
 
 
 def check_name(name: str) -> None:
-    """Raises ProfileNameError for a name that no profile can have."""
+    """Raises ProfileNameError if the name is not valid."""
     if not _NAME.fullmatch(name):
         raise ProfileNameError(
-            f"Profile name must be alphanumeric: `{display(name)}`",
-            hint="A name is made of letters, digits, hyphens and underscores, 100 at most.",
+            f"Profile name must be alphanumeric (hyphens and underscores may be used):"
+            f" `{display(name)}`",
+            hint="Use 1 to 100 letters, digits, hyphens and underscores.",
             name=name,
         )
 
@@ -42,7 +46,7 @@ def path_of(environment: Mapping[str, str], name: str) -> str:
 
 
 def names(environment: Mapping[str, str]) -> list[str]:
-    """The profiles there are, sorted.
+    """The names of all profiles, sorted.
 
     Raises ConfigError if their directory cannot be listed.
     """
@@ -61,34 +65,59 @@ def names(environment: Mapping[str, str]) -> list[str]:
 
 
 def read(environment: Mapping[str, str], name: str) -> Layer:
-    """A profile as a layer; what is wrong with it is among the layer's mistakes.
+    """A profile as a layer; the layer's mistakes include unknown keys.
 
-    Raises ProfileNameError, ProfileNotFoundError (with the names there are), or
-    ConfigError if it cannot be read.
+    Raises ProfileNameError, ProfileNotFoundError (with the names of all profiles), or
+    ConfigError if the file cannot be read.
     """
     path = path_of(environment, name)
     if not os.path.lexists(path):
-        there = names(environment)
-        hint = "There are no profiles; make one with `vpo profiles create NAME`."
+        known = names(environment)
+        hint = "There are no profiles. Create one with `vpo profiles create NAME`."
         raise ProfileNotFoundError(
             f"There is no profile named `{name}`",
-            hint=nearest(name, there, what="profiles") if there else hint,
+            hint=nearest(name, known, what="profiles") if known else hint,
             name=name,
-            profiles=there,
+            profiles=known,
         )
+    return read_file(path, name)
+
+
+def read_any(environment: Mapping[str, str], name: str) -> Layer:
+    """As `read`, but if the file cannot be read, that is a mistake in the layer."""
+    try:
+        return read(environment, name)
+    except ConfigError as error:
+        layer = Layer(LAYER, Place(path_of(environment, name)), profile=name)
+        message = f"cannot be read: {error.details.get('reason', error.message)}"
+        layer.mistakes.append(Mistake(layer.place, message, error.hint))
+        return layer
+
+
+def read_file(path: str, name: str) -> Layer:
+    """The file at `path` as the layer of a profile called `name`. Raises ConfigError."""
     from vpo.config import document
 
-    return _checked(document.read(path, Profile, name=LAYER), name)
+    return _with_mistakes(document.read(path, Profile, name=LAYER), name)
 
 
-def _checked(layer: Layer, name: str) -> Layer:
-    """Adds what is wrong with the keys that only profiles have."""
+def parse(content: bytes, path: str, name: str) -> Layer:
+    """Does the same as `read_file`, for the content of a file."""
+    from vpo.config import document
+
+    return _with_mistakes(document.parse(content, path, Profile, name=LAYER), name)
+
+
+def _with_mistakes(layer: Layer, name: str) -> Layer:
+    """Notes what is wrong with the keys that only profiles have."""
     layer.profile = name
-    said = layer.settings.get("name")
-    if isinstance(said, str) and said != name:
+    name_in_file = layer.settings.get("name")
+    if isinstance(name_in_file, str) and name_in_file != name:
         place = layer.place_of(("name",))
-        hint = "A profile is known by the name of its file; the key can be left out."
-        message = f"the profile is named `{display(said)}`, but its file is `{name}{SUFFIX}`"
+        hint = "The name of the file is the name of the profile. You can leave out the key `name`."
+        message = (
+            f"the profile is named `{display(name_in_file)}`, but its file is `{name}{SUFFIX}`"
+        )
         layer.mistakes.append(Mistake(place, message, hint))
     policy = layer.settings.get("default_policy")
     if isinstance(policy, str) and policy:
@@ -97,150 +126,53 @@ def _checked(layer: Layer, name: str) -> Layer:
         if not os.path.isfile(path):
             place = layer.place_of(("default_policy",))
             message = f"Policy file not found: {display(policy)}"
-            layer.mistakes.append(Mistake(place, message, f"Looked for at `{display(path)}`."))
+            layer.mistakes.append(Mistake(place, message, f"vpo looked for `{display(path)}`."))
     return layer
 
 
-def create(
-    environment: Mapping[str, str],
-    name: str,
-    *,
-    description: str | None,
-    default_policy: str | None,
-    directories: Sequence[str],
-) -> str:
-    """Makes a profile and returns its path; paths given are absolute.
-
-    Raises ProfileNameError, ProfileExistsError, or ConfigError if it would have
-    mistakes or cannot be written.
-    """
-    path = path_of(environment, name)
-    settings: dict[str, object] = {}
-    if description:
-        settings["description"] = description
-    if default_policy:
-        settings["default_policy"] = default_policy
-    if directories:
-        settings["scan"] = {"directories": list(directories)}
-    content = _text_of(name, settings)
-    mistakes = _parse(content, path, name).mistakes
-    if mistakes:
-        raise ConfigError(mistakes[0].message, hint=mistakes[0].hint)
-    try:
-        os.makedirs(directory(environment), mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"The directory `{display(directory(environment))}` cannot be made: {error.strerror}",
-            hint="Check what is there, and the permissions of the directory above.",
-        ) from error
-    try:
-        # Not over one that came in between.
-        with open(path, "xb") as file:
-            file.write(content)
-    except FileExistsError as error:
-        raise ProfileExistsError(
-            f"There is a profile named `{name}` already",
-            hint=f"Change it with `vpo profiles edit {name}`.",
-            name=name,
-            path=path,
-        ) from error
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    return path
-
-
-def _text_of(name: str, settings: Mapping[str, object]) -> bytes:
-    import yaml
-
-    head = f"# Settings of the profile {name}, put over those of the config file.\n"
-    body = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True) if settings else ""
-    return (head + body).encode(errors="surrogateescape")
-
-
-def _parse(content: bytes, path: str, name: str) -> Layer:
-    from vpo.config import document
-
-    return _checked(document.parse(content, path, Profile, name=LAYER), name)
-
-
-def _unwritable(path: str, error: OSError) -> ConfigError:
-    return ConfigError(
-        f"The profile `{display(path)}` cannot be written: {error.strerror}",
-        hint="Check the permissions of its directory.",
-    )
-
-
-@dataclass
-class Draft:
-    """A copy of a profile that is being edited, beside it."""
+@dataclass(frozen=True)
+class ProfileDescription:
+    """A profile as it is written: what it is for, and what it overrides."""
 
     name: str
-    target: str
+    description: str | None
+    default_policy: str | None
     path: str
-    is_kept: bool = False
+    overrides: Mapping[str, Any]
+    """By section and key, as written in the file; invalid values are left out."""
+    mistakes: list[Mistake]
 
-    def mistakes(self) -> list[Mistake]:
-        """What is wrong with the copy as it is now."""
-        from vpo.config import document
-        from vpo.config.load import mistakes_in
-
-        return mistakes_in(_checked(document.read(self.path, Profile, name=LAYER), self.name))
-
-    def refuse(self, mistakes: Sequence[Mistake]) -> None:
-        """Leaves the profile as it was, and the copy where it is. Raises ConfigError."""
-        self.is_kept = True
-        raise ConfigError(
-            f"The profile `{self.name}` was not saved, as it has mistakes",
-            hint=f"What you wrote is in `{display(self.path)}`.",
-            mistakes=[mistake.to_dict() for mistake in mistakes],
-        )
-
-    def save(self) -> bool:
-        """Puts the copy in the profile's place; says whether anything is different.
-
-        Raises ConfigError, and leaves the copy where it is, if that cannot be done.
-        """
-        import shutil
-
-        try:
-            with open(self.path, "rb") as edited, open(self.target, "rb") as before:
-                if edited.read() == before.read():
-                    return False
-                os.fsync(edited.fileno())
-                os.chmod(self.path, os.fstat(before.fileno()).st_mode & 0o777)
-            if os.path.islink(self.target):
-                # The file may be in a repository of such; the link is to stay.
-                shutil.copyfile(self.path, self.target)
-            else:
-                os.replace(self.path, self.target)
-        except OSError as error:
-            self.is_kept = True
-            raise ConfigError(
-                f"The profile `{self.name}` cannot be saved: {error.strerror}",
-                hint=f"What you wrote is in `{display(self.path)}`.",
-            ) from error
-        return True
+    def facts(self) -> dict[str, Any]:
+        """The profile itself, without what it overrides, as JSON (paths are plain text)."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "default_policy": self.default_policy,
+            "path": self.path,
+        }
 
 
-@contextmanager
-def draft(environment: Mapping[str, str], name: str) -> Iterator[Draft]:
-    """A copy of a profile to edit, removed at the end unless it is refused.
+def describe(layer: Layer) -> ProfileDescription:
+    """Describes a profile that was read."""
+    from vpo.config.check import check, mistakes_in
 
-    Raises what `read` does, and ConfigError if it cannot be written.
-    """
-    import tempfile
-
-    target = read(environment, name).place.source
-    try:
-        # Beside it, as paths in it may be relative to where it is; not over one that was kept.
-        descriptor, path = tempfile.mkstemp(SUFFIX, f".{name}.", directory(environment))
-        with open(target, "rb") as original, open(descriptor, "wb") as file:
-            file.write(original.read())
-    except OSError as error:
-        raise _unwritable(target, error) from error
-    copy = Draft(name, target, path)
-    try:
-        yield copy
-    finally:
-        if not copy.is_kept and os.path.exists(copy.path):
-            os.unlink(copy.path)
+    valid = check(layer).values
+    about: dict[str, Any] = {}
+    overrides: dict[str, Any] = {}
+    for key in filter(valid.__contains__, settings_of(Profile)):
+        _, value = layer.get(key)
+        if len(key) == 2:
+            overrides.setdefault(key[0], {})[key[1]] = value
+        elif key[0] in _ABOUT:
+            about[key[0]] = value
+        else:
+            overrides[key[0]] = value
+    assert layer.profile is not None
+    return ProfileDescription(
+        layer.profile,
+        about.get("description"),
+        about.get("default_policy"),
+        layer.place.source,
+        overrides,
+        mistakes_in(layer),
+    )

@@ -16,19 +16,19 @@ def schema_of(model: type, title: str) -> dict[str, Any]:
     schema = adapter.json_schema()
     _let_be_empty(schema)
     for base in filter(is_dataclass, model.__bases__):
-        # pydantic reads the docstrings of the class itself alone.
+        # pydantic reads the docstrings of the class itself, but not those of its bases.
         for name, each in schema_of(base, title)["properties"].items():
             schema["properties"][name].setdefault("description", each["description"])
     return {"$schema": DIALECT, **schema, "title": title}
 
 
 def _let_be_empty(schema: dict[str, Any]) -> None:
-    """A section without a line in it is one that says nothing: YAML's null."""
+    """Allows null for sections: YAML reads a section without any line in it as null."""
     for name, each in schema["properties"].items():
         if "$ref" in each:
             section = schema["$defs"][each["$ref"].rpartition("/")[2]]
             schema["properties"][name] = {
-                # Editors show what stands here, not what is referred to.
+                # Editors show this description, but not the one behind the reference.
                 "description": section["description"],
                 **{key: value for key, value in each.items() if key != "$ref"},
                 "anyOf": [{"$ref": each["$ref"]}, {"type": "null"}],

@@ -1,4 +1,4 @@
-"""Counts over the library, for `vpo status`."""
+"""Counts over the whole catalogue."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import sqlite3
 from typing import NamedTuple
 
 from vpo.base.paths import StoredPath, from_stored
-from vpo.db.directories import below
-from vpo.db.files import STATUSES
+from vpo.db.conditions import below
+from vpo.db.selection import STATUSES
 
 
 class RootRow(NamedTuple):
-    """A root as it was last scanned."""
+    """A root and its last scan."""
 
     path: StoredPath
     last_scan_at: str | None
@@ -19,7 +19,7 @@ class RootRow(NamedTuple):
 
 
 def list_roots(connection: sqlite3.Connection) -> list[RootRow]:
-    """All roots, by path."""
+    """All roots, sorted by path."""
     rows = connection.execute("SELECT path, last_scan_at, last_job_id FROM roots ORDER BY path")
     return [RootRow._make(row) for row in rows]
 

@@ -1,19 +1,20 @@
-"""Table `damage`: what was found wrong with files, until it is right again or accepted."""
+"""Table `damage`: what is wrong with files, until they are repaired or accepted."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from vpo.base.paths import StoredPath
-from vpo.db.directories import below
+from vpo.db.conditions import Condition, below
+from vpo.db.selection import present
 
 KINDS = ("rotted", "rewritten", "unreadable")
 
 
 class Damage(NamedTuple):
-    """What is wrong with a file; the fields are columns."""
+    """What is wrong with a file. The fields are columns."""
 
     file_id: int
     damage: str
@@ -32,19 +33,20 @@ class Damage(NamedTuple):
 
 
 class DamagedFile(NamedTuple):
-    """Damage with the file's path."""
+    """A damaged file."""
 
     path: StoredPath
     damage: Damage
+    is_symlink: bool
 
 
 def record_damage(connection: sqlite3.Connection, found: Damage, compared_with: str | None) -> bool:
-    """Records what was found; returns whether it is news.
+    """Records damage; returns whether it was not known before.
 
-    What was found before stays, but for what could not be read and now is read
-    and wrong. Nothing is recorded if `files.content_hash` is no more what the
-    content was compared with: then somebody has accepted it, or a scan has found
-    another file in its place.
+    Known damage stays as it was found first, with one exception: a file that could not be
+    read is now read, and its content is wrong. Nothing is recorded if `files.content_hash` is
+    no longer what the content was compared with: then somebody has accepted the content, or a
+    scan has found another file at this path.
     """
     columns = ", ".join(Damage._fields)
     values = ", ".join(f":{name}" for name in Damage._fields)
@@ -68,14 +70,14 @@ def record_damage(connection: sqlite3.Connection, found: Damage, compared_with: 
 
 
 def forget_damage(connection: sqlite3.Connection, file_ids: Iterable[int]) -> None:
-    """Deletes what was found wrong with files."""
+    """Deletes the damage of files."""
     connection.executemany(
         "DELETE FROM damage WHERE file_id = ?", ((file_id,) for file_id in file_ids)
     )
 
 
 def damage_of(connection: sqlite3.Connection, file_id: int) -> Damage | None:
-    """What is wrong with a file, if anything."""
+    """The damage of a file, None if it has none."""
     row = connection.execute(
         f"SELECT {', '.join(Damage._fields)} FROM damage WHERE file_id = ?", (file_id,)
     ).fetchone()
@@ -85,39 +87,39 @@ def damage_of(connection: sqlite3.Connection, file_id: int) -> Damage | None:
 def list_damage(
     connection: sqlite3.Connection, place: bytes | None = None, *, limit: int | None = None
 ) -> list[DamagedFile]:
-    """What is wrong with the files below a directory (None: with any), by path.
+    """The damaged files below a directory (None: all), sorted by path.
 
     Missing files are left out.
     """
     columns = ", ".join(f"v.{name}" for name in Damage._fields)
-    condition, parameters = _below(place)
-    parameters["limit"] = -1 if limit is None else limit
+    condition = _present_below(place)
     rows = connection.execute(
-        f"SELECT v.path, {columns} FROM library_damage v JOIN files f ON f.id = v.file_id"
-        f" JOIN directories d ON d.id = f.directory_id WHERE {condition}"
-        " ORDER BY d.path, f.name LIMIT :limit",
-        parameters,
+        f"SELECT v.path, f.is_symlink, {columns} FROM library_damage v"
+        " JOIN files f ON f.id = v.file_id"
+        f" JOIN directories d ON d.id = f.directory_id WHERE {condition.sql}"
+        " ORDER BY d.path, f.name LIMIT ?",
+        (*condition.parameters, -1 if limit is None else limit),
     )
-    return [DamagedFile(row[0], Damage._make(row[1:])) for row in rows]
+    return [
+        DamagedFile(path, Damage._make(damage), bool(is_symlink))
+        for path, is_symlink, *damage in rows
+    ]
 
 
 def count_damage(connection: sqlite3.Connection, place: bytes | None = None) -> dict[str, int]:
-    """With how many files of those that `list_damage` lists what is wrong, by `KINDS`."""
-    condition, parameters = _below(place)
+    """The number of the files that `list_damage` lists, by what is wrong (`KINDS`)."""
+    condition = _present_below(place)
     counts = dict.fromkeys(KINDS, 0)
     counts.update(
         connection.execute(
             "SELECT m.damage, count(*) FROM damage m JOIN files f ON f.id = m.file_id"
-            f" JOIN directories d ON d.id = f.directory_id WHERE {condition} GROUP BY m.damage",
-            parameters,
+            " JOIN directories d ON d.id = f.directory_id"
+            f" WHERE {condition.sql} GROUP BY m.damage",
+            condition.parameters,
         )
     )
     return counts
 
 
-def _below(place: bytes | None) -> tuple[str, dict[str, Any]]:
-    there = "f.scan_status <> 'missing'"
-    if place is None:
-        return there, {}
-    condition, parameters = below(place, "d.path")
-    return f"{there} AND {condition}", dict(parameters)
+def _present_below(place: bytes | None) -> Condition:
+    return present() if place is None else present() & below(place, "d.path")

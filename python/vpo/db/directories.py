@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from vpo.base.paths import StoredPath, to_stored
+from vpo.base.paths import StoredPath
+from vpo.db.conditions import below
 
 
 @dataclass(frozen=True)
@@ -21,33 +22,10 @@ class KnownDirectory:
     via_symlink: bool
 
 
-def below(
-    directory: bytes, column: str = "path", prefix: str = "below"
-) -> tuple[str, dict[str, StoredPath]]:
-    """A condition for `column` being `directory` or below it, and its parameters.
-
-    Their names begin with `prefix`. TEXT and BLOB each have a range of their own
-    in the index on the column.
-    """
-    first = directory.rstrip(b"/") + b"/"
-    last = first[:-1] + b"0"  # "0" comes right after "/"
-    bounds: list[dict[str, StoredPath]] = [{"first": first, "last": last, "self": directory}]
-    # A TEXT below a directory whose own path is not UTF-8 cannot be.
-    if not isinstance(to_stored(directory), bytes):
-        bounds.append({name: bound.decode() for name, bound in bounds[0].items()})  # type: ignore[union-attr]
-    conditions, parameters = [], {}
-    for kind, each in zip(("blob", "text"), bounds, strict=False):
-        name = f"{prefix}_{kind}"
-        conditions.append(f"({column} >= :{name}_first AND {column} < :{name}_last)")
-        conditions.append(f"{column} = :{name}_self")
-        parameters.update({f"{name}_{bound}": value for bound, value in each.items()})
-    return f"({' OR '.join(conditions)})", parameters
-
-
 def fingerprints(
     connection: sqlite3.Connection, root: bytes
 ) -> Iterable[tuple[StoredPath, bytes | None, int]]:
-    """Path, fingerprint and id of every directory under `root` that is present."""
+    """Path, fingerprint and id of every present directory under `root`."""
     condition, parameters = below(root)
     return connection.execute(
         f"SELECT path, fingerprint, id FROM directories WHERE is_present AND {condition}",
@@ -56,7 +34,7 @@ def fingerprints(
 
 
 def gone_directories(connection: sqlite3.Connection, root: bytes) -> dict[StoredPath, int]:
-    """The ids of directories under `root` that are gone but have records left."""
+    """The ids, by path, of directories under `root` that no longer exist but have records."""
     condition, parameters = below(root)
     return dict(
         connection.execute(
@@ -70,13 +48,13 @@ _KNOWN = "SELECT id, path, filesystem_id, is_present, via_symlink FROM directori
 
 
 def get_directory(connection: sqlite3.Connection, directory_id: int) -> KnownDirectory | None:
-    """The directory of that id."""
+    """The directory with this id."""
     row = connection.execute(f"{_KNOWN} WHERE id = ?", (directory_id,)).fetchone()
     return _known(row)
 
 
 def find_directory(connection: sqlite3.Connection, path: StoredPath) -> KnownDirectory | None:
-    """The directory at that path."""
+    """The directory at this path."""
     return _known(connection.execute(f"{_KNOWN} WHERE path = ?", (path,)).fetchone())
 
 
@@ -112,7 +90,7 @@ def update_directory(
     fingerprint: bytes | None,
     via_symlink: bool,
 ) -> None:
-    """Records a look at a known directory."""
+    """Records what a scan saw of a known directory."""
     connection.execute(
         "UPDATE directories SET filesystem_id = ?, fingerprint = ?, via_symlink = ?, is_present = 1"
         " WHERE id = ?",
@@ -120,15 +98,46 @@ def update_directory(
     )
 
 
+def set_path(connection: sqlite3.Connection, directory_id: int, path: StoredPath) -> None:
+    """Gives a directory another path."""
+    connection.execute("UPDATE directories SET path = ? WHERE id = ?", (path, directory_id))
+
+
 def settle(connection: sqlite3.Connection, settled: Iterable[tuple[bytes, int]]) -> None:
-    """Stores the fingerprints (with the ids) of directories now fully recorded."""
+    """Stores the fingerprints (with the ids) of directories that are now recorded completely."""
     connection.executemany("UPDATE directories SET fingerprint = ? WHERE id = ?", settled)
+
+
+def unsettle(connection: sqlite3.Connection, directory_ids: Iterable[int]) -> None:
+    """Makes the next scan compare directories, whatever their fingerprints."""
+    connection.executemany(
+        "UPDATE directories SET fingerprint = NULL WHERE id = ?",
+        ((directory_id,) for directory_id in directory_ids),
+    )
+
+
+def unsettle_directories_of(connection: sqlite3.Connection, file_ids: Iterable[int]) -> None:
+    """Makes the next scan compare the directories that hold files."""
+    connection.executemany(
+        "UPDATE directories SET fingerprint = NULL"
+        " WHERE id = (SELECT directory_id FROM files WHERE id = ?) AND fingerprint IS NOT NULL",
+        ((file_id,) for file_id in file_ids),
+    )
+
+
+def mark_present_directory_of(connection: sqlite3.Connection, file_id: int) -> None:
+    """Records that the directory that holds a file exists again."""
+    connection.execute(
+        "UPDATE directories SET is_present = 1"
+        " WHERE id = (SELECT directory_id FROM files WHERE id = ?)",
+        (file_id,),
+    )
 
 
 def mark_gone(
     connection: sqlite3.Connection, directories: Iterable[tuple[int, StoredPath]]
 ) -> None:
-    """Records that directories (ids and paths) are not there any more."""
+    """Records that directories (ids and paths) no longer exist."""
     connection.executemany(
         "UPDATE directories SET is_present = 0, fingerprint = NULL WHERE id = ? AND path = ?",
         directories,
@@ -136,7 +145,7 @@ def mark_gone(
 
 
 def delete_unused(connection: sqlite3.Connection, root: bytes) -> None:
-    """Deletes the gone directories under `root` that no file's record refers to."""
+    """Deletes directories under `root` that no longer exist and have no files recorded."""
     condition, parameters = below(root)
     connection.execute(
         f"DELETE FROM directories WHERE NOT is_present AND {condition}"
@@ -146,7 +155,7 @@ def delete_unused(connection: sqlite3.Connection, root: bytes) -> None:
 
 
 def holds_present_files(connection: sqlite3.Connection, root: bytes) -> bool:
-    """Whether any file under `root` is known and not missing."""
+    """Whether any file under `root` is recorded and not missing."""
     condition, parameters = below(root, "d.path")
     row = connection.execute(
         f"SELECT 1 FROM directories d WHERE d.is_present AND {condition} AND EXISTS ("

@@ -1,4 +1,4 @@
-"""Table `file_changes`: which job changed what about a file, and why."""
+"""Table `file_changes`: what each job changed about files, and why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vpo.base.paths import StoredPath
 
 
 class FileChange(NamedTuple):
-    """A change to a known file; the fields are columns in this order."""
+    """A change to a known file. The fields are columns in this order."""
 
     file_id: int
     change: str
@@ -20,7 +20,7 @@ class FileChange(NamedTuple):
     size_after: int | None = None
     mtime_ns_after: int | None = None
     path: StoredPath | None = None
-    """Where the file was, if its record is deleted or is at another path now."""
+    """The former path of the file, if its record was moved or deleted."""
 
 
 def add_changes(connection: sqlite3.Connection, job: int, changes: Iterable[FileChange]) -> None:
@@ -35,7 +35,7 @@ def add_changes(connection: sqlite3.Connection, job: int, changes: Iterable[File
 def add_moved_directory(
     connection: sqlite3.Connection, job: int, directory_id: int, before: StoredPath
 ) -> None:
-    """Records that all files of a directory were moved with it, from the path `before`."""
+    """Records that all files in a directory moved with it. `before` is its former path."""
     connection.execute(
         "INSERT INTO file_changes (job, file_id, change, size_before, mtime_ns_before, size_after,"
         " mtime_ns_after, path)"
@@ -45,4 +45,12 @@ def add_moved_directory(
         " ELSE rtrim(:before, '/') || '/' || name END"
         " FROM files WHERE directory_id = :directory",
         {"job": job, "directory": directory_id, "before": before},
+    )
+
+
+def forget_removals(connection: sqlite3.Connection, job: int, file_ids: Iterable[int]) -> None:
+    """Deletes a job's records that files were removed, because they were only moved."""
+    connection.executemany(
+        f"DELETE FROM file_changes WHERE job = {int(job)} AND file_id = ? AND change = 'removed'",
+        ((file_id,) for file_id in file_ids),
     )

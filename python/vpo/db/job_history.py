@@ -1,77 +1,115 @@
-"""Table `jobs` as it is read: lists, one job, the jobs of a file."""
+"""Table `jobs` as it is read: lists, one job, and the jobs that changed a file."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from vpo.base.paths import StoredPath
+from vpo.db.conditions import Condition, all_of
 
 STATUSES = ("queued", "running", "completed", "failed", "cancelled")
 
-# When a job last began, or else was put into the queue; as the indexes have it.
+# When a job last started or, if it has not started, was queued. The indexes have this
+# expression.
 _MOMENT = "coalesce(started_at, queued_at, created_at)"
 
-_LISTED = "id, job_type, status, priority, created_at, started_at, completed_at, file_path"
-LISTED_COLUMNS = f"{_LISTED}, progress_percent, error_message"
+
+class JobRow(NamedTuple):
+    """A job of a list. The fields are columns."""
+
+    id: str
+    job_type: str
+    status: str
+    priority: int
+    created_at: str
+    started_at: str | None
+    completed_at: str | None
+    file_path: StoredPath
+    progress_percent: float | None
+    error_message: str | None
+
+
+class JobRecord(NamedTuple):
+    """Everything that is recorded of a job. Apart from `job`, the fields are columns."""
+
+    job: JobRow
+    number: int
+    queued_at: str | None
+    attempts: int
+    policy_name: str | None
+    policy_json: str | None
+    progress_json: str | None
+    summary_json: str | None
+    errors_json: str | None
+    files_affected_json: str | None
+    worker_pid: int | None
+    worker_heartbeat: str | None
+    cancel_requested_at: str | None
+    output_path: StoredPath | None
+    backup_path: StoredPath | None
 
 
 class JobFilter(NamedTuple):
-    """Which jobs to list."""
+    """Which jobs to list. A field that is None fits all jobs."""
 
     status: str | None = None
     job_type: str | None = None
     since: str | None = None
+    """Only jobs that started or were queued since this moment. UTC, ISO-8601."""
     limit: int | None = None
 
 
-def list_jobs(connection: sqlite3.Connection, wanted: JobFilter) -> list[sqlite3.Row]:
+def list_jobs(connection: sqlite3.Connection, wanted: JobFilter) -> list[JobRow]:
     """The jobs that fit, newest first."""
-    conditions = []
-    if wanted.status is not None:
-        conditions.append("status = :status")
-    if wanted.job_type is not None:
-        conditions.append("job_type = :job_type")
-    if wanted.since is not None:
-        conditions.append(f"{_MOMENT} >= :since")
-    sql = f"SELECT {LISTED_COLUMNS} FROM jobs"
-    if conditions:
-        sql += f" WHERE {' AND '.join(conditions)}"
-    sql += f" ORDER BY {_MOMENT} DESC, number DESC"
-    return _rows(connection, _limited(sql, wanted.limit), wanted._asdict())
+    conditions = [
+        Condition(f"{expression} ?", (value,))
+        for expression, value in (
+            ("status =", wanted.status),
+            ("job_type =", wanted.job_type),
+            (f"{_MOMENT} >=", wanted.since),
+        )
+        if value is not None
+    ]
+    condition = all_of(conditions)
+    rows = connection.execute(
+        f"SELECT {', '.join(JobRow._fields)} FROM jobs WHERE {condition.sql}"
+        f" ORDER BY {_MOMENT} DESC, number DESC LIMIT ?",
+        (*condition.parameters, _limit(wanted.limit)),
+    )
+    return [JobRow._make(row) for row in rows]
 
 
-def _limited(sql: str, limit: int | None) -> str:
-    return sql if limit is None else f"{sql} LIMIT :limit"
-
-
-def _rows(
-    connection: sqlite3.Connection, sql: str, parameters: Mapping[str, Any]
-) -> list[sqlite3.Row]:
-    cursor = connection.cursor()
-    cursor.row_factory = sqlite3.Row
-    return cursor.execute(sql, parameters).fetchall()
+def _limit(limit: int | None) -> int:
+    """The limit as SQLite takes it: -1 for none."""
+    return -1 if limit is None else limit
 
 
 def ids_beginning_with(connection: sqlite3.Connection, prefix: str, limit: int) -> list[str]:
-    """Ids of jobs that begin so. `prefix` is of hexadecimal digits and hyphens."""
+    """The ids of jobs that begin with a prefix of hexadecimal digits and hyphens."""
     rows = connection.execute(
         "SELECT id FROM jobs WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
-        # After all digits comes "g".
+        # "g" is after all hexadecimal digits.
         (prefix, prefix + "g", limit),
     )
     return [job_id for (job_id,) in rows]
 
 
-def get_job(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row | None:
-    """All that is recorded of a job."""
-    rows = _rows(connection, "SELECT * FROM jobs WHERE id = :id", {"id": job_id})
-    return rows[0] if rows else None
+def get_job(connection: sqlite3.Connection, job_id: str) -> JobRecord | None:
+    """Everything that is recorded of a job, None if there is no job with this id."""
+    columns = (*JobRow._fields, *JobRecord._fields[1:])
+    row = connection.execute(
+        f"SELECT {', '.join(columns)} FROM jobs WHERE id = ?", (job_id,)
+    ).fetchone()
+    if row is None:
+        return None
+    listed = len(JobRow._fields)
+    return JobRecord(JobRow._make(row[:listed]), *row[listed:])
 
 
 def count_by_status(connection: sqlite3.Connection) -> dict[str, int]:
-    """How many jobs there are of each status."""
+    """The number of jobs with each status."""
     counts = dict.fromkeys(STATUSES, 0)
     counts.update(connection.execute("SELECT status, count(*) FROM jobs GROUP BY status"))
     return counts
@@ -100,7 +138,7 @@ def failed_jobs(connection: sqlite3.Connection) -> list[Failed]:
 def last_completed(
     connection: sqlite3.Connection, job_types: Collection[str]
 ) -> dict[tuple[str, StoredPath], str]:
-    """When the last job of a type and path that was completed began, for jobs of these types."""
+    """When the last completed job of each type and path started, for these types."""
     marks = ", ".join("?" * len(job_types))
     rows = connection.execute(
         f"SELECT job_type, file_path, max({_MOMENT}) FROM jobs"
@@ -111,11 +149,11 @@ def last_completed(
 
 
 def end_of_scan(connection: sqlite3.Connection, scanned_at: str) -> str | None:
-    """When the last of the scans ended that began in a second, if a job tells that still."""
+    """When the last scan ended that started in this second, None if its job was purged."""
     second = scanned_at.removesuffix("Z")
     row = connection.execute(
         "SELECT max(completed_at) FROM jobs WHERE job_type = 'scan'"
-        # A fraction of the second, `Z` or nothing follows: all of it comes before a bracket.
+        # A fraction of the second, `Z` or nothing follows. All of them come before a bracket.
         f" AND {_MOMENT} >= ?1 AND {_MOMENT} < ?1 || '['",
         (second,),
     ).fetchone()
@@ -124,50 +162,56 @@ def end_of_scan(connection: sqlite3.Connection, scanned_at: str) -> str | None:
 
 # -- One file --------------------------------------------------------------------
 
-CHANGE_COLUMNS = (
-    "change",
-    "reason",
-    "size_before",
-    "size_after",
-    "mtime_ns_before",
-    "mtime_ns_after",
-    "path",
-)
+
+class ChangeRow(NamedTuple):
+    """What a job did to a file."""
+
+    job: JobRow
+    change: str | None
+    """`added`, or as in the table `file_changes`. None: the job was about this one file."""
+    reason: str | None
+    size_before: int | None
+    size_after: int | None
+    mtime_ns_before: int | None
+    mtime_ns_after: int | None
+    path: StoredPath | None
+    """The former path of the file, if its record was moved or deleted."""
+
+
+_CHANGE = ChangeRow._fields[1:]
+_OF_JOB = ", ".join(f"j.{column}" for column in JobRow._fields)
+_OF_CHANGE = ", ".join(f"c.{column}" for column in _CHANGE)
 
 
 def changes_of_file(
     connection: sqlite3.Connection, file_id: int, *, limit: int | None = None
-) -> list[sqlite3.Row]:
-    """What jobs did to a file of the library, newest first, with the jobs' columns.
-
-    `change` is `added` or one of the table's, or None for a job that was about
-    this one file.
-    """
-    nothing = ", ".join(f"NULL AS {column}" for column in CHANGE_COLUMNS[1:])
-    # By when jobs ran: one from the queue may be older than what ran before it.
+) -> list[ChangeRow]:
+    """What jobs did to a file in the catalogue, newest first."""
+    nothing = ", ".join(f"NULL AS {column}" for column in _CHANGE[1:])
+    # Sorted by when the jobs ran: a queued job may be older than jobs that ran before it.
     sql = f"""
-        SELECT * FROM (
-            SELECT {_of_job()}, {", ".join(f"c.{column}" for column in CHANGE_COLUMNS)},
-                c.id AS place
+        SELECT {", ".join((*JobRow._fields, *_CHANGE))} FROM (
+            SELECT {_OF_JOB}, {_OF_CHANGE}, c.id AS place
             FROM file_changes c JOIN jobs j ON j.number = c.job
-            -- A record that was deleted may have had the number before.
+            -- A deleted record may have had the id before.
             WHERE c.file_id = :file AND c.id > (SELECT coalesce(max(id), 0) FROM file_changes
                 WHERE file_id = :file AND change = 'pruned')
             UNION ALL
-            SELECT {_of_job()}, 'added', {nothing}, 0
+            SELECT {_OF_JOB}, 'added', {nothing}, 0
             FROM files f JOIN jobs j ON j.number = f.added_by WHERE f.id = :file
             UNION ALL
-            SELECT {_of_job()}, NULL, {nothing}, 0 FROM jobs j WHERE j.file_id = :file
+            SELECT {_OF_JOB}, NULL, {nothing}, 0 FROM jobs j WHERE j.file_id = :file
         )
         ORDER BY coalesce(started_at, created_at) DESC, place DESC
+        LIMIT :limit
     """
-    return _rows(connection, _limited(sql, limit), {"file": file_id, "limit": limit})
+    return _changes(connection.execute(sql, {"file": file_id, "limit": _limit(limit)}))
 
 
 def changes_of_former_file(
     connection: sqlite3.Connection, path: StoredPath, *, limit: int | None = None
-) -> list[sqlite3.Row]:
-    """As `changes_of_file`, of what had a record for `path`: it was moved since, or deleted."""
+) -> list[ChangeRow]:
+    """What jobs did to the file that had the path before it was moved or its record deleted."""
     last = connection.execute(
         "SELECT file_id, EXISTS (SELECT 1 FROM file_changes c WHERE c.file_id = p.file_id"
         " AND c.change = 'pruned' AND c.id >= p.id) FROM file_changes p WHERE path = ?"
@@ -177,7 +221,7 @@ def changes_of_former_file(
     if last is not None and not last[1]:
         return changes_of_file(connection, last[0], limit=limit)
     sql = f"""
-        SELECT {_of_job()}, {", ".join(f"c.{column}" for column in CHANGE_COLUMNS)}
+        SELECT {_OF_JOB}, {_OF_CHANGE}
         FROM file_changes c JOIN jobs j ON j.number = c.job
         WHERE c.id IN (
             SELECT c.id FROM file_changes p JOIN file_changes c ON c.file_id = p.file_id
@@ -188,9 +232,11 @@ def changes_of_former_file(
             WHERE p.path = :path
         )
         ORDER BY c.id DESC
+        LIMIT :limit
     """
-    return _rows(connection, _limited(sql, limit), {"path": path, "limit": limit})
+    return _changes(connection.execute(sql, {"path": path, "limit": _limit(limit)}))
 
 
-def _of_job() -> str:
-    return ", ".join(f"j.{column.strip()}" for column in LISTED_COLUMNS.split(","))
+def _changes(rows: Iterable[tuple[Any, ...]]) -> list[ChangeRow]:
+    columns = len(JobRow._fields)
+    return [ChangeRow(JobRow._make(row[:columns]), *row[columns:]) for row in rows]

@@ -36,6 +36,29 @@ class QueuedJob(NamedTuple):
     policy_json: str
 
 
+class NewJob(NamedTuple):
+    """A job to be recorded."""
+
+    id: str
+    job_type: str
+    file_path: StoredPath
+    policy_json: str
+    """What it is asked to do: its configuration."""
+    at: str
+    """When it starts, or is queued."""
+
+
+class JobEnding(NamedTuple):
+    """How a job ended; the fields are columns, but for `at`."""
+
+    status: str
+    at: str
+    error_message: str | None = None
+    summary_json: str | None = None
+    files_affected_json: str | None = None
+    errors_json: str | None = None
+
+
 class Worker(NamedTuple):
     """The process that starts a job, and its right to write to the job's row."""
 
@@ -61,50 +84,26 @@ def queued_jobs(connection: sqlite3.Connection) -> Iterator[QueuedJob]:
     return map(QueuedJob._make, rows)
 
 
-def add_running_job(
-    connection: sqlite3.Connection,
-    *,
-    job_id: str,
-    job_type: str,
-    path: StoredPath,
-    configuration_json: str,
-    worker: Worker,
-    at: str,
-) -> int:
+def add_running_job(connection: sqlite3.Connection, job: NewJob, worker: Worker) -> int:
     """Records a job that starts now, and returns its number."""
     cursor = connection.execute(
         "INSERT INTO jobs (id, job_type, file_path, status, policy_json, created_at, started_at,"
         " attempts, worker_pid, worker_identity, worker_token, worker_heartbeat)"
-        " VALUES (:id, :type, :path, 'running', :configuration, :at, :at,"
+        " VALUES (:id, :job_type, :file_path, 'running', :policy_json, :at, :at,"
         " 1, :pid, :identity, :token, :at)",
-        {
-            "id": job_id,
-            "type": job_type,
-            "path": path,
-            "configuration": configuration_json,
-            "at": at,
-            **worker._asdict(),
-        },
+        {**job._asdict(), **worker._asdict()},
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 
 
-def add_queued_job(
-    connection: sqlite3.Connection,
-    *,
-    job_id: str,
-    job_type: str,
-    path: StoredPath,
-    configuration_json: str,
-    priority: int,
-    at: str,
-) -> None:
+def add_queued_job(connection: sqlite3.Connection, job: NewJob, *, priority: int) -> None:
     """Puts a job into the queue."""
     connection.execute(
         "INSERT INTO jobs (id, job_type, file_path, status, priority, policy_json, created_at,"
-        " queued_at) VALUES (?, ?, ?, 'queued', ?, ?, ?, ?)",
-        (job_id, job_type, path, priority, configuration_json, at, at),
+        " queued_at) VALUES (:id, :job_type, :file_path, 'queued', :priority, :policy_json, :at,"
+        " :at)",
+        {**job._asdict(), "priority": priority},
     )
 
 
@@ -179,33 +178,16 @@ def request_cancel(connection: sqlite3.Connection, job_id: str, at: str) -> None
 
 
 def end_job(
-    connection: sqlite3.Connection,
-    job_id: str,
-    status: str,
-    *,
-    at: str,
-    token: str | None = None,
-    error_message: str | None = None,
-    summary_json: str | None = None,
-    files_affected_json: str | None = None,
-    errors_json: str | None = None,
+    connection: sqlite3.Connection, job_id: str, ending: JobEnding, *, token: str | None = None
 ) -> bool:
     """Records how a running job ended; False if it is not running (for who has the `token`)."""
     cursor = connection.execute(
-        "UPDATE jobs SET status = :status, completed_at = :at, error_message = :error,"
-        " summary_json = :summary, files_affected_json = :files, errors_json = :errors,"
+        "UPDATE jobs SET status = :status, completed_at = :at, error_message = :error_message,"
+        " summary_json = :summary_json, files_affected_json = :files_affected_json,"
+        " errors_json = :errors_json,"
         " progress_percent = CASE :status WHEN 'completed' THEN 100.0 ELSE progress_percent END"
         " WHERE id = :id AND status = 'running' AND (:token IS NULL OR worker_token = :token)",
-        {
-            "id": job_id,
-            "token": token,
-            "status": status,
-            "at": at,
-            "error": error_message,
-            "summary": summary_json,
-            "files": files_affected_json,
-            "errors": errors_json,
-        },
+        {**ending._asdict(), "id": job_id, "token": token},
     )
     return cursor.rowcount == 1
 

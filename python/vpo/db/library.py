@@ -1,19 +1,15 @@
-"""Opening a library, transactions, and SQLite's errors in plain words."""
+"""Opens the catalogue, the SQLite file `library.db`, and provides transactions."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
 from vpo.base.errors import (
-    DiskFullError,
-    LibraryBusyError,
-    LibraryDamagedError,
-    LibraryError,
     LibraryNotFoundError,
     LibraryTooNewError,
     LibraryTooOldError,
@@ -23,19 +19,22 @@ from vpo.base.errors import (
 )
 from vpo.base.paths import display
 from vpo.db import migrations
+from vpo.db.failures import disk_full, has_no_room, not_opened, plain_errors
 
 BUSY_TIMEOUT_SECONDS = 30.0
 
-# The default of 1000 pages makes a first scan write each page of the file about
-# twice more: 32 MiB lets a batch settle before it is copied into the library.
+# SQLite's default of 1000 pages makes a first scan write each page of the file about twice
+# more. With 32 MiB, a batch is complete before SQLite copies it from the WAL into the file.
 CHECKPOINT_PAGES = 8192
 
-# Enough for the inner pages of the indexes of some million files, so that
-# writing does not read. SQLite takes it only as it needs it.
+# Large enough for the inner pages of the indexes of several million files, so that writing
+# does not have to read. SQLite allocates it only as needed.
 CACHE_KIB = 48 * 1024
 
-# What `sqlite3` does with values of these types for want of an adapter, which is to
-# look for a protocol, takes longer than to store them; most columns of a track are empty.
+_PAGE_BYTES = 4096
+
+# Without an adapter for these types, `sqlite3` looks for a protocol, which takes longer than
+# storing the value. Most columns of a track are empty.
 _NOTHING: dict[None, None] = {}
 sqlite3.register_adapter(type(None), _NOTHING.get)
 sqlite3.register_adapter(bool, int)
@@ -44,7 +43,7 @@ Mode = Literal["create", "write", "read"]
 
 
 class Library:
-    """An open library. Use it as a context manager, or close it."""
+    """An open catalogue. Use it as a context manager, or close it."""
 
     def __init__(self, connection: sqlite3.Connection, path: str) -> None:
         self.connection = connection
@@ -57,61 +56,138 @@ class Library:
         self.close()
 
     def close(self) -> None:
-        """Closes the library; the last one to do so folds the WAL into it."""
+        """Closes the catalogue. The last process to close it merges the WAL into the file."""
         with plain_errors(self.path):
             self.connection.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything done inside is kept together, or not at all."""
-        with plain_errors(self.path):
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self.connection
-                self.connection.execute("COMMIT")
-            except BaseException:
-                # SQLite has rolled back by itself after some errors (disk full).
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                raise
-
-    @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Queries, with SQLite's errors in plain words."""
+        """Runs queries; SQLite's errors are raised in plain English."""
         with plain_errors(self.path):
             yield self.connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Runs queries that all see the same state, even if another process writes."""
+        with plain_errors(self.path):
+            self.connection.execute("BEGIN")
+            try:
+                yield self.connection
+            finally:
+                self.rollback()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Keeps everything that is written inside, or nothing if an error is raised."""
+        with plain_errors(self.path):
+            self.begin()
+            try:
+                yield self.connection
+                self.commit()
+            except BaseException:
+                self.rollback()
+                raise
+
+    # For work that lasts longer than one `with` block. The caller turns SQLite's errors into
+    # plain English (`plain_errors`), for all of the work at once.
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self.connection.in_transaction
+
+    def begin(self) -> None:
+        """Begins a transaction that writes; waits for other writers."""
+        self.connection.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Commits the open transaction, if there is one."""
+        if self.in_transaction:
+            self.connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """Discards the open transaction, if there is one.
+
+        After some errors, such as a full disk, SQLite has rolled back already.
+        """
+        if self.in_transaction:
+            self.connection.execute("ROLLBACK")
+
+
+class BatchTransaction:
+    """A transaction for a long series of writes; it is committed in batches.
+
+    Call `begin` before each group of writes and `wrote` after it. When `is_due`, call
+    `commit`, so that a crash loses little and other processes can write.
+    """
+
+    def __init__(self, library: Library, *, most_rows: int, most_seconds: float) -> None:
+        """A batch is due after `most_rows` rows or `most_seconds` seconds."""
+        self._library = library
+        self._most_rows = most_rows
+        self._most_seconds = most_seconds
+        self._rows = 0
+        self._began = 0.0
+
+    def begin(self) -> None:
+        """Begins a batch, unless one is open."""
+        if not self._library.in_transaction:
+            self._library.begin()
+            self._began = time.monotonic()
+            self._rows = 0
+
+    def wrote(self, rows: int) -> None:
+        """Counts rows that were written in the open batch."""
+        self._rows += rows
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a batch is open that should be committed now."""
+        return self._library.in_transaction and (
+            self._rows >= self._most_rows or time.monotonic() - self._began >= self._most_seconds
+        )
+
+    def commit(self) -> None:
+        """Commits the open batch, if there is one."""
+        self._library.commit()
+
+    def rollback(self) -> None:
+        """Discards the open batch, if there is one."""
+        self._library.rollback()
+
 
 def open_library(path: str, mode: Mode) -> Library:
-    """Opens the library at `path`; upgrades an older one unless only reading.
+    """Opens the catalogue at `path`, and upgrades an older one.
 
-    `create` makes a new one where there is none. `read` never writes: an older
-    library is upgraded in memory.
+    `create` creates the catalogue if it does not exist. `read` never writes: an older
+    catalogue is upgraded in memory.
 
-    Raises LibraryError, or the kind of it that says what is wrong.
+    Raises LibraryError, or the subclass that says what is wrong.
     """
-    if mode != "create" and not _is_there(path):
+    if mode != "create" and not _exists(path):
         raise LibraryNotFoundError(
-            f"There is no library at `{display(path)}`",
-            hint="Make one with `vpo scan DIRECTORY`, or name another with `--db PATH`.",
+            f"There is no catalogue at `{display(path)}`",
+            hint="If you moved the catalogue or changed `database_path`, move the file to this"
+            " path first. Otherwise, create a catalogue with `vpo scan DIRECTORY` or name"
+            " another one with `--db PATH`.",
             path=path,
         )
     if mode != "read" and os.path.exists(path) and not _is_writable(path):
-        # SQLite would open it all the same, to read, and leave files beside it
-        # that nobody can write.
-        raise _unopened(path, "permission denied", LibraryUnwritableError)
-    if _has_no_room(path, 4 * _PAGE_BYTES, block_bytes=_PAGE_BYTES):
-        # SQLite writes one byte of each page of the WAL's index, and maps them: where a page
-        # takes several blocks, there may be no room for the others, and SIGBUS ends it all.
-        raise _full(path)
+        # SQLite would open the file read-only, and create files beside it that nobody can
+        # write.
+        raise not_opened(path, "permission denied", LibraryUnwritableError)
+    if has_no_room(path, 4 * _PAGE_BYTES, block_bytes=_PAGE_BYTES):
+        # SQLite maps the index of the WAL after writing one byte of each page. If a page takes
+        # several blocks, there may be no room for the others, and SIGBUS kills the process.
+        raise disk_full(path)
     with plain_errors(path, reads=mode == "read"):
         connection = _connect(path, mode)
         try:
             version = _check(connection, path)
             if version == 0 and mode != "create":
                 raise NotALibraryError(
-                    f"`{display(path)}` is an empty file, not a library",
-                    hint="Make a library with `vpo scan DIRECTORY`.",
+                    f"`{display(path)}` is an empty file, not a catalogue",
+                    hint="Create a catalogue with `vpo scan DIRECTORY`.",
                     path=path,
                 )
             if mode == "read":
@@ -128,7 +204,7 @@ def open_library(path: str, mode: Mode) -> Library:
 
 
 def new_library_in_memory() -> Library:
-    """An empty library that is never written anywhere."""
+    """Creates an empty catalogue that exists in memory only."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrations.upgrade(connection, None)
     return Library(connection, ":memory:")
@@ -137,8 +213,8 @@ def new_library_in_memory() -> Library:
 def _connect(path: str, mode: Mode) -> sqlite3.Connection:
     uri = "file:" + _uri_quote(os.path.abspath(path))
     if mode == "read":
-        # SQLite needs to write beside the library even to read it (the WAL's
-        # index), unless nobody can: then nobody is writing either.
+        # SQLite has to write the index of the WAL beside the file even to read. If this process
+        # may not write there, it can still read the file, provided that nobody else writes.
         if _is_writable(path):
             uri += "?mode=rw"
         elif os.path.exists(path + "-wal"):
@@ -157,58 +233,61 @@ def _connect(path: str, mode: Mode) -> sqlite3.Connection:
     )
     connection.execute("PRAGMA foreign_keys = ON")
     if mode != "read":
-        # A commit that was reported is on the disk, whatever happens to the power.
+        # A reported commit is on the disk, even if the power fails.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     return connection
 
 
-def _is_there(path: str) -> bool:
+def _exists(path: str) -> bool:
+    """Whether the file exists. Raises LibraryUnreadableError if permissions hide it."""
     try:
         os.stat(path)
     except PermissionError as error:
-        # A directory on the way to it keeps it from being seen.
-        raise _unopened(path, "permission denied", LibraryUnreadableError) from error
+        raise not_opened(path, "permission denied", LibraryUnreadableError) from error
     except (OSError, ValueError):
         return False
     return True
 
 
 def _is_writable(path: str) -> bool:
-    """Whether SQLite can write the library, which takes files beside it."""
+    """Whether SQLite can write the catalogue, for which it creates files beside it."""
     directory = os.path.dirname(os.path.abspath(path))
     return os.access(path, os.W_OK) and os.access(directory, os.W_OK)
 
 
 def _uri_quote(path: str) -> str:
-    """Percent-encodes what has a meaning in SQLite's URIs, bytes included."""
+    """Percent-encodes characters that have a meaning in SQLite's URIs, and bytes."""
     safe = b"/-._~ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
     return "".join(chr(byte) if byte in safe else f"%{byte:02X}" for byte in os.fsencode(path))
 
 
 def _check(connection: sqlite3.Connection, path: str) -> int:
-    """The library's version, 0 for an empty file. Raises if it cannot be used."""
+    """Returns the version of the catalogue, 0 for an empty file.
+
+    Raises a LibraryError if vpo cannot use the file.
+    """
     version = migrations.version_of(connection)
     if version is None:
         raise NotALibraryError(
-            f"`{display(path)}` is a database, but not a vpo library",
-            hint="Name the library with `--db PATH`.",
+            f"`{display(path)}` is a database, but not a vpo catalogue",
+            hint="Name the catalogue with `--db PATH`.",
             path=path,
         )
     if version > migrations.LATEST:
         raise LibraryTooNewError(
-            f"The library `{display(path)}` has version {version}; "
-            f"this vpo knows versions up to {migrations.LATEST}",
+            f"The catalogue `{display(path)}` has version {version}; "
+            f"this vpo supports versions up to {migrations.LATEST}",
             hint="Upgrade vpo. Nothing was changed.",
             version=version,
             latest=migrations.LATEST,
         )
     if 0 < version < migrations.OLDEST:
         raise LibraryTooOldError(
-            f"The library `{display(path)}` has version {version}; "
-            f"versions from {migrations.OLDEST} on can be upgraded",
-            hint="Nothing was changed.",
+            f"The catalogue `{display(path)}` has version {version}; "
+            f"vpo can upgrade version {migrations.OLDEST} and later",
+            hint="Nothing was changed. Move this file away and scan again.",
             version=version,
             oldest=migrations.OLDEST,
         )
@@ -221,109 +300,3 @@ def _upgraded_in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.close()
     migrations.upgrade(memory, None)
     return memory
-
-
-@contextmanager
-def plain_errors(path: str, *, reads: bool = False) -> Iterator[None]:
-    """Turns SQLite's errors into ones that say what to do; `reads`: nothing is to be written."""
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        # From the sqlite3 module, about a message that quotes what it found.
-        raise _damaged(path, "text in it is not text") from error
-    except sqlite3.Error as error:
-        if expected := _explain(error, path, reads=reads):
-            raise expected from error
-        raise
-
-
-# A WAL's index grows by so much at a time (https://sqlite.org/walformat.html#wal_index).
-_WAL_INDEX_BYTES = 32 * 1024
-_PAGE_BYTES = 4096
-
-# A table or column that is not there, or text that is not text: the file was
-# changed by something else.
-_DAMAGE = ("malformed", "corrupt", "no such table", "no such column", "decode to UTF-8")
-
-
-def _explain(error: sqlite3.Error, path: str, *, reads: bool) -> LibraryError | None:
-    # By message, as Python 3.10 does not give SQLite's error codes; the texts
-    # are part of SQLite's interface (sqlite3_errstr) and have not changed.
-    said = str(error)
-    shown = display(path)
-    if "locked" in said or "busy" in said:
-        return LibraryBusyError(
-            f"The library `{shown}` is in use by another process",
-            hint="Try again when it is done.",
-            path=path,
-        )
-    is_of_the_disk = isinstance(error, sqlite3.OperationalError) and "disk I/O error" in said
-    # The file that a WAL's readers share is mapped: no room for it is an I/O error.
-    if "database or disk is full" in said or (
-        is_of_the_disk and _has_no_room(path, _WAL_INDEX_BYTES)
-    ):
-        return _full(path)
-    if "not a database" in said or (reads and os.path.isdir(path)):
-        return NotALibraryError(
-            f"`{shown}` is not a vpo library",
-            hint="Name the library with `--db PATH`.",
-            path=path,
-        )
-    if any(sign in said for sign in _DAMAGE):
-        return _damaged(path, said)
-    if "readonly" in said or "read-only" in said or "unable to open" in said:
-        return _unopened(path, said, LibraryUnreadableError if reads else LibraryUnwritableError)
-    if is_of_the_disk:
-        return LibraryError(
-            f"The disk failed under the library `{shown}`: {said}",
-            hint="Check the disk (`dmesg` says more) before you run vpo again.",
-            path=path,
-        )
-    return None
-
-
-def _full(path: str) -> DiskFullError:
-    return DiskFullError(
-        f"There is no room left to write the library `{display(path)}`",
-        hint="Free some space and run the command again: what was committed is kept.",
-        path=path,
-    )
-
-
-def _has_no_room(path: str, least: int, *, block_bytes: int = sys.maxsize) -> bool:
-    """Whether a file system has less room than that, and blocks smaller than these."""
-    try:
-        found = os.statvfs(os.path.dirname(os.path.abspath(path)))
-    except OSError:
-        return False
-    return found.f_frsize < block_bytes and found.f_bavail * found.f_frsize < least
-
-
-def _damaged(path: str, said: str) -> LibraryDamagedError:
-    return LibraryDamagedError(
-        f"The library `{display(path)}` is damaged: {said}",
-        hint="Put a backup in its place, or move it away and scan anew.",
-        path=path,
-    )
-
-
-def _unopened(path: str, said: str, kind: type[LibraryError]) -> LibraryError:
-    what = "reading" if kind is LibraryUnreadableError else "writing"
-    return kind(
-        f"The library `{display(path)}` cannot be opened for {what}: {_why_unopened(path, said)}",
-        hint="Check its permissions, or name another with `--db PATH`.",
-        path=path,
-    )
-
-
-def _why_unopened(path: str, said: str) -> str:
-    directory = os.path.dirname(os.path.abspath(path))
-    if os.path.isdir(path):
-        return "it is a directory"
-    if not os.path.isdir(directory):
-        return "its directory does not exist"
-    if not os.path.exists(path) and not os.access(directory, os.W_OK):
-        return "its directory is not writable"
-    if os.path.exists(path) and not os.access(path, os.R_OK):
-        return "permission denied"
-    return said

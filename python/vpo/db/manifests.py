@@ -1,17 +1,17 @@
-"""What manifests ask of the library: the recorded content of files, one by one or in order."""
+"""The recorded content of files, for manifests: of one file, or of many in order."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from vpo.base.paths import StoredPath
-from vpo.db.directories import below
+from vpo.db.selection import Selection, Source, condition_for, present
 
 
 class Content(NamedTuple):
-    """What is recorded of the content of a file."""
+    """The recorded content of a file."""
 
     id: int
     size_bytes: int
@@ -30,7 +30,7 @@ _COLUMNS = (
 def find_content(
     connection: sqlite3.Connection, directory: StoredPath, name: StoredPath
 ) -> Content | None:
-    """The record of a file that is not missing."""
+    """The record of a file, None if there is none or the file is missing."""
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM files f JOIN directories d ON d.id = f.directory_id"
         " WHERE d.path = ? AND f.name = ? AND f.scan_status <> 'missing'",
@@ -40,18 +40,15 @@ def find_content(
 
 
 def contents_below(
-    connection: sqlite3.Connection, directory: bytes, kinds: Sequence[str] = ()
+    connection: sqlite3.Connection, selection: Selection
 ) -> Iterator[tuple[bytes, Content]]:
-    """Path and record of each file below a directory that is not missing, by the bytes of paths."""
-    condition, parameters = below(directory, "v.directory")
-    values: dict[str, Any] = dict(parameters)
-    if kinds:
-        values.update((f"kind_{number}", kind) for number, kind in enumerate(kinds))
-        condition += f" AND v.kind IN ({', '.join(f':kind_{n}' for n in range(len(kinds)))})"
+    """Path and record of each selected file that is not missing, sorted by the bytes of paths."""
+    source = Source("v", directory_path="v.directory")
+    condition = present(source) & condition_for(selection, source)
     rows = connection.execute(
         f"SELECT CAST(v.path AS BLOB) AS bytes, {_COLUMNS}"
         " FROM library_files v JOIN files f ON f.id = v.id"
-        f" WHERE v.scan_status <> 'missing' AND {condition} ORDER BY bytes",
-        values,
+        f" WHERE {condition.sql} ORDER BY bytes",
+        condition.parameters,
     )
     return ((path, Content._make(record)) for path, *record in rows)

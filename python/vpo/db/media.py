@@ -1,4 +1,4 @@
-"""Tables `media`, `tracks`, `chapters` and `photos`: what is inside files."""
+"""Tables `media`, `tracks`, `chapters` and `photos`: the content of files."""
 
 from __future__ import annotations
 
@@ -11,75 +11,107 @@ from typing import Any, NamedTuple
 import orjson
 
 from vpo.base.paths import StoredPath
-from vpo.db.directories import below
+from vpo.db.conditions import below
 
-# Columns and the keys of the document that they come from.
-_TRACK_COLUMNS: Mapping[str, str] = {
-    "track_index": "index",
-    "track_type": "type",
-    "codec": "codec",
-    "profile": "profile",
-    "language": "language",
-    "title": "title",
-    "is_default": "default",
-    "is_forced": "forced",
-    "is_commentary": "commentary",
-    "is_hearing_impaired": "hearing_impaired",
-    "is_visual_impaired": "visual_impaired",
-    "duration_seconds": "duration_seconds",
-    "bit_rate": "bit_rate",
-    "bit_depth": "bit_depth",
-    "channels": "channels",
-    "channel_layout": "channel_layout",
-    "sample_rate": "sample_rate",
-    "width": "width",
-    "height": "height",
-    "frame_rate": "frame_rate",
-    "pixel_format": "pixel_format",
-    "color_primaries": "color_primaries",
-    "color_transfer": "color_transfer",
-    "color_space": "color_space",
-    "hdr": "hdr",
-    "dolby_vision_profile": "dolby_vision_profile",
-    "rotation": "rotation",
-    "file_name": "file_name",
-    "mime_type": "mime_type",
-}
-_TRACK_KEYS = tuple(_TRACK_COLUMNS.values())
-_UPDATES = ", ".join(f"{column} = excluded.{column}" for column in _TRACK_COLUMNS)
-PHOTO_COLUMNS = (
-    "width",
-    "height",
-    "orientation",
-    "bit_depth",
-    "camera_make",
-    "camera_model",
-    "lens_make",
-    "lens_model",
-    "taken_at",
-    "taken_at_offset",
-    "latitude",
-    "longitude",
-    "altitude",
-    "exposure_seconds",
-    "f_number",
-    "iso",
-    "focal_length",
-    "focal_length_35mm",
-    "flash",
-    "software",
-    "artist",
-    "copyright",
-    "description",
-    "rating",
-)
 
-# The largest integer that SQLite stores; a bit rate beyond it is no bit rate.
+class Track(NamedTuple):
+    """A track of a file. The fields are columns; `vpo.media.model` explains them."""
+
+    track_index: int
+    track_type: str
+    codec: str | None
+    profile: str | None
+    language: str | None
+    title: str | None
+    is_default: bool
+    is_forced: bool
+    is_commentary: bool
+    is_hearing_impaired: bool
+    is_visual_impaired: bool
+    duration_seconds: float | None
+    bit_rate: int | None
+    bit_depth: int | None
+    channels: int | None
+    channel_layout: str | None
+    sample_rate: int | None
+    width: int | None
+    height: int | None
+    frame_rate: str | None
+    pixel_format: str | None
+    color_primaries: str | None
+    color_transfer: str | None
+    color_space: str | None
+    hdr: str | None
+    dolby_vision_profile: str | None
+    rotation: int | None
+    file_name: str | None
+    mime_type: str | None
+
+
+class Chapter(NamedTuple):
+    """A chapter of a file. The fields are columns."""
+
+    number: int
+    start_seconds: float
+    end_seconds: float | None
+    title: str | None
+
+
+class Photo(NamedTuple):
+    """The facts of a photo. The fields are columns; `vpo.media.model` explains them."""
+
+    width: int | None
+    height: int | None
+    orientation: int | None
+    bit_depth: int | None
+    camera_make: str | None
+    camera_model: str | None
+    lens_make: str | None
+    lens_model: str | None
+    taken_at: str | None
+    taken_at_offset: str | None
+    latitude: float | None
+    longitude: float | None
+    altitude: float | None
+    exposure_seconds: float | None
+    f_number: float | None
+    iso: int | None
+    focal_length: float | None
+    focal_length_35mm: float | None
+    flash: bool | None
+    software: str | None
+    artist: str | None
+    copyright: str | None
+    description: str | None
+    rating: int | None
+    keywords: Sequence[str]
+    """In the column `keywords_json`."""
+
+
+class Media(NamedTuple):
+    """What is known of the content of a file."""
+
+    duration_seconds: float | None = None
+    bit_rate: int | None = None
+    prober: str | None = None
+    tags: Mapping[str, str] = {}
+    tracks: Sequence[Track] = ()
+    chapters: Sequence[Chapter] = ()
+    photo: Photo | None = None
+    warnings: Sequence[str] = ()
+
+
+# The keys of the engine's document that the columns of a track come from.
+_TRACK_KEYS = tuple(column.removeprefix("is_").removeprefix("track_") for column in Track._fields)
+_UPDATES = ", ".join(f"{column} = excluded.{column}" for column in Track._fields)
+_PHOTO_COLUMNS = Photo._fields[:-1]
+
+# The largest integer that SQLite stores. A larger bit rate cannot be true.
 _MAX_INTEGER = 2**63 - 1
 
 
 class FileToRead(NamedTuple):
-    """A file whose content is to be read, as it is recorded."""
+    """A file to be read, as the catalogue has it."""
 
     id: int
     directory: StoredPath
@@ -90,18 +122,8 @@ class FileToRead(NamedTuple):
     has_quick_hash: int
 
 
-class Finding(NamedTuple):
-    """What reading a file told: `media` (as `vpo.media.model.Media`), or an error."""
-
-    file_id: int
-    media: Mapping[str, Any] | None
-    prober: str
-    error: str | None = None
-    quick_hash: bytes | None = None
-
-
 class UnreadFile(NamedTuple):
-    """A file that is to be read though it has not changed."""
+    """A file that must be read, although it has not changed."""
 
     id: int
     directory_id: int
@@ -113,9 +135,9 @@ class UnreadFile(NamedTuple):
 def unread_files(
     connection: sqlite3.Connection, root: bytes, statuses: Iterable[str]
 ) -> Iterator[UnreadFile]:
-    """The files below `root` that have one of these statuses."""
+    """The files below `root` with one of these statuses."""
     condition, parameters = below(root, "d.path")
-    # One query a status: each has an index of its own.
+    # One query per status, because each status has an index of its own.
     for status in statuses:
         rows = connection.execute(
             "SELECT f.id, d.id, d.path, f.name, f.is_symlink"
@@ -129,7 +151,7 @@ def unread_files(
 def still_unread(
     connection: sqlite3.Connection, ids: Sequence[int], among: Collection[str]
 ) -> list[int]:
-    """Those of the files that have one of these statuses."""
+    """The ids of the files that have one of the statuses in `among`."""
     query = "SELECT scan_status FROM files WHERE id = ?"
     return [
         file_id for file_id in ids if connection.execute(query, (file_id,)).fetchone()[0] in among
@@ -137,7 +159,7 @@ def still_unread(
 
 
 def files_to_read(connection: sqlite3.Connection, ids: Sequence[int]) -> list[FileToRead]:
-    """The files with these ids, by directory and name; missing ones are left out."""
+    """The files with these ids, without the missing ones."""
     marks = ", ".join("?" * len(ids))
     rows = connection.execute(
         "SELECT f.id, d.path, f.name, f.kind, f.size_bytes, f.mtime_ns, f.quick_hash IS NOT NULL"
@@ -149,62 +171,48 @@ def files_to_read(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Fi
 
 
 def newest_file(connection: sqlite3.Connection) -> int:
-    """The highest id of a file; ids of files added later are higher."""
+    """The highest id of a file. Files that are added later have higher ids."""
     return int(connection.execute("SELECT coalesce(max(id), 0) FROM files").fetchone()[0])
 
 
 def added_files(connection: sqlite3.Connection, after: int) -> array[int]:
-    """The ids of files that were added after the one with this id, in this transaction."""
+    """The ids of the files that were added after the id `after`, in this transaction."""
     rows = connection.execute("SELECT id FROM files WHERE id > ? ORDER BY id", (after,))
     return array("q", (file_id for (file_id,) in rows))
 
 
-def record(connection: sqlite3.Connection, findings: Sequence[Finding]) -> None:
-    """Records what reading files told; what was known of their content before goes.
+def replace(
+    connection: sqlite3.Connection, files: Sequence[tuple[int, str, Mapping[str, Any] | None]]
+) -> None:
+    """Replaces what is known of the content of files: rows of id, prober and media.
 
-    A track that is still there keeps its id, as transcriptions refer to it.
+    With media of None, nothing is known. A track that still exists keeps its id.
     """
-    _forget_from(
-        connection, ((finding.file_id, _first_free_index(finding.media)) for finding in findings)
-    )
-    connection.executemany(
-        "UPDATE files SET scan_status = ?, scan_error = ?, container_format = ?, quick_hash = ?"
-        " WHERE id = ?",
-        (
-            (
-                "ok" if finding.media is not None else "error",
-                finding.error,
-                (finding.media or {}).get("container") or None,
-                finding.quick_hash,
-                finding.file_id,
-            )
-            for finding in findings
-        ),
-    )
-    read = [(finding, finding.media) for finding in findings if finding.media is not None]
+    _forget_from(connection, ((file_id, _first_free_index(media)) for file_id, _, media in files))
+    read = [(file_id, prober, media) for file_id, prober, media in files if media is not None]
     connection.executemany(
         "INSERT INTO media (file_id, prober, duration_seconds, bit_rate, tags_json, warnings_json)"
         " VALUES (?, ?, ?, ?, ?, ?)",
         (
             (
-                finding.file_id,
-                finding.prober,
+                file_id,
+                prober,
                 media.get("duration_seconds"),
                 _integer(media.get("bit_rate")),
                 _json(media.get("tags")),
                 _json(media.get("warnings")),
             )
-            for finding, media in read
+            for file_id, prober, media in read
         ),
     )
     connection.executemany(
-        f"INSERT INTO tracks (file_id, {', '.join(_TRACK_COLUMNS)})"
-        f" VALUES ({', '.join('?' * (len(_TRACK_COLUMNS) + 1))})"
+        f"INSERT INTO tracks (file_id, {', '.join(Track._fields)})"
+        f" VALUES ({', '.join('?' * (len(Track._fields) + 1))})"
         f" ON CONFLICT (file_id, track_index) DO UPDATE SET {_UPDATES}",
         (
-            # Half of what is recorded of a library is tracks: no Python code a value.
-            (finding.file_id, *map(_storable(track).get, _TRACK_KEYS))
-            for finding, media in read
+            # Tracks are half of what is recorded of a library: no Python code for each value.
+            (file_id, *map(_storable(track).get, _TRACK_KEYS))
+            for file_id, _, media in read
             for track in media.get("tracks", ())
         ),
     )
@@ -213,38 +221,34 @@ def record(connection: sqlite3.Connection, findings: Sequence[Finding]) -> None:
         " VALUES (?, ?, ?, ?, ?)",
         (
             (
-                finding.file_id,
+                file_id,
                 number,
                 chapter["start_seconds"],
                 chapter["end_seconds"],
                 chapter["title"],
             )
-            for finding, media in read
+            for file_id, _, media in read
             for number, chapter in enumerate(media.get("chapters", ()), 1)
         ),
     )
     connection.executemany(
-        f"INSERT INTO photos (file_id, {', '.join(PHOTO_COLUMNS)}, keywords_json)"
-        f" VALUES ({', '.join('?' * (len(PHOTO_COLUMNS) + 2))})",
+        f"INSERT INTO photos (file_id, {', '.join(_PHOTO_COLUMNS)}, keywords_json)"
+        f" VALUES ({', '.join('?' * (len(_PHOTO_COLUMNS) + 2))})",
         (
-            (
-                finding.file_id,
-                *map(photo.get, PHOTO_COLUMNS),
-                _json(photo.get("keywords")),
-            )
-            for finding, media in read
+            (file_id, *map(photo.get, _PHOTO_COLUMNS), _json(photo.get("keywords")))
+            for file_id, _, media in read
             if (photo := media.get("photo"))
         ),
     )
 
 
 def forget(connection: sqlite3.Connection, file_ids: Iterable[int]) -> None:
-    """Deletes what is known of the content of files."""
+    """Deletes everything that is known of the content of files."""
     _forget_from(connection, ((file_id, 0) for file_id in file_ids))
 
 
 def _forget_from(connection: sqlite3.Connection, keys: Iterable[tuple[int, int]]) -> None:
-    """Deletes what is known of files, but their tracks before an index."""
+    """Deletes what is known of files (id, index), except the tracks before the index."""
     keys = list(keys)
     for table in ("media", "chapters", "photos"):
         connection.executemany(
@@ -254,13 +258,13 @@ def _forget_from(connection: sqlite3.Connection, keys: Iterable[tuple[int, int]]
 
 
 def _first_free_index(media: Mapping[str, Any] | None) -> int:
-    """Where what was recorded of a file's tracks ends to be replaced one by one."""
+    """The first track index that the new media do not have. Earlier tracks are replaced."""
     indexes = {track["index"] for track in (media or {}).get("tracks", ())}
     return next(index for index in count() if index not in indexes)
 
 
 def _storable(track: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A track as SQLite can store it: no other number of it comes from what a file claims."""
+    """The track with a bit rate that SQLite can store. A file can claim any bit rate."""
     bit_rate = track.get("bit_rate")
     if bit_rate == _integer(bit_rate):
         return track
@@ -268,7 +272,7 @@ def _storable(track: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _integer(value: Any) -> Any:
-    """A value as SQLite can store it."""
+    """The value, or None if it is too large for SQLite."""
     return None if isinstance(value, int) and value > _MAX_INTEGER else value
 
 
@@ -276,81 +280,73 @@ def _json(value: Any) -> str | None:
     return orjson.dumps(value).decode() if value else None
 
 
-def as_recorded(media: Mapping[str, Any]) -> dict[str, Any]:
-    """A document of what is in a file, as `media_of` gives it once it is recorded."""
-    return {
-        **media,
-        "tracks": [
-            {column: track.get(key) for column, key in _TRACK_COLUMNS.items()}
-            for track in media["tracks"]
+def as_recorded(media: Mapping[str, Any], prober: str) -> Media:
+    """Media (as `vpo.media.model.Media`) as `media_of` returns them after they are recorded."""
+    photo = media.get("photo")
+    return Media(
+        duration_seconds=media["duration_seconds"],
+        bit_rate=media["bit_rate"],
+        prober=prober,
+        tags=media["tags"],
+        tracks=[Track._make(map(track.get, _TRACK_KEYS)) for track in media["tracks"]],
+        chapters=[
+            Chapter(number, *map(chapter.get, Chapter._fields[1:]))
+            for number, chapter in enumerate(media["chapters"], 1)
         ],
-        "chapters": [
-            {"number": number, **chapter} for number, chapter in enumerate(media["chapters"], 1)
-        ],
-    }
+        photo=Photo._make(map(photo.get, Photo._fields)) if photo else None,
+        warnings=media["warnings"],
+    )
 
 
-def media_of(connection: sqlite3.Connection, file_id: int) -> dict[str, Any] | None:
-    """What is known of a file's content; None if it was never read.
-
-    Tracks have the names of their columns.
-    """
+def media_of(connection: sqlite3.Connection, file_id: int) -> Media | None:
+    """What is known of the content of a file, None if it was never read."""
     tracks = _tracks_of(connection, file_id)
-    row = _one(
-        connection,
-        "SELECT prober, duration_seconds, bit_rate, tags_json, warnings_json"
+    row = connection.execute(
+        "SELECT duration_seconds, bit_rate, prober, tags_json, warnings_json"
         " FROM media WHERE file_id = ?",
-        file_id,
-    )
+        (file_id,),
+    ).fetchone()
     if row is None:
-        # An earlier program left tracks alone.
-        return {"tracks": tracks} if tracks else None
-    tags, warnings = row.pop("tags_json"), row.pop("warnings_json")
-    row["tags"] = orjson.loads(tags) if tags else {}
-    row["warnings"] = orjson.loads(warnings) if warnings else []
-    row["tracks"] = tracks
-    row["chapters"] = _all(
-        connection,
-        "SELECT number, start_seconds, end_seconds, title FROM chapters WHERE file_id = ?"
-        " ORDER BY number",
-        file_id,
+        # An earlier program recorded only tracks.
+        return Media(tracks=tracks) if tracks else None
+    duration_seconds, bit_rate, prober, tags_json, warnings_json = row
+    chapters = connection.execute(
+        f"SELECT {', '.join(Chapter._fields)} FROM chapters WHERE file_id = ? ORDER BY number",
+        (file_id,),
     )
-    row["photo"] = _photo_of(connection, file_id)
-    return row
-
-
-def _tracks_of(connection: sqlite3.Connection, file_id: int) -> list[dict[str, Any]]:
-    tracks = _all(
-        connection,
-        f"SELECT {', '.join(_TRACK_COLUMNS)} FROM tracks WHERE file_id = ? ORDER BY track_index",
-        file_id,
+    return Media(
+        duration_seconds=duration_seconds,
+        bit_rate=bit_rate,
+        prober=prober,
+        tags=orjson.loads(tags_json) if tags_json else {},
+        tracks=tracks,
+        chapters=[Chapter._make(chapter) for chapter in chapters],
+        photo=_photo_of(connection, file_id),
+        warnings=orjson.loads(warnings_json) if warnings_json else [],
     )
-    for track in tracks:
-        track.update({column: bool(track[column]) for column in track if column.startswith("is_")})
-    return tracks
 
 
-def _photo_of(connection: sqlite3.Connection, file_id: int) -> dict[str, Any] | None:
-    row = _one(
-        connection,
-        f"SELECT {', '.join(PHOTO_COLUMNS)}, keywords_json FROM photos WHERE file_id = ?",
-        file_id,
+def _tracks_of(connection: sqlite3.Connection, file_id: int) -> list[Track]:
+    rows = connection.execute(
+        f"SELECT {', '.join(Track._fields)} FROM tracks WHERE file_id = ? ORDER BY track_index",
+        (file_id,),
     )
+    return [
+        Track._make(
+            bool(value) if column.startswith("is_") else value
+            for column, value in zip(Track._fields, row, strict=True)
+        )
+        for row in rows
+    ]
+
+
+def _photo_of(connection: sqlite3.Connection, file_id: int) -> Photo | None:
+    row = connection.execute(
+        f"SELECT {', '.join(_PHOTO_COLUMNS)}, keywords_json FROM photos WHERE file_id = ?",
+        (file_id,),
+    ).fetchone()
     if row is None:
         return None
-    keywords = row.pop("keywords_json")
-    if row["flash"] is not None:
-        row["flash"] = bool(row["flash"])
-    row["keywords"] = orjson.loads(keywords) if keywords else []
-    return row
-
-
-def _all(connection: sqlite3.Connection, sql: str, file_id: int) -> list[dict[str, Any]]:
-    cursor = connection.cursor()
-    cursor.row_factory = sqlite3.Row
-    return [dict(row) for row in cursor.execute(sql, (file_id,))]
-
-
-def _one(connection: sqlite3.Connection, sql: str, file_id: int) -> dict[str, Any] | None:
-    rows = _all(connection, sql, file_id)
-    return rows[0] if rows else None
+    *values, keywords = row
+    photo = Photo._make((*values, orjson.loads(keywords) if keywords else []))
+    return photo if photo.flash is None else photo._replace(flash=bool(photo.flash))

@@ -1,4 +1,4 @@
-"""Records of files and directories that turn up at another path, and keep them."""
+"""Finds the records of files and directories that turn up at another path."""
 
 from __future__ import annotations
 
@@ -10,18 +10,11 @@ import orjson
 
 from vpo.base.paths import StoredPath
 
-# The status of a file that was missing: what reading it had left.
-_STATUS_BEFORE = (
-    "CASE WHEN scan_status <> 'missing' THEN scan_status WHEN scan_error IS NOT NULL THEN 'error'"
-    " WHEN EXISTS (SELECT 1 FROM media m WHERE m.file_id = files.id) THEN 'ok' ELSE 'pending' END"
-)
-
-
 _IDS_AT_A_TIME = 10_000
 
 
 class FormerDirectory(NamedTuple):
-    """A directory that may be elsewhere now, and how many files it had."""
+    """The record of a directory that may have moved, and the number of its files."""
 
     id: int
     path: StoredPath
@@ -32,7 +25,7 @@ class FormerDirectory(NamedTuple):
 
 
 class FormerFile(NamedTuple):
-    """A file that may be elsewhere now."""
+    """The record of a file that may have moved."""
 
     id: int
     directory: StoredPath
@@ -56,24 +49,8 @@ _COLUMNS = (
 )
 
 
-class Move(NamedTuple):
-    """Where a file is now; the fields are columns in this order."""
-
-    directory_id: int
-    name: StoredPath
-    extension: str
-    kind: str
-    mtime_ns: int
-    inode: int | None
-    is_symlink: bool
-    ctime_ns: int | None
-    to_be_read: bool
-    """Whether what is known of its content may not hold any more; no column."""
-    id: int
-
-
 class NewFile(NamedTuple):
-    """A file that was read for the first time, as it may be one that is known."""
+    """A file that was read for the first time. It may be a known file that has moved."""
 
     id: int
     size_bytes: int
@@ -89,7 +66,7 @@ class NewFile(NamedTuple):
 
 
 def has_inode_index(connection: sqlite3.Connection) -> bool:
-    """Whether files can be found by their inodes without a look at all of them."""
+    """Whether the index on inodes exists."""
     row = connection.execute(
         "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = 'idx_files_inode'"
     ).fetchone()
@@ -97,10 +74,10 @@ def has_inode_index(connection: sqlite3.Connection) -> bool:
 
 
 def make_inode_index(connection: sqlite3.Connection) -> None:
-    """Makes the index on inodes. In a transaction.
+    """Creates the index on inodes, in the caller's transaction.
 
-    Not before there are files: to keep it while a million are added takes as long as
-    all else of that, and to make it then a tenth.
+    Call this after the first files were added: updating the index while a million files are
+    added doubles the time, and creating it afterwards takes a tenth of that.
     """
     connection.execute(
         "CREATE INDEX IF NOT EXISTS idx_files_inode ON files(inode) WHERE inode IS NOT NULL"
@@ -110,7 +87,7 @@ def make_inode_index(connection: sqlite3.Connection) -> None:
 def directories_with_fingerprint(
     connection: sqlite3.Connection, fingerprint: bytes, *, limit: int
 ) -> list[FormerDirectory]:
-    """The directories that were so when they were last seen; `limit` of them at most."""
+    """The directories that had this fingerprint when they were last seen, at most `limit`."""
     rows = connection.execute(
         "SELECT d.id, d.path, d.filesystem_id, d.via_symlink,"
         " (SELECT count(*) FROM files f WHERE f.directory_id = d.id),"
@@ -124,9 +101,9 @@ def directories_with_fingerprint(
 def files_with_inodes(
     connection: sqlite3.Connection, inodes: Iterable[tuple[int, int, int]], *, limit: int
 ) -> Iterator[FormerFile]:
-    """The files of these inodes, sizes and mtimes, missing ones too; of each `limit` at most."""
+    """The files with these inodes, sizes and mtimes, at most `limit` of each, also missing ones."""
     rows = connection.execute(
-        # In this order: the files of the library are many more.
+        # CROSS JOIN keeps this order, because the catalogue has many more files.
         f"SELECT {_COLUMNS} FROM json_each(?) AS wanted"
         " CROSS JOIN files f ON f.id IN"
         " (SELECT same.id FROM files same WHERE same.inode = json_extract(wanted.value, '$[0]')"
@@ -141,7 +118,7 @@ def files_with_inodes(
 def files_with_quick_hash(
     connection: sqlite3.Connection, size_bytes: int, quick_hash: bytes, *, limit: int
 ) -> list[FormerFile]:
-    """The files of this quick identity, missing ones too; `limit` of them at most."""
+    """The files with this size and quick hash, at most `limit`, also missing ones."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM files f JOIN directories d ON d.id = f.directory_id"
         " WHERE f.quick_hash = ? AND f.size_bytes = ? LIMIT ?",
@@ -163,7 +140,7 @@ def former_files(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int
 def found_elsewhere(
     connection: sqlite3.Connection, places: Mapping[int, tuple[StoredPath, StoredPath]]
 ) -> list[int]:
-    """Those of the files (ids) that are not recorded at these places (directory, name) any more."""
+    """The ids of files that are no longer recorded at these places (directory, name)."""
     ids = list(places)
     there: set[int] = set()
     for start in range(0, len(ids), _IDS_AT_A_TIME):
@@ -178,7 +155,7 @@ def found_elsewhere(
 
 
 def interrupted_scans(connection: sqlite3.Connection, root: StoredPath) -> list[int]:
-    """The numbers of the jobs that began to scan `root` since a scan of it was completed."""
+    """The numbers of the scans of `root` that were stopped since the last completed scan."""
     rows = connection.execute(
         "SELECT number FROM jobs WHERE job_type = 'scan' AND file_path = :root"
         " AND status IN ('failed', 'cancelled') AND number > (SELECT coalesce(max(number), 0)"
@@ -191,10 +168,10 @@ def interrupted_scans(connection: sqlite3.Connection, root: StoredPath) -> list[
 def new_files(
     connection: sqlite3.Connection, ids: Iterable[int], added_by: Collection[int]
 ) -> Iterator[NewFile]:
-    """Those of the files that may be ones that are known.
+    """The files (of these ids) that may be known files that have moved.
 
-    They were added by one of these jobs, and nothing happened to them since; they have
-    content, and there is another file of the same quick identity.
+    One of the jobs `added_by` has added them, and nothing was recorded of them since. They are
+    not empty, and another file has the same size and quick hash.
     """
     rows = connection.execute(
         "SELECT f.id, f.size_bytes, f.quick_hash, d.id, d.path, f.name, f.extension, f.kind,"
@@ -205,7 +182,7 @@ def new_files(
         f" AND f.added_by IN ({', '.join(str(int(job)) for job in added_by)})"
         " AND EXISTS (SELECT 1 FROM files o WHERE o.quick_hash = f.quick_hash"
         " AND o.size_bytes = f.size_bytes AND o.id <> f.id)"
-        # A record that was deleted may have had the number before.
+        # A deleted record may have had the id before.
         " AND NOT EXISTS (SELECT 1 FROM file_changes c WHERE c.file_id = f.id AND c.id >"
         " (SELECT coalesce(max(p.id), 0) FROM file_changes p"
         " WHERE p.file_id = f.id AND p.change = 'pruned'))",
@@ -215,7 +192,7 @@ def new_files(
 
 
 def files_added_by(connection: sqlite3.Connection, jobs: Collection[int]) -> Iterator[FormerFile]:
-    """What these jobs have added, and has been read and is not missing."""
+    """The files that these jobs have added, that were read, and that are not missing."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM files f JOIN directories d ON d.id = f.directory_id"
         f" WHERE f.added_by IN ({', '.join(str(int(job)) for job in jobs)})"
@@ -224,59 +201,22 @@ def files_added_by(connection: sqlite3.Connection, jobs: Collection[int]) -> Ite
     return map(FormerFile._make, rows)
 
 
-def files_of_directory(
-    connection: sqlite3.Connection, directory_id: int
-) -> list[tuple[StoredPath, int | None, int, int, int, str]]:
-    """Name, inode, size, mtime, id and status of a directory's files. No more: there are many."""
-    return connection.execute(
+class FileOfDirectory(NamedTuple):
+    """A file of a directory that may have been moved. No more of it: there are many."""
+
+    name: StoredPath
+    inode: int | None
+    size_bytes: int
+    mtime_ns: int
+    id: int
+    scan_status: str
+
+
+def files_of_directory(connection: sqlite3.Connection, directory_id: int) -> list[FileOfDirectory]:
+    """The files of a directory."""
+    rows = connection.execute(
         "SELECT name, inode, size_bytes, mtime_ns, id, scan_status FROM files"
         " WHERE directory_id = ?",
         (directory_id,),
-    ).fetchall()
-
-
-def move_directory(
-    connection: sqlite3.Connection, directory_id: int, path: StoredPath, scanned_at: str
-) -> None:
-    """Records that a directory is at another path, with all that is known in it."""
-    connection.execute("UPDATE directories SET path = ? WHERE id = ?", (path, directory_id))
-    connection.execute(
-        "UPDATE files SET scanned_at = ? WHERE directory_id = ?", (scanned_at, directory_id)
     )
-
-
-def move_files(connection: sqlite3.Connection, moves: Iterable[Move], scanned_at: str) -> None:
-    """Records where files are now; no record may have their new place."""
-    at = scanned_at.replace("'", "''")
-    connection.executemany(
-        "UPDATE files SET directory_id = ?, name = ?, extension = ?, kind = ?, mtime_ns = ?,"
-        f" inode = ?, is_symlink = ?, ctime_ns = ?, scanned_at = '{at}', missing_since = NULL,"
-        f" scan_status = CASE WHEN ? THEN 'pending' ELSE {_STATUS_BEFORE} END WHERE id = ?",
-        moves,
-    )
-
-
-def forget_content(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
-    """Forgets the digests of files that may have been written to."""
-    ids = list(ids)
-    connection.executemany(
-        "UPDATE files SET content_hash = NULL, verified_at = NULL WHERE id = ?",
-        ((file_id,) for file_id in ids),
-    )
-    connection.executemany("DELETE FROM heads WHERE file_id = ?", ((file_id,) for file_id in ids))
-
-
-def unsettle(connection: sqlite3.Connection, directory_ids: Iterable[int]) -> None:
-    """Has directories compared by the next scan of them, as a record was taken from them."""
-    connection.executemany(
-        "UPDATE directories SET fingerprint = NULL WHERE id = ?",
-        ((directory_id,) for directory_id in directory_ids),
-    )
-
-
-def forget_removal(connection: sqlite3.Connection, job: int, file_ids: Iterable[int]) -> None:
-    """Takes back what a job said of files that it took for removed."""
-    connection.executemany(
-        f"DELETE FROM file_changes WHERE job = {int(job)} AND file_id = ? AND change = 'removed'",
-        ((file_id,) for file_id in file_ids),
-    )
+    return [FileOfDirectory._make(row) for row in rows]

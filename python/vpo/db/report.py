@@ -1,9 +1,8 @@
-"""Counts and sums over the whole library, for `vpo report`.
+"""Counts and sums over all files, for `vpo report`.
 
-For each file its tracks are put together to three texts, its signatures, and
-files are grouped by those in SQL, so that Python sees each combination once.
-One thread does it all: a second one gained a fifth of the time for twice the
-work, as Python's lock changes hands with each row.
+SQL joins the tracks of each file into three texts, its signatures, and groups the files by
+them, so that Python sees each combination once. One thread does it all. A second thread saved
+a fifth of the time for twice the work, because Python's lock changes hands with each row.
 """
 
 from __future__ import annotations
@@ -11,34 +10,34 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from vpo.db.content import LANGUAGE, resolution_sql
-from vpo.db.directories import below
+from vpo.db.conditions import Condition
 from vpo.db.library import Library
+from vpo.db.media_filter import LANGUAGE, resolution_sql
+from vpo.db.selection import Selection, Source, condition_for, in_places
 
-# Files that are grouped at a time: few enough for SQLite to sort them in the
-# cache, which takes a tenth less than a million, and no room on the disk.
-_FILES_A_PART = 20_000
-# If one directory in so many is asked about, going from directories to files
-# beats going through all files.
+# The number of files that are grouped at a time. SQLite sorts so few in its cache, which is a
+# tenth faster than sorting a million, and needs no space on the disk.
+_FILES_PER_PART = 20_000
+# If fewer than one directory in so many is selected, going from the directories to their files
+# is faster than going through all files.
 _FEW_DIRECTORIES = 20
 
-# Between tracks, and between the facts of one. Names of codecs have neither.
+# Separators between tracks, and between the facts of a track. No name of a codec has them.
 _TRACK_END, _FACT_END = "\x1e", "\x1f"
 
 
 class Totals(NamedTuple):
-    """Files and what they add up to."""
+    """The number of files, and their sums."""
 
     files: int = 0
     size_bytes: int = 0
     duration_seconds: float = 0.0
 
     def plus(self, other: Totals) -> Totals:
-        """Both together."""
+        """The sum of both."""
         return Totals(
             self.files + other.files,
             self.size_bytes + other.size_bytes,
@@ -47,33 +46,25 @@ class Totals(NamedTuple):
 
 
 Values = frozenset[str]
-"""What a file has of one dimension: no, one or several values."""
+"""The values that a file has of one dimension: none, one or several."""
 
 
-# Files, bytes and seconds, as in `Totals`, by what a column has: lists, which are
-# added to in place some millions of times.
+# Files, bytes and seconds, as in `Totals`, by the value of a column. Lists can be changed in
+# place, which happens millions of times.
 _Tallies = dict[Any, list[Any]]
-
-
-class ReportFilter(NamedTuple):
-    """Which files to count; missing ones never are."""
-
-    under: tuple[bytes, ...] = ()
-    """Directories of which one holds the file, at any depth."""
-    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sums:
-    """What was counted."""
+    """The result of counting."""
 
     statuses: dict[str, int]
-    """Files by status, the missing ones too, without `ok`."""
+    """The number of files by status, without `ok`."""
     by: dict[str, dict[Values, Totals]]
-    """For each dimension, files by the values that they have of it."""
+    """For each dimension, the totals by the values that files have of it."""
 
 
-# The column that each dimension is told by, and how.
+# The column that each dimension comes from, and the function that reads it.
 _Split = Callable[[Any], Values]
 
 
@@ -125,7 +116,7 @@ def _tracks_of(track_type: str, *facts: str) -> str:
     return f"group_concat({signature}, '{_TRACK_END}') FILTER (WHERE t.track_type = '{track_type}')"
 
 
-# The texts that files are grouped by, those of one query together.
+# The texts by which files are grouped, one mapping for each query.
 _OF_TAGS = ", ".join(f"json_extract(m.tags_json, '$.{key}')" for key in ("date", "year"))
 _OF_TRACKS = {
     "kind": "f.kind",
@@ -140,7 +131,7 @@ _OF_TRACKS = {
     "subtitle": _tracks_of("subtitle", LANGUAGE.format("t")),
 }
 _OF_MOMENTS = {
-    # The clock of the camera; for others what their makers say.
+    # For photos the clock of the camera, for other files their tags.
     "moment": "substr(CASE WHEN p.file_id IS NOT NULL THEN p.taken_at ELSE"
     f" coalesce({_OF_TAGS}, json_extract(m.tags_json, '$.creation_time')) END, 1, 4)",
     "camera": f"CASE WHEN p.camera_make IS NOT NULL OR p.camera_model IS NOT NULL THEN"
@@ -148,23 +139,23 @@ _OF_MOMENTS = {
 }
 
 
-def sum_up(library: Library, wanted: ReportFilter, dimensions: Sequence[str]) -> Sums:
-    """Counts the files of an open library. Raises LibraryError."""
+def sum_up(library: Library, selection: Selection, dimensions: Sequence[str]) -> Sums:
+    """Counts the selected files. Raises LibraryError."""
     columns = {_DIMENSIONS[dimension][0] for dimension in dimensions}
-    # Without any, at least the files are counted.
+    # Files are counted even if no dimension is wanted.
     columns.add("kind")
     tallies: dict[str, _Tallies] = {column: {} for column in columns}
-    with library.reading() as connection, _transaction(connection):
+    with library.snapshot() as connection:
         (size,) = connection.execute("SELECT coalesce(max(id), 0) FROM files").fetchone()
-        source, parameters, is_few = _source(connection, wanted)
-        statuses = _statuses(connection, source, parameters)
-        for query in (_OF_TRACKS, _OF_MOMENTS):
-            names = [name for name in query if name in columns]
+        query = _query_of(connection, selection)
+        statuses = _statuses(connection, query)
+        for expressions in (_OF_TRACKS, _OF_MOMENTS):
+            names = [name for name in expressions if name in columns]
             if not names:
                 continue
-            sql = _sql(query, columns, source)
-            for first, last in _parts(size, size if is_few else _FILES_A_PART):
-                rows = connection.execute(sql, {**parameters, "first": first, "last": last})
+            sql = _sql(expressions, columns, query)
+            for first, last in _parts(size, size if query.is_of_few else _FILES_PER_PART):
+                rows = connection.execute(sql, (*query.condition.parameters, first, last))
                 _add_up(rows, [tallies[name] for name in names])
     by: dict[str, dict[Values, Totals]] = {}
     for dimension in dict.fromkeys(("kind", *dimensions)):
@@ -176,8 +167,18 @@ def sum_up(library: Library, wanted: ReportFilter, dimensions: Sequence[str]) ->
     return Sums(statuses, by)
 
 
-def _sql(query: Mapping[str, str], columns: set[str], source: str) -> str:
-    wanted = {name: sql for name, sql in query.items() if name in columns}
+class _Query(NamedTuple):
+    """How the selected files are found."""
+
+    tables: str
+    """For the FROM clause: `files f`, and what is joined."""
+    condition: Condition
+    is_of_few: bool
+    """Whether few of all files are selected."""
+
+
+def _sql(expressions: Mapping[str, str], columns: set[str], query: _Query) -> str:
+    wanted = {name: sql for name, sql in expressions.items() if name in columns}
     of_tracks = any(re.search(r"\bt\.", sql) for sql in wanted.values())
     of_photos = any(re.search(r"\bp\.", sql) for sql in wanted.values())
     shown = ", ".join(f"{sql} AS {name}" for name, sql in wanted.items())
@@ -186,69 +187,53 @@ def _sql(query: Mapping[str, str], columns: set[str], source: str) -> str:
         joins += " LEFT JOIN tracks t ON t.file_id = f.id"
     if of_photos:
         joins += " LEFT JOIN photos p ON p.file_id = f.id"
-    # A limit has SQLite work out each column but once; otherwise it does so
-    # again for each row of a group.
+    # With a limit, SQLite computes each column once. Otherwise it computes the columns again
+    # for each row of a group.
     end = "GROUP BY f.id" if of_tracks else "LIMIT -1"
     return (
         f"SELECT {', '.join(wanted)}, count(*), sum(size_bytes), total(seconds) FROM ("
         f"SELECT {shown}, f.size_bytes, m.duration_seconds AS seconds"
-        f" FROM {source.format(joins=joins)}"
-        f" AND f.scan_status <> 'missing' AND f.id BETWEEN :first AND :last {end}"
+        f" FROM {query.tables} {joins} WHERE {query.condition.sql}"
+        f" AND f.scan_status <> 'missing' AND f.id BETWEEN ? AND ? {end}"
         f") GROUP BY {', '.join(str(number) for number in range(1, len(wanted) + 1))}"
     )
 
 
-def _source(
-    connection: sqlite3.Connection, wanted: ReportFilter
-) -> tuple[str, dict[str, Any], bool]:
-    """FROM and WHERE with a place for joins, the parameters, and whether it is of few files."""
-    is_few = False
-    conditions = ["1"]
-    parameters: dict[str, Any] = {}
-    source = "files f"
-    if wanted.under:
-        places = []
-        for number, directory in enumerate(sorted(set(wanted.under))):
-            condition, values = below(directory, "d.path", f"under{number}")
-            places.append(condition)
-            parameters.update(values)
-        place = f"({' OR '.join(places)})"
-        (there,) = connection.execute("SELECT count(*) FROM directories").fetchone()
-        (asked,) = connection.execute(
-            f"SELECT count(*) FROM directories d WHERE {place}", parameters
+def _query_of(connection: sqlite3.Connection, selection: Selection) -> _Query:
+    if selection.places:
+        place = in_places(selection.places, "d.path")
+        (all_directories,) = connection.execute("SELECT count(*) FROM directories").fetchone()
+        (selected,) = connection.execute(
+            f"SELECT count(*) FROM directories d WHERE {place.sql}", place.parameters
         ).fetchone()
-        is_few = asked * _FEW_DIRECTORIES < there
-        if is_few:
-            source = "directories d CROSS JOIN files f ON f.directory_id = d.id"
-            conditions.append(place)
-        else:
-            conditions.append(f"+f.directory_id IN (SELECT d.id FROM directories d WHERE {place})")
-    if wanted.kinds:
-        names = [f"kind_{number}" for number in range(len(wanted.kinds))]
-        parameters.update(zip(names, wanted.kinds, strict=True))
-        conditions.append(f"f.kind IN ({', '.join(':' + name for name in names)})")
-    return f"{source} {{joins}} WHERE {' AND '.join(conditions)}", parameters, is_few
+        if selected * _FEW_DIRECTORIES < all_directories:
+            return _Query(
+                "directories d CROSS JOIN files f ON f.directory_id = d.id",
+                condition_for(selection, Source(directory_path="d.path")),
+                is_of_few=True,
+            )
+    condition = condition_for(selection, Source(keeps_order=True))
+    return _Query("files f", condition, is_of_few=False)
 
 
-def _statuses(
-    connection: sqlite3.Connection, source: str, parameters: Mapping[str, Any]
-) -> dict[str, int]:
-    """How many files are in each state but `ok`. There is an index on each."""
+def _statuses(connection: sqlite3.Connection, query: _Query) -> dict[str, int]:
+    """The number of files with each status except `ok`. Each status has an index."""
     return {
         status: connection.execute(
-            f"SELECT count(*) FROM {source.format(joins='')} AND f.scan_status = '{status}'",
-            parameters,
+            f"SELECT count(*) FROM {query.tables} WHERE {query.condition.sql}"
+            f" AND f.scan_status = '{status}'",
+            query.condition.parameters,
         ).fetchone()[0]
         for status in ("missing", "pending", "error")
     }
 
 
 def _add_up(rows: Iterable[Sequence[Any]], columns: Sequence[_Tallies]) -> None:
-    """Adds each row to the tally of each of its values."""
+    """Adds each row to the tallies of its values."""
     for row in rows:
         files, size_bytes, seconds = row[-3:]
         for tallies, value in zip(columns, row, strict=False):
-            # As `_add`, without the call: this is where Python's time goes.
+            # `_add` without the call: Python spends most of its time here.
             tally = tallies.get(value)
             if tally is None:
                 tallies[value] = [files, size_bytes, seconds]
@@ -269,16 +254,6 @@ def _add(tallies: _Tallies, key: Any, files: int, size_bytes: int, seconds: floa
 
 
 def _parts(last: int, size: int) -> Iterator[tuple[int, int]]:
-    """The ids up to `last` in ranges of that size."""
+    """The ids up to `last`, in ranges of `size`."""
     for first in range(1, last + 1, max(size, 1)):
         yield first, min(first + size - 1, last)
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All queries in it see one state of the library, whoever writes meanwhile."""
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")

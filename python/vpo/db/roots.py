@@ -1,4 +1,4 @@
-"""Tables `roots` and `filesystems`: what is scanned, and where that is mounted."""
+"""Tables `roots` and `filesystems`: the scanned directories, and the file systems they are on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def find_root(connection: sqlite3.Connection, path: StoredPath) -> Root | None:
 
 
 def add_root(connection: sqlite3.Connection, path: StoredPath, at: str) -> int:
-    """Registers a root, if it is not yet, and returns its id."""
+    """Adds a root, unless it exists, and returns its id."""
     connection.execute(
         "INSERT INTO roots (path, added_at) VALUES (?, ?) ON CONFLICT (path) DO NOTHING", (path, at)
     )
@@ -38,7 +38,7 @@ def add_root(connection: sqlite3.Connection, path: StoredPath, at: str) -> int:
 def record_look(
     connection: sqlite3.Connection, root_id: int, *, filesystem_id: int | None, file_count: int
 ) -> None:
-    """Notes what a scan has seen that came by all of a root."""
+    """Records what a scan that saw all of a root found."""
     connection.execute(
         "UPDATE roots SET filesystem_id = ?, file_count = ? WHERE id = ?",
         (filesystem_id, file_count, root_id),
@@ -48,7 +48,7 @@ def record_look(
 def complete_scan(
     connection: sqlite3.Connection, path: StoredPath, *, started_at: str, job_id: str
 ) -> None:
-    """Notes that a scan of a root came to its end."""
+    """Records that a scan of a root was completed."""
     connection.execute(
         "UPDATE roots SET last_scan_at = ?, last_job_id = ? WHERE path = ?",
         (started_at, job_id, path),
@@ -56,7 +56,7 @@ def complete_scan(
 
 
 def filesystem_id(connection: sqlite3.Connection, identity: str) -> int:
-    """The id of a file system, registering it if it is new."""
+    """The id of a file system. A new one is added."""
     known = find_filesystem(connection, identity)
     if known is not None:
         return known
@@ -66,7 +66,7 @@ def filesystem_id(connection: sqlite3.Connection, identity: str) -> int:
 
 
 def find_filesystem(connection: sqlite3.Connection, identity: str) -> int | None:
-    """The id of a file system, if it was seen before."""
+    """The id of a file system, None if it was never seen."""
     row = connection.execute(
         "SELECT id FROM filesystems WHERE identity = ?", (identity,)
     ).fetchone()

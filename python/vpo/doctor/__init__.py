@@ -1,1 +1,1 @@
-"""Checks of the installation: what is wrong and what to do."""
+"""The doctor: checks of the installation, the settings and the catalogue, with advice."""

@@ -1,1 +1,1 @@
-"""Duplicates: files with the same content are found, and something is done about them if told."""
+"""Duplicates: finds files with the same content, and changes them if asked to."""

@@ -1,7 +1,7 @@
-"""Making a duplicate another name of the kept file, and a file of its own again.
+"""Hard links on the disk: makes a duplicate another name of the kept file, and undoes that.
 
-A hard link has the owner, mode, times and attributes of the file that it is a name of:
-what the duplicate had is recorded, and a file whose access would change is left alone.
+A hard link has the owner, mode, times and attributes of the file that it is a name of. So those
+of the duplicate are recorded for an undo, and a file whose access would change is left alone.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from typing import Any, NamedTuple
 
 from vpo.base.errors import ActionError, UndoChangedError, UndoError, UndoGoneError
 from vpo.base.paths import StoredPath, display, from_stored, to_json, to_stored
-from vpo.db.duplicates import clamped
+from vpo.db.stored_stat import stored_mtime
 from vpo.duplicates.safe_open import COMPARE_BYTES, Identity, OpenFile, changed, exchange
 
-# What a file has here beside user.* decides who may do what; of two files it must be equal.
+# This attribute, and all but user.*, decide who may do what. They must be equal for both files.
 _ACL = "system.posix_acl_access"
 
-# More than this is not copied into the library for each file.
+# No more than this is copied into the catalogue for each file.
 MOST_ATTRIBUTE_BYTES = 64 * 1024
 
 
 def temporary_name(operation_id: str) -> bytes:
-    """The name that stands beside a file for the moment in which it is replaced."""
+    """The name beside a file that is used for the moment in which the file is replaced."""
     return f".vpo-{operation_id}.tmp".encode()
 
 
 def prepare(kept: OpenFile, duplicate: OpenFile) -> dict[str, object]:
-    """What it takes to undo the link. Raises ActionError where there is not to be one."""
+    """What it takes to undo the link. Raises ActionError if it cannot be made."""
     theirs, its = kept.status, duplicate.status
     if theirs.st_dev != its.st_dev:
         raise ActionError(
-            f"`{_shown(duplicate)}` is on another file system than `{_shown(kept)}`:"
-            " there can be no hard link",
+            f"`{_shown(duplicate)}` is on another file system than `{_shown(kept)}`,"
+            " so they cannot be hard-linked",
             reason="other_filesystem",
         )
     if (theirs.st_mode, theirs.st_uid, theirs.st_gid) != (its.st_mode, its.st_uid, its.st_gid):
@@ -50,7 +50,7 @@ def prepare(kept: OpenFile, duplicate: OpenFile) -> dict[str, object]:
     }
     if sum(map(len, own.values())) > MOST_ATTRIBUTE_BYTES:
         raise ActionError(
-            f"`{_shown(duplicate)}` has more extended attributes than can be kept for an undo",
+            f"`{_shown(duplicate)}` has too many extended attributes to record them for an undo",
             reason="attributes",
         )
     return {
@@ -69,15 +69,15 @@ def prepare(kept: OpenFile, duplicate: OpenFile) -> dict[str, object]:
 
 
 def _as_json(time_ns: int) -> int:
-    """A time as JSON can have it: to the year 2554, which no time of ext4 or XFS goes beyond."""
+    """A time in the range of JSON's integers: to 2554, later than any time of ext4 or XFS."""
     return max(-(2**63), min(2**64 - 1, time_ns))
 
 
 def link(kept: OpenFile, duplicate: OpenFile, operation_id: str) -> None:
-    """Makes the duplicate's name one of the kept file. They were compared just before.
+    """Makes the duplicate's name a name of the kept file. They were compared just before.
 
-    Raises ActionError if that cannot be; then everything is as it was. Raises OSError where
-    it is not clear how far it came: `settle` tells.
+    Raises ActionError if it is not done: everything is as it was. Raises OSError if it may have
+    been done: `settle` finds out.
     """
     temporary = temporary_name(operation_id)
     try:
@@ -90,27 +90,27 @@ def link(kept: OpenFile, duplicate: OpenFile, operation_id: str) -> None:
 
 
 def _link_open(kept: OpenFile, directory: int, name: bytes) -> None:
-    """Gives the file that is open another name: not whatever has its path by now."""
+    """Gives the open file another name, even if its path now belongs to another file."""
     try:
         os.link(f"/proc/self/fd/{kept.descriptor}", name, dst_dir_fd=directory)
     except FileNotFoundError:
-        # No /proc, or the file has no name any more: then this fails, too.
+        # There is no /proc, or the file has no name any more. Then this fails as well.
         os.link(
             kept.name, name, src_dir_fd=kept.directory, dst_dir_fd=directory, follow_symlinks=False
         )
 
 
 def replace(old: OpenFile, temporary: bytes, new: Identity) -> None:
-    """Puts the file at `temporary` in the place of one that is open.
+    """Puts the file at `temporary` in the place of an open file.
 
-    The two change places in one step, and the old file is only removed when it is seen to
-    be the one that was looked at, unchanged: else they change back. What remains is a
-    program that has it open, and writes between that look and the removal; such a writer
-    loses what it writes with any program that replaces files. Where the file system cannot
-    exchange names, a file that takes the old one's name after the last look is lost, too.
+    The two exchange their names in one step. Then the old file is checked again: it is removed
+    if it is unchanged, else the names are exchanged back. One gap remains: a program that has
+    the file open, and writes to it between the check and the removal, loses what it writes, as
+    with every program that replaces files. If the file system cannot exchange names, a file
+    that takes the old one's name after the last check is lost as well.
 
-    Raises ActionError if it is not done; `temporary` is removed then. Raises OSError where
-    they may have changed places: then what is at `temporary` is to be settled.
+    Raises ActionError if it is not done, and has removed `temporary`. Raises OSError if the
+    names may have been exchanged: `settle` or `settle_undo` finds out.
     """
     directory, name = old.directory, old.name
     try:
@@ -124,7 +124,7 @@ def replace(old: OpenFile, temporary: bytes, new: Identity) -> None:
         old.check_unchanged()
         old.check_in_place()
     except (OSError, ActionError) as error:
-        # Whatever its inode: there are file systems on which that follows the path.
+        # Its inode is not checked: on some file systems the inode follows the path.
         _forget(directory, temporary)
         if isinstance(error, ActionError):
             raise
@@ -142,12 +142,12 @@ def replace(old: OpenFile, temporary: bytes, new: Identity) -> None:
 
 
 def _is_changed(file: OpenFile) -> bool:
-    # Not by its ctime, which renaming has moved.
+    # The ctime is not compared, because renaming has changed it.
     return Identity.of(os.fstat(file.descriptor)) != file.identity
 
 
 def _remove(directory: int, name: bytes, inode: int) -> None:
-    """Removes a temporary name, if that is what it still is."""
+    """Removes a temporary name, if it still belongs to the file with this inode."""
     try:
         if os.stat(name, dir_fd=directory, follow_symlinks=False).st_ino == inode:
             os.unlink(name, dir_fd=directory)
@@ -156,9 +156,9 @@ def _remove(directory: int, name: bytes, inode: int) -> None:
 
 
 def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> bool:
-    """Whether a link that was cut off came to be; what it left beside the file is removed.
+    """Whether an interrupted link was made. Removes what it left beside the file.
 
-    Raises OSError where it cannot be told.
+    Raises OSError if the directory cannot be looked at.
     """
     before, after = facts["before"], facts["after"]
     directory, name = os.path.split(from_stored(path))
@@ -170,10 +170,10 @@ def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> boo
         if beside is None:
             return is_linked
         if is_linked and beside.st_ino == before["inode"]:
-            # They had changed places, and the old file was still to be looked at.
-            if (beside.st_size, clamped(beside.st_mtime_ns)) != (
+            # The names were exchanged, and the old file was not checked yet.
+            if (beside.st_size, stored_mtime(beside.st_mtime_ns)) != (
                 before["size_bytes"],
-                clamped(before["mtime_ns"]),
+                stored_mtime(before["mtime_ns"]),
             ):
                 exchange(descriptor, temporary, name)
                 os.unlink(temporary, dir_fd=descriptor)
@@ -182,11 +182,11 @@ def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> boo
         elif (beside.st_ino == after["inode"] and beside.st_nlink > 1) or (
             here is not None
             and here.st_ino == before["inode"]
-            # Where inodes follow the path, they say nothing of which file is beside it.
-            and (beside.st_size, clamped(beside.st_mtime_ns))
-            == (after["size_bytes"], clamped(after["mtime_ns"]))
+            # If inodes follow the path, they do not show which file is beside it.
+            and (beside.st_size, stored_mtime(beside.st_mtime_ns))
+            == (after["size_bytes"], stored_mtime(after["mtime_ns"]))
         ):
-            # The link, and they had not changed places, or had done so twice.
+            # It is the link: the names were not exchanged, or were exchanged back.
             os.unlink(temporary, dir_fd=descriptor)
         return is_linked
     finally:
@@ -208,23 +208,24 @@ class Separated(NamedTuple):
 
     status: os.stat_result
     ctime_ns_before: int
-    """Of the file that it was a name of."""
+    """The ctime of the file that it was a name of. Likewise below."""
     ctime_ns_after: int
 
 
 def separate(
-    path: StoredPath, facts: Mapping[str, Any], operation_id: str, go_on: Callable[[], None]
+    path: StoredPath, facts: Mapping[str, Any], operation_id: str, check: Callable[[], None]
 ) -> Separated:
-    """Makes the file at `path` one of its own again, with the metadata it had.
+    """Makes the file at `path` a separate file again, with the metadata that it had.
 
-    Raises UndoError if it is not done, OSError where it is not clear: `settle_undo` tells.
+    Raises UndoError if it is not done, OSError if it may have been done: `settle_undo` finds
+    out. `check` is called after each piece that is copied, and may raise StoppedError.
     """
     before, after = facts["before"], facts["after"]
     shown = display(path)
     try:
         linked = OpenFile(from_stored(path))
     except ActionError as error:
-        raise UndoGoneError(f"`{shown}` is not there any more", path=shown) from error
+        raise UndoGoneError(f"`{shown}` does not exist any more", path=shown) from error
     with linked:
         identity = linked.identity
         if (identity.inode, identity.size_bytes, identity.mtime_ns) != (
@@ -233,11 +234,11 @@ def separate(
             after["mtime_ns"],
         ):
             raise UndoChangedError(
-                f"`{shown}` was changed or replaced since it became a hard link", path=shown
+                f"`{shown}` has been changed or replaced since it became a hard link", path=shown
             )
         temporary = temporary_name(operation_id)
         try:
-            new = _copy(linked, temporary, before, go_on)
+            new = _copy(linked, temporary, before, check)
         except OSError as error:
             _forget(linked.directory, temporary)
             raise UndoError(f"`{shown}` cannot be copied: {error.strerror}", path=shown) from error
@@ -256,7 +257,7 @@ def separate(
 
 
 def _copy(
-    linked: OpenFile, temporary: bytes, before: Mapping[str, Any], go_on: Callable[[], None]
+    linked: OpenFile, temporary: bytes, before: Mapping[str, Any], check: Callable[[], None]
 ) -> os.stat_result:
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     _forget(linked.directory, temporary)
@@ -268,7 +269,7 @@ def _copy(
             while view:
                 view = view[os.write(copy, view) :]
             offset += len(piece)
-            go_on()
+            check()
         status = os.fstat(copy)
         if (status.st_uid, status.st_gid) != (before["uid"], before["gid"]):
             os.fchown(copy, before["uid"], before["gid"])
@@ -283,7 +284,7 @@ def _copy(
 
 
 def _forget(directory: int, temporary: bytes) -> None:
-    """Removes a link or a copy that has not changed places. Its name is ours alone."""
+    """Removes a link or copy that was not put in place. No other program uses its name."""
     try:
         os.unlink(temporary, dir_fd=directory)
     except FileNotFoundError:
@@ -291,9 +292,9 @@ def _forget(directory: int, temporary: bytes) -> None:
 
 
 def settle_undo(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> bool:
-    """Whether an undo that was cut off came to be; an unfinished copy is removed.
+    """Whether an interrupted undo was done. Removes an unfinished copy.
 
-    Raises OSError where it cannot be told.
+    Raises OSError if the directory cannot be looked at.
     """
     directory, name = os.path.split(from_stored(path))
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -302,7 +303,7 @@ def settle_undo(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -
         temporary = temporary_name(operation_id)
         beside = _status(descriptor, temporary)
         is_linked = here is not None and here.st_ino == facts["after"]["inode"]
-        # What is beside it is the unfinished copy or, after they changed places, the link.
+        # Beside it is the unfinished copy or, if the names were exchanged, the link.
         if beside is not None and here is not None:
             os.unlink(temporary, dir_fd=descriptor)
         return not is_linked
@@ -314,7 +315,7 @@ def settle_undo(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -
 
 
 def _attributes(file: OpenFile) -> dict[str, bytes]:
-    """Extended attributes; none where the system or the file system has none."""
+    """The extended attributes. Empty if the system or the file system has none."""
     if not hasattr(os, "listxattr"):
         return {}
     try:
@@ -336,8 +337,9 @@ def _of_access(attributes: Mapping[str, bytes]) -> dict[str, bytes]:
 def _other_access(kept: OpenFile, duplicate: OpenFile) -> ActionError:
     return ActionError(
         f"`{_shown(duplicate)}` has another owner, group, mode or access list than"
-        f" `{_shown(kept)}`, and would lose its own",
-        hint="Give them the same with chown, chmod or setfacl.",
+        f" `{_shown(kept)}`, which a hard link would replace",
+        hint="Give both files the same owner, group, mode and access list with chown, chmod or"
+        " setfacl.",
         reason="access",
     )
 

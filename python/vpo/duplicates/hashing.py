@@ -1,82 +1,68 @@
-"""Reading the content of files, and recording the digests as they come."""
+"""Reading files for a search for duplicates, and recording their digests."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
-from typing import Protocol
 
-from vpo._engine import Digested, Digester
+from vpo._engine import Digested
 from vpo.base import times
 from vpo.base.paths import StoredPath, join
-from vpo.db import duplicates as table
-from vpo.db.duplicates import Candidate, Content, QuickHash, Whole
+from vpo.content.algorithms import HEAD, QUICK, RECORDED
+from vpo.content.digests import algorithms_for, is_same_content, recorded_digest
+from vpo.content.hashing import FileToRead, HashingQueue
+from vpo.db import file_facts, heads
+from vpo.db.duplicates import Candidate
+from vpo.db.file_facts import BothDigests, FullDigest, QuickHash
 from vpo.db.library import Library
-from vpo.db.verification import FULL_DIGEST
-from vpo.duplicates.models import Findings, Problem
+from vpo.duplicates.models import Duplicates, Issue
+from vpo.jobs.context import Context
+from vpo.jobs.progress import Progress
 
-POLL_SECONDS = 0.05
-
-# While more than these are outstanding, answers are gathered for so long.
-MANY = 64
-GATHER_SECONDS = 0.01
-
-# Digests are committed after so many files or seconds: a commit waits for the disk, and
-# what was not committed is read again after a kill.
+# Digests are committed after so many files or seconds. A commit waits for the disk; files
+# whose digests were not committed when the process is killed are read again.
 FILES_PER_COMMIT = 20_000
 SECONDS_PER_COMMIT = 2.0
 
-# A file up to this size is in its quick hash (the first and the last 64 KiB) as a whole.
+# The quick hash (of the first and the last 64 KiB) covers all of a file up to this size.
 QUICK_BYTES = 128 * 1024
 
-_XXH64 = "xxh64:"
+_ONLY_QUICK = (QUICK,)
+_QUICK_AND_FULL = (QUICK, RECORDED.name)
 
 
-class Progress(Protocol):
-    """Who is told how far the reading is."""
-
-    def reading(self, done: int, expected: int) -> None:
-        """Called some twenty times a second."""
-
-
-class Reader:
-    """Has files read, each once whatever number of names it has."""
+class DigestReader:
+    """Reads files, each of them once even if it has several names."""
 
     def __init__(
         self,
         library: Library,
-        digester: Digester,
-        findings: Findings,
-        progress: Progress,
-        go_on: Callable[[float], None],
+        queue: HashingQueue[list[Candidate]],
+        found: Duplicates,
+        context: Context,
     ) -> None:
-        """`go_on` is called often, with percent, and may raise StoppedError to end it."""
         self.library = library
-        self.digester = digester
-        self.findings = findings
-        self.progress = progress
-        self.go_on = go_on
+        self.queue = queue
+        self.found = found
+        self.context = context
         self._read: set[int] = set()
-        """Ids of files of which something was read."""
+        """The IDs of files that were read, at least in part."""
 
     def heads(self, files: Sequence[tuple[int, StoredPath, int, int, bool]]) -> None:
-        """Has the heads of files (as the engine takes them) read, and recorded."""
+        """Reads the heads of files, and records them. `files` are as the engine takes them."""
         known = {file[0]: file for file in files}
-        self.digester.submit(files, ["head"])
         rows: list[tuple[int, int, int, str]] = []
         done = 0
 
         def record() -> None:
-            # By id, as they lie in the table.
+            # By ID, as they lie in the table.
             with self.library.transaction() as connection:
-                table.record_heads(connection, sorted(rows))
+                heads.record(connection, sorted(rows))
             rows.clear()
 
         with self._recording([rows], record) as record_if_due:
-            while outstanding := self.digester.outstanding:
-                self._gather(outstanding)
-                taken, failed = self.digester.take_rows(POLL_SECONDS)
+            for taken, failed in self.queue.rows(files, HEAD):
                 for key, _, head, _ in taken:
                     _, _, size_bytes, mtime_ns, _ = known[key]
                     rows.append((key, size_bytes, mtime_ns, head))
@@ -85,46 +71,43 @@ class Reader:
                 done += len(taken) + len(failed)
                 self._read.update(key for key, *_ in taken)
                 record_if_due()
-                self._tell(done, len(files))
+                self._report(done, len(files))
 
     def quick(self, files: Sequence[Candidate]) -> dict[int, str]:
-        """Has the quick hashes of files read, and recorded. What cannot be read is noted.
+        """Reads the quick hashes of files, and records them. Notes files that cannot be read.
 
-        Small ones are read whole for that, and then get their full digest as well: they
-        have the same size and head as others, and so are equal to them most of the time.
-        Returns these by the files' ids.
+        Small files are read whole for that, so their full digest is recorded as well: most of
+        them equal another file, because they have the same size and head. Returns these
+        digests by the files' IDs.
         """
-        names = _by_file(files)
-        small: list[int] = []
-        large: list[int] = []
-        for place, (file, *_) in enumerate(names):
+        by_file = _by_file(files)
+
+        def algorithms(file: Candidate) -> tuple[str, ...]:
             is_small = file.size_bytes <= QUICK_BYTES
-            (small if is_small and file.content_hash is None else large).append(place)
-        self.digester.submit(_to_submit(names, large), ["quick"])
-        self.digester.submit(_to_submit(names, small), ["quick", "blake3"])
+            return _QUICK_AND_FULL if is_small and file.content_hash is None else _ONLY_QUICK
+
         rows: list[QuickHash] = []
-        wholes: list[Whole] = []
+        wholes: list[BothDigests] = []
         found: dict[int, str] = {}
 
         def record() -> None:
             at = times.to_text(times.now())
             with self.library.transaction() as connection:
-                table.record_quick_hashes(connection, rows)
-                table.record_wholes(connection, wholes, at)
+                file_facts.record_quick_hashes(connection, rows)
+                file_facts.record_both_digests(connection, wholes, at)
             rows.clear()
             wholes.clear()
 
-        for answer, digests in self._answers(names, [rows, wholes], record):
-            quick_hash = bytes.fromhex(digests["quick"])
-            full = digests.get("blake3")
-            for file in names[answer.key]:
-                if full is None:
+        for names, answer, digests in self._answers(by_file, algorithms, [rows, wholes], record):
+            quick_hash = bytes.fromhex(digests[QUICK])
+            for file in names:
+                if RECORDED.name not in digests:
                     rows.append(QuickHash(quick_hash, file.id, file.size_bytes, file.mtime_ns))
                     continue
-                found[file.id] = content_hash = FULL_DIGEST + full
+                found[file.id] = content_hash = recorded_digest(digests)
                 assert answer.ctime_ns is not None
                 wholes.append(
-                    Whole(
+                    BothDigests(
                         quick_hash,
                         content_hash,
                         answer.ctime_ns,
@@ -136,72 +119,71 @@ class Reader:
         return found
 
     def full(self, files: Sequence[Candidate]) -> dict[int, str]:
-        """Has the full digests of files read, and recorded; returns them by the files' ids.
+        """Reads the full digests of files, and records them. Returns them by the files' IDs.
 
-        What cannot be read has none, and is noted.
+        Notes files that cannot be read.
         """
-        names = _by_file(files)
-        old = [_has_old_digest(each[0]) for each in names]
-        for is_old, algorithms in ((False, ["blake3"]), (True, ["blake3", "xxh64"])):
-            places = [place for place in range(len(names)) if old[place] is is_old]
-            if places:
-                self.digester.submit(_to_submit(names, places), algorithms)
+        by_file = _by_file(files)
         found: dict[int, str] = {}
-        rows: list[Content] = []
+        rows: list[FullDigest] = []
 
         def record() -> None:
             at = times.to_text(times.now())
             with self.library.transaction() as connection:
-                table.record_contents(connection, rows, at)
+                file_facts.record_full_digests(connection, rows, at)
             rows.clear()
 
-        for answer, digests in self._answers(names, [rows], record):
-            same = names[answer.key]
-            if "xxh64" in digests and same[0].content_hash != _XXH64 + digests["xxh64"]:
-                # The old digest is the better witness: it is not to be overwritten.
-                message = "its content is not what its recorded digest says: see `vpo verify`"
-                self.findings.problems += (Problem(file.path, message, "differs") for file in same)
+        def algorithms(file: Candidate) -> tuple[str, ...]:
+            return algorithms_for(file.content_hash)
+
+        for same, answer, digests in self._answers(by_file, algorithms, [rows], record):
+            if is_same_content(same[0].content_hash, digests) is False:
+                # The recorded digest may be right and the file damaged, so it must stay.
+                message = "its content does not match its recorded digest; run `vpo verify`"
+                self.found.issues += (Issue(file.path, message, "differs") for file in same)
                 continue
-            content_hash = FULL_DIGEST + digests["blake3"]
+            content_hash = recorded_digest(digests)
             ctime_ns = answer.ctime_ns
             assert ctime_ns is not None
             for file in same:
                 found[file.id] = content_hash
                 rows.append(
-                    Content(content_hash, ctime_ns, file.id, file.size_bytes, file.mtime_ns)
+                    FullDigest(content_hash, ctime_ns, file.id, file.size_bytes, file.mtime_ns)
                 )
         return found
 
     def _answers(
         self,
-        names: Sequence[Sequence[Candidate]],
+        by_file: Sequence[list[Candidate]],
+        algorithms: Callable[[Candidate], tuple[str, ...]],
         rows: Sequence[Sized],
         record: Callable[[], None],
-    ) -> Iterator[tuple[Digested, dict[str, str]]]:
-        """What the engine says of files, without those it could not read, which are noted.
+    ) -> Iterator[tuple[list[Candidate], Digested, dict[str, str]]]:
+        """Reads files; yields the names of each, the engine's answer, and the digests in it.
 
-        `rows` are what the caller makes of it; `record` writes that down, and empties them.
+        Files that cannot be read are noted. `rows` are what the caller makes of the answers;
+        `record` writes them to the catalogue, and empties them.
         """
         done = 0
+        work = ((names, _to_read(names[0], algorithms(names[0]))) for names in by_file)
         with self._recording(rows, record) as record_if_due:
-            while outstanding := self.digester.outstanding:
-                self._gather(outstanding)
-                for answer in self.digester.take(POLL_SECONDS):
+            for answers in self.queue.answers(work):
+                for names, answer in answers:
                     done += 1
                     digests = answer.digests
                     if digests is None:
-                        self._note(answer, [file.path for file in names[answer.key]])
+                        self._note(answer, [file.path for file in names])
                     else:
-                        self._read.add(names[answer.key][0].id)
-                        yield answer, digests
+                        self._read.add(names[0].id)
+                        yield names, answer, digests
                 record_if_due()
-                self._tell(done, len(names))
+                self._report(done, len(by_file))
 
     @contextmanager
     def _recording(
         self, rows: Sequence[Sized], record: Callable[[], None]
     ) -> Iterator[Callable[[], None]]:
-        """Gives what records `rows` now and then; does so in the end, whatever that is."""
+        """Yields a function that records `rows` now and then. Records the rest in any case."""
         committed = time.monotonic()
 
         def record_if_due() -> None:
@@ -213,42 +195,31 @@ class Reader:
 
         try:
             yield record_if_due
-        except BaseException:
-            self.digester.stop()
-            raise
         finally:
             if any(rows):
                 record()
-            self.findings.files_read = len(self._read)
-            self.findings.bytes_read = self.digester.bytes_read
+            self.found.files_read = len(self._read)
+            self.found.bytes_read = self.queue.bytes_read
 
-    def _gather(self, outstanding: int) -> None:
-        """Waits a little if there is much to come.
-
-        To wake for each of them would take time from those who read.
-        """
-        if outstanding > MANY:
-            time.sleep(GATHER_SECONDS)
-
-    def _tell(self, done: int, expected: int) -> None:
-        self.go_on(100 * done / expected)
-        self.progress.reading(done, expected)
+    def _report(self, done: int, expected: int) -> None:
+        self.context.report(lambda: Progress("read", done, expected))
 
     def _note(self, answer: Digested, paths: Sequence[StoredPath]) -> None:
         if answer.problem in ("gone", "changed", "not_regular"):
-            self.findings.changed += len(paths)
+            self.found.changed += len(paths)
             return
         reason = answer.problem or "unreadable"
         message = answer.message or reason
-        self.findings.problems += (Problem(path, message, reason) for path in paths)
+        self.found.issues += (Issue(path, message, reason) for path in paths)
 
 
 def _by_file(files: Iterable[Candidate]) -> list[list[Candidate]]:
-    """The names of each file, as far as the library knows that they are of one."""
+    """The names of each file, as far as the catalogue knows which are names of one file."""
     found: dict[tuple[int | None, int | None, int], list[Candidate]] = {}
     listed: list[list[Candidate]] = []
     for file in files:
-        # Of two mtimes one was recorded before the file changed: reading tells which.
+        # If two names have different mtimes, one was recorded before the file changed.
+        # Reading shows which one.
         key = (file.filesystem_id, file.inode, file.mtime_ns)
         names = found.get(key)
         if names is None or file.inode is None or file.filesystem_id is None:
@@ -258,13 +229,6 @@ def _by_file(files: Iterable[Candidate]) -> list[list[Candidate]]:
     return listed
 
 
-def _has_old_digest(file: Candidate) -> bool:
-    return file.content_hash is not None and file.content_hash.startswith(_XXH64)
-
-
-def _to_submit(
-    names: Sequence[Sequence[Candidate]], places: Iterable[int]
-) -> Iterator[tuple[int, str | bytes, int | None, int | None, bool]]:
-    for place in places:
-        file = names[place][0]
-        yield place, join(file.directory, file.name), file.size_bytes, file.mtime_ns, False
+def _to_read(file: Candidate, algorithms: tuple[str, ...]) -> FileToRead:
+    path = join(file.directory, file.name)
+    return FileToRead(path, algorithms, file.size_bytes, file.mtime_ns)

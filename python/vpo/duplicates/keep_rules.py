@@ -1,27 +1,30 @@
-"""Which copy of a group is kept, and which are to be done something about. Pure."""
+"""Which copy of a group is kept, and which copies an action changes. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from vpo.base.paths import from_stored
-from vpo.duplicates.models import Copy, Group, Preference
+from vpo.duplicates.models import Copy, Group
+
+Preference = Literal["oldest", "newest", "shortest"]
+PREFERENCES: tuple[Preference, ...] = ("oldest", "newest", "shortest")
 
 
-class Keeping(NamedTuple):
-    """What was said on what is to be kept."""
+class KeepRules(NamedTuple):
+    """Which copies to keep."""
 
     directories: tuple[bytes, ...] = ()
-    """Files in these and below are all kept: nothing is done about them."""
+    """All files in these directories, and below them, are kept."""
     prefer: Preference = "oldest"
 
     def protects(self, copy: Copy) -> bool:
-        """Whether one of the names of a copy is in a directory that is kept."""
+        """Whether a copy has a name in a directory whose files are kept."""
         return bool(self.directories) and self._rank(copy) < len(self.directories)
 
     def _rank(self, copy: Copy) -> int:
-        """Which of the directories holds the copy; their number if none does."""
+        """Which of the directories holds the copy. Their number if none does."""
         paths = [from_stored(name.path) for name in copy.names]
         for rank, directory in enumerate(self.directories):
             below = directory.rstrip(b"/") + b"/"
@@ -30,16 +33,16 @@ class Keeping(NamedTuple):
         return len(self.directories)
 
     def in_order(self, copies: list[Copy]) -> tuple[Copy, ...]:
-        """The copies of a group; which is kept comes first, the others by their paths.
+        """The copies of a group: the copy to keep, then the others by path.
 
-        The one in the first of the directories; of several the oldest (or what
-        is preferred), then the one with the shortest path.
+        A copy in one of the directories is kept before others, the first directory first. Of
+        several copies the preferred one is kept, then the one with the shortest path.
         """
         key = _KEYS[self.prefer]
         if self.directories:
             kept = min(copies, key=lambda copy: (self._rank(copy), key(copy)))
         elif len(copies) == 2:
-            # Most groups by far: a sort of the rest would take longer than all else here.
+            # Most groups by far. Sorting the rest would take longer than everything else here.
             one, other = copies
             if self.prefer == "oldest" and one.mtime_ns != other.mtime_ns:
                 return (one, other) if one.mtime_ns < other.mtime_ns else (other, one)
@@ -51,10 +54,10 @@ class Keeping(NamedTuple):
         )
         return (kept, *rest)
 
-    def doomed(self, group: Group) -> list[Copy]:
-        """The copies that an action is for.
+    def copies_to_change(self, group: Group) -> list[Copy]:
+        """The copies that an action changes.
 
-        All but the kept one, those that share its storage, and the protected ones.
+        All but the first one, copies that share its storage, and protected copies.
         """
         storage = group.copies[0].storage
         return [

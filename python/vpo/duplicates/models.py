@@ -1,57 +1,54 @@
-"""What is asked for, and what was found."""
+"""Duplicates as they are found: copies in groups, and what could not be compared."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from vpo.base.paths import StoredPath, to_json
 
-Action = Literal["hardlink", "reflink", "trash"]
-ACTIONS: tuple[Action, ...] = ("hardlink", "reflink", "trash")
-
-Preference = Literal["oldest", "newest", "shortest"]
-PREFERENCES: tuple[Preference, ...] = ("oldest", "newest", "shortest")
-
 
 class Name(NamedTuple):
-    """A name of a file, as the library has it."""
+    """A name of a file, as the catalogue has it."""
 
     file_id: int
     path: StoredPath
 
 
 class Copy(NamedTuple):
-    """A file as it was looked at: its names are hard links, which take no room of their own."""
+    """One of several files with the same content, as it is on the disk.
+
+    Its names are hard links, which take no space of their own.
+    """
 
     names: tuple[Name, ...]
-    """Those that the library knows, by path."""
+    """The names that the catalogue knows, by path."""
     mtime_ns: int
     device: int
     inode: int
     storage: bytes | None = None
-    """Equal for those copies of a group that share all of their storage (reflinks)."""
+    """Equal for copies of a group that share all of their storage (reflinks)."""
 
     @property
     def path(self) -> StoredPath:
-        """The name it is shown by."""
+        """The name that it is shown by."""
         return self.names[0].path
 
 
 class Group(NamedTuple):
-    """Files of the same content."""
+    """Copies of the same content."""
 
     size_bytes: int
     content_hash: str
     copies: tuple[Copy, ...]
-    """Two or more; which is kept comes first."""
+    """Two or more. The copy that is kept comes first."""
 
     wasted_bytes: int
-    """The room that would be free if the content were stored once."""
+    """The space that would be free if the content were stored once."""
 
 
-class Problem(NamedTuple):
-    """A file that was not compared with others, though it should have been."""
+class Issue(NamedTuple):
+    """A file that could not be compared or changed, and why."""
 
     path: StoredPath
     message: str
@@ -59,40 +56,65 @@ class Problem(NamedTuple):
     """`unreadable`, `changing`, `differs`, …"""
 
     def to_dict(self) -> dict[str, object]:
-        """The problem as JSON has it."""
+        """The issue as JSON."""
         return {**to_json(self.path), "message": self.message, "reason": self.reason}
 
 
 @dataclass
-class Findings:
-    """What was found."""
+class Duplicates:
+    """What a search found."""
 
     groups: list[Group] = field(default_factory=list)
-    """The one that wastes most room first."""
+    """The group that wastes the most space comes first."""
     shared: list[Group] = field(default_factory=list)
-    """Those whose files share all of their storage already (reflinks), and waste nothing."""
-    problems: list[Problem] = field(default_factory=list)
+    """Groups whose copies share all of their storage (reflinks), and waste nothing."""
+    issues: list[Issue] = field(default_factory=list)
     changed: int = 0
-    """Files that are not any more as the last scan saw them, or gone."""
+    """Files that changed or disappeared after the last scan. They are left out."""
     damaged: int = 0
-    """Files that are known to be damaged."""
+    """Files that are known to be damaged. They are left out."""
     files_read: int = 0
     bytes_read: int = 0
 
     @property
+    def copies(self) -> int:
+        """How many copies all groups have."""
+        return sum(len(group.copies) for group in self.groups)
+
+    @property
     def wasted_bytes(self) -> int:
-        """The room that all groups waste."""
+        """The space that all groups waste."""
         return sum(group.wasted_bytes for group in self.groups)
 
     def counts(self) -> dict[str, int]:
-        """The counts, for the job's record."""
+        """The counts of the job's record, always in this order."""
         return {
             "groups": len(self.groups),
-            "copies": sum(len(group.copies) for group in self.groups),
+            "copies": self.copies,
             "wasted_bytes": self.wasted_bytes,
             "files_read": self.files_read,
             "bytes_read": self.bytes_read,
             "changed_since_scan": self.changed,
             "damaged": self.damaged,
-            "errors": len(self.problems),
+            "errors": len(self.issues),
+        }
+
+
+@dataclass
+class Changes:
+    """What was done to duplicates."""
+
+    names: int = 0
+    """Names that were changed."""
+    size_bytes: int = 0
+    """The size of the copies of which all names were changed."""
+    issues: list[Issue] = field(default_factory=list)
+    """Names that could not be changed."""
+
+    def counts(self) -> dict[str, int]:
+        """The counts of the job's record, always in this order."""
+        return {
+            "files_done": self.names,
+            "bytes_done": self.size_bytes,
+            "files_failed": len(self.issues),
         }

@@ -1,8 +1,8 @@
-"""Files that are to be changed: opened so that they stay the same one, and compared.
+"""Opening and comparing files that are about to be changed.
 
-A name can be given to another file at any moment. What is compared is therefore what
-is changed: files are opened once, by their name in a directory that is kept open, and
-everything after that is asked of the open file, or checked against it.
+A name can be given to another file at any moment. So files are opened once, by their name in a
+directory that stays open, and everything after that is checked against the open file: the file
+that was compared is the file that is changed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from vpo.base.errors import ActionError
 from vpo.base.paths import display, to_stored
-from vpo.db.duplicates import clamped
+from vpo.db.stored_stat import stored_mtime
 
 COMPARE_BYTES = 1024 * 1024
 
@@ -30,25 +30,25 @@ _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Identity(NamedTuple):
-    """What tells that a file is the one that was looked at, and has not changed."""
+    """What shows that a file is the one that was looked at, and has not changed."""
 
     device: int
     inode: int
     size_bytes: int
     mtime_ns: int
-    """As the library has it."""
+    """As the catalogue has it."""
 
     @classmethod
     def of(cls, status: os.stat_result) -> Identity:
-        """Of the file with that status."""
-        return cls(status.st_dev, status.st_ino, status.st_size, clamped(status.st_mtime_ns))
+        """The identity of the file with this status."""
+        return cls(status.st_dev, status.st_ino, status.st_size, stored_mtime(status.st_mtime_ns))
 
 
 class OpenFile:
-    """A regular file that is open, and so is its directory. Use it as a context manager."""
+    """A regular file, open together with its directory. Use it as a context manager."""
 
     def __init__(self, path: bytes) -> None:
-        """Raises ActionError if it cannot be opened, or is no regular file."""
+        """Raises ActionError if it cannot be opened, or is not a regular file."""
         self.path = path
         directory, self.name = os.path.split(path)
         try:
@@ -63,7 +63,7 @@ class OpenFile:
         self.status = os.fstat(self.descriptor)
         if not stat.S_ISREG(self.status.st_mode):
             self.close()
-            raise ActionError(f"`{display(to_stored(path))}` is no regular file any more")
+            raise ActionError(f"`{display(to_stored(path))}` is not a regular file any more")
 
     def __enter__(self) -> OpenFile:
         return self
@@ -80,11 +80,11 @@ class OpenFile:
 
     @property
     def identity(self) -> Identity:
-        """As it was when it was opened."""
+        """The identity that it had when it was opened."""
         return Identity.of(self.status)
 
     def check_identity(self, expected: Identity) -> None:
-        """Raises ActionError if it is not the file that is expected here."""
+        """Raises ActionError if it is another file than expected."""
         if self.identity != expected:
             raise changed(self.path)
 
@@ -95,23 +95,37 @@ class OpenFile:
             raise changed(self.path)
 
     def check_in_place(self) -> None:
-        """Raises ActionError if its name is that of another file by now."""
+        """Raises ActionError if its name now belongs to another file."""
         if not self.is_at(self.directory, self.name):
             raise changed(self.path)
 
+    def check_has_no_other_names(self, known: int) -> None:
+        """Raises ActionError if the file has more names than the catalogue knows."""
+        if self.status.st_nlink != known:
+            raise ActionError(
+                f"`{display(to_stored(self.path))}` has other hard links that the catalogue does"
+                " not know, so no space would be freed",
+                hint="Scan the directories that they are in.",
+                reason="other_names",
+            )
+
+    def is_same_file(self, other: OpenFile) -> bool:
+        """Whether the other one is open under another name of this file."""
+        return os.path.samestat(self.status, other.status)
+
     def is_at(self, directory: int, name: bytes) -> bool:
-        """Whether a name in an open directory is that of this file."""
+        """Whether a name in an open directory belongs to this file."""
         try:
             there = os.stat(name, dir_fd=directory, follow_symlinks=False)
         except FileNotFoundError:
             return False
-        return (there.st_dev, there.st_ino) == (self.status.st_dev, self.status.st_ino)
+        return os.path.samestat(there, self.status)
 
 
 def changed(path: bytes) -> ActionError:
-    """The error for a file that is not any more as it was looked at."""
+    """The error for a file that has changed since it was looked at."""
     return ActionError(
-        f"`{display(to_stored(path))}` was changed meanwhile",
+        f"`{display(to_stored(path))}` was changed in the meantime",
         hint="Scan its directory, and run the command again.",
         reason="changed",
     )
@@ -124,10 +138,10 @@ def _not_opened(path: bytes, error: OSError) -> ActionError:
     return ActionError(f"`{shown}` cannot be opened: {error.strerror}", reason="system")
 
 
-def compare(kept: OpenFile, duplicate: OpenFile, go_on: Callable[[], None]) -> None:
-    """Compares two files byte by byte, and that they did not change meanwhile.
+def compare(kept: OpenFile, duplicate: OpenFile, check: Callable[[], None]) -> None:
+    """Compares two files byte by byte, and checks that they do not change while it does.
 
-    `go_on` is called between pieces, and may raise to end it.
+    `check` is called after each piece, and may raise StoppedError.
 
     Raises ActionError if they differ or change.
     """
@@ -150,7 +164,7 @@ def compare(kept: OpenFile, duplicate: OpenFile, go_on: Callable[[], None]) -> N
         if not pieces[0]:
             break
         offset += len(pieces[0])
-        go_on()
+        check()
     if offset != kept.status.st_size:
         raise changed(kept.path)
     for each in (kept, duplicate):
@@ -161,8 +175,8 @@ def compare(kept: OpenFile, duplicate: OpenFile, go_on: Callable[[], None]) -> N
 def _differs(kept: OpenFile, duplicate: OpenFile) -> ActionError:
     return ActionError(
         f"`{display(to_stored(duplicate.path))}` differs from `{display(to_stored(kept.path))}`,"
-        " though their recorded digests are the same",
-        hint="One of them changed unseen: `vpo verify` tells which.",
+        " although their recorded digests are the same",
+        hint="The content of one of them has changed unnoticed. `vpo verify` shows which one.",
         reason="differs",
     )
 
@@ -172,12 +186,14 @@ def _differs(kept: OpenFile, duplicate: OpenFile) -> ActionError:
 
 @cache
 def _renameat2() -> Any:
-    """The C library's function; None where it has none."""
+    """The C library's function. None: the library does not have it."""
     return getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
 
 
 def _rename(source: tuple[int, bytes], target: tuple[int, bytes], flags: int) -> bool:
-    """Renames (directory and name) with flags; False if the file system knows none.
+    """Renames with flags. False: the file system does not support them.
+
+    `source` and `target` are each an open directory and a name in it.
 
     Raises OSError.
     """
@@ -193,9 +209,9 @@ def _rename(source: tuple[int, bytes], target: tuple[int, bytes], flags: int) ->
 
 
 def exchange(directory: int, one: bytes, other: bytes) -> bool:
-    """Gives each of two names in a directory the file of the other, in one step.
+    """Exchanges the files of two names in a directory, in one step.
 
-    False if the file system cannot. Raises OSError.
+    False: the file system cannot do this. Raises OSError.
     """
     return _rename((directory, one), (directory, other), _RENAME_EXCHANGE)
 
@@ -203,16 +219,18 @@ def exchange(directory: int, one: bytes, other: bytes) -> bool:
 def move_to_free_place(
     source: tuple[int, bytes], target: tuple[int, bytes], *, is_reserved: bool = False
 ) -> None:
-    """Renames (directory and name), unless there is something at the target.
+    """Renames, unless there is a file at the target.
 
-    The file system may know no such rename (NFS, most of FUSE). Then it depends on who else
-    may take a name in between. With `is_reserved`, nobody else gives a file the target's name,
-    and whatever has the source's is moved in one step. Without, nobody else gives a file
-    the source's: a link never replaces what is at the target, and has both names for a moment.
-    Only where there are no links either (FAT on an old kernel), a file that takes the
-    target's name after the look is lost.
+    `source` and `target` are each an open directory and a name in it.
 
-    Raises FileExistsError if there is, OSError where it cannot be done.
+    Some file systems have no such rename (NFS, most of FUSE). There, `is_reserved` decides how
+    the file is moved. True: no other program creates the target, so a plain rename is safe,
+    which moves whatever has the source's name. False: no other program changes the source, so
+    the file gets a second name by a link, which never replaces a file, and loses the first. If
+    the file system has no links either (FAT on an old kernel), a file that another program
+    creates at the target in the last moment is lost.
+
+    Raises FileExistsError if there is a file at the target, OSError if it cannot be renamed.
     """
     if _rename(source, target, _RENAME_NOREPLACE):
         return
@@ -228,7 +246,7 @@ def move_to_free_place(
         except FileExistsError:
             raise
         except OSError:
-            # As it is done below.
+            # The file system has no links: rename it, as below.
             pass
         else:
             os.unlink(source[1], dir_fd=source[0])
@@ -244,12 +262,3 @@ def _exists(place: tuple[int, bytes]) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def sync_directory(path: bytes) -> None:
-    """Has the names in a directory written to the disk. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,12 +1,12 @@
 """Finding duplicates: by size, then by head and quick hash, then by the whole content.
 
-Each step reads only what the one before has left: the first 4 KiB of files whose size
-another has, both ends of those that have the same head, and in full those whose quick
-hash another has, too. What was read is in the library; the next
-run reads nothing of it again. Memory follows these candidates, not the library.
+Each step reads only the files that the step before has left: the first 4 KiB of files of the
+same size, both ends of files with the same head, and all of the files with the same quick hash.
+What was read is recorded in the catalogue, and is not read again. Memory follows these
+candidates, not the library.
 
-A digest is of the file as the last scan saw it. So each file is looked at once more before
-it is said to be a duplicate, and one that has changed since is left out.
+A digest is that of the file as the last scan saw it. So each file is looked at again before it
+is reported, and is left out if it has changed.
 """
 
 from __future__ import annotations
@@ -21,47 +21,49 @@ from typing import TYPE_CHECKING
 
 from vpo.base.paths import StoredPath, from_stored, join
 from vpo.db import duplicates as table
-from vpo.db.duplicates import Candidate, Selection, clamped, signed
+from vpo.db.duplicates import Candidate
 from vpo.db.library import Library
-from vpo.duplicates.keep_rules import Keeping
-from vpo.duplicates.models import Copy, Findings, Group, Name
+from vpo.db.stored_stat import stored_inode, stored_mtime
+from vpo.duplicates.models import Copy, Duplicates, Group, Name
+from vpo.duplicates.request import DuplicatesRequest
+from vpo.duplicates.shared_storage import StorageOf
 
 if TYPE_CHECKING:
-    from vpo.duplicates.hashing import Reader
+    from vpo.duplicates.hashing import DigestReader
 
-
-# If to look at a file takes longer than this, as it does on shares, many are looked at at once.
+# If looking at a file takes longer than this, as on shares, many are looked at in parallel.
 SLOW_SECONDS = 0.0003
 SAMPLE = 32
 THREADS = 32
 BATCH = 1024
 
 
-class Finding:
+class DuplicateSearch:
     """One search for duplicates."""
 
-    def __init__(self, library: Library, wanted: Selection, keeping: Keeping) -> None:
+    def __init__(self, library: Library, request: DuplicatesRequest) -> None:
         self.library = library
-        self.wanted = wanted
-        self.keeping = keeping
-        self.findings = Findings()
+        self.selection = request.selection
+        self.keep = request.keep
+        self.found = Duplicates()
         self._digests: dict[int, str] = {}
-        """Of what was read, by the ids of files."""
+        """The digests that were read, by the IDs of files."""
         self._seen: dict[int, os.stat_result | None] = {}
         self._without_head: list[tuple[int, StoredPath, int, int, bool]] = []
-        self._unknown: list[Candidate] = []
+        self._without_quick_hash: list[Candidate] = []
         with library.reading() as connection:
-            self.findings.damaged = table.count_damaged(connection, wanted)
+            self.found.damaged = table.count_damaged(connection, self.selection)
             if not (table.is_settled(connection) or table.knows_all_quick_hashes(connection)):
-                self._without_head = table.without_head(connection, wanted)
+                self._without_head = table.without_head(connection, self.selection)
                 if not self._without_head:
-                    self._unknown = self._alike()
-        self._sets = [] if self._without_head or self._unknown else self._equal()
+                    self._without_quick_hash = self._of_same_head()
+        is_unclear = self._without_head or self._without_quick_hash
+        self._sets = [] if is_unclear else self._of_same_quick_hash()
 
-    def _alike(self) -> list[Candidate]:
-        """The files without a quick hash whose size and head another has."""
+    def _of_same_head(self) -> list[Candidate]:
+        """The files without a quick hash that have the same size and head as another file."""
         with self.library.reading() as connection:
-            sets = table.of_equal_head(connection, self.wanted)
+            sets = table.of_equal_head(connection, self.selection)
         return [
             file
             for files in sets
@@ -70,10 +72,10 @@ class Finding:
             if file.quick_hash is None
         ]
 
-    def _equal(self) -> list[list[Candidate]]:
-        """The sets of files whose size and quick hash are the same."""
+    def _of_same_quick_hash(self) -> list[list[Candidate]]:
+        """The sets of files that have the same size and quick hash."""
         with self.library.reading() as connection:
-            files = table.of_equal_quick_hash(connection, self.wanted)
+            files = table.of_equal_quick_hash(connection, self.selection)
         sets = []
         for _, same in groupby(files, key=attrgetter("quick_hash")):
             each = list(same)
@@ -86,50 +88,45 @@ class Finding:
         return [each for each in sets if len(each) > 1]
 
     @property
-    def reads(self) -> bool:
+    def has_to_read(self) -> bool:
         """Whether files have to be read for an answer."""
-        to_read = self._without_head or self._unknown
+        to_read = self._without_head or self._without_quick_hash
         return bool(to_read) or any(map(_to_read_fully, self._sets))
 
-    def read(self, reader: Reader, job: int) -> None:
-        """Reads what has to be read, as a part of a job (its number); what was read is recorded.
+    def read(self, reader: DigestReader, job: int) -> None:
+        """Reads what has to be read, as a part of a job (its number), and records it.
 
         Raises StoppedError.
         """
-        was_unclear = bool(self._without_head or self._unknown)
+        was_unclear = bool(self._without_head or self._without_quick_hash)
         if self._without_head:
             reader.heads(self._without_head)
             self._without_head = []
-            self._unknown = self._alike()
-        if self._unknown:
-            self._digests = reader.quick(self._unknown)
-            self._unknown = []
+            self._without_quick_hash = self._of_same_head()
+        if self._without_quick_hash:
+            self._digests = reader.quick(self._without_quick_hash)
+            self._without_quick_hash = []
         if not self._sets:
-            self._sets = self._equal()
+            self._sets = self._of_same_quick_hash()
         unread = [file for files in self._sets for file in _to_read_fully(files)]
         if unread:
             self._digests.update(reader.full(unread))
-        # Of what could not be read, or was not asked for, the next run is to think again.
-        left_out = self.findings.problems or self.findings.changed
-        if was_unclear and self.wanted.is_everything and not left_out:
+        # The next run has to look again at files that could not be read or were not selected.
+        left_out = self.found.issues or self.found.changed
+        if was_unclear and table.is_everything(self.selection) and not left_out:
             with self.library.transaction() as connection:
                 table.settle(connection, job)
 
     # -- Answering -------------------------------------------------------------
 
-    def answer(
-        self,
-        go_on: Callable[[], None],
-        storage_of: Callable[[StoredPath, int], bytes | None] | None,
-    ) -> Findings:
-        """The groups, each file of them looked at once more.
+    def answer(self, check: Callable[[], None], storage_of: StorageOf | None) -> None:
+        """Looks at each candidate again, and puts the groups into `found`.
 
-        `go_on` is called often, and may raise. `storage_of` tells where a file (path and
-        `st_dev`) is stored, if it shares storage; None: none does.
+        `check` is called often, and may raise. `storage_of` None: no files share storage.
         """
-        self._look_ahead(go_on)
+        self._look_ahead(check)
         for files in self._sets:
-            go_on()
+            check()
             for content_hash, same in self._by_content(files):
                 copies = self._copies(same)
                 if len(copies) < 2:
@@ -142,14 +139,13 @@ class Finding:
                     shared = {copy.storage for copy in copies if copy.storage is not None}
                     storages = len(shared) + sum(copy.storage is None for copy in copies)
                 size_bytes = files[0].size_bytes
-                ordered = self.keeping.in_order(copies)
+                ordered = self.keep.in_order(copies)
                 group = Group(size_bytes, content_hash, ordered, (storages - 1) * size_bytes)
-                (self.findings.groups if storages > 1 else self.findings.shared).append(group)
-        self.findings.groups.sort(key=attrgetter("wasted_bytes"), reverse=True)
-        return self.findings
+                (self.found.groups if storages > 1 else self.found.shared).append(group)
+        self.found.groups.sort(key=attrgetter("wasted_bytes"), reverse=True)
 
     def _by_content(self, files: list[Candidate]) -> list[tuple[str, list[Candidate]]]:
-        """Files by their content, as far as that is known; those that are alone are left out."""
+        """Files by their content, if it is known. Files that no other file equals are left out."""
         first = files[0].digest
         if first is not None and all(file.content_hash == first for file in files):
             return [(first, files)]
@@ -160,8 +156,8 @@ class Finding:
                 by_content.setdefault(content_hash, []).append(file)
         return [each for each in by_content.items() if len(each[1]) > 1]
 
-    def _look_ahead(self, go_on: Callable[[], None]) -> None:
-        """Looks at all files at once where one after the other would take long (shares)."""
+    def _look_ahead(self, check: Callable[[], None]) -> None:
+        """Looks at all files in parallel, if one after the other would take long (shares)."""
         files = [file for files in self._sets for file in files]
         begin = time.monotonic()
         for file in files[:SAMPLE]:
@@ -172,13 +168,13 @@ class Finding:
 
         with ThreadPoolExecutor(THREADS) as pool:
             for start in range(SAMPLE, len(files), BATCH):
-                go_on()
+                check()
                 batch = files[start : start + BATCH]
                 seen = pool.map(_look, batch)
                 self._seen.update(zip((file.id for file in batch), seen, strict=True))
 
     def _copies(self, files: list[Candidate]) -> list[Copy]:
-        """Files as they are now, names of one taken together; changed ones are left out."""
+        """Files as they are now, with all names of a file. Changed files are left out."""
         copies: dict[tuple[int, int], Copy] = {}
         for file in files:
             file_id, size_bytes, mtime_ns, recorded_inode, _, _, _, directory, name = file
@@ -187,11 +183,11 @@ class Finding:
             if (
                 status is None
                 or status.st_size != size_bytes
-                or clamped(status.st_mtime_ns) != mtime_ns
+                or stored_mtime(status.st_mtime_ns) != mtime_ns
                 or not stat.S_ISREG(status.st_mode)
-                or (recorded_inode is not None and signed(status.st_ino) != recorded_inode)
+                or (recorded_inode is not None and stored_inode(status.st_ino) != recorded_inode)
             ):
-                self.findings.changed += 1
+                self.found.changed += 1
                 continue
             key = (status.st_dev, status.st_ino)
             if key not in copies:
@@ -204,7 +200,7 @@ class Finding:
 
 
 def _look(file: Candidate) -> os.stat_result | None:
-    """A file's status; None if it is gone, or cannot be looked at."""
+    """A file's status. None: it does not exist, or cannot be looked at."""
     try:
         return os.lstat(from_stored(join(file.directory, file.name)))
     except OSError:
@@ -212,13 +208,13 @@ def _look(file: Candidate) -> os.stat_result | None:
 
 
 def _to_read_fully(files: list[Candidate]) -> list[Candidate]:
-    """Of files that may be equal, those whose content is not known; none if they are one file."""
+    """The files whose digest is not known. None of them, if all are names of one file."""
     unread = [file for file in files if file.digest is None]
     return unread if unread and _are_several(files) else []
 
 
 def _are_several(files: list[Candidate]) -> bool:
-    """Whether there are two of them that are not known to be one file."""
+    """Whether at least two of them are not known to be names of one file."""
     first = files[0]
     return len(files) > 1 and (
         first.inode is None
@@ -229,7 +225,7 @@ def _are_several(files: list[Candidate]) -> bool:
 
 
 def _distinct(names: list[Name], links: int) -> tuple[Name, ...]:
-    """Names of one file, without those that lead to another of them through a link."""
+    """Names of one file, without names that lead to another of them through a symbolic link."""
     names.sort(key=lambda name: from_stored(name.path))
     if links >= len(names):
         return tuple(names)

@@ -1,8 +1,8 @@
-"""Moving a duplicate to the trash, and back, as desktops do it.
+"""The trash on the disk: moves a file there and back, as desktops do.
 
-FreeDesktop.org Trash specification 1.0: the home trash for files on its file system, else
-`.Trash/UID` or `.Trash-UID` at the top of theirs. A file is renamed, never copied. Its room
-is free when the trash is emptied.
+FreeDesktop.org Trash specification 1.0: the home trash for files on the same file system, else
+`.Trash/UID` or `.Trash-UID` at the top of the file's own. A file is renamed, never copied, so
+its space is free when the trash is emptied.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _MOST_NAME_BYTES = 255
 class _Trash(NamedTuple):
     directory: bytes
     top: bytes | None
-    """What the paths in it are relative to; None: they are absolute."""
+    """The directory that the paths in it are relative to. None: they are absolute."""
 
 
 def prepare(duplicate: OpenFile) -> dict[str, object]:
-    """Which trash the file belongs into. Makes nothing. Raises ActionError if there is none."""
+    """Which trash the file belongs into. Creates nothing. Raises ActionError if there is none."""
     trash = _trash_of(duplicate)
     return {
         **to_json(to_stored(trash.directory), "trash"),
@@ -48,8 +48,8 @@ def prepare(duplicate: OpenFile) -> dict[str, object]:
 def move(kept: OpenFile, duplicate: OpenFile, facts: Mapping[str, Any], operation_id: str) -> None:
     """Moves the file to the trash. They were compared just before.
 
-    Raises ActionError if that cannot be; then the file is where it was. Raises OSError where
-    it is not clear how far it came: `settle` tells.
+    Raises ActionError if it is not done: the file is where it was. Raises OSError if it may
+    have been done: `settle` finds out.
     """
     trash = from_stored(from_json(facts, "trash"))
     top = None if facts["is_home"] else _top_of(trash)
@@ -62,7 +62,7 @@ def move(kept: OpenFile, duplicate: OpenFile, facts: Mapping[str, Any], operatio
             if _move(kept, duplicate, (files, info), name, top):
                 return
         raise ActionError(
-            f"There is no free name for `{_shown(duplicate)}` in `{display(to_stored(trash))}`",
+            f"The trash `{display(to_stored(trash))}` has no free name for `{_shown(duplicate)}`",
             reason="system",
         )
     finally:
@@ -71,7 +71,7 @@ def move(kept: OpenFile, duplicate: OpenFile, facts: Mapping[str, Any], operatio
 
 
 def names_in_trash(name: bytes, operation_id: str) -> tuple[bytes, bytes]:
-    """The names a file may get there: its own, or if that is taken one like it."""
+    """The names a file may get in the trash: its own, or a similar one if that is taken."""
     most = _MOST_NAME_BYTES - len(_SUFFIX)
     stem, extension = os.path.splitext(name)
     addition = b"." + operation_id.replace("-", "").encode() + extension[-32:]
@@ -85,9 +85,9 @@ def _move(
     name: bytes,
     top: bytes | None,
 ) -> bool:
-    """Moves the file there under a name; False if that is taken."""
+    """Moves the file into the trash under a name. False: the name is taken."""
     files, info = trash
-    # First, as it is what reserves the name.
+    # The note comes first, because it reserves the name.
     try:
         _write_note(info, name + _SUFFIX, _info(duplicate.path, top))
     except FileExistsError:
@@ -109,9 +109,8 @@ def _move(
         except OSError as error:
             raise _cannot(duplicate, error) from error
         is_moved = True
-        # Another file may have taken the name after the last look; and where one file
-        # system is mounted at two places that know nothing of each other, the kept file
-        # may have been this one.
+        # Another file may have taken the name after the last check. And the two paths may
+        # lead to one file, if its file system is mounted twice.
         now = os.fstat(duplicate.descriptor)
         if (
             duplicate.is_at(files, name)
@@ -128,16 +127,16 @@ def _move(
 
 
 def _write_note(directory: int, name: bytes, content: bytes) -> None:
-    """Makes a file with content in an open directory: never one that is empty or cut off.
+    """Creates a file in an open directory. It never exists without its whole content.
 
-    Raises FileExistsError if there is one of that name, OSError where it cannot be made.
+    Raises FileExistsError if the name is taken, OSError if it cannot be created.
     """
     flags = os.O_WRONLY | os.O_CLOEXEC
     try:
-        # It has no name until it is whole.
+        # It has no name until its content is written.
         note = os.open(b".", flags | os.O_TMPFILE, 0o600, dir_fd=directory)
     except (OSError, AttributeError):
-        # Not on this system, or not on this file system.
+        # The system or the file system does not support that.
         note = -1
     if note >= 0:
         try:
@@ -147,7 +146,7 @@ def _write_note(directory: int, name: bytes, content: bytes) -> None:
         except FileExistsError:
             raise
         except OSError:
-            # No /proc, or no links: once more, with a name from the beginning.
+            # There is no /proc, or there are no links: try again, with a name from the start.
             pass
         finally:
             os.close(note)
@@ -197,7 +196,7 @@ def _home_trash() -> bytes:
 
 
 def _nearest(path: bytes) -> bytes:
-    """The path, or the nearest directory above it that is there."""
+    """The path, or the nearest directory above it that exists."""
     while not os.path.isdir(path):
         path = os.path.dirname(path)
     return path
@@ -215,20 +214,20 @@ def _top(file: OpenFile) -> bytes:
 
 
 def _top_of(trash: bytes) -> bytes:
-    """What the paths in a trash that is not the home trash are relative to."""
+    """The directory that the paths in a trash are relative to, if it is not the home trash."""
     above, name = os.path.split(trash)
     return above if name.startswith(b".Trash-") else os.path.dirname(above)
 
 
 def _open(trash: bytes) -> tuple[int, int]:
-    """Opens `files` and `info` of a trash; makes what is not there yet. Raises OSError."""
+    """Opens `files` and `info` of a trash. Creates what does not exist yet. Raises OSError."""
     os.makedirs(os.path.dirname(trash), mode=0o700, exist_ok=True)
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     _make_directory(trash, None)
     directory = os.open(trash, flags)
     try:
         if os.fstat(directory).st_uid != os.getuid():
-            raise PermissionError(1, "it belongs to somebody else", trash)
+            raise PermissionError(1, "the trash belongs to another user", trash)
         opened: list[int] = []
         try:
             for name in (b"files", b"info"):
@@ -254,11 +253,11 @@ def _make_directory(path: bytes, directory: int | None) -> None:
 
 
 def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> bool:
-    """Whether a file whose moving (to the trash, or back) was cut off is in the trash.
+    """Whether a file is in the trash, after moving it there or back was interrupted.
 
-    What was left of the move in the trash is removed if it is not.
+    If it is not, removes what the move left in the trash.
 
-    Raises OSError where it cannot be told.
+    Raises OSError if the trash cannot be looked at.
     """
     trash = from_stored(from_json(facts, "trash"))
     if find(path, facts, operation_id) is not None:
@@ -270,7 +269,7 @@ def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> boo
 
 
 def _remove_info_of(trash: bytes, name: bytes, path: StoredPath, top: bytes | None) -> None:
-    """Removes the note on a file that is not in the trash, if it is about this one."""
+    """Removes a note about this file, if the trash has a note but not the file."""
     info = _info_path(trash, name)
     try:
         with open(info, "rb") as note:
@@ -287,7 +286,7 @@ def _info_path(trash: bytes, name: bytes) -> bytes:
 
 
 def find(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> bytes | None:
-    """The name that the file has in the trash; None if it is not there."""
+    """The name that the file has in the trash. None: it is not there."""
     files = os.path.join(from_stored(from_json(facts, "trash")), b"files")
     for name in names_in_trash(os.path.basename(from_stored(path)), operation_id):
         try:
@@ -302,7 +301,7 @@ def find(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> bytes
 def put_back(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> os.stat_result:
     """Moves the file back to where it was, and returns its status.
 
-    Raises UndoError if it is not done, OSError where it is not clear: `settle` tells.
+    Raises UndoError if it is not done, OSError if it may have been done: `settle` finds out.
     """
     shown = display(path)
     trash = from_stored(from_json(facts, "trash"))
@@ -325,7 +324,7 @@ def put_back(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> o
         now = file.identity
         if (now.size_bytes, now.mtime_ns) != (before["size_bytes"], before["mtime_ns"]):
             raise UndoChangedError(
-                f"`{shown}` was changed since it was moved to the trash", path=shown
+                f"`{shown}` has been changed since it was moved to the trash", path=shown
             )
         directory, target = os.path.split(from_stored(path))
         try:
@@ -338,8 +337,8 @@ def put_back(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> o
             move_to_free_place((file.directory, file.name), (descriptor, target))
         except FileExistsError as error:
             raise UndoOccupiedError(
-                f"There is a file at `{shown}` by now",
-                hint="Move it away, and undo again.",
+                f"There is now another file at `{shown}`",
+                hint="Move that file away, and undo again.",
                 path=shown,
             ) from error
         except OSError as error:

@@ -1,1 +1,1 @@
-"""Whether files are what they were: content is read and held against recorded digests."""
+"""Whether files still have their content: reads it and compares it with recorded digests."""

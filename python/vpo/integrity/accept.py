@@ -1,34 +1,35 @@
-"""Damage that is accepted: what a file holds now is what it is to hold from then on."""
+"""Accepting damage: the content that a file has now counts as right from then on."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import orjson
-
-from vpo._engine import Digested, Digester
+from vpo._engine import Digested
 from vpo.base import times
 from vpo.base.errors import FileUnreadableError, VpoError
-from vpo.base.paths import StoredPath, display, to_json
+from vpo.base.paths import StoredPath, display, from_stored, to_json, to_stored
+from vpo.content.algorithms import RECORDED
+from vpo.content.digests import recorded_digest
+from vpo.content.hashing import FileToRead, HashingQueue, why_unreadable
 from vpo.db import damage as damage_table
 from vpo.db import file_changes as change_table
-from vpo.db import verification as table
+from vpo.db import file_facts
 from vpo.db.damage import Damage
 from vpo.db.file_changes import FileChange
+from vpo.db.file_facts import Verified
 from vpo.db.library import Library
-from vpo.db.verification import Verified
-from vpo.jobs import tracking
-from vpo.jobs.control import ShouldStop
-from vpo.jobs.outcome import Failure, end_recorded
-from vpo.logging import bound, facts, shown
-from vpo.scanner.models import PathList
+from vpo.jobs.conflicts import JobToRun
+from vpo.jobs.context import Context
+from vpo.jobs.job import Job
+from vpo.jobs.kinds import KINDS
+from vpo.jobs.lifecycle import recorded
+from vpo.jobs.progress import Progress
+from vpo.jobs.record import JobRecord, JobResult, PathList
+from vpo.logging import facts, shown
 
 logger = logging.getLogger(__name__)
-
-POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -40,20 +41,7 @@ class Accepted:
     """What had been found wrong with it."""
     content_hash: str
     is_recorded: bool
-    """Whether the digest is recorded; not that of a file that a scan is still to look at."""
-
-
-@dataclass
-class AcceptResult:
-    """What was accepted, and what could not be."""
-
-    job_id: str
-    accepted: list[Accepted] = field(default_factory=list)
-    errors: list[tuple[StoredPath, VpoError]] = field(default_factory=list)
-
-    def counts(self) -> dict[str, int]:
-        """How many there are of each."""
-        return {"accepted": len(self.accepted), "errors": len(self.errors)}
+    """Whether the digest was recorded. If the file was modified too, a scan has to see it first."""
 
 
 @dataclass(frozen=True)
@@ -65,64 +53,80 @@ class ToAccept:
     is_symlink: bool
 
 
-def accept(
-    library: Library,
-    place: StoredPath,
-    files: Iterable[ToAccept],
-    *,
-    should_stop: ShouldStop = lambda: None,
-) -> AcceptResult:
+@dataclass(frozen=True)
+class AcceptRequest:
+    """Damaged files whose content is to be accepted."""
+
+    files: tuple[ToAccept, ...]
+
+    @property
+    def path(self) -> StoredPath:
+        """The file, or the directory that holds all files."""
+        if len(self.files) == 1:
+            return self.files[0].path
+        directories = [os.path.dirname(from_stored(file.path)) for file in self.files]
+        return to_stored(os.path.commonpath(directories))
+
+
+@dataclass
+class AcceptResult(JobResult):
+    """What was accepted, and what could not be."""
+
+    accepted: list[Accepted] = field(default_factory=list)
+    errors: list[tuple[StoredPath, VpoError]] = field(default_factory=list)
+
+    @property
+    def is_all_well(self) -> bool:
+        """Whether all files were accepted."""
+        return not self.errors
+
+    def in_words(self) -> str:
+        """The counts, in one line."""
+        return f"{len(self.accepted):,} accepted, {len(self.errors):,} errors"
+
+    def record(self) -> JobRecord:
+        """The result as the job's record has it."""
+        accepted = PathList()
+        for each in self.accepted:
+            accepted.add(each.path)
+        return JobRecord(
+            {"accepted": len(self.accepted), "errors": len(self.errors)},
+            affected={"accepted": accepted},
+            issues=[
+                {**to_json(path), "operation": "accept", "errno": None, "message": error.message}
+                for path, error in self.errors
+            ],
+        )
+
+
+def run(library: Library, request: AcceptRequest, context: Context) -> AcceptResult:
     """Reads damaged files, records their digests as right, and forgets the damage.
 
-    `place` holds them all. Each is done for itself; one that cannot be read stays as
-    it is. It is a job, so that the history of the files has it. Raises LibraryError,
-    StoredError where it is stopped.
+    A file that cannot be read stays damaged. It is a job, so that the history of the files has
+    it. Raises LibraryError, StoppedError if it is stopped.
     """
-    job = tracking.start_job(library, job_type="accept", path=place, configuration_json="{}")
-    result = AcceptResult(job.id)
-    with (
-        bound(job_id=job.id),
-        end_recorded(
-            job,
-            "Accepting",
-            logger,
-            counts=result.counts,
-            columns=lambda failure: _record(result, failure),
-        ),
-    ):
-        digester = Digester(leave_cache=True)
-        try:
-            for file in files:
-                _accept(job, file, _read(job, digester, file, should_stop, result), result)
-        finally:
-            digester.stop()
-        with library.transaction():
-            job.end("completed", **_record(result))
+    result = AcceptResult()
+    to_run = JobToRun(KINDS["accept"], request.path, "{}")
+    with recorded(library, to_run, context, result) as job:
+
+        def check() -> None:
+            context.beat(lambda: Progress("accept", len(result.accepted)))
+            context.check()
+
+        with HashingQueue[ToAccept](check, leave_cache=True) as queue:
+            for file in request.files:
+                to_read = FileToRead(file.path, (RECORDED.name,), follows_link=file.is_symlink)
+                for answers in queue.answers([(file, to_read)]):
+                    for _, seen in answers:
+                        _accept(job, file, seen, result)
     return result
 
 
-def _read(
-    job: tracking.Job,
-    digester: Digester,
-    file: ToAccept,
-    should_stop: ShouldStop,
-    result: AcceptResult,
-) -> Digested:
-    digester.submit([(file.damage.file_id, file.path, None, None, file.is_symlink)], ("blake3",))
-    while True:
-        answers = digester.take(POLL_SECONDS)
-        job.beat(lambda: (0.0, {"files": len(result.accepted)}))
-        if answers:
-            return answers[0]
-        if stopped := should_stop():
-            raise stopped
-
-
-def _accept(job: tracking.Job, file: ToAccept, seen: Digested, result: AcceptResult) -> None:
+def _accept(job: Job, file: ToAccept, seen: Digested, result: AcceptResult) -> None:
     if seen.digests is None:
         error = FileUnreadableError(
             f"`{display(file.path)}` cannot be accepted: {_why(seen)}",
-            hint="Its damage stays recorded. Put a good copy in its place, or remove it and scan.",
+            hint="The file stays damaged. Replace it with a good copy, or delete it and scan.",
             job_id=job.id,
         )
         logger.error("%s", error.message, extra=shown(code=error.code, **to_json(file.path)))
@@ -131,14 +135,14 @@ def _accept(job: tracking.Job, file: ToAccept, seen: Digested, result: AcceptRes
     assert seen.size_bytes is not None
     assert seen.mtime_ns is not None
     assert seen.ctime_ns is not None
-    file_id, content_hash = file.damage.file_id, f"blake3:{seen.digests['blake3']}"
+    file_id, content_hash = file.damage.file_id, recorded_digest(seen.digests)
     at = times.to_text(times.now())
     row = Verified(file_id, content_hash, seen.size_bytes, seen.mtime_ns, seen.ctime_ns, at)
     with job.library.transaction() as connection:
-        count = table.record_verified(connection, [row])
+        count = file_facts.record_verified(connection, [row])
         if count:
-            # Else a scan is to look at it anyway, as its size or mtime is another.
-            table.have_read_again(connection, [file_id])
+            # Else its size or mtime differs, so that the next scan reads it anyway.
+            file_facts.record_other_content(connection, [file_id])
         damage_table.forget_damage(connection, [file_id])
         change = FileChange(file_id, "accepted", file.damage.damage)
         change_table.add_changes(connection, job.number, [change])
@@ -152,34 +156,5 @@ def _why(seen: Digested) -> str:
     if seen.problem == "not_regular":
         return "something else is in its place"
     if seen.problem == "changing":
-        return "it is being written"
-    where = "" if seen.offset is None else f" at byte {seen.offset:,}"
-    why = seen.message if seen.errno is None else os.strerror(seen.errno)
-    return f"it cannot be read{where}: {why}"
-
-
-def _record(result: AcceptResult, failure: Failure | None = None) -> dict[str, str | None]:
-    accepted = PathList()
-    for each in result.accepted:
-        accepted.add(each.path)
-    record: dict[str, str | None] = {
-        "summary_json": orjson.dumps(result.counts()).decode(),
-        "files_affected_json": orjson.dumps(
-            {
-                "accepted": [
-                    path if isinstance(path, str) else to_json(path) for path in accepted.paths
-                ],
-                "counts": {"accepted": accepted.count},
-                "truncated": accepted.count > len(accepted.paths),
-            }
-        ).decode(),
-    }
-    if result.errors or failure is not None:
-        issues = [
-            {**to_json(path), "operation": "accept", "errno": None, "message": error.message}
-            for path, error in result.errors
-        ]
-        record["errors_json"] = orjson.dumps(
-            {"failure": failure, "count": len(issues), "issues": issues}
-        ).decode()
-    return record
+        return "a program is writing it"
+    return f"it cannot be read{why_unreadable(seen)}"

@@ -1,69 +1,72 @@
-"""What it means that a file is as it is: known and seen in, a verdict out."""
+"""The verdict on a file: what is recorded of it and what was read go in, a verdict comes out."""
 
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
+from typing import Literal, NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from vpo.integrity.models import Checked, Verdict
+from vpo.content.digests import found_digest
+from vpo.db.verification import Candidate
+
+Verdict = Literal[
+    "verified",  # its content is what it was
+    "new",  # its content was read for the first time
+    "restored",  # it was damaged, and is what it was before again
+    "modified",  # its size or mtime is another: a scan records that
+    "rotted",  # its content is another, and no program wrote it
+    "rewritten",  # its content is another, with the same size and mtime
+    "unreadable",
+    "missing",
+    "changing",  # a program wrote it while it was read
+]
 
 # Something else is in the file's place, or on the way to it.
 _NOT_THE_FILE = frozenset({errno.ELOOP, errno.ENOENT, errno.ENOTDIR, errno.EISDIR})
 
-# What disks and file systems say of content that they cannot give. All else (no
-# permission, too many open files) says nothing about it.
-_OF_THE_MEDIUM = frozenset(
-    getattr(errno, name)
-    for name in ("EIO", "EBADMSG", "EUCLEAN", "EILSEQ", "ENODATA", "EREMOTEIO")
-    if hasattr(errno, name)
-)
 
-# The disk or the server is not there any more.
-_OF_THE_PLACE = frozenset(
-    getattr(errno, name)
-    for name in (
-        "ENODEV",
-        "ENXIO",
-        "ENOTCONN",
-        "ESTALE",
-        "ETIMEDOUT",
-        "EHOSTDOWN",
-        "EHOSTUNREACH",
-        "ECONNABORTED",
-        "ENOMEDIUM",
-        "ESHUTDOWN",
-    )
-    if hasattr(errno, name)
-)
+class Read(Protocol):
+    """What the engine reports of a file: a `Digested`."""
+
+    @property
+    def digests(self) -> dict[str, str] | None: ...
+    @property
+    def problem(self) -> str | None: ...
+    @property
+    def errno(self) -> int | None: ...
+    @property
+    def ctime_ns(self) -> int | None: ...
 
 
-def classify(
-    *,
-    digest_recorded: str | None,
-    recorded_at_ns: int | None,
-    ctime_ns: int | None,
-    damage: str | None,
-    seen: Checked,
-) -> Verdict:
+class Recorded(NamedTuple):
+    """What the catalogue has of a file's content."""
+
+    digest: str | None
+    """With its algorithm as prefix."""
+    verified_at_ns: int | None
+    """When the content had that digest."""
+    ctime_ns: int | None
+    """The file's ctime then."""
+    damage: str | None
+    """What was found wrong with the file before."""
+
+
+def classify(recorded: Recorded, read: Read) -> Verdict:
     """The verdict on a file.
 
-    What is recorded: its digest, with the algorithm as prefix, and when that was
-    right; its ctime then; what was found wrong with it before. The file was only
-    read if size and mtime are as recorded, or if it is damaged.
+    The engine reads a file only if its size and mtime are as recorded, or if it is damaged.
     """
-    if seen.problem is not None:
-        return _without_content(seen.problem, seen.errno)
-    found = found_as(digest_recorded, seen.digests)
+    if read.problem is not None:
+        return _without_content(read.problem, read.errno)
+    found = found_digest(recorded.digest, read.digests)
     if found is None:
-        # Nothing that it could be held against.
-        return "new" if damage is None else "restored"
-    if found == digest_recorded:
-        return "verified" if damage is None else "restored"
-    if damage in ("rotted", "rewritten"):
-        # What it was found to be first.
-        return "rotted" if damage == "rotted" else "rewritten"
-    return "rewritten" if _was_written(ctime_ns, recorded_at_ns, seen.ctime_ns) else "rotted"
+        # There is no digest to compare it with.
+        return "new" if recorded.damage is None else "restored"
+    if found == recorded.digest:
+        return "verified" if recorded.damage is None else "restored"
+    if recorded.damage in ("rotted", "rewritten"):
+        # The first verdict stays.
+        return "rotted" if recorded.damage == "rotted" else "rewritten"
+    return "rewritten" if _was_written(recorded, read.ctime_ns) else "rotted"
 
 
 def _without_content(problem: str, number: int | None) -> Verdict:
@@ -76,27 +79,18 @@ def _without_content(problem: str, number: int | None) -> Verdict:
     return "unreadable"
 
 
-def _was_written(recorded_ns: int | None, recorded_at_ns: int | None, found_ns: int | None) -> bool:
-    """Whether something has written the file since, by its ctime, which cannot be put back."""
-    if recorded_ns is not None:
-        return found_ns != recorded_ns
-    # It was not recorded. Before the digest was, it tells all the same.
-    return recorded_at_ns is None or found_ns is None or found_ns >= recorded_at_ns
+def _was_written(recorded: Recorded, found_ns: int | None) -> bool:
+    """Whether a program has written the file since. No program can set the ctime back."""
+    if recorded.ctime_ns is not None:
+        return found_ns != recorded.ctime_ns
+    # If the ctime was not recorded, one from before the digest still proves that nobody did.
+    verified_at_ns = recorded.verified_at_ns
+    return verified_at_ns is None or found_ns is None or found_ns >= verified_at_ns
 
 
-def found_as(digest_recorded: str | None, digests: dict[str, str] | None) -> str | None:
-    """What was found, by the algorithm of what is recorded; None if that is not there."""
-    if digest_recorded is None or digests is None:
-        return None
-    algorithm = digest_recorded.partition(":")[0]
-    return f"{algorithm}:{digests[algorithm]}" if algorithm in digests else None
-
-
-def is_of_the_medium(number: int | None) -> bool:
-    """Whether an error of reading says that content is lost: such is damage."""
-    return number in _OF_THE_MEDIUM
-
-
-def is_of_the_place(number: int | None) -> bool:
-    """Whether an error says that the disk or the server is not there."""
-    return number in _OF_THE_PLACE
+def baseline(known: Candidate) -> tuple[str | None, str | None]:
+    """The digest that a file's content is compared with, and when the content had it."""
+    if known.damage is not None:
+        # A scan may have dropped the file's own digest since.
+        return known.digest_recorded, known.recorded_at
+    return known.content_hash, known.verified_at or known.scanned_at

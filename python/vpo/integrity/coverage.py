@@ -1,4 +1,4 @@
-"""How much of the library was verified how long ago, and what is damaged in it."""
+"""How much of the library was verified when, and which files are damaged."""
 
 from __future__ import annotations
 
@@ -7,34 +7,47 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from vpo.base import times
-from vpo.base.paths import StoredPath, from_stored, is_within, to_stored
+from vpo.base.paths import StoredPath, from_stored, is_within, to_json, to_stored
+from vpo.catalogue.damage import DamagedFile, list_damaged
 from vpo.catalogue.lookup import known_places
 from vpo.db import counts
 from vpo.db import damage as damage_table
 from vpo.db import verification as table
-from vpo.db.damage import DamagedFile
 from vpo.db.library import Library
-from vpo.integrity.models import Amount
+from vpo.integrity.result import Amount
 
 AGES = {"day": 1, "week": 7, "month": 30, "quarter": 90, "year": 365}
-"""Names of spans of days, each from the end of the one before."""
+"""Ages and their ends in days. Each begins where the one before it ends."""
 
 NAMES = (*AGES, "older", "never", "damaged")
 
 
 class Coverage(NamedTuple):
-    """Files of one place (None: of the whole library) by how long ago they were verified.
-
-    Those that are damaged are apart, whenever they were right.
-    """
+    """The files of a place by how long ago they were verified. Damaged files are counted apart."""
 
     path: StoredPath | None
+    """None: the whole library."""
     amounts: dict[str, Amount]
-    """By `NAMES`: each file counts once. Missing files are left out."""
+    """By the names in `NAMES`. Each file counts once; missing files do not count."""
+
+    def to_dict(self) -> dict[str, object]:
+        """The amounts as JSON."""
+        return {
+            "files": self.total.files,
+            "bytes": self.total.size_bytes,
+            "verified": {
+                name: {
+                    "within_days": AGES.get(name),
+                    "files": amount.files,
+                    "bytes": amount.size_bytes,
+                }
+                for name, amount in self.amounts.items()
+            },
+        }
 
     @property
     def total(self) -> Amount:
-        """All of them."""
+        """All files of the place."""
         return Amount(
             sum(amount.files for amount in self.amounts.values()),
             sum(amount.size_bytes for amount in self.amounts.values()),
@@ -43,14 +56,27 @@ class Coverage(NamedTuple):
 
 @dataclass(frozen=True)
 class VerifyStatus:
-    """What is known of the content of files."""
+    """What is known about the content of files."""
 
     whole: Coverage
     roots: list[Coverage]
     damaged: list[DamagedFile]
-    """The first ones, by path."""
+    """The first damaged files, by path."""
     damage: dict[str, int]
-    """How many there are in all, by what is wrong."""
+    """How many damaged files there are in all, by what is wrong."""
+
+    def to_dict(self) -> dict[str, object]:
+        """The status as JSON."""
+        return {
+            **self.whole.to_dict(),
+            "roots": [
+                {**to_json(root.path), **root.to_dict()}
+                for root in self.roots
+                if root.path is not None
+            ],
+            "damaged": self.damage,
+            "damage": [each.to_dict() for each in self.damaged],
+        }
 
     @property
     def damaged_files(self) -> int:
@@ -61,10 +87,10 @@ class VerifyStatus:
 def read_status(
     library: Library, directory: bytes | None, *, most_damage: int | None
 ) -> VerifyStatus:
-    """Reads it for the whole library, or for one directory.
+    """Reads the status of the whole library, or of one directory.
 
-    Of damaged files `most_damage` are listed at most. Raises FileNotInLibraryError
-    for a directory in which no files are known, LibraryError.
+    Lists at most `most_damage` damaged files. Raises FileNotInLibraryError if the catalogue has
+    no files in the directory, LibraryError.
     """
     place = None if directory is None else known_places(library, [directory])[0]
     now = times.now()
@@ -82,6 +108,6 @@ def read_status(
         return VerifyStatus(
             whole=cover(place),
             roots=[cover(root) for root in roots if place is None or is_within(root, place)],
-            damaged=damage_table.list_damage(connection, place, limit=most_damage),
+            damaged=list_damaged(connection, place, limit=most_damage),
             damage=damage_table.count_damage(connection, place),
         )

@@ -1,8 +1,8 @@
-"""One check while it runs: what the engine says of files is judged and recorded.
+"""A check while it runs: it judges what the engine reports of files, and records that.
 
-Nothing is written while files are read but every other second, so that a scan
-beside it is not held up. A check that is killed has lost these seconds; the next
-one goes on from there, as it begins with the files that were verified least lately.
+It writes only every two seconds, so that it does not hold up a scan that runs at the same time.
+A check that is killed loses these seconds. The next check goes on from there, because it begins
+with the files that were verified longest ago.
 """
 
 from __future__ import annotations
@@ -13,40 +13,37 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-import orjson
-
 from vpo._engine import Digested, Digester
 from vpo.base import times
 from vpo.base.paths import from_stored
+from vpo.content.algorithms import RECORDED, RECORDED_PREFIX
+from vpo.content.digests import found_digest, recorded_digest
 from vpo.db import damage as damage_table
 from vpo.db import file_changes as change_table
+from vpo.db import file_facts
 from vpo.db import verification as table
 from vpo.db.damage import Damage
 from vpo.db.file_changes import FileChange
-from vpo.db.verification import Candidate, Selection
-from vpo.integrity.classify import classify, found_as, is_of_the_medium, is_of_the_place
-from vpo.integrity.models import (
-    Amount,
-    Finding,
-    Offline,
-    Reporter,
-    Verdict,
-    VerifyOptions,
-    VerifyResult,
-    baseline,
-)
+from vpo.db.library import Library
+from vpo.db.verification import Candidate, Due
+from vpo.integrity.classify import Recorded, Verdict, baseline, classify
+from vpo.integrity.findings import Finding
+from vpo.integrity.request import VerifyOptions
+from vpo.integrity.result import Amount, VerifyResult
 from vpo.integrity.schedule import Feed
-from vpo.jobs.control import ShouldStop, StoppedError
-from vpo.jobs.tracking import Job
+from vpo.jobs.context import Context
+from vpo.jobs.progress import Progress
+from vpo.jobs.stopping import StoppedError
 from vpo.logging import shown
-from vpo.places.availability import Places
+from vpo.places.availability import Offline, Places
+from vpo.places.read_errors import is_of_the_medium, is_of_the_place
 
 logger = logging.getLogger(__name__)
 
-# Answers are taken some at a time: each waking of this thread takes the
-# interpreter, and a core from the threads that read.
+# Answers are taken in batches: each time this thread wakes, it takes the interpreter, and a core
+# from the threads that read.
 GATHER_SECONDS = 0.02
-# Unless there are few: then each takes longer than that.
+# If fewer files than this are asked for, each takes longer than that, and no batch is awaited.
 FEW = 64
 POLL_SECONDS = 0.05
 
@@ -56,7 +53,7 @@ SECONDS_PER_COMMIT = 2.0
 
 @dataclass
 class _Found:
-    """A file that something is to be said of, when that is recorded."""
+    """A file that is not as it should be, until that is recorded."""
 
     finding: Finding
     file: Candidate
@@ -64,41 +61,46 @@ class _Found:
     compared_with: str | None
 
 
+@dataclass(frozen=True)
+class Check:
+    """What a check is to do."""
+
+    due: Due
+    options: VerifyOptions
+    paths: tuple[bytes, ...] = ()
+    """The paths of the files that are selected one by one."""
+
+
 class Run:
-    """The state of a check while it runs."""
+    """A check while it runs."""
 
     def __init__(
-        self,
-        job: Job,
-        selection: Selection,
-        options: VerifyOptions,
-        result: VerifyResult,
-        reporter: Reporter,
-        should_stop: ShouldStop,
-        *,
-        paths: tuple[bytes, ...] = (),
+        self, library: Library, check: Check, context: Context, result: VerifyResult
     ) -> None:
-        """`paths` are those of the files of the selection."""
-        self.job = job
-        self.library = job.library
-        self.connection = job.library.connection
-        self.selection = selection
-        self.options = options
+        self.library = library
+        self.connection = library.connection
+        self.context = context
+        self.due = check.due
+        self.options = check.options
         self.result = result
-        self.reporter = reporter
-        self.should_stop = should_stop
-        self.places = Places(self.connection, (*selection.places, *paths))
+        self.places = Places(self.connection, (*check.due.selection.places, *check.paths))
         self.digester = Digester(
-            threads=options.threads or 0, max_rate=options.max_rate, leave_cache=True
+            threads=check.options.threads or 0, max_rate=check.options.max_rate, leave_cache=True
         )
         self.unread_bytes = 0
-        """Of files that there was an answer for without reading."""
+        """The bytes of files that the engine did not have to read."""
         self.verified: list[tuple[object, ...]] = []
-        """As `Verified`, which takes a while to make."""
+        """Tuples with the fields of `Verified`, which would take longer to make."""
         self.unchanged: list[tuple[object, ...]] = []
-        """Likewise, of files whose digest is recorded already."""
+        """The same for files whose digest is recorded already."""
         self.found: list[_Found] = []
         self.last_commit = time.monotonic()
+
+    @property
+    def job_number(self) -> int:
+        """The number of the job that records the check."""
+        assert self.context.job is not None
+        return self.context.job.number
 
     # -- The loop ----------------------------------------------------------------
 
@@ -108,28 +110,21 @@ class Run:
         Raises StoppedError, VpoError (none of the places is there), sqlite3.Error.
         """
         self._look_at_places()
-        self.result.selected = Amount(*table.amount(self.connection, self.selection))
-        feed = Feed(
-            self.connection,
-            self.digester,
-            self.selection,
-            self.result.selected,
-            self.options,
-            self.places,
-        )
+        self.result.selected = Amount(*table.amount(self.connection, self.due))
+        feed = Feed(self.digester, self.places, self.options, self.result.selected)
+        feed.open(self.connection, self.due)
         try:
             while True:
-                if stopped := self.should_stop():
-                    raise stopped
+                self.context.check()
                 feed.feed()
                 if not feed.asked:
                     break
                 answers = self.digester.take(POLL_SECONDS)
                 self._judge(answers, feed)
                 self._write_if_due()
-                done, to_do = self._done(), self._to_do(feed.most_bytes)
-                self.job.beat(partial(self._progress, done, to_do))
-                self.reporter.checking(done, to_do)
+                progress = partial(self._progress, feed.most_bytes)
+                self.context.beat(progress)
+                self.context.reporter.progress(progress)
                 if len(feed.asked) > FEW:
                     time.sleep(GATHER_SECONDS)
         except (StoppedError, KeyboardInterrupt):
@@ -145,12 +140,13 @@ class Run:
             raise errors[0]
         for offline in self.places.offline.values():
             self._note_offline(offline)
-        self.selection = self.selection._replace(without=tuple(self.places.offline))
+        selection = self.due.selection._replace(without=tuple(self.places.offline))
+        self.due = self.due._replace(selection=selection)
 
-    # -- What came of it ---------------------------------------------------------
+    # -- Verdicts ---------------------------------------------------------
 
     def _judge(self, answers: list[Digested], feed: Feed) -> None:
-        """Judges answers; what is to be written waits for that."""
+        """Judges the engine's answers. They are written later."""
         if not answers:
             return
         at = times.to_text(times.now())
@@ -159,7 +155,8 @@ class Run:
             "new": self.verified,
             "verified": self.unchanged,
         }
-        file_of = self.reporter.file if self.reporter.wants_files else None
+        file_of = self.context.reporter.file if self.context.reporter.wants_files else None
+        recorded_name = RECORDED.name
         size = read = 0
         for seen in answers:
             file = asked.pop(seen.key)
@@ -173,8 +170,8 @@ class Run:
             if not file.is_plain:
                 self._judge_content(file, seen, digests, at)
                 continue
-            # Nearly all files are of this kind: each step counts.
-            found = "blake3:" + digests["blake3"]
+            # Nearly all files come this way, so that each step counts.
+            found = RECORDED_PREFIX + digests[recorded_name]
             recorded = file.content_hash
             if recorded is not None and recorded != found:
                 self._judge_content(file, seen, digests, at)
@@ -193,15 +190,10 @@ class Run:
     def _judge_content(
         self, file: Candidate, seen: Digested, digests: dict[str, str], at: str
     ) -> None:
-        """Judges a file that has been read."""
+        """Judges a file that was read."""
         digest, recorded_at = baseline(file)
-        verdict = classify(
-            digest_recorded=digest,
-            recorded_at_ns=_to_ns(recorded_at),
-            ctime_ns=file.ctime_ns,
-            damage=file.damage,
-            seen=seen,
-        )
+        recorded = Recorded(digest, _to_ns(recorded_at), file.ctime_ns, file.damage)
+        verdict = classify(recorded, seen)
         self.result.size_bytes += seen.size_bytes or 0
         if verdict in ("rotted", "rewritten"):
             self._damaged(file, seen, verdict, at)
@@ -209,7 +201,7 @@ class Run:
         self.verified.append(
             (
                 file.id,
-                f"blake3:{digests['blake3']}",
+                recorded_digest(digests),
                 seen.size_bytes,
                 seen.mtime_ns,
                 seen.ctime_ns,
@@ -220,19 +212,13 @@ class Run:
             self.found.append(_Found(Finding(file.path, verdict), file, None, None))
             return
         self.result.count(verdict)
-        if self.reporter.wants_files:
-            self.reporter.file(verdict, file.path)
+        if self.context.reporter.wants_files:
+            self.context.reporter.file(verdict, file.path)
 
     def _judge_unread(self, file: Candidate, seen: Digested, at: str) -> None:
         self.unread_bytes += file.size_bytes
         digest, recorded_at = baseline(file)
-        verdict = classify(
-            digest_recorded=digest,
-            recorded_at_ns=None,
-            ctime_ns=file.ctime_ns,
-            damage=file.damage,
-            seen=seen,
-        )
+        verdict = classify(Recorded(digest, None, file.ctime_ns, file.damage), seen)
         if verdict == "missing" or verdict == "unreadable":
             offline = None
             is_lost = is_of_the_medium(seen.errno) or is_of_the_place(seen.errno)
@@ -255,7 +241,7 @@ class Run:
                 file.id,
                 "unreadable",
                 at,
-                self.job.number,
+                self.job_number,
                 digest,
                 recorded_at if digest is not None else None,
                 None,
@@ -269,7 +255,7 @@ class Run:
         self.found.append(_Found(finding, file, damage, file.content_hash))
 
     def _offline(self, file: Candidate) -> Offline | None:
-        """The place of a file that is gone, if that is gone as a whole: said once."""
+        """The place of a file, if all of that is gone. It is reported once."""
         path = from_stored(file.path)
         known = set(self.places.offline)
         offline = self.places.why_gone(path)
@@ -283,8 +269,8 @@ class Run:
 
     def _damaged(self, file: Candidate, seen: Digested, verdict: Verdict, at: str) -> None:
         digest, recorded_at = baseline(file)
-        found = found_as(digest, seen.digests)
-        # A scan forgets the ctime of a file that was modified; the damage has it.
+        found = found_digest(digest, seen.digests)
+        # A scan drops the ctime of a file that was modified. The record of the damage has it.
         known = None
         if file.damage is not None:
             known = damage_table.damage_of(self.connection, file.id)
@@ -306,7 +292,7 @@ class Run:
             file.id,
             verdict,
             at,
-            self.job.number,
+            self.job_number,
             digest,
             recorded_at,
             found,
@@ -327,39 +313,39 @@ class Run:
             self._write()
 
     def _write(self) -> None:
-        """Records what was found since the last time, and then says it."""
+        """Records what was found since the last time, and then reports it."""
         verified, unchanged, found = self.verified, self.unchanged, self.found
         self.verified, self.unchanged, self.found = [], [], []
         self.last_commit = time.monotonic()
         if not (verified or unchanged or found):
             return
-        said = []
+        reported = []
         with self.library.transaction() as connection:
-            table.record_verified(connection, verified)
-            table.record_unchanged(connection, unchanged)
+            file_facts.record_verified(connection, verified)
+            file_facts.record_verified_again(connection, unchanged)
             for each in found:
                 change = None
                 if each.damage is not None:
                     if damage_table.record_damage(connection, each.damage, each.compared_with):
                         change = "damaged"
                     elif damage_table.damage_of(connection, each.file.id) is None:
-                        # It was accepted, or is another file by now.
+                        # It was accepted since, or is another file now.
                         continue
                 elif each.finding.verdict == "restored":
                     change = "restored"
                     damage_table.forget_damage(connection, [each.file.id])
-                    # A scan may have read it while it was damaged.
-                    table.have_read_again(connection, [each.file.id])
+                    # A scan may have read its media while it was damaged.
+                    file_facts.record_other_content(connection, [each.file.id])
                 if change is not None:
                     reason = each.damage.damage if each.damage else None
                     change_table.add_changes(
-                        connection, self.job.number, [FileChange(each.file.id, change, reason)]
+                        connection, self.job_number, [FileChange(each.file.id, change, reason)]
                     )
-                said.append(each.finding)
-        for finding in said:
-            self._say(finding)
+                reported.append(each.finding)
+        for finding in reported:
+            self._report(finding)
 
-    def _say(self, finding: Finding) -> None:
+    def _report(self, finding: Finding) -> None:
         self.result.note(finding)
         if finding.is_damage:
             logger.error("%s", finding, extra=shown(**finding.to_dict()))
@@ -367,42 +353,31 @@ class Run:
             logger.warning("%s", finding, extra=shown(**finding.to_dict()))
         elif finding.verdict == "restored":
             logger.info("%s", finding)
-        if self.reporter.wants_files:
-            self.reporter.file(finding.verdict, finding.path)
+        if self.context.reporter.wants_files:
+            self.context.reporter.file(finding.verdict, finding.path)
 
     # -- How far it is -------------------------------------------------------------
 
-    def _done(self) -> Amount:
-        return Amount(
-            self.result.checked + len(self.found), self.unread_bytes + self.digester.bytes_read
-        )
-
-    def _to_do(self, most_bytes: float | None) -> Amount:
-        """What is to be done; with a budget of bytes, no more than that."""
+    def _progress(self, most_bytes: float | None) -> Progress:
+        """How far the check is. With a budget of bytes, that is all there is to read."""
         selected = self.result.selected
-        if most_bytes is None or most_bytes >= selected.size_bytes:
-            return selected
-        return Amount(selected.files, int(most_bytes))
-
-    def _progress(self, done: Amount, to_do: Amount) -> tuple[float, dict[str, object]]:
-        percent = 100 * done.size_bytes / max(1, to_do.size_bytes)
-        return min(percent, 100.0), {
-            "files": done.files,
-            "files_selected": self.result.selected.files,
-            "bytes": done.size_bytes,
-            "bytes_to_read": to_do.size_bytes,
-        }
-
-    def summary_json(self) -> str:
-        """The counts, for the job's record."""
-        return orjson.dumps(self.result.summary()).decode()
+        expected_bytes = selected.size_bytes
+        if most_bytes is not None:
+            expected_bytes = min(expected_bytes, int(most_bytes))
+        return Progress(
+            "check",
+            self.result.checked + len(self.found),
+            selected.files,
+            size_bytes=self.unread_bytes + self.digester.bytes_read,
+            size_bytes_expected=expected_bytes,
+        )
 
 
 def _message(seen: Digested) -> str | None:
     if seen.problem == "not_regular":
         return "something else is in its place"
     if seen.errno is not None:
-        # The engine's words have the offset in them, which is said apart.
+        # The engine's message contains the offset, which is shown separately.
         return os.strerror(seen.errno)
     return seen.message if seen.problem in ("unreadable", "panic") else None
 

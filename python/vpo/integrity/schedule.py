@@ -1,66 +1,66 @@
-"""Which files of a check go to the engine, and when: the stalest first, within the budget."""
+"""Which files of a check the engine reads next: the stalest first, within the budget."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
 from itertools import accumulate
 
 from vpo._engine import Digester
 from vpo.base.paths import from_stored
+from vpo.content.algorithms import RECORDED
+from vpo.content.digests import algorithms_for
 from vpo.db import verification as table
-from vpo.db.verification import Candidate, Selection
-from vpo.integrity.models import Amount, VerifyOptions, baseline
+from vpo.db.verification import Candidate, Due
+from vpo.integrity.classify import baseline
+from vpo.integrity.request import VerifyOptions
+from vpo.integrity.result import Amount
 from vpo.places.availability import Places
 
 PAGE = 2000
 OF_FEW = 5 * PAGE
 
-# What is handed to the engine ahead of time: enough that its threads never wait,
-# and that a rotating disk is read in order for a while.
+# How much the engine gets ahead of time: enough that its threads never wait, and that a
+# rotating disk is read in order for a while.
 AHEAD_FILES = 8192
 AHEAD_BYTES = 4 * 2**30
-# Where the time is limited, what was handed over is still read: about so much of that,
-# and at first, before it is known how fast that goes, so many bytes.
+# If the time is limited, the engine still reads what it has got. So it gets about this many
+# seconds of work, and this many bytes before it is known how fast it reads.
 AHEAD_SECONDS = 2.0
 AHEAD_BYTES_AT_FIRST = 64 * 2**20
 AT_A_TIME = 500
-# At least so many wait to be begun with, however large.
+# At least this many files wait in the engine, however large they are.
 LEAST_QUEUED = 2
-
-# What a record can hold: `xxh64` of an earlier program, others of manifests.
-_COMPARABLE = ("xxh64", "sha256", "sha512", "sha1", "md5")
 
 
 class Feed:
-    """Hands the selected files to the engine."""
+    """Gives the selected files to the engine."""
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
         digester: Digester,
-        selection: Selection,
-        selected: Amount,
-        options: VerifyOptions,
         places: Places,
+        options: VerifyOptions,
+        selected: Amount,
     ) -> None:
-        """`selected` is the amount of the selection."""
+        """`selected` is the amount of the files that are to be checked."""
         self._digester = digester
         self._max_rate = options.max_rate
         self._places = places
-        of_few = selected.files <= OF_FEW
-        self._pages = table.candidates(connection, selection, page=PAGE, of_few=of_few)
+        self._selected = selected
+        self._pages: Iterator[list[Candidate]] = iter(())
         self._page: list[Candidate] = []
         self._mean_bytes = 0
-        """Of the files of the page."""
+        """The mean size of the files on the page."""
         self._asked_bytes = 0
         self._begun_bytes = 0
-        """Of all files that were handed over and not found to be others."""
+        """The bytes of all files that count against the budget."""
         self._began = time.monotonic()
         self.asked: dict[int, Candidate] = {}
-        """Files whose answers are still to come."""
+        """Files that the engine has not answered yet, by id."""
         self.most_bytes: float | None = None
-        """What the budget allows."""
+        """How many bytes the budget allows. None: no limit."""
         self._until: float | None = None
         budget = options.budget
         if budget is None:
@@ -70,11 +70,16 @@ class Feed:
         elif budget.unit == "bytes":
             self.most_bytes = budget.amount
         else:
-            # Of nothing there is no share: then they are all empty files.
+            # A share of zero bytes is no limit: all files are empty then.
             self.most_bytes = selected.size_bytes * budget.amount / 100 or None
 
+    def open(self, connection: sqlite3.Connection, due: Due) -> None:
+        """Begins with the files that are due."""
+        of_few = self._selected.files <= OF_FEW
+        self._pages = table.candidates(connection, due, page=PAGE, of_few=of_few)
+
     def feed(self) -> None:
-        """Hands files to the engine, until it has enough or there are no more."""
+        """Gives files to the engine until it has enough or there are no more."""
         most = self._most_ahead()
         while len(self.asked) < AHEAD_FILES and (
             self._asked_bytes < most or self._digester.queued < LEAST_QUEUED
@@ -87,15 +92,15 @@ class Feed:
             self._ask(files)
 
     def is_exhausted(self) -> bool:
-        """Whether no selected file is left that was not handed over."""
+        """Whether the engine got all selected files."""
         return not self._page and next(self._pages, None) is None
 
     def came_back(self, size_bytes: int) -> None:
-        """Counts files, of so many bytes, that there was an answer for."""
+        """Counts the bytes of files that the engine has answered."""
         self._asked_bytes -= size_bytes
 
     def was_not_read(self, size_bytes: int) -> None:
-        """Gives the budget of a file back whose answer took no reading."""
+        """Gives the budget back for a file that the engine did not have to read."""
         self._begun_bytes -= size_bytes
 
     def _budget_is_used_up(self) -> bool:
@@ -104,7 +109,7 @@ class Feed:
         return self.most_bytes is not None and self._begun_bytes >= self.most_bytes
 
     def _most_ahead(self) -> int:
-        """How many bytes are handed to the engine ahead of time."""
+        """How many bytes the engine gets ahead of time."""
         if self._until is None:
             return AHEAD_BYTES
         took = time.monotonic() - self._began
@@ -142,7 +147,7 @@ class Feed:
         of_all = sum(file.size_bytes for file in files)
         self._asked_bytes += of_all
         self._begun_bytes += of_all
-        self._digester.submit(plain, ("blake3",))
+        self._digester.submit(plain, (RECORDED.name,))
         if len(plain) == len(files):
             return
         for file in files:
@@ -155,16 +160,5 @@ class Feed:
             mtime_ns = None if is_damaged else file.mtime_ns
             self._digester.submit(
                 [(file.id, file.path, size_bytes, mtime_ns, bool(file.is_symlink))],
-                _digests_for(digest),
+                algorithms_for(digest),
             )
-
-
-def _digests_for(recorded: str | None) -> tuple[str, ...]:
-    """What to make of a file: the digest that is recorded in the end, and what it is held against.
-
-    What vpo does not know is no digest, and the content counts as new.
-    """
-    if recorded is None or recorded.startswith(table.FULL_DIGEST):
-        return ("blake3",)
-    algorithm = recorded.partition(":")[0]
-    return ("blake3", algorithm) if algorithm in _COMPARABLE else ("blake3",)

@@ -1,4 +1,4 @@
-"""Whether the process that runs a job is still there."""
+"""Whether the process that runs a job is still alive."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from datetime import timedelta
 from vpo.base import times
 from vpo.db.jobs import RunningJob
 
-# A heartbeat comes every 30 s; ten missed ones are a death, where nothing
-# better can be told.
+# A heartbeat comes every 30 s. Where the system does not say whether a process lives, ten
+# missed ones count as its death.
 HEARTBEAT_SECONDS = 30.0
 STALE_AFTER = timedelta(minutes=5)
 
 
 def identity_of_process(pid: int) -> str | None:
-    """What tells the process `pid` from any other that has or had that number.
+    """What distinguishes the process `pid` from any other that has or had that number.
 
-    Boot, pid namespace and start time, where the system says (Linux's proc(5));
-    None if there is no such process or it cannot be told.
+    That is the boot, the pid namespace and the start time (Linux: proc(5)). None if there is no
+    such process, or the system does not say.
     """
     boot = _boot()
     try:
@@ -28,7 +28,7 @@ def identity_of_process(pid: int) -> str | None:
             start_ticks = fields[18].decode()
     except (OSError, IndexError):
         return None
-    # A zombie is dead; only nobody has asked for its exit status yet.
+    # A zombie is dead. Its parent has not asked for its exit status yet.
     return f"{boot}/{start_ticks}" if boot and state not in (b"Z", b"X") else None
 
 
@@ -41,12 +41,12 @@ def _boot() -> str | None:
 
 
 def own_identity() -> str:
-    """The identity of this process, empty where the system does not tell."""
+    """The identity of this process. Empty if the system does not say."""
     return identity_of_process(os.getpid()) or ""
 
 
 def is_alive(job: RunningJob) -> bool:
-    """Whether the process that runs `job` is there."""
+    """Whether the process that runs `job` is alive."""
     if job.worker_pid is None:
         return False
     identity = (job.worker_identity or "").rsplit("/", 2)
@@ -54,11 +54,11 @@ def is_alive(job: RunningJob) -> bool:
         boot_id, namespace, _ = identity
         own_boot_id, _, own_namespace = (_boot() or "/").partition("/")
         if boot_id != own_boot_id:
-            # A library in WAL mode is used by one machine: it was restarted.
+            # A catalogue in WAL mode is used on one machine, so that one was restarted.
             return False
         if namespace == own_namespace:
             return identity_of_process(job.worker_pid) == job.worker_identity
-        # In another container, where its pid means nothing to us.
+        # It runs in another container, where its pid means something else.
         return _heartbeat_is_fresh(job)
     return _pid_exists(job.worker_pid) and _heartbeat_is_fresh(job)
 

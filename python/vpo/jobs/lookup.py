@@ -1,4 +1,4 @@
-"""Finding a job by what people type: an ID or the beginning of one."""
+"""Finds a job by what people type: its ID, or the beginning of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 import sqlite3
 
 from vpo.base.errors import AmbiguousJobError, JobNotFoundError
-from vpo.base.paths import display
+from vpo.base.paths import display, is_utf8
 from vpo.db import job_history
+from vpo.db.library import Library
 
 LEAST_CHARACTERS = 4
 SHOWN_MATCHES = 5
@@ -15,21 +16,12 @@ SHOWN_MATCHES = 5
 _PREFIX = re.compile(r"[0-9a-f-]+")
 
 
-def is_text(given: str) -> bool:
-    """Whether what was typed is text at all: bytes that are none are an ID of nothing."""
-    try:
-        given.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def find_job_id(connection: sqlite3.Connection, given: str) -> str:
-    """The full ID of the job that is meant.
+    """The full ID of a job.
 
-    Raises JobNotFoundError, or AmbiguousJobError if several IDs begin so.
+    Raises JobNotFoundError, or AmbiguousJobError if several IDs begin like that.
     """
-    if is_text(given) and job_history.get_job(connection, given) is not None:
+    if is_utf8(given) and job_history.get_job(connection, given) is not None:
         return given
     prefix = given.lower()
     matches: list[str] = []
@@ -42,8 +34,8 @@ def find_job_id(connection: sqlite3.Connection, given: str) -> str:
         short = f"Give {LEAST_CHARACTERS} or more characters of the ID. "
         raise JobNotFoundError(
             f"No job found with ID '{shown}'",
-            hint=f"{short if len(given) < LEAST_CHARACTERS else ''}`vpo jobs list` lists them.",
-            job_id=given if is_text(given) else shown,
+            hint=f"{short if len(given) < LEAST_CHARACTERS else ''}`vpo jobs list` lists the jobs.",
+            job_id=given if is_utf8(given) else shown,
         )
     more = " …" if len(matches) > SHOWN_MATCHES else ""
     raise AmbiguousJobError(
@@ -51,3 +43,9 @@ def find_job_id(connection: sqlite3.Connection, given: str) -> str:
         hint=f"They are: {', '.join(matches[:SHOWN_MATCHES])}{more}",
         matches=matches[:SHOWN_MATCHES],
     )
+
+
+def find_job(library: Library, given: str) -> str:
+    """As `find_job_id`, in a library that is not being read yet."""
+    with library.reading() as connection:
+        return find_job_id(connection, given)

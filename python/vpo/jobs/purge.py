@@ -1,4 +1,4 @@
-"""Deleting jobs that finished long ago, with the changes they recorded."""
+"""Deletes jobs that ended long ago, with the changes that they recorded."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from vpo.logging import facts
 
 logger = logging.getLogger(__name__)
 
-# What a scan spends on it at its start; the next one goes on where it ended.
+# How long a scan spends on this at its start. The next scan goes on.
 AUTO_SECONDS = 0.05
 
-# So many jobs, and changes of one job, between looks at the clock.
+# This many jobs, and changes of one job, are deleted between two looks at the clock.
 JOBS_AT_ONCE = 20
 CHANGES_AT_ONCE = 5_000
 
-# How long others may have to wait for their turn to write.
+# How long others may have to wait until they can write.
 TRANSACTION_SECONDS = 0.5
 
 
 def auto_purge(library: Library, config: JobsConfig) -> int:
-    """Deletes some of the jobs that are older than the settings want; returns how many."""
+    """Deletes some of the jobs that are older than the settings allow. Returns how many."""
     if not config.auto_purge:
         return 0
     before = times.now() - timedelta(days=config.retention_days)
@@ -39,9 +39,9 @@ def auto_purge(library: Library, config: JobsConfig) -> int:
 def purge(
     library: Library, before: datetime, *, status: str | None = None, seconds: float = float("inf")
 ) -> int:
-    """Deletes jobs that ended before then (of one status, if given); returns how many.
+    """Deletes jobs that ended before a moment, if given only those of one status.
 
-    Goes on for at most `seconds`. Jobs that are queued or running are never among them.
+    Works for at most `seconds`. Queued and running jobs stay. Returns how many were deleted.
     """
     until = time.monotonic() + seconds
     deleted = 0
@@ -63,3 +63,9 @@ def purge(
     if deleted:
         logger.info("Purged old jobs", extra=facts(count=deleted, before=times.to_text(before)))
     return deleted
+
+
+def count(library: Library, before: datetime, *, status: str | None = None) -> int:
+    """How many jobs `purge` would delete."""
+    with library.reading() as connection:
+        return table.count_finished_before(connection, times.to_text(before), status=status)

@@ -1,4 +1,4 @@
-"""Jobs whose process died without a word: settled by the next that comes by."""
+"""Jobs whose process died: the next process that looks at jobs settles them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 DIED = "The process that ran this job (pid {pid}) ended without finishing it"
 
-# A job that has been the last of so many processes is not given to another.
+# A job that ended this many processes is not given to another one.
 MOST_ATTEMPTS = 3
 
 
@@ -31,10 +31,10 @@ def settle_dead_jobs(connection: sqlite3.Connection) -> list[table.RunningJob]:
         at = times.to_text(times.now())
         died = DIED.format(pid=job.worker_pid or "unknown")
         if job.cancel_requested_at is not None:
-            table.end_job(connection, job.id, "cancelled", at=at, error_message="Cancelled")
+            table.end_job(connection, job.id, table.JobEnding("cancelled", at, "Cancelled"))
         elif job.queued_at is not None and job.attempts < MOST_ATTEMPTS:
             table.requeue_job(connection, job.id, at=at, counts_as_attempt=True)
         else:
-            table.end_job(connection, job.id, "failed", at=at, error_message=died)
+            table.end_job(connection, job.id, table.JobEnding("failed", at, died))
         logger.warning("%s", died, extra=facts(job_id=job.id, worker_pid=job.worker_pid))
     return alive

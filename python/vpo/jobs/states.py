@@ -1,9 +1,9 @@
-"""The states of a job, and which may follow which. The library's trigger has the same table.
+"""The states of a job, and which can follow which. A trigger in the catalogue holds the same.
 
 queued -> running -> completed | failed
 queued, running -> cancelled
-running -> queued               stopped before it was done, or its worker died
-failed, cancelled -> queued     to be tried again
+running -> queued               stopped before its end, or its worker died
+failed, cancelled -> queued     tried again
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def check(job_id: str, before: str, after: Status) -> None:
     """Raises JobStateError if a job that is `before` cannot become `after`."""
     if after not in TRANSITIONS[before]:
         raise JobStateError(
-            f"Job {job_id[:8]} is {before}; it cannot become {after}",
+            f"Job {job_id[:8]} is {before}, so it cannot be {after}",
             hint=_HINTS.get(after),
             job_id=job_id,
             status=before,

@@ -1,4 +1,4 @@
-"""A worker: takes jobs from the queue, one after the other, and does them."""
+"""A worker: it takes jobs from the queue and does them, one after the other."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from typing import Protocol
 from vpo.base.errors import LibraryError, VpoError
 from vpo.db.library import Library
 from vpo.jobs import queue
-from vpo.jobs.control import CancelledError, OutOfTimeError, Reporter, ShouldStop, StoppedError
-from vpo.jobs.kinds import HANDLERS, handler_of
-from vpo.jobs.tracking import Job
+from vpo.jobs.context import Context
+from vpo.jobs.job import Job
+from vpo.jobs.kinds import JobKind
+from vpo.jobs.progress import Reporter
+from vpo.jobs.record import Failure
+from vpo.jobs.stopping import CancelledError, OutOfTimeError, ShouldStop, StoppedError
 from vpo.logging import facts
 
 logger = logging.getLogger(__name__)
@@ -22,23 +25,23 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Limits:
-    """When a worker takes no more jobs."""
+    """When a worker stops taking jobs."""
 
     jobs: int | None = None
     until: float | None = None
-    """A moment of `time.time()`."""
+    """A moment, as `time.time()` gives it."""
     is_hard: bool = False
-    """Whether the job that runs at that moment is stopped, and queued again."""
+    """Whether the job that runs at that moment is stopped and goes back into the queue."""
 
 
 class WorkerReporter(Protocol):
-    """Who is told what a worker does."""
+    """Shows people what a worker does."""
 
-    def started(self, job: Job, job_type: str) -> AbstractContextManager[Reporter]:
-        """A job begins; what is returned is told of its progress."""
+    def started(self, job: Job, kind: JobKind) -> AbstractContextManager[Reporter]:
+        """A job starts. Returns what shows its progress."""
 
-    def ended(self, job: Job, status: str, said: str) -> None:
-        """A job ended: `completed`, `errors`, `failed`, `cancelled` or `queued` (again)."""
+    def ended(self, job: Job, status: str, outcome: str) -> None:
+        """A job ended as `completed`, `errors`, `failed`, `cancelled` or `queued` (again)."""
 
 
 @dataclass
@@ -51,9 +54,9 @@ class Tally:
         )
     )
     held_up: int = 0
-    """Jobs left because others are at work in their place, or their type is not known."""
+    """Jobs left because they wait for other jobs, or because this vpo does not know their kind."""
     stopped: StoppedError | None = None
-    """Why the worker stopped before the queue was empty, if it was told to."""
+    """Who stopped the worker before the queue was empty, if somebody did."""
 
     @property
     def taken(self) -> int:
@@ -69,10 +72,10 @@ def run(
     *,
     clock: Callable[[], float] = time.time,
 ) -> Tally:
-    """Does the jobs of the queue until it is empty, or a limit is reached.
+    """Does the jobs of the queue until it is empty or a limit is reached.
 
-    A job that fails is no reason not to do the next. Raises LibraryError if the
-    library cannot be used any more.
+    A job that fails does not stop the worker. Raises LibraryError if the catalogue cannot be
+    used any more.
     """
     tally = Tally()
 
@@ -86,14 +89,14 @@ def run(
         tally.stopped = should_stop()
         if tally.stopped is not None:
             break
-        claimed = queue.claim(library, HANDLERS.keys())
+        claimed = queue.claim(library)
         tally.held_up = claimed.held_up
         if claimed.job is None:
             break
-        job, job_type = claimed.job
-        status, said, stopped = _do(job, job_type, reporter, stop_job)
+        job, kind = claimed.job
+        status, outcome, stopped = _do(job, kind, reporter, stop_job)
         tally.counts[status] += 1
-        reporter.ended(job, status, said)
+        reporter.ended(job, status, outcome)
         if stopped is not None:
             tally.stopped = stopped
             break
@@ -101,23 +104,45 @@ def run(
 
 
 def _do(
-    job: Job, job_type: str, reporter: WorkerReporter, should_stop: ShouldStop
+    job: Job, kind: JobKind, reporter: WorkerReporter, should_stop: ShouldStop
 ) -> tuple[str, str, StoppedError | None]:
-    """Does one job; returns what became of it, what there is to say, and whether to stop."""
+    """Does one job. Returns how it ended, its outcome in words, and the stop if there was one."""
     try:
-        with reporter.started(job, job_type) as job_reporter:
-            said, all_well = handler_of(job_type)(job, job_reporter, should_stop)
+        with reporter.started(job, kind) as job_reporter:
+            service = kind.load()
+            context = Context(job_reporter, should_stop, job)
+            result = service.run(job.library, service.request_of(job), context)
+            outcome, is_all_well = result.in_words(), result.is_all_well
     except CancelledError as stopped:
+        _stop(job, stopped)
         return "cancelled", stopped.message, None
     except StoppedError as stopped:
+        _stop(job, stopped)
         return "queued", stopped.message, stopped
     except LibraryError:
         raise
     except VpoError as error:
+        failure = {"code": error.code, "details": error.details, "hint": error.hint}
+        _fail(job, error.message, failure)
         return "failed", error.message, None
     except Exception as error:
-        # A mistake of ours in one job; it is in the record of the job.
-        logger.error("A job crashed", extra=facts(job_id=job.id, job_type=job_type))
-        said = f"Something went wrong inside vpo: {type(error).__name__}: {error}"
-        return "failed", said, None
-    return ("completed" if all_well else "errors"), said, None
+        # A bug in vpo broke one job. The job's record has the details.
+        logger.error("A job crashed", extra=facts(job_id=job.id, job_type=kind.name))
+        message = f"Something went wrong inside vpo: {type(error).__name__}: {error}"
+        _fail(job, message, {"code": "INTERNAL"})
+        return "failed", message, None
+    return ("completed" if is_all_well else "errors"), outcome, None
+
+
+def _stop(job: Job, stopped: StoppedError) -> None:
+    """Ends a job that was stopped before its work began."""
+    if not job.has_ended:
+        with job.library.transaction():
+            job.stop(stopped, None)
+
+
+def _fail(job: Job, message: str, failure: Failure) -> None:
+    """Ends a job that failed before its work began."""
+    if not job.has_ended:
+        with job.library.transaction():
+            job.fail(message, None, failure)

@@ -1,7 +1,7 @@
-"""What the program says of its work for machines and for later: standard `logging`, set up.
+"""Log records, made with the standard module `logging`.
 
-Records carry facts as `extra=facts(path=…)`; `bound` adds some to all records
-of a stretch of work, those of libraries included.
+A record carries facts: `extra=facts(path=…)`. `bound` adds facts to all records inside a
+block, including records of other packages.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ def facts(**values: object) -> dict[str, dict[str, object]]:
 
 
 def shown(**values: object) -> dict[str, object]:
-    """As `facts`, of a record that the user is told in other words as well."""
+    """Facts for a record whose content the command also shows, in its own words."""
     return {"context": values, "is_shown": True}
 
 
 @contextmanager
 def bound(**values: object) -> Iterator[None]:
-    """Adds facts to every record inside."""
+    """Adds facts to every record inside the block."""
     token = _bound.set({**bound_facts(), **values})
     try:
         yield
@@ -36,19 +36,19 @@ def bound(**values: object) -> Iterator[None]:
 
 
 def bound_facts() -> Mapping[str, object]:
-    """The facts of all enclosing `bound`."""
+    """The facts of all enclosing `bound` blocks."""
     return _bound.get() or {}
 
 
 class Phases:
-    """Logs, at `debug`, how long each stretch of a piece of work took."""
+    """Logs how long each phase of some work took, at level `debug`."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
         self._begin = time.perf_counter()
 
     def done(self, phase: str) -> None:
-        """Ends a phase, and begins the next."""
+        """Ends a phase and starts the next one."""
         now = time.perf_counter()
         self._logger.debug(
             "Took time", extra=facts(phase=phase, seconds=round(now - self._begin, 6))

@@ -1,4 +1,4 @@
-"""Records as lines: for people, or one JSON object each."""
+"""Log records as lines: text for people, or one JSON object per record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def facts_of(record: logging.LogRecord) -> dict[str, object]:
-    """The context of a record, and that of the work around it."""
+    """The facts of a record, and those of the enclosing `bound` blocks."""
     own = getattr(record, "context", None)
     return {**bound_facts(), **(own if isinstance(own, dict) else {})}
 
@@ -36,7 +36,7 @@ def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception:
-        # A library's mistake: the arguments are not those that its words ask for.
+        # A bug in some package: the arguments do not fit the message.
         return f"{_repr(record.msg)} {_repr(record.args)}"
 
 
@@ -55,7 +55,7 @@ def _repr(value: object) -> str:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object on one line, whatever bytes are in the names."""
+    """One JSON object on one line, even if names are not UTF-8."""
 
     def __init__(self, *, with_stack: bool) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class JsonFormatter(logging.Formatter):
             line["context"] = _plain_dict(facts)
             return _dumps(self._with_exception(line, record))
         except (TypeError, RecursionError):
-            # Something in the context that JSON has no form for.
+            # The context holds something that JSON cannot represent.
             line["context"] = _written_out(facts)
             return _dumps(self._with_exception(line, record))
 
@@ -101,7 +101,7 @@ def _dumps(value: object) -> str:
 
 
 def _written_out(facts: dict[str, object]) -> dict[str, object]:
-    """A context in which what JSON has no form for is as Python writes it."""
+    """A context in which `repr` replaces what JSON cannot represent."""
     written: dict[str, object] = {}
     for key, value in facts.items():
         try:
@@ -121,7 +121,7 @@ def _plain_dict(facts: dict[str, object]) -> dict[str, object]:
 
 
 def _plain(key: str, value: object) -> dict[str, object]:
-    """A value as JSON can hold it; bytes that are not UTF-8 come in base64 beside."""
+    """A value in a form that JSON can hold. Bytes that are not UTF-8 get a second key in base64."""
     if isinstance(value, str):
         try:
             value.encode()
@@ -132,7 +132,7 @@ def _plain(key: str, value: object) -> dict[str, object]:
     if isinstance(value, bytes):
         return dict(to_json(to_stored(value), key))
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
-        # orjson takes no larger one.
+        # orjson does not accept larger numbers.
         return {key: _repr(value)}
     if isinstance(value, dict):
         return {key: _plain_dict(value)}
@@ -142,19 +142,19 @@ def _plain(key: str, value: object) -> dict[str, object]:
 
 
 def _is_from_bytes(text: str) -> bool:
-    """Whether its surrogates are those that `os.fsdecode` makes."""
+    """Whether all surrogates in a text come from `os.fsdecode`."""
     return all(not 0xD800 <= ord(each) <= 0xDFFF or 0xDC80 <= ord(each) <= 0xDCFF for each in text)
 
 
 class TextFormatter(logging.Formatter):
-    """A line for people; a name cannot begin another."""
+    """A line for people. A line break in a name is escaped, so it cannot fake a line."""
 
     def __init__(self, *, with_stack: bool) -> None:
         super().__init__()
         self.with_stack = with_stack
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as a line; a stack follows it on lines of its own."""
+        """The record as a line; a stack follows on separate lines."""
         line = (
             f"{_timestamp(record)} {record.levelname:7} {_escaped(record.name)}:"
             f" {_escaped(_message(record))}"

@@ -1,4 +1,4 @@
-"""Setting up `logging` as the settings say."""
+"""Sets up `logging` according to the settings."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from typing import Literal
 
 from vpo.config.models import LoggingConfig
 from vpo.logging.formatters import JsonFormatter, TextFormatter
-from vpo.logging.handlers import FileHandler, SharedFile, StderrHandler, fall_back
+from vpo.logging.handlers import FileHandler, StderrHandler, fall_back
+from vpo.logging.shared_file import SharedFile
 
 StderrForm = Literal["none", "text", "json"]
 
 
 def configure(config: LoggingConfig, *, quiet: bool) -> None:
-    """Sends all records where `config` says.
+    """Sends all records to the destinations in `config`.
 
-    With `quiet`, stderr gets warnings and errors alone; a file gets all.
+    With `quiet`, stderr only gets warnings and errors; a file gets all records.
     """
     level = logging.getLevelName(config.level.upper())
     with_stack = config.level == "debug"
     formatter = (JsonFormatter if config.format == "json" else TextFormatter)(with_stack=with_stack)
     root = logging.getLogger()
     root.setLevel(level)
-    # A record that cannot be written is not worth a traceback.
+    # A record that cannot be written prints a traceback only at level debug.
     logging.raiseExceptions = with_stack
     stderr = StderrHandler(form=config.format)
     stderr.setFormatter(formatter)
@@ -46,7 +47,7 @@ def configure(config: LoggingConfig, *, quiet: bool) -> None:
 
 
 def form_on_stderr() -> StderrForm:
-    """As what records come on stderr: from the start, or since the file cannot be written."""
+    """The form of the records on stderr, including when the log file cannot be written."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, StderrHandler):
             return handler.form
@@ -54,7 +55,7 @@ def form_on_stderr() -> StderrForm:
 
 
 def switch_off() -> None:
-    """Has nothing logged, of libraries neither: the user is told in other words."""
+    """Logs nothing, not even from other packages: the command shows what matters."""
     root = logging.getLogger()
     root.addHandler(logging.NullHandler())
     root.setLevel(logging.CRITICAL)

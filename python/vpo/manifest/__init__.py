@@ -1,1 +1,1 @@
-"""Manifests: lists of files with the digests of their content, written, read and checked."""
+"""Manifests: lists of files with digests of their content. They are written, read and checked."""

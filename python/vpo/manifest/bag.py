@@ -1,22 +1,27 @@
-"""A BagIt bag on disk: its manifests, and what they must agree with."""
+"""A BagIt bag on disk: its manifests, and what must agree with them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 from vpo.base.errors import ManifestError
 from vpo.base.paths import display, to_stored
-from vpo.manifest import bagit, names
-from vpo.manifest.bagit import BagManifestParser
-from vpo.manifest.models import Entry, LineError, shortened
-from vpo.manifest.reader import Lines, Listed, ManifestFile, Refused
-from vpo.manifest.results import Finding
+from vpo.manifest import bagit_text
+from vpo.manifest.bagit_text import ALGORITHM_OF_NAME, BagManifestParser, FetchParser
+from vpo.manifest.entries import LineError, shortened
+from vpo.manifest.lines import ManifestLines
+from vpo.manifest.reader import ManifestReader, RefusedLine
+from vpo.manifest.results import ManifestMismatch
 
 DECLARATION = b"bagit.txt"
+INFO = b"bag-info.txt"
+FETCH = b"fetch.txt"
 PAYLOAD = b"data/"
+
+_VERSIONS = ("0.93", "0.94", "0.95", "0.96", "0.97", "1.0")
 
 
 @dataclass
@@ -25,43 +30,53 @@ class Bag:
 
     path: bytes
     version: str = "1.0"
-    payload: list[ManifestFile] = field(default_factory=list)
-    tags: list[ManifestFile] = field(default_factory=list)
-    fetch: ManifestFile | None = None
+    payload: list[ManifestReader] = field(default_factory=list)
+    """The manifests of the files below `data/`."""
+    tags: list[ManifestReader] = field(default_factory=list)
+    """The manifests of the other files."""
+    fetch: ManifestReader | None = None
+    """The list of files that are to be downloaded."""
     oxum: tuple[int, int] | None = None
-    """Bytes and files of the payload, as `bag-info.txt` has it."""
-    findings: list[Finding] = field(default_factory=list)
-    """What is wrong with the bag before any file of it was looked at."""
+    """The bytes and files of the payload, according to `bag-info.txt`."""
+    mismatches: list[ManifestMismatch] = field(default_factory=list)
+    """What is wrong with the bag itself, before its files are checked."""
     warnings: list[str] = field(default_factory=list)
+
+    def _readers(self) -> list[ManifestReader]:
+        return [*self.payload, *self.tags, *([self.fetch] if self.fetch else [])]
 
     def close(self) -> None:
         """Closes its files."""
-        for file in (*self.payload, *self.tags, *([self.fetch] if self.fetch else [])):
-            file.close()
+        for reader in self._readers():
+            reader.close()
 
-    def read(self, should_go_on: Callable[[], None]) -> None:
+    def read(self, check_stop: Callable[[], None]) -> None:
         """Reads all manifests once."""
-        for file in (*self.payload, *self.tags, *([self.fetch] if self.fetch else [])):
-            file.read(should_go_on)
+        for reader in self._readers():
+            reader.read(check_stop)
         if self.fetch is not None:
             for item in self.fetch.entries():
-                if isinstance(item, Refused):
+                if isinstance(item, RefusedLine):
                     self._refuse(self.fetch, item.line, item.message)
                 elif not any(each.find(item.name) for each in self.payload):
                     shown = display(to_stored(item.name))
-                    self._refuse(self.fetch, item.line, f"`{shown}` is in no manifest")
+                    self._refuse(self.fetch, item.line, f"`{shown}` is not in any manifest")
 
-    def _refuse(self, file: ManifestFile, line: int, message: str) -> None:
-        self.findings.append(Finding(to_stored(file.path), "refused", message, line))
+    def _refuse(self, reader: ManifestReader, line: int, message: str) -> None:
+        self.mismatches.append(ManifestMismatch(to_stored(reader.path), "refused", message, line))
 
-    def unlisted(self, name: bytes) -> list[bytes]:
-        """The names of the manifests that a file of the payload should be in, and is not."""
+    def is_to_be_fetched(self, name: bytes) -> bool:
+        """Whether `fetch.txt` lists a file."""
+        return self.fetch is not None and self.fetch.find(name) is not None
+
+    def manifests_without(self, name: bytes) -> list[bytes]:
+        """The names of the manifests that should list a file of the payload, and do not."""
+        # Programs that do not encode `%` write a name that means another one.
+        names = name, bagit_text.decoded_name(name)
         without = [
-            os.path.basename(each.path)
-            for each in self.payload
-            if not is_listed(each, name, in_bag=True)
+            os.path.basename(each.path) for each in self.payload if not each.finds_any(*names)
         ]
-        # Before version 1.0 one of the manifests was enough.
+        # Before version 1.0, one of the manifests was enough.
         is_enough = self.version.startswith("0.") and len(without) < len(self.payload)
         return [] if is_enough else without
 
@@ -74,29 +89,16 @@ def is_bag(path: bytes) -> bool:
 def open_bag(path: bytes, encoding: str | None = None) -> Bag:
     """Opens a bag, without reading its manifests yet.
 
-    Raises ManifestError if it cannot be told what is in it.
+    Raises ManifestError if the bag cannot be read, or has no manifest that vpo can check.
     """
     bag = Bag(path)
     try:
-        encoding = encoding or _declared(bag)
-        manifests = []
-        for name in sorted(os.listdir(path)):
-            kind = bagit.manifest_algorithm(os.fsdecode(name))
-            if kind is not None:
-                manifests.append((name, *kind))
-        for name, is_tag, algorithm in manifests:
-            if not bagit.is_known(algorithm):
-                bag.warnings.append(
-                    f"{os.fsdecode(name)} is not checked: {algorithm} is not known here"
-                )
-                continue
-            lines = Lines(os.path.join(path, name), encoding)
-            check = _check_tag if is_tag else _check_payload
-            file = ManifestFile(lines, partial(BagManifestParser, algorithm), check=check)
-            (bag.tags if is_tag else bag.payload).append(file)
-        fetch = os.path.join(path, b"fetch.txt")
+        encoding = encoding or _declared_encoding(bag)
+        _open_manifests(bag, encoding)
+        fetch = os.path.join(path, FETCH)
         if os.path.isfile(fetch):
-            bag.fetch = ManifestFile(Lines(fetch, encoding), _FetchParser, check=_check_payload)
+            lines = ManifestLines(fetch, encoding)
+            bag.fetch = ManifestReader(lines, FetchParser, check_name=_check_payload)
         _read_info(bag, encoding)
     except OSError as error:
         bag.close()
@@ -108,140 +110,100 @@ def open_bag(path: bytes, encoding: str | None = None) -> Bag:
         raise
     if not bag.payload:
         raise ManifestError(
-            f"The bag `{display(to_stored(path))}` has no manifest that can be checked",
-            hint="A bag has a file `manifest-sha512.txt`, or one of sha256, sha1 or md5.",
+            f"The bag `{display(to_stored(path))}` has no manifest that vpo can check",
+            hint="vpo reads `manifest-ALGORITHM.txt`, where ALGORITHM is one of"
+            f" {', '.join(ALGORITHM_OF_NAME)}.",
         )
     return bag
 
 
-class _FetchParser:
-    """Reads the lines of `fetch.txt`."""
-
-    def parse(self, line: bytes) -> Entry | None:
-        name = bagit.fetched_name(line)
-        return None if name is None else Entry(name, {})
+def _open_manifests(bag: Bag, encoding: str | None) -> None:
+    manifests = []
+    for name in sorted(os.listdir(bag.path)):
+        kind = bagit_text.parse_manifest_name(os.fsdecode(name))
+        if kind is not None:
+            manifests.append((name, *kind))
+    for name, is_tag, algorithm_name in manifests:
+        algorithm = ALGORITHM_OF_NAME.get(algorithm_name)
+        if algorithm is None:
+            bag.warnings.append(
+                f"{os.fsdecode(name)} is not checked: vpo does not know the algorithm"
+                f" {algorithm_name}"
+            )
+            continue
+        lines = ManifestLines(os.path.join(bag.path, name), encoding)
+        check_name = _check_tag if is_tag else _check_payload
+        new_parser = partial(BagManifestParser, algorithm)
+        reader = ManifestReader(lines, new_parser, check_name=check_name)
+        (bag.tags if is_tag else bag.payload).append(reader)
 
 
 def _check_payload(name: bytes) -> None:
     if not name.startswith(PAYLOAD):
-        raise LineError(f"`{display(to_stored(name))}` is not in `data`")
+        raise LineError(f"`{display(to_stored(name))}` is not below `data/`")
 
 
 def _check_tag(name: bytes) -> None:
     if name.startswith(PAYLOAD):
-        raise LineError(f"`{display(to_stored(name))}` is no tag file: it is in `data`")
+        raise LineError(f"`{display(to_stored(name))}` is below `data/`, so it is not a tag file")
 
 
 def _tags(bag: Bag, name: bytes, encoding: str | None) -> Iterator[tuple[str, str]]:
-    lines = Lines(os.path.join(bag.path, name), encoding)
+    lines = ManifestLines(os.path.join(bag.path, name), encoding)
     try:
-        yield from bagit.tags(line.decode(errors="replace") for line in lines)
+        yield from bagit_text.tags(line.decode(errors="replace") for line in lines)
     finally:
         lines.close()
 
 
-def _declared(bag: Bag) -> str | None:
-    """The encoding that `bagit.txt` declares; None for UTF-8."""
+def _declared_encoding(bag: Bag) -> str | None:
+    """The encoding that `bagit.txt` declares; None for UTF-8. Also notes the bag's version."""
     path = to_stored(os.path.join(bag.path, DECLARATION))
 
-    def wrong(message: str) -> None:
-        bag.findings.append(Finding(path, "refused", message))
+    def note(message: str) -> None:
+        bag.mismatches.append(ManifestMismatch(path, "refused", message))
 
     wanted = ("bagit-version", "tag-file-character-encoding")
     declared = {label: value for label, value in _tags(bag, DECLARATION, None) if label in wanted}
     version = declared.get("bagit-version")
     if version is None:
-        wrong("has no BagIt-Version")
-    elif version not in ("0.93", "0.94", "0.95", "0.96", "0.97", "1.0"):
-        wrong(f"is of version `{shortened(version)}` of BagIt, which is not known here")
+        note("has no BagIt-Version")
+    elif version not in _VERSIONS:
+        note(f"has the unknown BagIt-Version `{shortened(version)}`")
     bag.version = version or "1.0"
     encoding = declared.get("tag-file-character-encoding")
     if encoding is None:
-        wrong("has no Tag-File-Character-Encoding; it is taken for UTF-8")
+        note("has no Tag-File-Character-Encoding; vpo assumes UTF-8")
         return None
-    if not bagit.is_encoding(encoding):
+    if not bagit_text.is_encoding(encoding):
         raise ManifestError(
-            f"The bag `{display(to_stored(bag.path))}` is in an encoding that is not known,"
+            f"The bag `{display(to_stored(bag.path))}` declares an unknown encoding,"
             f" `{shortened(encoding)}`",
-            hint="`--encoding` says which it is in.",
+            hint="Name its encoding with `--encoding`.",
         )
     return encoding
 
 
 def _read_info(bag: Bag, encoding: str | None) -> None:
-    name = b"bag-info.txt"
-    if not os.path.isfile(os.path.join(bag.path, name)):
+    path = os.path.join(bag.path, INFO)
+    if not os.path.isfile(path):
         return
-    for label, value in _tags(bag, name, encoding):
+    for label, value in _tags(bag, INFO, encoding):
         if label == "payload-oxum":
-            bag.oxum = bagit.oxum(value)
+            bag.oxum = bagit_text.oxum(value)
             if bag.oxum is None:
-                path = to_stored(os.path.join(bag.path, name))
-                message = f"has a Payload-Oxum that is none: `{shortened(value)}`"
-                bag.findings.append(Finding(path, "refused", message))
+                message = f"has an invalid Payload-Oxum: `{shortened(value)}`"
+                bag.mismatches.append(ManifestMismatch(to_stored(path), "refused", message))
 
 
-def entries_of(files: list[ManifestFile]) -> Iterator[tuple[ManifestFile, Listed | Refused]]:
-    """Every file that any of the manifests has, once, with its digests of all of them."""
-    for number, file in enumerate(files):
-        for item in file.entries():
-            if isinstance(item, Listed) and len(files) > 1:
-                if any(before.find(item.name) for before in files[:number]):
-                    continue
-                digests: Mapping[str, str] = item.entry.digests
-                for after in files[number + 1 :]:
-                    if (other := after.find(item.name)) is not None:
-                        digests = {**digests, **other.digests}
-                item = item._replace(entry=item.entry._replace(digests=digests))
-            yield file, item
-
-
-def is_listed(file: ManifestFile, name: bytes, *, in_bag: bool = False) -> bool:
-    """Whether a manifest has a file, or one that people take for it."""
-    others = [name, *names.spellings(name)]
-    if in_bag:
-        # As a program has it that does not encode `%`: then its line means another name.
-        others += [bagit.decoded_name(name)]
-    return any(file.find(each) is not None for each in others)
-
-
-def leads_out(root: bytes, name: bytes) -> bool:
-    """Whether a link in the bag at `root` leads to a file elsewhere: no content of the bag."""
+def leads_outside(root: bytes, name: bytes) -> bool:
+    """Whether a link in the bag at `root` leads to a file elsewhere, which the bag lacks."""
     path = os.path.join(root, name)
-    directory = _real(os.path.dirname(path))
+    directory = _real_path(os.path.dirname(path))
     place = os.path.realpath(path) if os.path.islink(path) else directory
-    real_root = _real(root)
+    real_root = _real_path(root)
     return place != real_root and not place.startswith(real_root.rstrip(b"/") + b"/")
 
 
-# Of a directory, without links: asked for each file, and mostly for the same.
-_real = lru_cache(maxsize=1024)(os.path.realpath)
-
-
-def walk(
-    directory: bytes, root: bytes, on_error: Callable[[bytes, OSError], None]
-) -> Iterator[tuple[bytes, int]]:
-    """Name relative to `root`, and size in bytes, of each file below `directory`.
-
-    Links to directories are not followed. `on_error` is told what cannot be listed.
-    """
-    waiting = [directory]
-    while waiting:
-        current = waiting.pop()
-        try:
-            with os.scandir(current) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
-        except OSError as error:
-            on_error(current, error)
-            continue
-        below = []
-        for entry in found:
-            try:
-                if entry.is_dir(follow_symlinks=False):
-                    below.append(entry.path)
-                elif entry.is_file():
-                    size = entry.stat().st_size
-                    yield entry.path[len(root.rstrip(b"/")) + 1 :], size
-            except OSError as error:
-                on_error(entry.path, error)
-        waiting += reversed(below)
+# The path of a directory without links. It is needed for each file, and mostly the same.
+_real_path = lru_cache(maxsize=1024)(os.path.realpath)

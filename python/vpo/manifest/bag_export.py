@@ -1,6 +1,6 @@
-"""The export of a BagIt bag: copies of files, each read again and held against the original.
+"""Exports a BagIt bag: copies of files, each read again and compared with the original.
 
-Originals are only read. The bag is made beside its place, and is there when it is whole.
+Originals are only read. The bag is made beside its place, and moved there when it is complete.
 """
 
 from __future__ import annotations
@@ -10,29 +10,35 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO
 
 from vpo import __version__
-from vpo._engine import Digested, Digester
+from vpo._engine import Digested
 from vpo.base import times
 from vpo.base.atomic_file import sync_directory, umask
 from vpo.base.errors import OutputError, OutputExistsError, UsageError
 from vpo.base.paths import absolute, display, is_within, to_stored
-from vpo.manifest import bagit
-from vpo.manifest.exporting import Export, Exported, check_any, files_with_digests
-from vpo.manifest.models import FORMAT_ALGORITHMS, UnwritableNameError
+from vpo.content.algorithms import RECORDED
+from vpo.content.hashing import FileToRead, HashingQueue
+from vpo.manifest import bagit_text
+from vpo.manifest.bag import DECLARATION, INFO, PAYLOAD
+from vpo.manifest.entries import UnwritableNameError
+from vpo.manifest.exporting import Export, check_any
+from vpo.manifest.file_digests import FileWithDigests, files_with_digests
+from vpo.manifest.formats import BAG_ALGORITHM
 
-# <linux/fs.h>: has a file share what another one holds.
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+# <linux/fs.h>: makes a file share the content of another one.
 _FICLONE = 0x40049409
 
 COPY_BYTES = 8 << 20
-# So many copies are made before they are read again, together.
+# Copies that are read again together.
 COPIED_AT_A_TIME = 64
-TAKE_SECONDS = 0.05
-
-_ALGORITHM = FORMAT_ALGORITHMS["bagit"][0]
 
 
 def check_place(directory: bytes, place: bytes) -> None:
@@ -40,35 +46,33 @@ def check_place(directory: bytes, place: bytes) -> None:
     shown = display(to_stored(place))
     if os.path.lexists(place):
         raise OutputExistsError(
-            f"There is something at `{shown}` already", hint="Name a directory that is to be made."
+            f"`{shown}` exists already", hint="Name a directory that does not exist yet."
         )
     if is_within(os.path.realpath(place), os.path.realpath(directory)):
         raise UsageError(
-            f"The bag `{shown}` would be in the directory that goes into it",
-            hint="Name a place outside of it.",
+            f"The bag `{shown}` would be inside the directory that it is made from",
+            hint="Name a place outside that directory.",
         )
 
 
 def export_bag(export: Export, place: bytes) -> None:
-    """Makes a bag of the known files below a directory at `place`; the result says how it went.
+    """Makes a bag of the catalogue's files below a directory, and fills in the result.
 
-    A file whose copy is not what the original is, is left out and noted. Raises as
-    `files_with_digests` and `check_any`, OutputError if the bag cannot be written,
-    StoppedError where it is stopped; then nothing is left of it.
+    A file whose copy differs from the original is left out. Raises the errors of
+    `files_with_digests` and `check_any`, OutputError if the bag cannot be written, and
+    StoppedError if the work is stopped; nothing of the bag remains then.
     """
     place = absolute(place)
     result = export.result
     check_place(result.directory, place)
     try:
-        # What the digest of a copy is held against: of the original, recorded or read now.
-        with _new_directory(place) as root, files_with_digests(export, ("blake3",)) as files:
-            writer = _BagWriter(root, export)
-            try:
+        # The copies are compared with the recorded digests.
+        algorithms = (RECORDED.name,)
+        with _new_directory(place) as root, files_with_digests(export, algorithms) as files:
+            with _BagWriter(root, export) as writer:
                 writer.write(files)
-            finally:
-                writer.close()
-            check_any(result)
-            writer.finish()
+                check_any(result)
+                writer.finish()
             _sync_directories(root)
             check_place(result.directory, place)
             os.rename(root, place)
@@ -80,7 +84,7 @@ def export_bag(export: Export, place: bytes) -> None:
 
 @contextmanager
 def _new_directory(place: bytes) -> Iterator[bytes]:
-    """A directory beside `place` that is gone in the end, unless it was renamed."""
+    """A directory beside `place`. It is removed at the end, unless it was renamed."""
     directory, name = os.path.split(place)
     root = tempfile.mkdtemp(b".tmp", b"." + name[:200] + b".", directory)
     try:
@@ -91,46 +95,56 @@ def _new_directory(place: bytes) -> Iterator[bytes]:
 
 
 class _BagWriter:
+    """Fills the directory of a bag."""
+
     def __init__(self, root: bytes, export: Export) -> None:
         self._root = root
         self._result = export.result
-        self._should_stop = export.should_stop
-        self._digester = Digester(threads=export.threads)
+        self._check_stop = export.context.check
+        self._queue = HashingQueue[int](export.context.check, threads=export.request.threads)
         os.chmod(root, 0o777 & ~umask())
-        os.mkdir(os.path.join(root, b"data"))
-        self._manifest = self._open(f"manifest-{_ALGORITHM}.txt")
+        os.mkdir(os.path.join(root, PAYLOAD))
+        self._manifest = self._new_file(bagit_text.manifest_name(BAG_ALGORITHM))
 
-    def _open(self, name: str) -> BinaryIO:
+    def _new_file(self, name: str) -> BinaryIO:
         return open(os.path.join(self._root, name.encode()), "xb")
 
-    def close(self) -> None:
-        """Ends the reading, and closes the manifest."""
-        self._digester.stop()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        type_: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._queue.__exit__(type_, value, trace)
         self._manifest.close()
 
-    def write(self, files: Iterator[Exported]) -> None:
-        """Copies files and writes the manifest, in the order given."""
-        some: list[tuple[Exported, bytes]] = []
+    def write(self, files: Iterator[FileWithDigests]) -> None:
+        """Copies files and writes the manifest, in the given order."""
+        copies: list[tuple[FileWithDigests, bytes]] = []
         for file in files:
             copy = self._copy(file)
             if copy is not None:
-                some.append((file, copy))
-            if len(some) == COPIED_AT_A_TIME:
-                self._list(some)
-                some = []
-        self._list(some)
+                copies.append((file, copy))
+            if len(copies) == COPIED_AT_A_TIME:
+                self._list(copies)
+                copies = []
+        self._list(copies)
 
-    def _copy(self, file: Exported) -> bytes | None:
-        """Copies a file into the bag and returns where to; None if it cannot be read."""
-        copy = os.path.join(self._root, b"data", file.name)
+    def _copy(self, file: FileWithDigests) -> bytes | None:
+        """Copies a file into the bag and returns the copy's path; None if it is left out."""
+        copy = os.path.join(self._root, PAYLOAD, file.name)
         try:
-            bagit.manifest_line(b"data/" + file.name, "")
+            bagit_text.manifest_line(PAYLOAD + file.name, "")
         except UnwritableNameError as error:
             self._result.leave_out(file.path, f"is left out: {error}")
             return None
         os.makedirs(os.path.dirname(copy), exist_ok=True)
-        # Something else can be in its place since its digest was taken: no link is followed
-        # but one that the library knows it by, and no device or pipe is read.
+        # Something else may have taken the place of the file since its digest was determined.
+        # A link is only followed if the catalogue has one there, and devices and pipes are
+        # never read.
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
         try:
             source = os.open(file.path, flags if file.is_symlink else flags | os.O_NOFOLLOW)
@@ -138,19 +152,19 @@ class _BagWriter:
             self._result.leave_out(file.path, f"cannot be read: {error.strerror}", error.errno)
             return None
         with open(source, "rb", buffering=0) as original:
-            seen = os.fstat(source)
-            if not stat.S_ISREG(seen.st_mode):
+            found = os.fstat(source)
+            if not stat.S_ISREG(found.st_mode):
                 self._result.leave_out(file.path, "cannot be read: it is not a regular file")
                 return None
-            if (seen.st_size, seen.st_mtime_ns) != (file.size_bytes, file.mtime_ns):
-                self._result.leave_out(file.path, "is left out: it changed meanwhile")
+            if (found.st_size, found.st_mtime_ns) != (file.size_bytes, file.mtime_ns):
+                self._result.leave_out(file.path, "is left out: it changed during the export")
                 return None
-            return self._copy_of(file, original, seen, copy)
+            return self._copy_of(file, original, found, copy)
 
     def _copy_of(
-        self, file: Exported, original: BinaryIO, seen: os.stat_result, copy: bytes
+        self, file: FileWithDigests, original: BinaryIO, found: os.stat_result, copy: bytes
     ) -> bytes | None:
-        """Makes a copy with the times of the original; None if that cannot be read."""
+        """Makes a copy with the times of the original; None if the original cannot be read."""
         with open(copy, "xb", buffering=0) as target:
             try:
                 self._copy_content(original, target)
@@ -158,17 +172,16 @@ class _BagWriter:
                 os.unlink(copy)
                 self._result.leave_out(file.path, f"cannot be read: {error}", error.errno)
                 return None
-            os.utime(target.fileno(), ns=(seen.st_atime_ns, seen.st_mtime_ns))
+            os.utime(target.fileno(), ns=(found.st_atime_ns, found.st_mtime_ns))
             os.fsync(target.fileno())
         return copy
 
     def _copy_content(self, original: BinaryIO, target: BinaryIO) -> None:
-        """Has the copy share what the original holds, or copies it."""
+        """Makes the copy share the original's content, or copies it."""
         if _clone(original.fileno(), target.fileno()):
             return
         while True:
-            if stopped := self._should_stop():
-                raise stopped
+            self._check_stop()
             try:
                 chunk = original.read(COPY_BYTES)
             except OSError as error:
@@ -179,80 +192,67 @@ class _BagWriter:
             while view:
                 view = view[target.write(view) :]
 
-    def _list(self, copies: list[tuple[Exported, bytes]]) -> None:
-        """Reads copies, and lists those that are what the originals are."""
-        self._digester.submit(
-            [(number, copy, None, None, False) for number, (_, copy) in enumerate(copies)],
-            ("blake3", _ALGORITHM),
-        )
-        answers: dict[int, Digested] = {}
-        while len(answers) < len(copies):
-            answers.update((each.key, each) for each in self._digester.take(TAKE_SECONDS))
-            if stopped := self._should_stop():
-                raise stopped
-        for number, (file, copy) in enumerate(copies):
-            digests = answers[number].digests
-            if digests is None or digests["blake3"] != file.digests["blake3"]:
+    def _list(self, copies: Sequence[tuple[FileWithDigests, bytes]]) -> None:
+        """Reads copies, and lists those that have the content of the originals."""
+        answers = self._read([copy for _, copy in copies], (RECORDED.name, BAG_ALGORITHM))
+        for (file, copy), answer in zip(copies, answers, strict=True):
+            digests = answer.digests
+            if digests is None or digests[RECORDED.name] != file.digests[RECORDED.name]:
                 os.unlink(copy)
-                said = answers[number].message if digests is None else "it changed meanwhile"
+                why = answer.message if digests is None else "the original changed"
                 self._result.leave_out(
-                    file.path, f"is left out: its copy is not what it is ({said})"
+                    file.path, f"is left out: its copy differs from the original ({why})"
                 )
                 continue
-            name = b"data/" + file.name
-            self._manifest.write(bagit.manifest_line(name, digests[_ALGORITHM]))
+            line = bagit_text.manifest_line(PAYLOAD + file.name, digests[BAG_ALGORITHM])
+            self._manifest.write(line)
             self._result.files += 1
             self._result.size_bytes += file.size_bytes
 
+    def _read(self, paths: Sequence[bytes], algorithms: tuple[str, ...]) -> list[Digested]:
+        """Reads files of the bag; the answers are in the order of the paths."""
+        work = ((place, FileToRead(path, algorithms)) for place, path in enumerate(paths))
+        answers: dict[int, Digested] = {}
+        for some in self._queue.answers(work):
+            answers.update(some)
+        return [answers[place] for place in range(len(paths))]
+
     def finish(self) -> None:
-        """Writes the files beside the payload."""
+        """Writes the files that are not in the payload."""
+        self._manifest.close()
         now = times.to_text(times.now())
         info = (
             f"Bagging-Date: {now[:10]}\n"
             f"Bag-Software-Agent: vpo {__version__}\n"
             f"Payload-Oxum: {self._result.size_bytes}.{self._result.files}\n"
         )
-        for tag_file, content in (
-            ("bagit.txt", bagit.DECLARATION),
-            ("bag-info.txt", info.encode()),
-        ):
-            with self._open(tag_file) as file:
+        for tag_file, content in ((DECLARATION, bagit_text.DECLARATION), (INFO, info.encode())):
+            with self._new_file(os.fsdecode(tag_file)) as file:
                 file.write(content)
         names = sorted(name for name in os.listdir(self._root) if name.endswith(b".txt"))
-        self._digester = Digester()
-        self._digester.submit(
-            [
-                (number, os.path.join(self._root, name), None, None, False)
-                for number, name in enumerate(names)
-            ],
-            (_ALGORITHM,),
-        )
-        found: dict[bytes, str] = {}
-        while len(found) < len(names):
-            for each in self._digester.take(TAKE_SECONDS):
-                if each.digests is None:
-                    raise OSError(each.errno or errno.EIO, each.message or "")
-                found[names[each.key]] = each.digests[_ALGORITHM]
-        with self._open(f"tagmanifest-{_ALGORITHM}.txt") as file:
-            for name in names:
-                file.write(bagit.manifest_line(name, found[name]))
+        answers = self._read([os.path.join(self._root, name) for name in names], (BAG_ALGORITHM,))
+        with self._new_file(bagit_text.tag_manifest_name(BAG_ALGORITHM)) as file:
+            for name, answer in zip(names, answers, strict=True):
+                if answer.digests is None:
+                    raise OSError(answer.errno or errno.EIO, answer.message or "")
+                file.write(bagit_text.manifest_line(name, answer.digests[BAG_ALGORITHM]))
 
 
 class _ReadError(OSError):
-    """The original cannot be read, and not: the copy cannot be written."""
+    """The original cannot be read. Any other OSError means that the copy cannot be written."""
 
     def __str__(self) -> str:
         return self.strerror or ""
 
 
 def _clone(source: int, target: int) -> bool:
-    """Whether the file system could have a copy share what the original holds."""
+    """Makes a file share the content of another one; False if their file system cannot."""
     try:
         import fcntl
 
         fcntl.ioctl(target, _FICLONE, source)
     except (ImportError, OSError):
-        # Not one that can, or not the same one: then it is copied.
+        # Also if they are on different file systems.
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""Files held against what a manifest says of them, each read once."""
+"""Compares files with a manifest and with the catalogue, and records those that match."""
 
 from __future__ import annotations
 
@@ -7,97 +7,82 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count
 
-from vpo._engine import Digested, Digester
+from vpo._engine import Digested
 from vpo.base import times
-from vpo.base.paths import to_stored
+from vpo.base.paths import StoredPath, to_stored
+from vpo.content.algorithms import CRC32
+from vpo.content.digests import algorithms_for, is_same_content, recorded_digest
+from vpo.content.hashing import FileToRead, HashingQueue, why_unreadable
+from vpo.db import file_facts
 from vpo.db import manifests as manifest_table
-from vpo.db import verification as verification_table
+from vpo.db.file_facts import Verified
 from vpo.db.library import Library
 from vpo.db.manifests import Content
-from vpo.db.verification import Verified
-from vpo.manifest import bagit, names
-from vpo.manifest.models import Entry
-from vpo.manifest.results import Finding, ImportResult, Problem, unread
+from vpo.manifest import bagit_text
+from vpo.manifest.entries import Entry
+from vpo.manifest.names import unicode_variants
+from vpo.manifest.results import ImportResult, ManifestMismatch, Problem
 
-# So many files wait for the digester at a time: enough for it to put them in the order in
-# which a disk has them, and little to hold.
-MOST_WAITING = 4096
-
-# What was verified is recorded when it is so much, or so long ago.
+# Verified files are recorded when there are so many of them, or after so long.
 RECORDED_AT_A_TIME = 2000
 RECORD_SECONDS = 5.0
 
 
 @dataclass
-class Target:
-    """A file that a manifest names."""
+class FileToCheck:
+    """A file that a manifest lists."""
 
     name: bytes
-    """Relative to the directory."""
+    """The path relative to the directory."""
     entry: Entry
     line: int
     is_tag_file: bool = False
-    """Whether it is one of a bag, beside its payload."""
+    """Whether it is a file of a bag that is not in the payload."""
     note: str = ""
-    """What to add if it is missing."""
-    others: list[bytes] | None = None
-    """Names to try if there is no file of this one; None: those are still to be found."""
+    """What to add to the message if the file is missing."""
+    other_names: list[bytes] | None = None
+    """Names to try if the file is missing; None: not determined yet."""
     known: Content | None = None
+    """Its record in the catalogue."""
 
 
-class Checker:
-    """Reads files, compares them with manifest and library, and records what is verified."""
+class ManifestChecker:
+    """Decides for each file whether it matches, and records the ones that do."""
 
     def __init__(
-        self, library: Library, digester: Digester, directory: bytes, result: ImportResult
+        self,
+        library: Library,
+        directory: bytes,
+        result: ImportResult,
+        queue: HashingQueue[FileToCheck],
     ) -> None:
         self.library = library
-        self.digester = digester
         self.directory = directory
         self.result = result
+        self.queue = queue
         self.done = 0
-        """Files that there is an answer for."""
-        self._keys = count()
-        self._waiting: dict[int, Target] = {}
+        """The number of files that were decided."""
         self._verified: list[Verified] = []
-        self._recorded = time.monotonic()
+        self._last_recording = time.monotonic()
         self._now = ""
-        # Of a directory, without links in it: asked for each file, and mostly for the same.
-        self._real = lru_cache(maxsize=1024)(os.path.realpath)
+        # The path of a directory without links. It is needed for each file, and mostly the same.
+        self._real_path = lru_cache(maxsize=1024)(os.path.realpath)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether answers are to be taken before more is submitted."""
-        return len(self._waiting) >= MOST_WAITING
-
-    @property
-    def is_done(self) -> bool:
-        """Whether there is an answer for everything that was submitted."""
-        return not self._waiting
-
-    def submit(self, targets: Iterable[Target]) -> None:
-        """Has files read."""
-        groups: dict[tuple[str, ...], list[tuple[int, bytes, int | None, int | None, bool]]] = {}
-        for target in targets:
-            target.known = None if target.is_tag_file else self._find(target.name)
-            algorithms = set(target.entry.digests)
-            if target.known is not None:
-                algorithms.add("blake3")
-                if (target.known.content_hash or "").startswith("xxh64:"):
-                    algorithms.add("xxh64")
-            key = next(self._keys)
-            self._waiting[key] = target
-            path = os.path.join(self.directory, target.name)
-            file = (key, path, target.entry.size_bytes, None, True)
-            groups.setdefault(tuple(sorted(algorithms)), []).append(file)
-        for group, files in groups.items():
-            self.digester.submit(files, group)
+    def to_read(self, file: FileToCheck) -> tuple[FileToCheck, FileToRead]:
+        """Looks a file up in the catalogue, and says how it is to be read."""
+        file.known = None if file.is_tag_file else self._find(file.name)
+        algorithms = set(file.entry.digests)
+        if file.known is not None:
+            algorithms.update(algorithms_for(file.known.content_hash))
+        path = os.path.join(self.directory, file.name)
+        return file, FileToRead(
+            path, tuple(sorted(algorithms)), file.entry.size_bytes, follows_link=True
+        )
 
     def _find(self, name: bytes) -> Content | None:
         directory, base = os.path.split(os.path.join(self.directory, name))
-        for each in dict.fromkeys((directory, self._real(directory))):
+        for each in dict.fromkeys((directory, self._real_path(directory))):
             known = manifest_table.find_content(
                 self.library.connection, to_stored(each), to_stored(base)
             )
@@ -105,97 +90,100 @@ class Checker:
                 return known
         return None
 
-    def take(self, timeout: float) -> None:
-        """Takes the answers there are; waits up to `timeout` seconds for the first."""
-        again = []
-        answers = self.digester.take(timeout)
+    def check(self, answers: Iterable[tuple[FileToCheck, Digested]]) -> None:
+        """Decides files that were read. Missing ones are tried again by their other names."""
         self._now = times.to_text(times.now())
-        for digested in answers:
-            target = self._waiting.pop(digested.key)
-            if digested.problem == "gone" and (other := _other_name(target)) is not None:
-                target.name = other
-                again.append(target)
+        for file, answer in answers:
+            if answer.problem == "gone" and (other := _next_name(file)) is not None:
+                file.name = other
+                self.queue.add(*self.to_read(file))
                 continue
             self.done += 1
-            self._judge(target, digested)
-        if again:
-            self.submit(again)
+            if answer.digests is None:
+                self._note_unread(file, answer)
+            else:
+                self._check_content(file, answer, answer.digests)
 
-    def _judge(self, target: Target, digested: Digested) -> None:
-        digests = digested.digests
-        if digests is None:
-            self._note_unread(target, digested)
-            return
-        assert digested.size_bytes is not None
-        self.result.size_bytes += digested.size_bytes
-        known = target.known
-        is_as_recorded = known is not None and (known.size_bytes, known.mtime_ns) == (
-            digested.size_bytes,
-            digested.mtime_ns,
+    def _check_content(self, file: FileToCheck, answer: Digested, digests: dict[str, str]) -> None:
+        assert answer.size_bytes is not None
+        self.result.size_bytes += answer.size_bytes
+        known = file.known
+        is_as_scanned = known is not None and (known.size_bytes, known.mtime_ns) == (
+            answer.size_bytes,
+            answer.mtime_ns,
         )
-        is_same = None if known is None else _is_same(known.content_hash, digests)
-        for algorithm, digest in target.entry.digests.items():
+        is_same = None if known is None else is_same_content(known.content_hash, digests)
+        for algorithm, digest in file.entry.digests.items():
             if digests[algorithm] != digest:
                 message = f"differs: its {algorithm} is {digests[algorithm]}, not {digest}"
-                if is_as_recorded and is_same:
-                    message += "; it is what the library has recorded"
-                elif is_as_recorded and is_same is False:
-                    message += "; the library has another digest, too"
-                self._note(target, "differing", message)
+                if is_as_scanned and is_same:
+                    message += "; its content is what the catalogue has recorded"
+                elif is_as_scanned and is_same is False:
+                    message += "; the catalogue has recorded yet another digest"
+                self._note(file, "differing", message)
                 return
-        if known is not None and (known.is_damaged or (is_as_recorded and is_same is False)):
-            said = (
-                "is recorded as damaged, though it is as the manifest has it"
-                if known.is_damaged
-                else "is as the manifest has it, but not what the library has recorded for the"
-                " same size and mtime"
+        if known is not None and known.is_damaged:
+            self._note(
+                file,
+                "damaged",
+                "matches the manifest, but is recorded as damaged; check it with `vpo verify`",
             )
-            self._note(target, "damaged", f"{said}; `vpo verify` looks into that")
+            return
+        if is_as_scanned and is_same is False:
+            self._note(
+                file,
+                "damaged",
+                "matches the manifest, but the catalogue has recorded another digest for the same"
+                " size and mtime; check it with `vpo verify`",
+            )
             return
         self.result.matched += 1
-        if target.is_tag_file:
+        if file.is_tag_file:
             self.result.tag_files += 1
         elif known is None:
             self.result.unknown += 1
-        elif not is_as_recorded:
+        elif not is_as_scanned:
             self.result.outdated += 1
         else:
-            self._verify(target, known, digested, digests["blake3"])
+            self._verify(file, known, answer, digests)
 
-    def _verify(self, target: Target, known: Content, digested: Digested, blake3: str) -> None:
-        assert digested.ctime_ns is not None
+    def _verify(
+        self, file: FileToCheck, known: Content, answer: Digested, digests: dict[str, str]
+    ) -> None:
+        assert answer.ctime_ns is not None
         verified = Verified(
             known.id,
-            f"blake3:{blake3}",
+            recorded_digest(digests),
             known.size_bytes,
             known.mtime_ns,
-            digested.ctime_ns,
+            answer.ctime_ns,
             self._now,
         )
         self._verified.append(verified)
         self.result.recorded += 1
-        self.result.affected.add(self._path(target))
+        self.result.affected.add(self._path(file))
 
-    def _note_unread(self, target: Target, digested: Digested) -> None:
-        size = target.entry.size_bytes
-        if digested.problem == "gone":
-            self._note(target, "missing", f"is missing{target.note}")
-        elif digested.problem == "changed" and size != digested.size_bytes:
-            said = f"differs: its size is {digested.size_bytes:,} bytes, not {size:,}"
-            self._note(target, "differing", said)
-        elif digested.problem in ("changed", "changing"):
-            self._note(target, "changing", "was being written while it was read")
+    def _note_unread(self, file: FileToCheck, answer: Digested) -> None:
+        size = file.entry.size_bytes
+        if answer.problem == "gone":
+            self._note(file, "missing", f"is missing{file.note}")
+        elif answer.problem == "changed" and size != answer.size_bytes:
+            message = f"differs: its size is {answer.size_bytes:,} bytes, not {size:,}"
+            self._note(file, "differing", message)
+        elif answer.problem in ("changed", "changing"):
+            self._note(file, "changing", "was written to while vpo read it")
         else:
-            said = unread(digested)
-            self._note(target, "unreadable", said, digested.errno)
+            message = f"cannot be read{why_unreadable(answer)}"
+            self._note(file, "unreadable", message, answer.errno)
 
-    def _path(self, target: Target) -> str | bytes:
-        return to_stored(os.path.join(self.directory, target.name))
+    def _path(self, file: FileToCheck) -> StoredPath:
+        return to_stored(os.path.join(self.directory, file.name))
 
     def _note(
-        self, target: Target, problem: Problem, message: str, errno: int | None = None
+        self, file: FileToCheck, problem: Problem, message: str, errno: int | None = None
     ) -> None:
-        self.result.note(Finding(self._path(target), problem, message, target.line, errno))
+        path = self._path(file)
+        self.result.note(ManifestMismatch(path, problem, message, file.line, errno))
 
     @property
     def has_verified(self) -> bool:
@@ -203,43 +191,30 @@ class Checker:
         return bool(self._verified)
 
     @property
-    def has_much_to_record(self) -> bool:
-        """Whether it is time for `record`."""
+    def is_recording_due(self) -> bool:
+        """Whether it is time to `record`."""
         return self.has_verified and (
             len(self._verified) >= RECORDED_AT_A_TIME
-            or time.monotonic() - self._recorded > RECORD_SECONDS
+            or time.monotonic() - self._last_recording > RECORD_SECONDS
         )
 
     def record(self) -> None:
-        """Records what was verified, in the caller's transaction."""
-        done = verification_table.record_verified(self.library.connection, self._verified)
-        # A scan has meanwhile recorded another state of the others.
-        lost = len(self._verified) - done
-        self.result.recorded -= lost
-        self.result.outdated += lost
-        self.result.affected.count -= lost
+        """Records the verified files, in the caller's transaction."""
+        done = file_facts.record_verified(self.library.connection, self._verified)
+        self.result.recording_lost(len(self._verified) - done)
         self._verified = []
-        self._recorded = time.monotonic()
+        self._last_recording = time.monotonic()
 
 
-def _is_same(content_hash: str | None, digests: dict[str, str]) -> bool | None:
-    """Whether content is what is recorded of it; None if nothing is, or nothing known here."""
-    if content_hash is None:
-        return None
-    algorithm, _, digest = content_hash.partition(":")
-    found = digests.get(algorithm)
-    return None if found is None else found == digest
-
-
-def _other_name(target: Target) -> bytes | None:
-    """The next name that the manifest may mean."""
-    if target.others is None:
-        name = target.name
-        others = [*names.spellings(name)]
-        if set(target.entry.digests) == {"crc32"}:
-            # Some programs line up the digests of a .sfv.
+def _next_name(file: FileToCheck) -> bytes | None:
+    """The next name that the manifest may mean; None if all were tried."""
+    if file.other_names is None:
+        name = file.name
+        others = [*unicode_variants(name)]
+        if set(file.entry.digests) == {CRC32.name}:
+            # Some programs align the digests of an .sfv file with spaces.
             others.append(name.rstrip(b" \t"))
         if name.startswith(b"data/"):
-            others.append(bagit.encoded_name(name))
-        target.others = [each for each in dict.fromkeys(others) if each and each != name]
-    return target.others.pop(0) if target.others else None
+            others.append(bagit_text.encoded_name(name))
+        file.other_names = [each for each in dict.fromkeys(others) if each and each != name]
+    return file.other_names.pop(0) if file.other_names else None

@@ -1,182 +1,65 @@
-"""A manifest on disk, read line by line as often as it takes.
+"""The entries of a manifest file, read as often as needed.
 
-Memory does not follow the manifest but for the index of its names.
+Memory does not grow with the manifest, except for the index of its names.
 """
 
 from __future__ import annotations
 
-import codecs
-import io
 import os
-import shutil
-import stat
-import tempfile
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from typing import BinaryIO, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from vpo.base.errors import ManifestError
 from vpo.base.paths import display, to_stored
-from vpo.manifest import names
-from vpo.manifest.index import NameIndex
-from vpo.manifest.models import Entry, LineError, Parser
+from vpo.manifest.entries import Entry, LineError, Parser
+from vpo.manifest.lines import MOST_LINE_BYTES, ManifestLines
+from vpo.manifest.name_index import NameIndex
+from vpo.manifest.names import safe_name, unicode_variants
 
-# Longer than any line that names a path: 4096 bytes, each escaped, and all digests.
-MOST_LINE_BYTES = 32 * 1024
-
-LOOKED_AT_NAMES = 100
-
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+# Names with backslashes that are looked up to decide what the backslashes mean.
+NAMES_TO_TRY = 100
 
 
-class Listed(NamedTuple):
-    """An entry whose name was looked at, and where it is."""
+class ListedFile(NamedTuple):
+    """A file that a manifest lists, and where."""
 
     line: int
     offset: int
     name: bytes
-    """Relative to the directory of the manifest; harmless."""
+    """The path relative to the manifest's directory; `safe_name` has checked it."""
     entry: Entry
 
 
-class Refused(NamedTuple):
-    """A line that is not taken, and why."""
+class RefusedLine(NamedTuple):
+    """A line of a manifest that cannot be used, and why."""
 
     line: int
     message: str
 
 
-class Lines:
-    """The lines of a file as bytes of UTF-8, without their ends."""
-
-    def __init__(self, path: bytes, encoding: str | None = None) -> None:
-        """Opens it.
-
-        Without `encoding` a byte-order mark tells, else the bytes are taken as they are.
-
-        Raises ManifestError if it cannot be read.
-        """
-        self.path = path
-        try:
-            self._file = _opened(path, encoding)
-            begin = self._file.read(MOST_LINE_BYTES)
-        except OSError as error:
-            raise ManifestError(
-                f"The manifest `{display(to_stored(path))}` cannot be read: {error.strerror}"
-            ) from error
-        except (UnicodeError, LookupError) as error:
-            raise ManifestError(
-                f"The manifest `{display(to_stored(path))}` is not in its encoding: {error}",
-                hint="`--encoding` says which it is in.",
-            ) from error
-        self._start = len(codecs.BOM_UTF8) if begin.startswith(codecs.BOM_UTF8) else 0
-        self._drops_cr = begin.partition(b"\n")[0].endswith(b"\r")
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._file.close()
-
-    def __iter__(self) -> Iterator[bytes]:
-        for _, _, line in self.numbered():
-            if line is not None:
-                yield line
-
-    def numbered(self) -> Iterator[tuple[int, int, bytes | None]]:
-        """Number, offset and content of each line; None for one that is too long to be any."""
-        self._file.seek(self._start)
-        offset, number = self._start, 0
-        while line := self._file.readline(MOST_LINE_BYTES):
-            number += 1
-            length = len(line)
-            whole: bytes | None = self._without_end(line)
-            if length == MOST_LINE_BYTES and not line.endswith(b"\n"):
-                whole = None
-                while (more := self._file.readline(MOST_LINE_BYTES)) and not more.endswith(b"\n"):
-                    length += len(more)
-                length += len(more)
-            yield number, offset, whole
-            offset += length
-
-    def at(self, offset: int) -> bytes:
-        """The line at an offset. The file goes on from where it was."""
-        before = self._file.tell()
-        self._file.seek(offset)
-        line = self._file.readline(MOST_LINE_BYTES)
-        self._file.seek(before)
-        return self._without_end(line)
-
-    def _without_end(self, line: bytes) -> bytes:
-        if line.endswith(b"\n"):
-            line = line[:-1]
-        return line[:-1] if self._drops_cr and line.endswith(b"\r") else line
-
-    def has(self, byte: bytes) -> bool:
-        """Whether a byte is anywhere in it."""
-        self._file.seek(self._start)
-        while chunk := self._file.read(1 << 20):
-            if byte in chunk:
-                return True
-        return False
-
-
-def _opened(path: bytes, encoding: str | None) -> BinaryIO:
-    """The file, or a copy in UTF-8 that vanishes when it is closed."""
-    # Without it, a fifo would be waited for.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    file: BinaryIO = open(descriptor, "rb")  # noqa: SIM115
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ManifestError(f"The manifest `{display(to_stored(path))}` is not a regular file")
-        begin = file.read(MOST_LINE_BYTES)
-        file.seek(0)
-        if encoding is None:
-            encoding = next((name for bom, name in _BOMS if begin.startswith(bom)), "utf-8")
-        is_utf8 = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
-        # Lines may end in a CR alone, as on old Macs.
-        if is_utf8 and (b"\n" in begin or b"\r" not in begin):
-            return file
-        copy: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
-        try:
-            errors = "surrogateescape" if is_utf8 else "strict"
-            with io.TextIOWrapper(file, encoding, errors, newline=None) as text:
-                wrapped = io.TextIOWrapper(copy, "utf-8", errors, newline="\n")
-                shutil.copyfileobj(text, wrapped, 1 << 20)
-                wrapped.detach()
-            copy.seek(0)
-        except BaseException:
-            copy.close()
-            raise
-        return copy
-    except BaseException:
-        file.close()
-        raise
-
-
-class ManifestFile:
-    """The entries of a manifest, with an index of their names. Close it."""
+class ManifestReader:
+    """Reads a manifest file of any format, and finds entries by name. Close it."""
 
     def __init__(
         self,
-        lines: Lines,
+        lines: ManifestLines,
         new_parser: Callable[[], Parser],
         *,
-        check: Callable[[bytes], None] = lambda _name: None,
-        backslashes_separate: bool = False,
+        check_name: Callable[[bytes], None] = lambda _name: None,
     ) -> None:
-        """`check` raises LineError for a name that this manifest may not have."""
+        """`check_name` raises LineError for a name that this manifest must not have."""
         self.path = lines.path
-        self.index = NameIndex()
-        self.backslashes_separate = backslashes_separate
+        self.backslashes_separate = False
+        """Whether backslashes in names separate directories. To be set before `read`."""
+        self._index = NameIndex()
         self._lines = lines
         self._new_parser = new_parser
-        self._check = check
-        # Of lines that say the same as one before them, or something else.
-        self._again = array("Q")
+        self._check_name = check_name
+        # The offsets of lines that repeat an earlier line.
+        self._repeated = array("Q")
+        # The offsets of lines that contradict an earlier line, and the number of that line.
         self._contradicting: dict[int, int] = {}
         self._parser = new_parser()
 
@@ -184,19 +67,19 @@ class ManifestFile:
         """Closes the file."""
         self._lines.close()
 
-    def read(self, should_go_on: Callable[[], None] = lambda: None) -> None:
-        """Reads all of it once: the index, and what is in it twice."""
+    def read(self, check_stop: Callable[[], None] = lambda: None) -> None:
+        """Reads the whole file once: builds the index, and finds names that occur twice."""
         parser = self._new_parser()
         for item in self._all(parser):
-            if isinstance(item, Listed):
-                self.index.add(item.name, item.offset)
-            should_go_on()
-        # It has read the head by now, so that it can read any line.
+            if isinstance(item, ListedFile):
+                self._index.add(item.name, item.offset)
+            check_stop()
+        # This parser has seen the header, so it can read any line.
         self._parser = parser
-        self.index.seal()
-        for offsets in self.index.repeated():
+        self._index.seal()
+        for offsets in self._index.repeated():
             self._compare(offsets)
-        self._again = array("Q", sorted(self._again))
+        self._repeated = array("Q", sorted(self._repeated))
         if self._contradicting:
             wanted = set(self._contradicting.values())
             line_of_first: dict[int, int] = {}
@@ -208,7 +91,7 @@ class ManifestFile:
             }
 
     def _compare(self, offsets: list[int]) -> None:
-        """Looks at lines that seem to have the same name."""
+        """Compares lines that seem to have the same name."""
         first: list[tuple[int, bytes, Entry]] = []
         for offset in offsets:
             name, entry = self._entry_at(offset)
@@ -221,88 +104,110 @@ class ManifestFile:
                     self._contradicting[offset] = other_offset
                     break
                 if entry.digests.keys() <= other.digests.keys():
-                    self._again.append(offset)
+                    self._repeated.append(offset)
                     break
             else:
                 first.append((offset, name, entry))
 
-    def takes_backslashes_for_separators(self, root: bytes) -> bool:
+    def has_windows_separators(self, root: bytes) -> bool:
         """Whether the backslashes in names separate directories.
 
-        They do if no name has a slash, and of the first hundred names with backslashes some
-        exist below `root` with slashes in their place, and none as it is.
+        They do if no name has a slash, and if, of the first hundred names with backslashes,
+        some exist below `root` with slashes instead, and none exists as it is.
         """
-        found = 0
-        looked_at = 0
+        found = tried = 0
         for item in self._all(self._new_parser()):
-            if not isinstance(item, Listed):
+            if not isinstance(item, ListedFile):
                 continue
             if b"/" in item.name:
                 return False
-            if b"\\" not in item.name or looked_at == LOOKED_AT_NAMES:
+            if b"\\" not in item.name or tried == NAMES_TO_TRY:
                 continue
-            looked_at += 1
+            tried += 1
             if os.path.lexists(os.path.join(root, item.name)):
                 return False
             found += os.path.lexists(os.path.join(root, item.name.replace(b"\\", b"/")))
         return found > 0
 
-    def entries(self) -> Iterator[Listed | Refused]:
+    def entries(self) -> Iterator[ListedFile | RefusedLine]:
         """Every entry once, in order, and the lines that are refused."""
         for item in self._all(self._new_parser()):
-            if isinstance(item, Listed):
-                if self._is_again(item.offset):
+            if isinstance(item, ListedFile):
+                if self._is_repeated(item.offset):
                     continue
                 line = self._contradicting.get(item.offset)
                 if line is not None:
                     shown = display(to_stored(item.name))
-                    message = f"`{shown}` has another digest here than on line {line:,}"
-                    yield Refused(item.line, message)
+                    message = f"`{shown}` has a different digest on line {line:,}"
+                    yield RefusedLine(item.line, message)
                     continue
             yield item
 
     @property
     def count(self) -> int:
-        """How many entries there are, once it was read."""
-        return len(self.index) - len(self._again) - len(self._contradicting)
+        """The number of entries, once `read` was called."""
+        return len(self._index) - len(self._repeated) - len(self._contradicting)
 
     def find(self, name: bytes) -> Entry | None:
-        """The first entry of that name."""
-        for offset in self.index.find(name):
+        """The first entry with a name, once `read` was called."""
+        for offset in self._index.find(name):
             found, entry = self._entry_at(offset)
             if found == name:
                 return entry
         return None
 
-    def _is_again(self, offset: int) -> bool:
-        position = bisect_left(self._again, offset)
-        return position < len(self._again) and self._again[position] == offset
+    def finds_any(self, *names: bytes) -> bool:
+        """Whether there is an entry with one of the names, or with a name that looks the same."""
+        variants = (variant for name in names for variant in (name, *unicode_variants(name)))
+        return any(self.find(each) is not None for each in variants)
+
+    def _is_repeated(self, offset: int) -> bool:
+        position = bisect_left(self._repeated, offset)
+        return position < len(self._repeated) and self._repeated[position] == offset
+
+    def _safe_name(self, entry: Entry) -> bytes:
+        return safe_name(entry.name, backslashes_separate=self.backslashes_separate)
 
     def _entry_at(self, offset: int) -> tuple[bytes, Entry]:
         try:
             entry = self._parser.parse(self._lines.at(offset))
             if entry is not None:
-                return names.cleaned(
-                    entry.name, backslashes_separate=self.backslashes_separate
-                ), entry
+                return self._safe_name(entry), entry
         except LineError:
             pass
         raise ManifestError(
-            f"The manifest `{display(to_stored(self.path))}` was changed while it was read",
-            hint="Try again when nothing writes to it.",
+            f"The manifest `{display(to_stored(self.path))}` was changed while vpo read it",
+            hint="Try again when no program writes to it.",
         )
 
-    def _all(self, parser: Parser) -> Iterator[Listed | Refused]:
+    def _all(self, parser: Parser) -> Iterator[ListedFile | RefusedLine]:
         for number, offset, line in self._lines.numbered():
             try:
                 if line is None:
-                    raise LineError(f"it is longer than {MOST_LINE_BYTES:,} bytes")
+                    raise LineError(f"the line is longer than {MOST_LINE_BYTES:,} bytes")
                 entry = parser.parse(line)
                 if entry is None:
                     continue
-                name = names.cleaned(entry.name, backslashes_separate=self.backslashes_separate)
-                self._check(name)
+                name = self._safe_name(entry)
+                self._check_name(name)
             except LineError as error:
-                yield Refused(number, str(error))
+                yield RefusedLine(number, str(error))
                 continue
-            yield Listed(number, offset, name, entry)
+            yield ListedFile(number, offset, name, entry)
+
+
+def merged_entries(
+    manifests: Sequence[ManifestReader],
+) -> Iterator[tuple[ManifestReader, ListedFile | RefusedLine]]:
+    """Every file that any of the manifests lists, once, with the digests of all of them."""
+    for number, manifest in enumerate(manifests):
+        for item in manifest.entries():
+            if isinstance(item, ListedFile) and len(manifests) > 1:
+                if any(before.find(item.name) for before in manifests[:number]):
+                    continue
+                digests: Mapping[str, str] = item.entry.digests
+                for after in manifests[number + 1 :]:
+                    if (other := after.find(item.name)) is not None:
+                        digests = {**digests, **other.digests}
+                item = item._replace(entry=item.entry._replace(digests=digests))
+            yield manifest, item

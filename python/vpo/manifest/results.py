@@ -1,176 +1,117 @@
-"""What an import of a manifest is asked, and what it answers."""
+"""The results of importing and exporting manifests, which know their JSON."""
 
 from __future__ import annotations
 
-import base64
-import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from typing import Literal
+import time
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
-import orjson
-
-from vpo._engine import Digested
 from vpo.base import times
-from vpo.base.errors import JobConfigurationError
 from vpo.base.paths import StoredPath, display, to_json, to_stored
-from vpo.scanner.models import PathList
-
-# Lists in a job's record end here; the counts beside them are always true.
-LISTED_FINDINGS = 1000
-
-Backslashes = Literal["auto", "separator", "name"]
+from vpo.jobs.record import LISTED_ISSUES, JobRecord, JobResult, PathList
+from vpo.places.availability import Offline
 
 Problem = Literal[
     "differing",  # the manifest has another digest or size
-    "damaged",  # the library has another digest for the same size and mtime
+    "damaged",  # the catalogue has another digest for the same size and mtime
     "missing",
     "unreadable",
-    "changing",  # it was written while it was read
-    "refused",  # a line that is none, or leads elsewhere
-    "extra",  # not in the manifest, though it should be
+    "changing",  # it was written to while vpo read it
+    "refused",  # a line that cannot be read, or that leads elsewhere
+    "extra",  # a file that the manifest should list, and does not
 ]
+PROBLEMS: tuple[Problem, ...] = get_args(Problem)
 
 
 @dataclass(frozen=True)
-class ImportOptions:
-    """How a manifest is to be read and checked."""
-
-    format: str | None = None
-    """None: its content tells."""
-    encoding: str | None = None
-    """Of its text; None: a byte-order mark or `bagit.txt` tells, else names are bytes."""
-    backslashes: Backslashes = "auto"
-    complete: bool = False
-    """Whether files that it does not name are findings; in a bag they always are."""
-    threads: int = 0
-    """0: chosen by device."""
-
-    def to_json(self, root: bytes) -> str:
-        """The configuration used, for the job's record."""
-        record = {**asdict(self), **to_json(to_stored(root), "directory")}
-        return orjson.dumps(record).decode()
-
-    @classmethod
-    def from_json(cls, text: str) -> tuple[ImportOptions, bytes]:
-        """Reads a job's record: options, and the directory.
-
-        Raises JobConfigurationError if it is not one of an import.
-        """
-        from pydantic import TypeAdapter, ValidationError
-
-        try:
-            record = orjson.loads(text)
-            encoded = record.pop("directory_b64", None)
-            directory: bytes = record.pop("directory").encode()
-            if encoded is not None:
-                directory = base64.b64decode(encoded)
-            options: ImportOptions = TypeAdapter(cls).validate_python(record)
-        except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise JobConfigurationError(
-                "The job's configuration is not that of an import",
-                hint="Run `vpo verify import` anew instead of trying this job again.",
-            ) from error
-        return options, directory
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A file, or a line of the manifest, that is not as it should be."""
+class ManifestMismatch:
+    """A file that is not as the manifest lists it, or a line that cannot be used."""
 
     path: StoredPath
+    """The file; for a refused line, the manifest."""
     problem: Problem
     message: str
-    """What is wrong, as what is said of the file or line."""
+    """What is wrong, as a sentence whose subject is the file or the line."""
     line: int | None = None
+    """The line of the manifest that lists the file."""
     errno: int | None = None
 
     def __str__(self) -> str:
-        where = self._where()
-        if where is not None:
-            return f"`{display(self.path)}`, {where}: {self.message}"
+        line = self._refused_line()
+        if line is not None:
+            return f"`{display(self.path)}`, {line}: {self.message}"
         return f"`{display(self.path)}` {self.message}"
 
-    def _where(self) -> str | None:
-        """The line, where it is that which is at fault."""
+    def _refused_line(self) -> str | None:
         return f"line {self.line}" if self.problem == "refused" and self.line else None
 
     def to_dict(self) -> dict[str, object]:
-        """The finding as JSON has it."""
-        where = self._where()
+        """The mismatch as JSON has it."""
+        line = self._refused_line()
         return {
             **to_json(self.path),
             "problem": self.problem,
             "line": self.line,
-            # As `vpo jobs show` says it of any job.
+            # `vpo jobs show` shows it for jobs of every type.
             "operation": "read" if self.problem == "unreadable" else "verify",
             "errno": self.errno,
-            "message": self.message if where is None else f"{where}: {self.message}",
+            "message": self.message if line is None else f"{line}: {self.message}",
         }
 
 
-PROBLEMS: tuple[Problem, ...] = (
-    "differing",
-    "damaged",
-    "missing",
-    "unreadable",
-    "changing",
-    "refused",
-    "extra",
-)
-
-
 @dataclass
-class ImportResult:
+class ImportResult(JobResult):
     """The outcome of an import."""
 
     manifest: bytes
     directory: bytes
-    started_at: datetime
     format: str = ""
-    job_id: str | None = None
-    completed_at: datetime | None = None
     entries: int = 0
-    """Files that the manifest has, as far as its lines are not refused."""
+    """Files that the manifest lists, without refused lines."""
     matched: int = 0
-    """Files that are as the manifest has them."""
+    """Files that are as the manifest lists them."""
     recorded: int = 0
-    """Of these, files whose digest is recorded as verified."""
+    """Matching files whose digest is now recorded as verified."""
     unknown: int = 0
-    """Of these, files that are not in the library."""
+    """Matching files that are not in the catalogue."""
     outdated: int = 0
-    """Of these, files that changed since they were scanned."""
+    """Matching files that changed since they were scanned."""
     tag_files: int = 0
-    """Of these, files of a bag beside its payload."""
+    """Matching files of a bag that are not in its payload."""
     problems: dict[Problem, int] = field(default_factory=lambda: dict.fromkeys(PROBLEMS, 0))
+    """The number of mismatches of each kind."""
     size_bytes: int = 0
     """Bytes of the files that were read to their end."""
-    findings: list[Finding] = field(default_factory=list)
+    mismatches: list[ManifestMismatch] = field(default_factory=list)
     """The first ones."""
     warnings: list[str] = field(default_factory=list)
-    """What was not as it could be, and is no finding."""
     affected: PathList = field(default_factory=PathList)
-    """Files whose digest is recorded as verified."""
+    """Files whose digest is now recorded as verified."""
 
-    def note(self, finding: Finding) -> None:
-        """Counts a finding, and keeps it while there is room."""
-        self.problems[finding.problem] += 1
-        if len(self.findings) < LISTED_FINDINGS:
-            self.findings.append(finding)
+    def note(self, mismatch: ManifestMismatch) -> None:
+        """Counts a mismatch, and keeps it while there is room."""
+        self.problems[mismatch.problem] += 1
+        if len(self.mismatches) < LISTED_ISSUES:
+            self.mismatches.append(mismatch)
+
+    def recording_lost(self, count: int) -> None:
+        """Counts files that were not recorded because a scan found another state of them."""
+        self.recorded -= count
+        self.outdated += count
+        self.affected.count -= count
 
     @property
-    def found(self) -> int:
-        """How many findings there are."""
+    def mismatch_count(self) -> int:
+        """The number of all mismatches."""
         return sum(self.problems.values())
 
     @property
-    def duration_seconds(self) -> float:
-        """How long it took."""
-        return ((self.completed_at or times.now()) - self.started_at).total_seconds()
+    def is_all_well(self) -> bool:
+        """Whether everything matches."""
+        return not self.mismatch_count
 
     def counts(self) -> dict[str, int]:
-        """The counts of the summary, in the order in which they are always given."""
+        """The counts of the summary, in a fixed order."""
         return {
             "entries": self.entries,
             "matched": self.matched,
@@ -183,42 +124,108 @@ class ImportResult:
         }
 
     def failure(self) -> str | None:
-        """Why the job failed: `3 differing, 1 missing`; None if there are no findings."""
-        said = [f"{count:,} {problem}" for problem, count in self.problems.items() if count]
-        return ", ".join(said) or None
+        """Why the job failed: `3 differing, 1 missing`; None if there are no mismatches."""
+        parts = [f"{count:,} {problem}" for problem, count in self.problems.items() if count]
+        return ", ".join(parts) or None
 
-    def to_summary_json(self) -> str:
-        """The counts, for the job's record."""
-        return orjson.dumps(self.counts()).decode()
-
-    def to_affected_json(self) -> str:
-        """Paths of the files that were recorded, and their true count."""
-        listed = [path if isinstance(path, str) else to_json(path) for path in self.affected.paths]
-        record = {
-            "recorded": listed,
-            "counts": {"recorded": self.affected.count},
-            "truncated": self.affected.count > len(listed),
+    def to_dict(self) -> dict[str, object]:
+        """The result as JSON has it."""
+        return {
+            "job_id": self.job_id,
+            **to_json(to_stored(self.manifest), "manifest"),
+            **to_json(to_stored(self.directory), "directory"),
+            "format": self.format,
+            "started_at": times.to_text(self.started_at),
+            "completed_at": times.to_text(self.completed_at) if self.completed_at else None,
+            "duration_seconds": round(self.duration_seconds, 3),
+            **self.counts(),
+            "findings": [mismatch.to_dict() for mismatch in self.mismatches],
+            "warnings": self.warnings,
         }
-        return orjson.dumps(record).decode()
 
-    def to_errors_json(self, failure: Mapping[str, object] | None = None) -> str | None:
-        """What was found, for the job's record; None if nothing was.
+    def in_words(self) -> str:
+        """The counts that matter, in one line."""
+        return self.failure() or f"{self.matched:,} matching"
 
-        `failure` says why the job as a whole could not go on.
-        """
-        if not self.found and failure is None:
-            return None
-        record = {
-            "failure": failure,
-            "count": self.found,
-            "issues": [finding.to_dict() for finding in self.findings],
+    def record(self) -> JobRecord:
+        """The result as the job's record has it."""
+        failure = self.failure()
+        return JobRecord(
+            self.counts(),
+            affected={"recorded": self.affected},
+            issues=[mismatch.to_dict() for mismatch in self.mismatches],
+            issue_count=self.mismatch_count,
+            error_message=failure and f"Files do not match the manifest: {failure}",
+        )
+
+
+@dataclass(frozen=True)
+class LeftOutFile:
+    """A file that is not in the exported manifest, and why."""
+
+    path: StoredPath
+    message: str
+    """Why, as a sentence whose subject is the file."""
+    errno: int | None = None
+
+    def __str__(self) -> str:
+        return f"`{display(self.path)}` {self.message}"
+
+    def to_dict(self) -> dict[str, object]:
+        """The file as JSON has it."""
+        return {**to_json(self.path), "errno": self.errno, "message": self.message}
+
+
+@dataclass
+class ExportResult:
+    """The outcome of an export."""
+
+    directory: bytes
+    format: str
+    output: bytes = b"-"
+    """The file or the bag that is written; `-`: standard output."""
+    started_at: float = field(default_factory=time.monotonic)
+    files: int = 0
+    """Files in the manifest."""
+    size_bytes: int = 0
+    """Their size."""
+    from_records: int = 0
+    """Files that were not read, because their digest was recorded."""
+    recorded: int = 0
+    """Files that were read, and whose digest is now recorded as verified."""
+    outdated: int = 0
+    """Files that were read, and that changed since they were scanned."""
+    left_out: int = 0
+    """Files that are in the catalogue, but not in the manifest."""
+    left_out_files: list[LeftOutFile] = field(default_factory=list)
+    """The first ones."""
+    offline: Offline | None = None
+    """A place that is not available, so that its files are left out."""
+    duration_seconds: float = 0.0
+
+    def leave_out(self, path: bytes, message: str, errno: int | None = None) -> None:
+        """Counts a file that is left out, and keeps the reason while there is room."""
+        self.left_out += 1
+        if len(self.left_out_files) < LISTED_ISSUES:
+            self.left_out_files.append(LeftOutFile(to_stored(path), message, errno))
+
+    def recording_lost(self, count: int) -> None:
+        """Counts files that were not recorded because a scan found another state of them."""
+        self.recorded -= count
+        self.outdated += count
+
+    def to_dict(self) -> dict[str, object]:
+        """The result as JSON has it."""
+        return {
+            **to_json(to_stored(self.directory), "directory"),
+            **to_json(to_stored(self.output), "output"),
+            "format": self.format,
+            "duration_seconds": round(self.duration_seconds, 3),
+            "files": self.files,
+            "bytes": self.size_bytes,
+            "from_records": self.from_records,
+            "recorded": self.recorded,
+            "outdated": self.outdated,
+            "left_out": self.left_out,
+            "issues": [file.to_dict() for file in self.left_out_files],
         }
-        return orjson.dumps(record, default=repr).decode()
-
-
-def unread(digested: Digested) -> str:
-    """What is said of a file that cannot be read: where, and why."""
-    where = f" at byte {digested.offset:,}" if digested.offset is not None else ""
-    # The engine's words have the offset in them.
-    why = digested.message if digested.errno is None else os.strerror(digested.errno)
-    return f"cannot be read{where}: {why}"

@@ -1,154 +1,111 @@
-"""What an import reads: a manifest of some format, or the manifests of a bag."""
+"""What an import reads: a manifest file, or the manifests of a bag."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
 
-from vpo._engine import Digester
 from vpo.base.errors import DirectoryNotFoundError, ManifestError, UsageError
 from vpo.base.paths import absolute, display, to_stored
-from vpo.jobs.control import ShouldStop
-from vpo.manifest import bag as bags
-from vpo.manifest.bag import Bag, is_bag, open_bag
-from vpo.manifest.checksums import ChecksumParser
-from vpo.manifest.detect import formats_of, parser_of
-from vpo.manifest.models import Parser
-from vpo.manifest.reader import Lines, Listed, ManifestFile
-from vpo.manifest.results import ImportOptions
-
-# Of so many files at the begin of a manifest, so few small ones are read to tell whether
-# digests are of sha256 or of blake3.
-LOOKED_AT_FILES = 1000
-READ_FILES = 3
-TAKE_SECONDS = 0.05
+from vpo.manifest.bag import DECLARATION, Bag, is_bag, open_bag
+from vpo.manifest.detection import format_by_files, possible_formats
+from vpo.manifest.formats import BAGIT, FORMATS
+from vpo.manifest.lines import ManifestLines
+from vpo.manifest.reader import ListedFile, ManifestReader
+from vpo.manifest.request import ImportOptions
 
 
 @dataclass
-class Source:
-    """A manifest, or the manifests of the payload of a bag."""
+class ManifestSource:
+    """A manifest file, or the manifests of a bag's payload."""
 
     format: str
-    files: list[ManifestFile]
+    manifests: list[ManifestReader]
     bag: Bag | None = None
 
 
-def resolve(
-    manifest: bytes, directory: bytes | None, options: ImportOptions
-) -> tuple[bytes, bytes]:
-    """The manifest, a file or a bag's directory, and the directory that names are relative to.
+def locate(manifest: bytes, directory: bytes | None, options: ImportOptions) -> tuple[bytes, bytes]:
+    """The absolute path of a manifest, and the directory that its names are relative to.
 
-    Raises ManifestError, UsageError or DirectoryNotFoundError if that cannot be.
+    A bag is given by its directory or its `bagit.txt`. Raises ManifestError, UsageError or
+    DirectoryNotFoundError if the arguments do not fit together.
     """
     manifest = absolute(manifest)
-    if os.path.basename(manifest) == bags.DECLARATION and not os.path.isdir(manifest):
+    if os.path.basename(manifest) == DECLARATION and not os.path.isdir(manifest):
         manifest = os.path.dirname(manifest)
-    name = display(to_stored(manifest))
+    shown = display(to_stored(manifest))
     as_bag = os.path.isdir(manifest)
     if as_bag and not is_bag(manifest):
         raise ManifestError(
-            f"`{name}` is a directory, and no BagIt bag",
-            hint="Name a manifest, or a directory with a `bagit.txt` in it.",
+            f"`{shown}` is a directory, but not a BagIt bag",
+            hint="Name a manifest file, or a directory that contains a `bagit.txt`.",
         )
-    if options.format is not None and as_bag != (options.format == "bagit"):
+    if as_bag and options.format not in (None, BAGIT):
         raise ManifestError(
-            f"`{name}` is {'a' if as_bag else 'no'} BagIt bag",
-            hint="A bag is named by its directory, and has no other format.",
+            f"`{shown}` is a BagIt bag, so its format cannot be {options.format}",
+            hint="Leave out `--format`.",
+        )
+    if not as_bag and options.format == BAGIT:
+        raise ManifestError(
+            f"`{shown}` is not a BagIt bag",
+            hint="Name the directory of the bag, or choose another `--format`.",
         )
     if directory is None:
         return manifest, manifest if as_bag else os.path.dirname(manifest)
     if not os.path.isdir(directory):
         raise DirectoryNotFoundError(
             f"There is no directory `{display(to_stored(directory))}`",
-            hint="`--root DIR` says to what the names in the manifest are relative.",
+            hint="`--root` takes the directory that the names in the manifest are relative to.",
         )
     if not as_bag:
         return manifest, absolute(directory)
     if os.path.realpath(directory) != os.path.realpath(manifest):
-        raise UsageError(f"The names in the bag `{name}` are relative to itself; drop `--root`")
+        raise UsageError(
+            f"The names in a bag are relative to the bag itself, `{shown}`; leave out `--root`"
+        )
     return manifest, manifest
 
 
 @contextmanager
-def opened(
-    manifest: bytes, directory: bytes, options: ImportOptions, should_stop: ShouldStop
-) -> Iterator[Source]:
-    """Opens what `resolve` gave. Raises ManifestError if it cannot be read, StoppedError."""
+def open_source(
+    manifest: bytes, directory: bytes, options: ImportOptions, check_stop: Callable[[], None]
+) -> Iterator[ManifestSource]:
+    """Opens what `locate` returned.
+
+    Raises ManifestError if it cannot be read, and what `check_stop` raises.
+    """
     with ExitStack() as closing:
         if os.path.isdir(manifest):
             bag = open_bag(manifest, options.encoding)
             closing.callback(bag.close)
-            yield Source("bagit", bag.payload, bag)
+            yield ManifestSource(BAGIT, bag.payload, bag)
             return
-        lines = Lines(manifest, options.encoding)
+        lines = ManifestLines(manifest, options.encoding)
         closing.callback(lines.close)
-        form, new_parser = _format_of(lines, directory, options, should_stop)
-        file = ManifestFile(lines, new_parser)
-        file.backslashes_separate = options.backslashes == "separator" or (
+        form = options.format or _detected_format(lines, directory, check_stop)
+        reader = ManifestReader(lines, FORMATS[form].new_parser)
+        reader.backslashes_separate = options.backslashes == "separator" or (
             options.backslashes == "auto"
-            and lines.has(b"\\")
-            and file.takes_backslashes_for_separators(directory)
+            and lines.contains(b"\\")
+            and reader.has_windows_separators(directory)
         )
-        yield Source(form, [file])
+        yield ManifestSource(form, [reader])
 
 
-def _format_of(
-    lines: Lines, directory: bytes, options: ImportOptions, should_stop: ShouldStop
-) -> tuple[str, Callable[[], Parser]]:
-    """The format of a manifest, and what makes a parser of it."""
-    forms = (options.format,) if options.format else formats_of(lines, lines.path)
-    new_parser: Callable[[], Parser] = partial(parser_of, forms[0])
-    if len(forms) == 1:
-        return forms[0], new_parser
-    entries = ManifestFile(lines, new_parser).entries()
-    listed = (item for item in entries if isinstance(item, Listed))
-    algorithm = _algorithm_of(directory, islice(listed, LOOKED_AT_FILES), should_stop)
-    if algorithm is None:
+def _detected_format(lines: ManifestLines, directory: bytes, check_stop: Callable[[], None]) -> str:
+    formats = possible_formats(lines, lines.path)
+    if len(formats) == 1:
+        return formats[0]
+    entries = ManifestReader(lines, FORMATS[formats[0]].new_parser).entries()
+    listed = (item for item in entries if isinstance(item, ListedFile))
+    found = format_by_files(formats, listed, directory, check_stop)
+    if found is None:
         raise ManifestError(
-            f"It cannot be told whether `{display(to_stored(lines.path))}` has digests of sha256"
-            " or of blake3: the files are as neither says",
-            hint="Say so with `--format sha256sum` or `--format b3sum`.",
+            f"Cannot tell whether `{display(to_stored(lines.path))}` has the format"
+            f" {' or '.join(formats)}: the digests look the same, and none of the files that vpo"
+            " tried matches",
+            hint=f"Choose with {' or '.join(f'`--format {name}`' for name in formats)}.",
         )
-    form = "b3sum" if algorithm == "blake3" else "sha256sum"
-    return form, partial(ChecksumParser, algorithm)
-
-
-def _algorithm_of(
-    directory: bytes, listed: Iterable[Listed], should_stop: ShouldStop
-) -> str | None:
-    """Which of sha256 and blake3 digests of the same length are of; None if neither.
-
-    If none of the files is there, it does not matter: sha256.
-    """
-    sizes = []
-    for item in listed:
-        path = os.path.join(directory, item.name)
-        try:
-            size = os.stat(path).st_size
-        except OSError:
-            # What is missing is found later.
-            continue
-        sizes += [(size, path, digest) for digest in item.entry.digests.values()]
-    if not sizes:
-        return "sha256"
-    few = sorted(sizes)[:READ_FILES]
-    digester = Digester()
-    digester.submit(
-        [(number, path, None, None, True) for number, (_, path, _) in enumerate(few)],
-        ("blake3", "sha256"),
-    )
-    try:
-        while digester.outstanding:
-            for digested in digester.take(TAKE_SECONDS):
-                for algorithm, digest in (digested.digests or {}).items():
-                    if digest == few[digested.key][2]:
-                        return algorithm
-            if stopped := should_stop():
-                raise stopped
-    finally:
-        digester.stop()
-    return None
+    return found

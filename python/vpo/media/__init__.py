@@ -1,1 +1,1 @@
-"""What is in media files, and the programs that tell it or change it."""
+"""What is in media files, and the programs that read or change them."""

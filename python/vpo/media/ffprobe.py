@@ -1,8 +1,7 @@
-"""`ffprobe`, for a second opinion on what is in a file.
+"""Runs `ffprobe` for a second opinion on what is in a file.
 
-It is handed a file that is not trusted, by a name that is not either: no name
-can be an option, a protocol or a pattern to it, no content can make it open
-another file, and its time and its output are bounded.
+Neither the file nor its name is trusted. No name can act as an option, a protocol or a
+pattern, no content can make ffprobe open another file, and its time and output are limited.
 """
 
 from __future__ import annotations
@@ -25,21 +24,21 @@ from vpo.media.model import Media
 
 TIMEOUT_SECONDS = 30.0
 
-# A file with a thousand streams and chapters makes about three; more means harm.
+# A file with a thousand streams and chapters makes about 3 MiB. More is an attack.
 MOST_OUTPUT = 8 << 20
 _MOST_STDERR = 64 << 10
 _LONGEST_REASON = 300
 _CHUNK = 64 << 10
 
-# How often it is looked whether to give up.
+# How often to check whether to give up.
 _POLL_SECONDS = 0.1
 
 # Memory of one allocation: an uncompressed frame of 8K with 16 bits takes 200 MB.
 _MOST_ALLOCATION = 512 << 20
 
-# Demuxers that read the one file they are given. Not on the list are those that
-# open what the content names (hls, dash, concat, imf, sdp), or a neighbour (vobsub),
-# and text that anything could be taken for (tty, data, ffmetadata).
+# Demuxers that read only the file they are given. The list leaves out those that open
+# files named in the content (hls, dash, concat, imf, sdp) or beside the file (vobsub), and
+# text formats that match almost any file (tty, data, ffmetadata).
 _DEMUXERS = (
     "matroska,mov,avi,mpegts,mpeg,mpegvideo,flv,live_flv,kux,ogg,mp3,flac,wav,w64,aac,asf,"
     "rm,mxf,gxf,nut,dv,wtv,ivf,obu,h261,h263,h264,hevc,m4v,vc1,dirac,av1,cavsvideo,mjpeg,"
@@ -65,15 +64,15 @@ _OPTIONS = (
     "json=compact=1",
 )
 _SHOW = ("-show_format", "-show_streams", "-show_chapters")
-# The side data of the first frames; the very first may be left out of what is shown.
+# Five frames, because ffprobe may leave the very first one out of its output.
 _SHOW_FRAME = ("-read_intervals", "%+#5", "-select_streams", "V", "-show_frames")
 
-# Settings of ffprobe's that are not its command line's: a report file, colours.
+# Environment variables that change what ffprobe writes: a report file, colours.
 _NOT_INHERITED = ("FFREPORT", "AV_LOG_FORCE_COLOR", "AV_LOG_FORCE_256COLOR")
 
 
 class FfprobeError(Exception):
-    """ffprobe gave no answer; `code` says in which way."""
+    """ffprobe gave no usable answer; `code` says why."""
 
     def __init__(
         self,
@@ -92,15 +91,15 @@ def read(
     language: Callable[[str], str] | None = None,
     stopped: threading.Event | None = None,
 ) -> Media:
-    """What ffprobe says of a file, in the engine's form.
+    """What ffprobe finds in a file, in the same form as the engine's answers.
 
-    `language` makes ISO 639-2/B of a language as a file spells it: the engine's
-    does it unless told otherwise. Once `stopped` is set it is given up.
+    `language` turns the name of a language in a file into ISO 639-2/B; by default the
+    engine does that. Setting `stopped` ends ffprobe.
 
-    Raises FfprobeError if it says nothing.
+    Raises FfprobeError if there is no usable answer.
     """
     if language is None:
-        # Here: what is given another function needs no engine.
+        # Imported here: callers with a function of their own do not need the engine.
         from vpo._engine import language_code
 
         language = language_code
@@ -109,7 +108,7 @@ def read(
     with _understood():
         media = ffprobe_answer.to_media(answer, path, language)
     if ffprobe_answer.may_have_dynamic_metadata(media):
-        # A second opinion without it is better than none.
+        # Without this detail, the answer is still useful.
         with contextlib.suppress(FfprobeError):
             left = max(deadline - time.monotonic(), 0.0)
             frames = _parse(run(ffprobe_path, path, left, show=_SHOW_FRAME, stopped=stopped))
@@ -126,9 +125,9 @@ def run(
     show: Sequence[str] = _SHOW,
     stopped: threading.Event | None = None,
 ) -> bytes:
-    """ffprobe's JSON for a file. Once `stopped` is set it is given up.
+    """ffprobe's JSON for a file. Setting `stopped` ends ffprobe.
 
-    Raises FfprobeError if there is none, it is too long, or it takes too long.
+    Raises FfprobeError if ffprobe fails, takes too long or writes too much.
     """
     deadline = time.monotonic() + timeout
     with contextlib.ExitStack() as opened:
@@ -147,11 +146,11 @@ def run(
                 stderr=subprocess.PIPE,
                 env=_environment(),
                 pass_fds=inputs,
-                # A group of its own, to be killed with all that it started.
+                # In a process group of its own, so that all it starts is killed with it.
                 start_new_session=True,
             )
         except FileNotFoundError as error:
-            raise FfprobeError(f"there is no `{ffprobe_path}`", "missing") from error
+            raise FfprobeError(f"`{ffprobe_path}` was not found", "missing") from error
         except OSError as error:
             reason = f"`{ffprobe_path}` cannot be run: {error.strerror}"
             raise FfprobeError(reason, "missing") from error
@@ -170,9 +169,9 @@ def run(
 
 
 def _could_be_pattern(path: bytes) -> bool:
-    """Whether the image demuxer would take a name for those of other files.
+    """Whether the image demuxer would take the name for a pattern of several files.
 
-    It knows `%03d` and `%*` anywhere in a path, and that of a plane by `.y`.
+    It looks for `%03d` and `%*` anywhere in a path, and for names that end in `.y`.
     """
     return b"%" in os.path.abspath(path) or path.lower().endswith(b".y")
 
@@ -192,7 +191,7 @@ def _environment() -> dict[str, str]:
 def _collect(
     process: subprocess.Popen[bytes], deadline: float, stopped: threading.Event | None
 ) -> tuple[bytes, bytes]:
-    """stdout, and the end of stderr, read side by side so that neither blocks."""
+    """stdout, and the end of stderr. Both are read at the same time so that neither blocks."""
     assert process.stdout is not None
     assert process.stderr is not None
     stdout, stderr = bytearray(), bytearray()
@@ -213,14 +212,14 @@ def _collect(
                 key.data.extend(chunk)
                 del stderr[:-_MOST_STDERR]
             if len(stdout) > MOST_OUTPUT:
-                raise FfprobeError("it says more than can be true of a file", "too_much_output")
+                raise FfprobeError("its answer is too long", "too_much_output")
     return bytes(stdout), bytes(stderr)
 
 
 def _wait(
     process: subprocess.Popen[bytes], deadline: float, stopped: threading.Event | None
 ) -> int:
-    """The status of a process that has nothing more to say; it may stay for all that."""
+    """The exit status of a process that closed its output but may still be running."""
     while True:
         left = max(deadline - time.monotonic(), 0.0)
         try:
@@ -233,8 +232,8 @@ def _wait(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kills it and what it started, unless it ended by itself."""
-    # Once it is waited for, its number may be another's.
+    """Kills a process and all that it started, unless it has ended."""
+    # Once a process was waited for, another process may have its number.
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -242,13 +241,15 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _reason(stderr: bytes, name: bytes, status: int) -> str:
-    """The last thing it said, without the name of the file, fit for a terminal."""
-    # It has the name with question marks for some control characters.
+    """The last line of stderr without the name of the file, safe to print."""
+    # ffprobe replaces some control characters in the name with question marks.
     as_logged = re.sub(rb"[\x00-\x07\x0e-\x1f]", b"?", name)
     stderr = stderr.replace(name, b"").replace(as_logged, b"")
     lines = [line for line in stderr.splitlines() if line.strip(b" :\r\t")]
     if not lines:
-        return f"it was ended by signal {-status}" if status < 0 else f"it ended with {status}"
+        return (
+            f"signal {-status} ended it" if status < 0 else f"it failed with exit status {status}"
+        )
     line = re.sub(rb"^\[[^]]*\]", b"", lines[-1]).strip(b" :\r\t")
     text = line.decode(errors="backslashreplace")[:_LONGEST_REASON]
     return "".join(
@@ -259,18 +260,18 @@ def _reason(stderr: bytes, name: bytes, status: int) -> str:
 
 @contextlib.contextmanager
 def _understood() -> Iterator[None]:
-    """Makes an error of ffprobe's of an answer that is not of the form it should have."""
+    """Turns the errors that an unexpected answer causes into FfprobeError."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise FfprobeError("its answer makes no sense", "failed") from error
+        raise FfprobeError("its answer has an unexpected form", "failed") from error
 
 
 def _parse(output: bytes) -> dict[str, Any]:
     try:
         answer = orjson.loads(output)
     except orjson.JSONDecodeError as error:
-        raise FfprobeError("its answer is no JSON", "failed") from error
+        raise FfprobeError("its answer is not JSON", "failed") from error
     if not isinstance(answer, dict):
-        raise FfprobeError("its answer is no JSON object", "failed")
+        raise FfprobeError("its answer is not a JSON object", "failed")
     return answer

@@ -1,4 +1,4 @@
-"""ffprobe's JSON, put into the engine's form (`vpo.media.model`)."""
+"""Turns ffprobe's JSON into the form of the engine's documents (`vpo.media.model`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TYPES: Mapping[str, TrackType] = {
     "attachment": "attachment",
 }
 
-# What ffprobe calls otherwise, or together with others.
+# Containers and pictures for which ffprobe has another name, or one name for several.
 _CONTAINERS = {
     "mpegvideo": "mpeg",
     "m4v": "mpeg",
@@ -31,11 +31,11 @@ _PICTURES = {
 _HEIF_BRANDS = ("heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1")
 _AVIF_BRANDS = ("avif", "avis")
 
-# Tags of MP4 and its like that say nothing of the content.
+# Tags of MP4 and similar containers that do not describe the content.
 _ISO_MEDIA = "mov,mp4,m4a,3gp,3g2,mj2"
 _NOT_TAGS = ("major_brand", "minor_version", "compatible_brands")
 
-# Of covers, where ffprobe only has the codec.
+# For covers, where ffprobe only knows the codec.
 _MIME_TYPES: Mapping[str | None, str] = {
     "mjpeg": "image/jpeg",
     "png": "image/png",
@@ -44,7 +44,7 @@ _MIME_TYPES: Mapping[str | None, str] = {
     "webp": "image/webp",
 }
 
-# MPEG-1's and MPEG-2's way not to say how many bits a second there may be.
+# The value with which MPEG-1 and MPEG-2 files leave the bit rate open.
 _NO_BIT_RATE = 0x3FFFF * 400
 
 _DEPTHS = (
@@ -62,9 +62,10 @@ _MOST_INTEGER = 2**63 - 1
 
 
 def to_media(answer: Mapping[str, Any], path: bytes, language: Callable[[str], str]) -> Media:
-    """The engine's document, as far as streams, chapters and the format say it.
+    """The document, as far as ffprobe's streams, chapters and format tell.
 
-    Raises whatever comes of an answer that has not the form of ffprobe's.
+    Raises various errors (ValueError, TypeError, LookupError, …) if the answer does not
+    have the form of ffprobe's answers.
     """
     about = answer.get("format", {})
     streams = answer.get("streams", [])
@@ -89,16 +90,16 @@ def to_media(answer: Mapping[str, Any], path: bytes, language: Callable[[str], s
     media["tracks"] = [_track(stream, language) for stream in streams]
     indexes = {track["index"] for track in media["tracks"]}
     if len(indexes) < len(streams) or not all(0 <= index <= _MOST_INTEGER for index in indexes):
-        raise ValueError("the streams are not numbered")
+        raise ValueError("the streams do not have numbers of their own")
     if media["container"] == "ogg" and streams:
-        # Comments are a stream's there, and one's are the file's.
+        # In Ogg, comments belong to a stream. Those of the first stream describe the file.
         of_stream = _lower(streams[0].get("tags"))
         media["tags"] = {**of_stream, **media["tags"]}
     return media
 
 
 def may_have_dynamic_metadata(media: Media) -> bool:
-    """Whether a look at a frame could tell HDR10+ from HDR10."""
+    """Whether a frame may show that the video is HDR10+ and not just HDR10."""
     return any(
         track["hdr"] == "HDR10" and track["codec"] in ("hevc", "av1", "vp9")
         for track in media["tracks"]
@@ -106,7 +107,7 @@ def may_have_dynamic_metadata(media: Media) -> bool:
 
 
 def add_frames(media: Media, answer: Mapping[str, Any]) -> None:
-    """Adds what the first frame of each video track says."""
+    """Adds what the first frames of each video track show."""
     for frame in answer.get("frames", []):
         kinds = [str(data.get("side_data_type", "")) for data in frame.get("side_data_list", [])]
         if not any("2094-40" in kind for kind in kinds):
@@ -139,7 +140,7 @@ def _container(
 
 
 def _doc_type(path: bytes) -> str:
-    """What an EBML header says, which ffprobe does not tell."""
+    """The document type in the EBML header, which ffprobe does not report."""
     try:
         with open(path, "rb") as file:
             head = file.read(64)
@@ -187,7 +188,7 @@ def _track(stream: Mapping[str, Any], language: Callable[[str], str]) -> Track:
         track["mime_type"] = tags.get("mimetype") or mime_type
         return track
     track["duration_seconds"] = _time(stream.get("duration")) or _clock(tags.get("duration", ""))
-    # mkvmerge's statistics, which ffprobe leaves to who reads tags.
+    # mkvmerge writes statistics into tags, which ffprobe passes on as tags only.
     track["bit_rate"] = _natural(stream.get("bit_rate")) or _natural(tags.get("bps"))
     if track_type == "video":
         _add_video(track, stream)
@@ -232,7 +233,7 @@ def _dolby_vision_profile(data: Mapping[str, Any]) -> str:
 
 
 def _rotation(degrees: object) -> int | None:
-    """Clockwise, of an angle that is counted the other way."""
+    """Degrees clockwise; ffprobe counts the other way."""
     if not isinstance(degrees, (int, float)):
         return None
     quarters = -degrees / 90
@@ -242,7 +243,7 @@ def _rotation(degrees: object) -> int | None:
 
 
 def _frame_rate(stream: Mapping[str, Any]) -> str | None:
-    # Of a single frame, ffprobe takes the clock's rate for the frames'.
+    # If there is only one frame, ffprobe reports the rate of the clock instead.
     above, _, below = str(stream.get("time_base", "")).partition("/")
     clock = f"{below}/{above}" if below in ("1000", "90000") else "90000/1"
     average, lowest = str(stream.get("avg_frame_rate")), str(stream.get("r_frame_rate"))
@@ -274,7 +275,7 @@ def _chapter(chapter: Mapping[str, Any]) -> Chapter:
 
 
 def _lower(tags: object) -> dict[str, str]:
-    """Tags with their names in lower case; of two that are then one, the first."""
+    """Tags with their names in lower case. If two names become equal, the first wins."""
     lower: dict[str, str] = {}
     if not isinstance(tags, dict):
         return lower
@@ -282,7 +283,7 @@ def _lower(tags: object) -> dict[str, str]:
         tidy = str(text).partition("\0")[0].strip()
         if tidy:
             lower.setdefault(str(key).lower(), tidy)
-    # `bps-eng`: the same again, with its language; it may be the only one.
+    # `bps-eng` repeats `bps` with a language. Sometimes there is only `bps-eng`.
     for key in [key for key in lower if re.search(r"[^-]-[a-z]{3}$", key)]:
         base = key[:-4]
         if base in lower and lower[base] == lower[key]:
@@ -293,7 +294,7 @@ def _lower(tags: object) -> dict[str, str]:
 
 
 def _profile(stream: Mapping[str, Any]) -> str | None:
-    # A number stands for a profile that has no name; one below 0 for none.
+    # ffprobe prints a number for a profile without a name, and a negative one for none.
     profile = _name(stream.get("profile"))
     return None if profile is None or profile.startswith("-") else profile
 
@@ -303,7 +304,7 @@ def _name(text: object) -> str | None:
 
 
 def _natural(text: object) -> int | None:
-    """A number above 0, however it is written."""
+    """A whole number above 0, given as a number or as text; else None."""
     try:
         number = int(str(text))
     except ValueError:
@@ -320,7 +321,7 @@ def _time(text: object) -> float | None:
 
 
 def _clock(text: str) -> float | None:
-    """`00:00:01.001000000`, in seconds."""
+    """A time such as `00:00:01.001000000`, in seconds."""
     found = re.fullmatch(r"(\d{1,9}):(\d\d):(\d\d(?:\.\d+)?)", text)
     if not found:
         return None

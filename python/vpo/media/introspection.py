@@ -1,8 +1,9 @@
-"""What is in files: the engine says it, and ffprobe where the engine cannot.
+"""Introspection: reading what media files hold, such as container, tracks, tags and dates.
 
-The engine reads a few kilobytes in some ten microseconds; ffprobe is a process of
-some fifty milliseconds. So every file is the engine's first, and only what it
-does not know, or is not sure of, is ffprobe's as well.
+A *prober* is a program that reads one file. vpo has its own, in the engine; ffprobe is
+the other. The engine reads a few kilobytes in some ten microseconds, ffprobe is a process
+that takes some fifty milliseconds. So the engine reads every file first, and ffprobe only
+reads the files that the engine does not know or is unsure about.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import orjson
 
-from vpo._engine import Answer, Prober
+from vpo._engine import Prober, ProbeResult
 from vpo.base.errors import ToolMissingError
 from vpo.config.models import ProberChoice
 
@@ -27,63 +28,67 @@ if TYPE_CHECKING:
 # How long to wait for one prober before looking at the other.
 _POLL_SECONDS = 0.01
 
-# Kinds that ffprobe tells more of than that there is a picture.
+# Kinds of files about which ffprobe knows more than "it is a picture".
 _KINDS_OF_FFPROBE = ("video", "audio", "other")
 
 
-class ToProbe(NamedTuple):
+class IntrospectionRequest(NamedTuple):
     """A file to be read."""
 
     key: int
-    """What the caller calls it by."""
+    """A number chosen by the caller, to recognize the result."""
     path: bytes
     """Absolute."""
     kind: str
-    """As the scan's rules tell it from the name."""
+    """The kind of file, by its name: `video`, `audio`, `image`, `sidecar` or `other`."""
 
 
-class Probed(NamedTuple):
-    """What reading a file told."""
+class Introspection(NamedTuple):
+    """The result of reading a file."""
 
     key: int
     media: Media | None
-    """What is in it; None if `error` says why that is not known."""
+    """What the file holds; None if `error` says why that is unknown."""
     prober: Literal["native", "ffprobe"]
+    """The program that read it: vpo itself (`native`) or `ffprobe`."""
     error: str | None = None
     is_gone: bool = False
-    """Whether the file was not there any more. That is no error."""
+    """Whether the file no longer exists. That is not an error."""
     stat: tuple[int, int] | None = None
-    """Size in bytes and mtime in ns as the file was opened, if it was."""
+    """Size in bytes and mtime in ns when the file was opened, if it was opened."""
     quick_hash: bytes | None = None
     """XXH3-128 of the first and the last 64 KiB, if they could be read."""
 
 
 class Introspector:
-    """Reads files in the background; close it, or use it as a context manager."""
+    """Reads files in the background. Close it, or use it as a context manager."""
 
     def __init__(
         self, choice: ProberChoice = "auto", ffprobe: str | None = None, *, threads: int = 0
     ) -> None:
-        """`ffprobe` is the one that the settings name, if they do.
+        """`ffprobe` is a path or the name of a command, if the settings have one.
 
-        Raises ToolMissingError if ffprobe was chosen and is not there.
+        Raises ToolMissingError if ffprobe was chosen but is not found.
         """
         self.choice = choice
         self.without_second_opinion = 0
-        """Files that ffprobe would have been asked about, had it been there."""
+        """Files that vpo was unsure about, while ffprobe was not found."""
         self._ffprobe = None if choice == "native" else shutil.which(ffprobe or "ffprobe")
         if choice == "ffprobe" and self._ffprobe is None:
             raise ToolMissingError(
-                f"`{ffprobe}` is no program" if ffprobe else "ffprobe is not installed",
-                hint="Install ffmpeg, set `tools.ffprobe`, or use the prober `auto`.",
+                f"`{ffprobe}` was not found, or is not a program"
+                if ffprobe
+                else "ffprobe is not installed",
+                hint="Install ffmpeg, set `tools.ffprobe` to the path of ffprobe, or use"
+                " `--prober auto`.",
                 tool="ffprobe",
             )
         self._prober = Prober(threads=threads)
         self._asked: dict[int, tuple[bytes, str]] = {}
         self._closed = Event()
         self._executor: ThreadPoolExecutor | None = None
-        self._futures: dict[Future[Media], Probed] = {}
-        self._ready: deque[Probed] = deque()
+        self._futures: dict[Future[Media], Introspection] = {}
+        self._ready: deque[Introspection] = deque()
 
     def __enter__(self) -> Introspector:
         return self
@@ -92,41 +97,41 @@ class Introspector:
         self.close()
 
     def close(self) -> None:
-        """Gives up what was not read yet."""
+        """Abandons the files that were not read yet."""
         self._closed.set()
         if self._executor is not None:
             self._executor.shutdown(cancel_futures=True)
 
     @property
     def outstanding(self) -> int:
-        """Files that were submitted and not taken yet."""
+        """How many files were submitted and not taken yet."""
         return len(self._asked) + len(self._futures) + len(self._ready)
 
     @property
     def queued(self) -> int:
-        """Files that nothing has begun with yet, about."""
+        """About how many files no prober has started to read."""
         return self._prober.queued + len(self._futures)
 
     def warnings(self) -> list[str]:
-        """What could have been done better, in words for people."""
+        """What users can do to get better results."""
         count = self.without_second_opinion
         if not count:
             return []
         files = "1 file" if count == 1 else f"{count:,} files"
         return [
-            f"ffprobe is not there to be asked about {files} that vpo is not sure of;"
-            " once ffmpeg is installed, a scan with --full asks it"
+            f"ffprobe was not found, so vpo could not check {files} that it is unsure about;"
+            " install ffmpeg, then scan with --full"
         ]
 
-    def submit(self, files: Sequence[ToProbe]) -> None:
+    def submit(self, requests: Sequence[IntrospectionRequest]) -> None:
         """Queues files."""
-        for file in files:
-            self._asked[file.key] = (file.path, file.kind)
-        self._prober.submit((file.key, file.path) for file in files)
+        for request in requests:
+            self._asked[request.key] = (request.path, request.kind)
+        self._prober.submit((request.key, request.path) for request in requests)
 
-    def take(self, timeout: float) -> list[Probed]:
-        """What is known by now; waits up to `timeout` seconds for the first."""
-        # With work for ffprobe, neither may be waited for alone.
+    def take(self, timeout: float) -> list[Introspection]:
+        """The results so far. Waits up to `timeout` seconds for the first."""
+        # While ffprobe is at work, neither prober can be waited for alone.
         patience = min(timeout, _POLL_SECONDS) if self._futures else timeout
         while True:
             for answer in self._prober.take(patience if not self._ready else 0.0):
@@ -141,21 +146,23 @@ class Introspector:
 
     # -- The engine's answers ----------------------------------------------------
 
-    def _judge(self, answer: Answer) -> None:
-        """Takes an answer, or asks ffprobe about the file."""
+    def _judge(self, answer: ProbeResult) -> None:
+        """Accepts the engine's answer, or asks ffprobe about the file."""
         path, kind = self._asked.pop(answer.key)
         stat = None
         if answer.size_bytes is not None and answer.mtime_ns is not None:
             stat = (answer.size_bytes, answer.mtime_ns)
         if answer.media is not None:
             media: Media = orjson.loads(answer.media)
-            native = Probed(answer.key, media, "native", stat=stat, quick_hash=answer.quick_hash)
+            native = Introspection(
+                answer.key, media, "native", stat=stat, quick_hash=answer.quick_hash
+            )
             asks = bool(media["unsure"])
         else:
             native = _failed(answer, path, kind, stat)
             asks = native.error is not None and answer.problem != "unreadable"
         asks = asks or self.choice == "ffprobe"
-        # Pipes and devices would keep it waiting; of nothing it has nothing to tell.
+        # ffprobe would wait for ever on pipes and devices, and knows nothing about empty files.
         has_content = stat is not None and stat[0] > 0
         if not asks or not has_content or kind not in _KINDS_OF_FFPROBE:
             self._ready.append(native)
@@ -168,7 +175,7 @@ class Introspector:
 
     # -- ffprobe -----------------------------------------------------------------
 
-    def _ask(self, native: Probed, path: bytes) -> None:
+    def _ask(self, native: Introspection, path: bytes) -> None:
         from vpo.media import ffprobe
 
         assert self._ffprobe is not None
@@ -186,27 +193,31 @@ class Introspector:
             try:
                 media = future.result()
             except FfprobeError as error:
-                self._ready.append(self._without(native, error.message))
+                self._ready.append(self._without_ffprobe(native, error.message))
                 continue
             if native.media is not None and self.choice != "ffprobe":
                 media = _merged(native.media, media)
             self._ready.append(native._replace(media=media, prober="ffprobe", error=None))
 
-    def _without(self, native: Probed, message: str) -> Probed:
-        """What there is to say of a file that ffprobe could not tell of."""
+    def _without_ffprobe(self, native: Introspection, message: str) -> Introspection:
+        """The result for a file on which ffprobe failed."""
         if self.choice == "ffprobe":
             return native._replace(media=None, prober="ffprobe", error=f"ffprobe: {message}")
         return native
 
 
-def _failed(answer: Answer, path: bytes, kind: str, stat: tuple[int, int] | None) -> Probed:
+def _failed(
+    answer: ProbeResult, path: bytes, kind: str, stat: tuple[int, int] | None
+) -> Introspection:
     """What the engine's failure means for a file of this kind."""
     if answer.problem == "unreadable" and _is_gone(path):
-        return Probed(answer.key, None, "native", is_gone=True)
-    need_be_media = kind not in ("sidecar", "other")
-    if not need_be_media and (answer.problem == "unknown" or answer.size_bytes == 0):
-        return Probed(answer.key, _nothing(), "native", stat=stat, quick_hash=answer.quick_hash)
-    return Probed(
+        return Introspection(answer.key, None, "native", is_gone=True)
+    must_be_media = kind not in ("sidecar", "other")
+    if not must_be_media and (answer.problem == "unknown" or answer.size_bytes == 0):
+        return Introspection(
+            answer.key, _nothing(), "native", stat=stat, quick_hash=answer.quick_hash
+        )
+    return Introspection(
         answer.key,
         None,
         "native",
@@ -217,37 +228,37 @@ def _failed(answer: Answer, path: bytes, kind: str, stat: tuple[int, int] | None
 
 
 def _is_gone(path: bytes) -> bool:
-    """Whether there is no such file, or a link to it leads nowhere."""
+    """Whether no file is at the path, or a link there leads nowhere."""
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
-        # It may be there for all that can be seen.
+        # The file may still exist.
         return False
     return False
 
 
 def _merged(native: Media, second: Media) -> Media:
-    """Two opinions as one: ffprobe's, but what the engine says of a track is kept.
+    """Combines both answers: ffprobe's, but with what the engine knows about each track.
 
-    What ffprobe has beyond that is what the engine could not tell.
+    So ffprobe only adds what the engine does not know.
     """
     ours = {track["index"]: track for track in native["tracks"]}
     merged: list[Track] = []
     for track in second["tracks"]:
         own = ours.get(track["index"])
         if own is not None and (own["type"], own["codec"]) == (track["type"], track["codec"]):
-            said = {key: value for key, value in own.items() if value not in (None, "und")}
-            track = cast("Track", {**track, **said})
+            known = {key: value for key, value in own.items() if value not in (None, "und")}
+            track = cast("Track", {**track, **known})
         merged.append(track)
-    # What the engine warned of is as true as before.
+    # The engine's warnings are still true.
     warnings = [*native["warnings"], *second["warnings"]]
     return {**second, "tracks": merged, "warnings": warnings}
 
 
 def _nothing() -> Media:
-    """The document of a file that is no media."""
+    """The document for a file that is not a media file."""
     return {
         "container": "",
         "duration_seconds": None,
@@ -261,11 +272,13 @@ def _nothing() -> Media:
     }
 
 
-def probe_all(introspector: Introspector, files: Iterable[ToProbe]) -> dict[int, Probed]:
-    """Reads files, and returns what that told by their keys, in their order."""
-    order = list(files)
+def introspect_all(
+    introspector: Introspector, requests: Iterable[IntrospectionRequest]
+) -> dict[int, Introspection]:
+    """Reads files and waits for all of them. The results are by key, in the given order."""
+    order = list(requests)
     introspector.submit(order)
-    found: dict[int, Probed] = {}
+    found: dict[int, Introspection] = {}
     while introspector.outstanding:
-        found.update((probed.key, probed) for probed in introspector.take(1.0))
-    return {file.key: found[file.key] for file in order}
+        found.update((result.key, result) for result in introspector.take(1.0))
+    return {request.key: found[request.key] for request in order}

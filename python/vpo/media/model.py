@@ -1,7 +1,7 @@
-"""What probing tells of a file: the documents of the engine, for type checkers.
+"""What a media file holds: the types of the documents that the engine makes.
 
-Names are those of `ffprobe`, where it has one. What is not known is None, or
-empty; keys are always all there.
+Names are those that ffprobe uses, if it has one. Every key is always present; its value is
+None, or empty, if it is unknown.
 """
 
 from __future__ import annotations
@@ -9,38 +9,38 @@ from __future__ import annotations
 from typing import Literal, TypedDict
 
 TrackType = Literal["video", "audio", "subtitle", "attachment", "other"]
-"""Attachments are files within the file: fonts, and cover pictures. Other tracks
-are timecodes, metadata, what is not known."""
+"""Attachments are files inside the file: fonts and cover pictures. Other tracks are timecodes,
+metadata, and tracks that vpo does not know."""
 
 Hdr = Literal["SDR", "HLG", "HDR10", "HDR10+", "Dolby Vision"]
-"""Kinds of dynamic range: the richest that a track has."""
+"""Dynamic range: the best that a track offers."""
 
 
 class Track(TypedDict):
-    """One track: a stream, as `ffprobe` calls it."""
+    """One track, which ffprobe calls a stream."""
 
     index: int
-    """`ffprobe`'s stream index."""
+    """ffprobe's stream index."""
     type: TrackType
     codec: str | None
     """`h264`, `hevc`, `eac3`, `subrip`, …"""
     profile: str | None
-    """The codec's profile, as `ffprobe` names it: `High`, `Main 10`, `DTS-HD MA`."""
+    """The codec's profile, with ffprobe's names: `High`, `Main 10`, `DTS-HD MA`."""
     language: str
-    """ISO 639-2/B, `und` if not said."""
+    """ISO 639-2/B, or `und` if the file does not name a language."""
     title: str | None
     default: bool
-    """To be played if nothing else is asked for."""
+    """Players play it unless the user chooses another track."""
     forced: bool
-    """To be played in any case."""
+    """Players always play it."""
     commentary: bool
     hearing_impaired: bool
     visual_impaired: bool
     duration_seconds: float | None
     bit_rate: int | None
-    """In bits a second."""
+    """In bits per second."""
     bit_depth: int | None
-    """Bits of a sample of sound, or of a component of a pixel."""
+    """Bits per audio sample, or per component of a pixel."""
 
     channels: int | None
     channel_layout: str | None
@@ -53,7 +53,7 @@ class Track(TypedDict):
     height: int | None
     """In pixels, as coded and cropped, before rotation."""
     frame_rate: str | None
-    """Frames a second as a fraction: `24000/1001`, `25/1`. The average."""
+    """Average frames per second, as a fraction: `24000/1001`, `25/1`."""
     pixel_format: str | None
     """`yuv420p`, `yuv420p10le`, …"""
     color_primaries: str | None
@@ -63,20 +63,20 @@ class Track(TypedDict):
     color_space: str | None
     """The matrix: `bt709`, `bt2020nc`, …"""
     hdr: Hdr | None
-    """Of video."""
+    """For video tracks."""
     dolby_vision_profile: str | None
-    """`5`, `7.6`, `8.1`: the profile, with the compatibility id where it has one."""
+    """The profile, with the compatibility id if it has one: `5`, `7.6`, `8.1`."""
     rotation: int | None
-    """Degrees clockwise to turn the picture by to show it: 0, 90, 180, 270."""
+    """How far players turn the picture clockwise, in degrees: 0, 90, 180, 270."""
 
     file_name: str | None
-    """Of an attachment."""
+    """For attachments."""
     mime_type: str | None
-    """Of an attachment."""
+    """For attachments."""
 
 
 class Chapter(TypedDict):
-    """A named part."""
+    """A chapter: a part of the file, usually with a title."""
 
     start_seconds: float
     end_seconds: float | None
@@ -84,43 +84,43 @@ class Chapter(TypedDict):
 
 
 class Photo(TypedDict):
-    """What is said of a picture."""
+    """What a picture, or the sidecar of a picture, says about it."""
 
     width: int | None
-    """Of the picture as stored, in pixels."""
+    """In pixels, as stored."""
     height: int | None
-    """Of the picture as stored, in pixels."""
+    """In pixels, as stored."""
     orientation: int | None
     """1 to 8, as in EXIF."""
     bit_depth: int | None
-    """Bits of a component."""
+    """Bits per component of a pixel."""
     camera_make: str | None
     camera_model: str | None
     lens_make: str | None
     lens_model: str | None
     taken_at: str | None
-    """The camera's clock: `2019-05-04T12:33:01`, with a fraction if it was recorded."""
+    """By the camera's clock: `2019-05-04T12:33:01`, with a fraction if the file has one."""
     taken_at_offset: str | None
-    """`+02:00`, if it was recorded."""
+    """The UTC offset, if the file has one: `+02:00`."""
     latitude: float | None
     """Degrees north."""
     longitude: float | None
     """Degrees east."""
     altitude: float | None
-    """Metres above the sea."""
+    """Metres above sea level."""
     exposure_seconds: float | None
     f_number: float | None
-    """The number below f/."""
+    """The aperture: 2.8 for f/2.8."""
     iso: int | None
-    """The sensitivity."""
+    """The sensitivity: 100, 6400."""
     focal_length: float | None
     """In millimetres."""
     focal_length_35mm: float | None
-    """In millimetres, as if for 35 mm film."""
+    """In millimetres, converted to 35 mm film."""
     flash: bool | None
-    """Whether it fired."""
+    """Whether the flash fired."""
     software: str | None
-    """What wrote the file."""
+    """The program that wrote the file."""
     artist: str | None
     copyright: str | None
     description: str | None
@@ -136,22 +136,22 @@ class Media(TypedDict):
     """`matroska`, `webm`, `mp4`, `mov`, `mpegts`, …, `jpeg`, `heif`, `dng`, …"""
     duration_seconds: float | None
     bit_rate: int | None
-    """Of the whole file, in bits a second."""
+    """Of the whole file, in bits per second."""
     tracks: list[Track]
-    """In the order and with the numbers that `ffprobe` gives streams. None for photos."""
+    """In the order and with the numbers of ffprobe's streams. Empty for photos."""
     chapters: list[Chapter]
     tags: dict[str, str]
-    """`title`, `artist`, `album`, … in lower case, with their first value."""
+    """`title`, `artist`, `album`, … The names are in lower case; each has its first value."""
     photo: Photo | None
-    """For photos, and what is said of them in sidecars."""
+    """For photos and their sidecars."""
     warnings: list[str]
-    """What is odd about the file, for people."""
+    """Oddities of the file, as sentences for people."""
     unsure: list[str]
-    """What a second opinion is needed for; empty where the answer is sure."""
+    """What a second opinion is needed for. Empty if the engine is sure."""
 
 
 def empty_track(index: int, track_type: TrackType) -> Track:
-    """A track of which only the number and the type are known."""
+    """A track with only a number and a type."""
     return {
         "index": index,
         "type": track_type,
@@ -186,7 +186,7 @@ def empty_track(index: int, track_type: TrackType) -> Track:
 
 
 def empty_photo() -> Photo:
-    """A picture of which nothing is known."""
+    """A photo about which nothing is known."""
     return {
         "width": None,
         "height": None,

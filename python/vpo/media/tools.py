@@ -1,4 +1,4 @@
-"""The programs that vpo has others do its work with: where they are, which version."""
+"""Other programs that vpo uses: where each is, and which version."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from vpo.config.models import ToolsConfig
 
-# A program that does not even say its version in that time hangs.
+# A program that takes longer to print its version hangs.
 VERSION_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """What a tool is for, and from which version on it is known to do it well."""
+    """What a tool is for, and the oldest version that is known to work well."""
 
     purpose: str
     version_option: str
@@ -27,7 +27,7 @@ class Requirement:
 
 REQUIREMENTS: Mapping[str, Requirement] = {
     "ffprobe": Requirement(
-        "reads media files that vpo is not sure of", "-version", (5, 0), "ffmpeg"
+        "reads media files that vpo is unsure about", "-version", (5, 0), "ffmpeg"
     ),
     "ffmpeg": Requirement("changes and converts media files", "-version", (5, 0), "ffmpeg"),
     "mkvpropedit": Requirement("edits Matroska files", "--version", (70,), "mkvtoolnix"),
@@ -39,19 +39,19 @@ _NUMBER = re.compile(r"(?:version|v)\s*n?(\d+(?:\.\d+)*)")
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool as it was found, or not."""
+    """A tool: where it was found, or why it cannot be used."""
 
     name: str
     configured: str | None
     path: str | None
     version: str | None = None
-    """What it says of itself; None if that was not understood."""
+    """The version that it reports; None if vpo did not understand that."""
     error: str | None = None
-    """Why it cannot be used."""
+    """Why it cannot be used, if it cannot."""
 
     @property
     def is_old(self) -> bool:
-        """Whether it is older than recommended; a build without a number is not."""
+        """Whether the version is older than recommended. A build without a number counts as new."""
         if self.version is None:
             return False
         numbers = tuple(int(part) for part in self.version.split("."))
@@ -59,15 +59,15 @@ class Tool:
 
 
 def find_tool(name: str, config: ToolsConfig) -> Tool:
-    """Finds a tool where the settings say, else on PATH, and asks for its version.
+    """Finds a tool at the path in the settings, or else on PATH, and asks for its version.
 
-    One that the settings name is used or else an error: another is not put in
-    its place.
+    If the settings name a tool that cannot be used, that is an error: vpo does not replace
+    it with one from PATH.
     """
     configured: str | None = getattr(config, name)
     path = shutil.which(configured or name)
     if path is None:
-        error = f"`{configured}` is no program" if configured else None
+        error = f"`{configured}` was not found, or is not a program" if configured else None
         return Tool(name, configured, None, error=error)
     path = os.path.abspath(path)
     try:
@@ -80,11 +80,11 @@ def find_tool(name: str, config: ToolsConfig) -> Tool:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Tool(name, configured, path, error="it does not answer")
+        return Tool(name, configured, path, error="it does not respond")
     except OSError as error:
         return Tool(name, configured, path, error=f"it cannot be run: {error.strerror}")
     if done.returncode != 0:
-        return Tool(name, configured, path, error=f"it ends with status {done.returncode}")
+        return Tool(name, configured, path, error=f"it fails with exit status {done.returncode}")
     first_line = done.stdout[:1000].decode(errors="replace").partition("\n")[0]
     match = _NUMBER.search(first_line)
     return Tool(name, configured, path, match[1] if match else None)

@@ -1,28 +1,49 @@
-"""Whether the places of files are there: what is on a disk that is not, is not missing."""
+"""Whether roots and disks are there. Files on a disk that is not mounted are not missing."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 import time
+from dataclasses import dataclass
 
 from vpo.base.errors import RootOfflineError, VpoError
-from vpo.base.paths import StoredPath, display, from_stored, is_within, to_stored
+from vpo.base.paths import StoredPath, display, from_stored, is_within, to_json, to_stored
 from vpo.db import counts
 from vpo.db import directories as directory_table
 from vpo.db import roots as root_table
-from vpo.integrity.models import Offline
 from vpo.places import guards
+from vpo.places.directories import is_empty, nearest_directory
 from vpo.places.filesystems import identity
 
-# How long a look at a root holds good while its files cannot be had.
+# How long a look at a root counts, while its files cannot be read.
 LOOK_SECONDS = 1.0
 
 MOUNT_HINT = "Check that the disk or share is mounted."
 
 
+@dataclass(frozen=True)
+class Offline:
+    """A place that is not there. Its files are left out."""
+
+    path: StoredPath
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+    def to_dict(self) -> dict[str, object]:
+        """The place as JSON."""
+        return {
+            **to_json(self.path),
+            "finding": "offline",
+            "operation": "find",
+            "message": self.message,
+        }
+
+
 class Places:
-    """The roots that files to be checked are in, and the directories of those that are gone."""
+    """The roots that hold the files of a check, and which places are not there."""
 
     def __init__(self, connection: sqlite3.Connection, places: tuple[bytes, ...]) -> None:
         self._connection = connection
@@ -34,12 +55,12 @@ class Places:
             or any(is_within(root, place) or is_within(place, root) for place in places)
         ]
         self.offline: dict[bytes, Offline] = {}
-        """What was found not to be there, by its path."""
+        """Places that are not there, by path."""
         self._looked: dict[bytes, float] = {}
         self._file_systems: dict[bytes, Offline | None] = {}
 
     def look(self) -> list[VpoError]:
-        """Looks at all roots; returns what keeps files in them from being checked."""
+        """Looks at all roots. Returns the errors of those whose files cannot be checked."""
         found = [error for root in self.roots if (error := self._look_at(root)) is not None]
         self._looked.clear()
         return found
@@ -52,17 +73,17 @@ class Places:
                 is_empty = next(entries, None) is None
             if is_empty and directory_table.holds_present_files(self._connection, root):
                 error = RootOfflineError(
-                    f"`{display(to_stored(root))}` is empty, but the library knows files in it",
+                    f"`{display(to_stored(root))}` is empty, but the catalogue has files in it",
                     hint=MOUNT_HINT,
                 )
         except OSError as problem:
             error = guards.unreadable_root(root, problem)
         except RootOfflineError as problem:
-            # Its hint is for a scan.
+            # The hint of a scan does not fit here.
             hint = MOUNT_HINT
             if "filesystem" in problem.details:
                 hint += (
-                    " If it was moved to another disk, `vpo scan --new-device DIR` says so, once."
+                    " If you moved the files to another disk, run `vpo scan --new-device DIR` once."
                 )
             error = RootOfflineError(problem.message, hint=hint, **problem.details)
         except VpoError as problem:
@@ -72,11 +93,11 @@ class Places:
         return error
 
     def is_offline(self, path: bytes) -> bool:
-        """Whether a path is in a place that was found not to be there."""
+        """Whether a path is in a place that is known not to be there."""
         return any(is_within(path, place) for place in self.offline)
 
     def why_gone(self, path: bytes) -> Offline | None:
-        """The place that is not there, if that is why a file is gone or cannot be read."""
+        """The place whose absence explains why a file is gone or unreadable, if any."""
         root = max((root for root in self.roots if is_within(path, root)), key=len, default=None)
         now = time.monotonic()
         if root is not None and now - self._looked.get(root, 0.0) >= LOOK_SECONDS:
@@ -94,11 +115,11 @@ class Places:
         return offline_there
 
     def _not_mounted(self, directory: bytes) -> Offline | None:
-        """The directory, if the file system that it was on is not mounted there."""
+        """The topmost directory of a file system that was there and is not mounted now, if any."""
         known = directory_table.find_directory(self._connection, to_stored(directory))
         if known is None or known.filesystem_id is None:
             return None
-        above = _nearest_directory(directory)
+        above = nearest_directory(directory)
         try:
             name = identity(above, os.stat(above).st_dev)
         except OSError:
@@ -107,8 +128,8 @@ class Places:
             known.filesystem_id
         ):
             return None
-        # One word for all that was mounted there: what is empty is where that was.
-        if _is_empty(above):
+        # Report the mount point once: it is empty now.
+        if is_empty(above):
             directory = above
         while (parent := os.path.dirname(directory)) != directory:
             of_parent = directory_table.find_directory(self._connection, to_stored(parent))
@@ -117,18 +138,3 @@ class Places:
             directory = parent
         shown: StoredPath = to_stored(directory)
         return Offline(shown, f"the file system of `{display(shown)}` is not mounted there")
-
-
-def _is_empty(directory: bytes) -> bool:
-    try:
-        with os.scandir(directory) as entries:
-            return next(entries, None) is None
-    except OSError:
-        return False
-
-
-def _nearest_directory(path: bytes) -> bytes:
-    """A directory, or the nearest one above it that is there."""
-    while not os.path.isdir(path) and path not in (b"/", b""):
-        path = os.path.dirname(path)
-    return path or b"/"

@@ -1,7 +1,7 @@
 """A name for a file system that outlives reboots and remounts.
 
-`st_dev` does neither: it is handed out anew for shares, btrfs and ZFS at each
-mount, and for disks in the order they are found.
+`st_dev` does not: shares, btrfs and ZFS get another one at each mount, and disks get one in
+the order in which they are found.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import os
 from dataclasses import dataclass
 from functools import cache
 
-# Mounted from a server or by a program: the source is what they are.
+# Mounted from a server or by a program: their source identifies them.
 _BY_SOURCE = ("nfs", "cifs", "smb", "fuse", "9p", "ceph", "afs", "virtiofs", "glusterfs", "lustre")
 
-# Their f_fsid is the device number, so it says nothing that lasts.
+# Their f_fsid is the device number, which does not last. Their UUID does.
 _BY_UUID = ("xfs", "vfat", "exfat", "msdos", "ntfs", "iso9660", "udf", "hfs")
 
 
@@ -28,7 +28,7 @@ class _Mount:
 def identity(path: bytes, device: int) -> str | None:
     """The identity of the file system that holds `path`, whose `st_dev` is `device`.
 
-    None where it cannot be told (no /proc).
+    None if that is not known (no /proc).
     """
     mount = _mount_of(path, device)
     if mount is None:
@@ -39,7 +39,7 @@ def identity(path: bytes, device: int) -> str | None:
         uuid = _uuids().get(device)
         return f"{mount.fstype}:uuid={uuid}" if uuid else f"{mount.fstype}:{mount.source}"
     try:
-        # Asked of the mount point: `path` may be longer than the system takes.
+        # The mount point is used because `path` may be longer than the system allows.
         fsid = os.statvfs(mount.point).f_fsid
     except OSError:
         return None
@@ -49,10 +49,9 @@ def identity(path: bytes, device: int) -> str | None:
 def _mount_of(path: bytes, device: int) -> _Mount | None:
     """The mount that `path` is on.
 
-    Of the mounts of its device, the one at the longest mount point above it
-    (bind mounts are several of one device), or else any: a link may lead there
-    from elsewhere. A btrfs subvolume has a device that no mount has: then the
-    path alone decides.
+    Of several mounts of its device (bind mounts), it is the one with the longest mount point
+    above the path; if no mount point is above it, any of them, because a link may lead there.
+    The device of a btrfs subvolume belongs to no mount: then the path alone decides.
     """
     number = (os.major(device), os.minor(device))
 
@@ -60,7 +59,7 @@ def _mount_of(path: bytes, device: int) -> _Mount | None:
         is_above = (path + b"/").startswith(mount.point.rstrip(b"/") + b"/")
         return mount.device == number, is_above, len(mount.point) if is_above else 0
 
-    # Of two at one place the later one covers the other.
+    # Of two mounts at one place, the later one covers the other.
     best = max(reversed(_mounts()), key=rank, default=None)
     return best if best is not None and any(rank(best)[:2]) else None
 

@@ -1,4 +1,4 @@
-"""The guards of a scan: "could not look" must never be taken for "gone"."""
+"""The guards of a scan: a file that vpo could not see must never count as deleted."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ from vpo.base.errors import (
     RootOfflineError,
     VpoError,
 )
-from vpo.base.paths import StoredPath, display, to_stored
+from vpo.base.paths import display, to_stored
 from vpo.db import directories as directory_table
 from vpo.db import roots as root_table
 from vpo.places.filesystems import identity
-from vpo.scanner.models import Issue
 
-# Fewer files than this may go at once; people delete a season now and then.
+# This many files may be gone at once without a question: people delete a season now and then.
 MASS_REMOVAL_FILES = 100
 
 OFFLINE_HINT = "Nothing was marked missing. Check that the disk or share is mounted."
 
 
 def check_root(connection: sqlite3.Connection, path: bytes, *, new_device: bool) -> None:
-    """Checks that `path` can be read and, if it is known, is where it was.
+    """Checks that a root can be read and, if it was scanned before, is on the same file system.
 
-    Raises RootOfflineError if it is known but gone or on another file system
-    (unless `new_device`), or the error that keeps it from being scanned.
+    Raises RootOfflineError if it is gone or on another file system (unless `new_device`), or
+    the error that keeps it from being scanned.
     """
     try:
         device = os.stat(path).st_dev
@@ -38,7 +37,7 @@ def check_root(connection: sqlite3.Connection, path: bytes, *, new_device: bool)
     except (FileNotFoundError, NotADirectoryError) as error:
         if is_known(connection, path):
             raise RootOfflineError(
-                f"`{display(path)}` was scanned before, but is gone",
+                f"`{display(path)}` was scanned before, but is not there now",
                 hint=OFFLINE_HINT,
             ) from error
         raise unreadable_root(path, error) from error
@@ -51,7 +50,7 @@ def check_root(connection: sqlite3.Connection, path: bytes, *, new_device: bool)
     if before != root_table.find_filesystem(connection, name):
         raise RootOfflineError(
             f"`{display(path)}` is on another file system than when it was last scanned",
-            hint=f"{OFFLINE_HINT} If the library moved to another disk, use `--new-device` once.",
+            hint=f"{OFFLINE_HINT} If you moved the files to another disk, use `--new-device` once.",
             filesystem=name,
         )
 
@@ -65,7 +64,7 @@ def _recorded_filesystem(connection: sqlite3.Connection, path: bytes) -> int | N
 
 
 def is_known(connection: sqlite3.Connection, path: bytes) -> bool:
-    """Whether `path` was scanned before, or files below it are known."""
+    """Whether the catalogue knows a root, or has files below it."""
     if root_table.find_root(connection, to_stored(path)) is not None:
         return True
     return directory_table.holds_present_files(connection, path)
@@ -76,11 +75,12 @@ def unreadable_root(path: bytes, error: OSError) -> VpoError:
     shown = display(path)
     if isinstance(error, FileNotFoundError):
         return DirectoryNotFoundError(
-            f"There is no directory `{shown}`", hint="Check the path, and that it is mounted."
+            f"There is no directory `{shown}`",
+            hint="Check the path, and that the disk or share is mounted.",
         )
     if isinstance(error, NotADirectoryError):
         return NotADirectoryToScanError(
-            f"`{shown}` is not a directory", hint="Name the directory that holds the file."
+            f"`{shown}` is not a directory", hint="Give the directory that holds the file."
         )
     return DirectoryUnreadableError(
         f"`{shown}` cannot be read: {error.strerror}", hint="Check its permissions and its disk."
@@ -88,52 +88,27 @@ def unreadable_root(path: bytes, error: OSError) -> VpoError:
 
 
 def check_not_emptied(connection: sqlite3.Connection, root: bytes, progress: Progress) -> None:
-    """Refuses a root that is empty though files are known in it.
+    """Refuses a root that is empty although the catalogue has files in it.
 
-    An empty directory where a disk should be mounted looks just like that.
+    That is what the mount point of a disk looks like when the disk is not mounted.
     """
     if progress.files or progress.directories > 1 or progress.failures:
         return
     if directory_table.holds_present_files(connection, root):
         raise RootOfflineError(
-            f"`{display(root)}` is empty of media, but the library knows files in it",
-            hint=f"{OFFLINE_HINT} If all was deleted on purpose, use `--allow-mass-removal`.",
+            f"`{display(root)}` has no media now, but the catalogue has files in it",
+            hint=f"{OFFLINE_HINT} If you deleted all files, use `--allow-mass-removal`.",
         )
 
 
 def check_no_mass_removal(root: bytes, *, missing: int, there: int) -> None:
-    """Refuses to mark more than half of a root, and over 100 files, missing."""
+    """Refuses to mark more than 100 files missing if they are more than half of a root."""
     known = missing + there
     if missing > MASS_REMOVAL_FILES and missing * 2 > known:
         raise MassRemovalError(
             f"{missing:,} of the {known:,} known files in `{display(root)}` are gone",
-            hint="Nothing was marked missing. If they were removed or moved on purpose,"
-            " use `--allow-mass-removal`.",
+            hint="Nothing was marked missing. If you removed or moved these files, use"
+            " `--allow-mass-removal`.",
             missing=missing,
             known=known,
         )
-
-
-def other_filesystem(directory: StoredPath) -> Issue:
-    """A directory that is there, but on another file system, without its files."""
-    return Issue(
-        directory,
-        "believe",
-        "files are gone, and it is on another file system than before;"
-        " they are kept (if the disk was replaced, use `--new-device` once)",
-    )
-
-
-def not_mounted(directory: StoredPath) -> Issue:
-    """A directory whose file system is not mounted where it was."""
-    return Issue(
-        directory,
-        "find",
-        "the file system it was on is not mounted there; its files are kept"
-        " (if it was replaced, use `--new-device` once)",
-    )
-
-
-def dangling_link(path: StoredPath) -> Issue:
-    """A link that led to a file, and leads nowhere now."""
-    return Issue(path, "follow", "the link leads nowhere; its file is kept")

@@ -1,4 +1,4 @@
-"""Whether a path is written as it is in its directories, where the case of names does not count."""
+"""Names on file systems that ignore letter case: is a path spelled as its directories list it?"""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def _folded(path: bytes) -> str:
 
 
 def is_respelled(path: bytes, now: bytes) -> bool:
-    """Whether `path`, at which there is something, is only another spelling of `now`.
+    """Whether `path`, which exists, is only another spelling of `now`.
 
-    On file systems that do not tell cases or forms of letters apart (exFAT, SMB, APFS) what
-    was renamed in these only is found by its former name as well.
+    Some file systems ignore letter case or Unicode forms (exFAT, SMB, APFS). If only these were
+    changed in a name, the file is also found under its former name.
     """
     if path == now or _folded(path) != _folded(now):
         return False
@@ -30,7 +30,10 @@ def is_respelled(path: bytes, now: bytes) -> bool:
 
 
 def is_written_so(path: bytes, root: bytes, names_in: Callable[[bytes], Container[bytes]]) -> bool:
-    """Whether every name of a path below `root` is listed just so. True if that cannot be told."""
+    """Whether the directories list every name of a path below `root` with just this spelling.
+
+    True if a directory cannot be listed.
+    """
     start = len(root.rstrip(b"/").split(b"/"))
     names = path.split(b"/")
     return all(
@@ -44,7 +47,7 @@ class _All(Container[bytes]):
 
 
 def names_in(directory: bytes) -> Container[bytes]:
-    """The names in a directory; any, if it cannot be listed."""
+    """The names in a directory. If it cannot be listed, every name counts as listed."""
     try:
         return frozenset(os.listdir(directory))
     except OSError:

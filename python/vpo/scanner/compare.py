@@ -1,4 +1,4 @@
-"""What a look at a directory says about its known files. Pure: no disk, no database."""
+"""Compares the known files of a directory with what is there now. Pure: no disk, no database."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
-from vpo.base.paths import StoredPath
+from vpo._engine import RACY_WINDOW_NS
+from vpo.base.paths import StoredPath, join
 from vpo.base.times import text_to_ns
-from vpo.db.files import KnownFile, Observation
+from vpo.db.file_facts import Observation
+from vpo.db.files import KnownFile
 from vpo.db.moves import FormerFile
 
-# A file as young as this when it was recorded can have changed since within the
-# same tick of the clock, with the same size (git calls such an entry racy).
-RACY_NS = 2_000_000_000
-
-# Libraries of version 6 have mtimes in microseconds, rounded from a float.
+# Catalogues of version 6 have mtimes in microseconds, rounded from a float.
 COARSE_NS = 2_000
 
 
@@ -32,28 +30,30 @@ class Seen(NamedTuple):
 
 
 class Verdict(Enum):
-    """What has become of a known file that is there."""
+    """What has become of a known file that exists."""
 
     UNCHANGED = "unchanged"
     REFRESHED = "refreshed"
-    """The same file, but a detail of its record is to be written."""
+    """The same file, but a detail of its record has to be updated."""
     REREAD = "reread"
-    """The same by all that was seen, but its content is to be read to be sure."""
+    """Everything seen is the same, but only its content can prove that it has not changed."""
     CHANGED = "changed"
     RETURNED = "returned"
 
 
 class Context(NamedTuple):
-    """What a comparison needs to know besides the file itself."""
+    """The circumstances of a comparison."""
 
     same_filesystem: bool = True
-    """Whether the directory is on the file system where it was recorded."""
+    """Whether the directory is on the same file system as when it was recorded."""
     full: bool = False
-    """Whether every file is to be read again, whatever is known."""
+    """Whether every file is read again, changed or not."""
+    unreadable: Collection[StoredPath] = ()
+    """Names whose entries could not be looked at."""
 
 
 def judge(known: KnownFile, seen: Seen, context: Context) -> Verdict:
-    """What has become of `known`, which was found as `seen`."""
+    """The verdict on a known file that was seen again."""
     same_content = (
         known.size_bytes == seen.size_bytes
         and _same_mtime(known, seen)
@@ -65,8 +65,8 @@ def judge(known: KnownFile, seen: Seen, context: Context) -> Verdict:
         return Verdict.CHANGED
     if known.inode != seen.inode:
         both_known = known.inode is not None and seen.inode is not None
-        # Another file took its name and its times. On another file system all
-        # numbers differ: there it is a copy of the whole.
+        # Another file took its name and its times. On another file system, where all inodes
+        # differ, it is a copy.
         if both_known and context.same_filesystem:
             return Verdict.CHANGED
     if context.full or was_racy(known):
@@ -76,7 +76,7 @@ def judge(known: KnownFile, seen: Seen, context: Context) -> Verdict:
 
 
 def reason(known: KnownFile, found: Seen | Observation) -> str:
-    """Why a file was judged changed: what is different about it, the most telling first."""
+    """Why a file counts as changed: the strongest evidence."""
     if known.size_bytes != found.size_bytes:
         return "size"
     if not _same_mtime(known, found):
@@ -89,33 +89,48 @@ def reason(known: KnownFile, found: Seen | Observation) -> str:
 def _same_mtime(known: KnownFile, seen: Seen | Observation) -> bool:
     if known.mtime_ns == seen.mtime_ns:
         return True
-    # Without an inode the record may come from a version 6 library.
+    # A record without an inode may come from a catalogue of version 6.
     coarse = known.inode is None and known.mtime_ns % 1000 == 0
     return coarse and abs(known.mtime_ns - seen.mtime_ns) < COARSE_NS
 
 
 def was_racy(known: KnownFile | FormerFile) -> bool:
-    """Whether the file was so young when it was recorded that it can have changed since."""
-    return known.mtime_ns >= _recorded_ns(known.scanned_at) - RACY_NS
+    """Whether a file was so young when it was recorded that it may have changed unseen since."""
+    return known.mtime_ns >= _recorded_ns(known.scanned_at) - RACY_WINDOW_NS
 
 
 def is_younger(born_ns: int, recorded_at: str) -> bool:
-    """Whether a file came into being only after another was recorded: it is not that one."""
-    return born_ns > _recorded_ns(recorded_at) + RACY_NS
+    """Whether a file was made after another one was recorded, so that it cannot be that one."""
+    return born_ns > _recorded_ns(recorded_at) + RACY_WINDOW_NS
 
 
 @lru_cache(maxsize=4096)
 def _recorded_ns(scanned_at: str) -> int:
-    """The moment in ns; files recorded by one scan have it in common."""
+    """The moment in ns. All files that one scan recorded have the same."""
     try:
         return text_to_ns(scanned_at)
     except ValueError:
         return 0
 
 
+@dataclass(frozen=True)
+class Undecided:
+    """A file that looks changed. Its content is to decide."""
+
+    directory: StoredPath
+    known: KnownFile
+    found: Observation
+    content_hash: str
+
+    @property
+    def path(self) -> StoredPath:
+        """Where the file is."""
+        return join(self.directory, self.known.name)
+
+
 @dataclass
 class Difference:
-    """What is to be recorded of a directory."""
+    """How a directory differs from its record."""
 
     unchanged: int = 0
     added: list[int] = field(default_factory=list)
@@ -156,14 +171,13 @@ def compare(
     context: Context,
     *,
     complete: bool,
-    unreadable: Collection[StoredPath] = (),
     was_looked_for: Callable[[KnownFile], bool],
 ) -> Difference:
-    """Compares what is known of a directory's files with what was seen of them.
+    """Compares the known files of a directory with the files that were seen in it.
 
-    A known file is missing only if every name was read (`complete`), its own
-    entry is not among the `unreadable`, and the scan's rules would have let it
-    be seen (`was_looked_for`).
+    A known file is missing only if all names of the directory were read (`complete`), its own
+    entry could be read (`context.unreadable`), and the scan would have seen it if it were
+    there (`was_looked_for`).
     """
     difference = Difference()
     by_name = {known.name: known for known in known_files}
@@ -191,7 +205,7 @@ def compare(
             (known.id, known.name)
             for known in by_name.values()
             if known.scan_status != "missing"
-            and known.name not in unreadable
+            and known.name not in context.unreadable
             and was_looked_for(known)
         ]
     return difference

@@ -1,64 +1,37 @@
-"""`--verify-hash`: whether a file has changed is decided by its content.
+"""`--verify-hash`: the content of a file decides whether it has changed.
 
-Size and mtime say whose content is to be read: a file of another size is another,
-one that has its size and another mtime (or inode) is so only if its digest is
-another, too.
+A file of another size has changed. A file of the same size with another mtime (or inode) has
+changed only if its digest is another one, so its content is read.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from vpo._engine import Digested, Digester
+from vpo._engine import Digested
 from vpo.base import times
-from vpo.base.paths import StoredPath, join
+from vpo.base.paths import StoredPath
+from vpo.content.digests import Digest, algorithms_for, is_same_content, recorded_digest
+from vpo.content.hashing import FileToRead, HashingQueue
 from vpo.db import file_changes as change_table
-from vpo.db import files as file_table
-from vpo.db import media as media_table
-from vpo.db import verification
+from vpo.db import file_facts
 from vpo.db.file_changes import FileChange
-from vpo.db.files import KnownFile, Observation
-from vpo.db.verification import Verified
-from vpo.jobs.control import ShouldStop
-from vpo.jobs.tracking import LOOK_SECONDS
-from vpo.scanner.compare import Difference
-from vpo.scanner.models import Issue
-
-if TYPE_CHECKING:
-    from vpo.scanner.recorder import Recorder
-
-# Recorded digests that can tell that content is the same: of all of it. The `xxh64` of an
-# earlier program is of the ends of a file, and with it mtime and inode decide, as without any.
-_COMPARABLE = ("blake3", "sha256", "sha512", "sha1", "md5")
-
-POLL_SECONDS = 0.05
-
-
-@dataclass(frozen=True)
-class Undecided:
-    """A file that looks changed, and may not be."""
-
-    directory: StoredPath
-    known: KnownFile
-    found: Observation
-    content_hash: str
-
-    @property
-    def path(self) -> StoredPath:
-        """Where it is."""
-        return join(self.directory, self.known.name)
+from vpo.db.file_facts import Verified
+from vpo.db.files import KnownFile
+from vpo.jobs.progress import Progress
+from vpo.scanner.compare import Difference, Undecided
+from vpo.scanner.result import Issue
+from vpo.scanner.state import ScanState
 
 
 class Decision(NamedTuple):
-    """What reading a file told."""
+    """What reading a file has shown."""
 
     file: Undecided
     has_changed: bool
     content_hash: str | None
-    """The BLAKE3 digest of its content, if it could be read as it was seen."""
+    """The BLAKE3 digest of its content; None if the file could not be read as it was seen."""
     ctime_ns: int | None
     error: str | None
     errno: int | None
@@ -70,7 +43,7 @@ def take_undecided(
     known_files: Sequence[KnownFile],
     digests: Mapping[int, str],
 ) -> list[Undecided]:
-    """Takes the files from what is `changed` that can be decided by their `digests` (by id)."""
+    """Takes those files out of `changed` that their recorded digests (by id) can decide."""
     known = {file.id: file for file in known_files}
     undecided, changed = [], []
     for observation, name in difference.changed:
@@ -80,7 +53,8 @@ def take_undecided(
             before.size_bytes == observation.size_bytes
             and bool(before.is_symlink) == bool(observation.is_symlink)
             and before.scan_status != "missing"
-            and digest.partition(":")[0] in _COMPARABLE
+            # Without such a digest, mtime and inode decide.
+            and Digest.parse(digest).is_comparable
         )
         if can_be_the_same:
             undecided.append(Undecided(directory, before, observation, digest))
@@ -90,44 +64,37 @@ def take_undecided(
     return undecided
 
 
-def decide(
-    files: Sequence[Undecided], *, threads: int, should_stop: ShouldStop
-) -> Iterator[list[Decision]]:
-    """Reads files, and says of each whether it has changed.
+def decide(state: ScanState) -> Iterator[list[Decision]]:
+    """Reads the undecided files of a scan, and yields decisions as they come.
 
-    Every other second there are no decisions, if there are no answers, so that whoever asked
-    can show signs of life: a huge file on a slow disk takes minutes. Raises StoppedError.
+    Raises StoppedError.
     """
-    digester = Digester(threads=threads, leave_cache=True)
-    asked = {file.known.id: file for file in files}
-    for algorithm in _COMPARABLE:
-        digester.submit(
-            (
-                (
-                    file.known.id,
-                    file.path,
-                    file.found.size_bytes,
-                    file.found.mtime_ns,
-                    bool(file.found.is_symlink),
-                )
-                for file in files
-                if file.content_hash.startswith(f"{algorithm}:")
+    files = state.undecided
+    if not files:
+        return
+
+    def check() -> None:
+        state.context.check()
+        state.context.beat(lambda: Progress("decide", 0, len(files)))
+
+    work = (
+        (
+            file,
+            FileToRead(
+                file.path,
+                algorithms_for(file.content_hash),
+                file.found.size_bytes,
+                file.found.mtime_ns,
+                file.found.is_symlink,
             ),
-            list(dict.fromkeys(("blake3", algorithm))),
         )
-    told = time.monotonic()
-    try:
-        while digester.outstanding:
-            if stopped := should_stop():
-                raise stopped
-            decisions = [
-                _decision(asked[answer.key], answer) for answer in digester.take(POLL_SECONDS)
-            ]
-            if decisions or time.monotonic() - told >= LOOK_SECONDS:
-                yield decisions
-                told = time.monotonic()
-    finally:
-        digester.stop()
+        for file in files
+    )
+    threads = state.options.rules.threads or 0
+    with HashingQueue[Undecided](check, threads=threads, leave_cache=True) as queue:
+        for answers in queue.answers(work):
+            if answers:
+                yield [_decision(file, answer) for file, answer in answers]
 
 
 def _decision(file: Undecided, answer: Digested) -> Decision:
@@ -135,37 +102,32 @@ def _decision(file: Undecided, answer: Digested) -> Decision:
         is_error = answer.problem not in ("gone", "changed")
         error = answer.message if is_error else None
         return Decision(file, False, None, None, error, answer.errno)
-    algorithm = file.content_hash.partition(":")[0]
-    has_changed = f"{algorithm}:{answer.digests[algorithm]}" != file.content_hash
-    digest = f"blake3:{answer.digests['blake3']}"
+    has_changed = not is_same_content(file.content_hash, answer.digests)
+    digest = recorded_digest(answer.digests)
     return Decision(file, has_changed, digest, answer.ctime_ns, None, None)
 
 
-def record(recorder: Recorder, decisions: Sequence[Decision]) -> None:
-    """Records decisions, and counts the files that did change as such. In a transaction.
+def record(state: ScanState, decisions: Sequence[Decision]) -> None:
+    """Records decisions, and counts the files that have changed. In a transaction.
 
-    What could not be decided stays as it was, to be looked at by the next scan.
+    A file that could not be read keeps its record; the next scan looks at it again.
     """
-    if not decisions:
-        return
-    result = recorder.result
+    result = state.result
     for decision in decisions:
         if decision.error is not None:
-            result.skipped -= 1
-            result.note(Issue(decision.file.path, "read", decision.error, decision.errno))
+            issue = Issue(decision.file.path, "read", decision.error, decision.errno)
+            result.note(issue, instead_of="skipped")
     read = [decision for decision in decisions if decision.content_hash is not None]
     changed = [decision.file for decision in read if decision.has_changed]
-    result.skipped -= len(changed)
-    result.scanned += len(changed)
+    result.tally.move("skipped", "scanned", len(changed))
     for file in changed:
-        recorder.affect("changed", file.directory, file.known.name)
-    connection, at = recorder.connection, recorder.scanned_at
+        state.affect("changed", file.directory, file.known.name)
+    connection, at = state.connection, state.scanned_at
     same = (decision.file.found for decision in read if not decision.has_changed)
-    file_table.record_unchanged(connection, same, at)
-    assert recorder.job is not None
+    file_facts.record_unchanged(connection, same, at)
     change_table.add_changes(
         connection,
-        recorder.job.number,
+        state.job.number,
         (
             FileChange(
                 file.known.id,
@@ -179,11 +141,10 @@ def record(recorder: Recorder, decisions: Sequence[Decision]) -> None:
             for file in changed
         ),
     )
-    file_table.record_changed(connection, (file.found for file in changed), at)
+    file_facts.record_changed(connection, (file.found for file in changed), at)
     ids = [file.known.id for file in changed]
-    media_table.forget(connection, ids)
     verified_at = times.to_text(times.now())
-    verification.record_verified(
+    file_facts.record_verified(
         connection,
         (
             Verified(
@@ -198,5 +159,5 @@ def record(recorder: Recorder, decisions: Sequence[Decision]) -> None:
             if decision.content_hash is not None and decision.ctime_ns is not None
         ),
     )
-    if recorder.reading is not None:
-        recorder.reading.want(ids, "scanned")
+    if state.introspection is not None:
+        state.introspection.want(ids, "scanned")

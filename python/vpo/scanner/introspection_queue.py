@@ -1,7 +1,7 @@
-"""The reading of files in a scan: what the walk finds is introspected meanwhile.
+"""The media of a scan that wait to be introspected, while the walk goes on.
 
-Files to be read are `pending` in the library, so that a scan which is stopped or
-killed forgets none: the next one goes on with them. Here only their ids wait.
+Files to be read are `pending` in the catalogue, so that a scan which is stopped or killed
+forgets none: the next scan reads them. Only their ids wait here.
 """
 
 from __future__ import annotations
@@ -9,33 +9,31 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 from vpo.base.paths import StoredPath, from_stored, join
+from vpo.db import file_facts
 from vpo.db import media as media_table
+from vpo.db.file_facts import Introspected
 from vpo.db.library import Library
-from vpo.db.media import Finding
-from vpo.media.introspection import Introspector, Probed, ToProbe
-from vpo.scanner.models import Issue, ScanResult
+from vpo.media.introspection import Introspection, IntrospectionRequest, Introspector
+from vpo.scanner.result import CountedAs, Issue, ScanResult
 
-# So many files are handed to the introspector at a time, and no more than that
-# while it has enough to do: their paths and answers are what takes memory.
+# The introspector gets this many files at a time, and no more while it has enough to do:
+# paths and answers are what takes memory.
 FILES_AT_A_TIME = 500
 ENOUGH_QUEUED = 1000
 
-# So many answers are kept while others have their turn to write.
+# At most this many answers are kept while others have their turn to write.
 MOST_ANSWERS = 5000
 
 
-Count = Literal["added", "scanned", "skipped", "moved"]
-"""What a file counts as in the scan's result, unless it cannot be read."""
-
-_CODES: Mapping[Count, int] = {"added": 0, "scanned": 1, "skipped": 2, "moved": 3}
+# One byte per waiting file, as there may be millions.
+_CODES: Mapping[CountedAs, int] = {"added": 0, "scanned": 1, "skipped": 2, "moved": 3}
 _COUNTS = tuple(_CODES)
 
 
-class Reading:
-    """The files of a scan that wait to be read, and those being read."""
+class IntrospectionQueue:
+    """The files of a scan that wait to be read, and those that are being read."""
 
     def __init__(self, library: Library, introspector: Introspector, result: ScanResult) -> None:
         self.connection = library.connection
@@ -44,14 +42,14 @@ class Reading:
         self.may_be_moved = bool(media_table.newest_file(self.connection))
         self.done = 0
         self.errors_of_known = 0
-        """Files that were known before, and cannot be read."""
-        self.first_read: dict[int, Count | Literal["errors"]] = {}
-        """What files count as that were never read before, and so may have been moved."""
+        """Files that the catalogue knew before and that cannot be read."""
+        self.first_read: dict[int, CountedAs] = {}
+        """What files count as that were never read before: they may be moved ones."""
         self._waiting = array("q")
         self._counted_as = array("b")
         self._next = 0
-        self._answers: list[Probed] = []
-        self._read: dict[int, tuple[StoredPath, int, int, Count, int]] = {}
+        self._answers: list[Introspection] = []
+        self._read: dict[int, tuple[StoredPath, int, int, CountedAs, int]] = {}
 
     @property
     def expected(self) -> int:
@@ -63,17 +61,17 @@ class Reading:
         """Whether nothing is left to be read."""
         return self._next == len(self._waiting) and not self._read
 
-    def want(self, ids: Iterable[int], counted_as: Count) -> None:
-        """Has files read, which the result has as `counted_as`; each once a scan.
+    def want(self, ids: Iterable[int], counted_as: CountedAs) -> None:
+        """Has files read, each at most once per scan. The result counts them as `counted_as`.
 
-        Their record is in the library, if not committed yet.
+        Their records are in the catalogue, though perhaps not committed.
         """
         self._waiting.extend(ids)
         more = len(self._waiting) - len(self._counted_as)
         self._counted_as.extend([_CODES[counted_as]] * more)
 
     def feed(self) -> None:
-        """Hands waiting files to the introspector, if it can do with some."""
+        """Hands waiting files to the introspector if it has room for some."""
         while self._next < len(self._waiting) and self.introspector.queued < ENOUGH_QUEUED:
             some = slice(self._next, self._next + FILES_AT_A_TIME)
             counted_as = dict(zip(self._waiting[some], self._counted_as[some], strict=True))
@@ -91,18 +89,18 @@ class Reading:
                     count,
                     file.has_quick_hash,
                 )
-                files.append(ToProbe(file.id, from_stored(path), file.kind))
+                files.append(IntrospectionRequest(file.id, from_stored(path), file.kind))
             self.introspector.submit(files)
 
-    def take(self, timeout: float) -> list[Probed]:
-        """What was read by now; waits up to `timeout` seconds for the first."""
+    def take(self, timeout: float) -> list[Introspection]:
+        """Returns what has been read. Waits up to `timeout` seconds for the first file."""
         if not self._read:
             return []
         answers, self._answers = self._answers, []
         return answers + self.introspector.take(0.0 if answers else timeout)
 
     def gather(self, seconds: float) -> None:
-        """Goes on for so long without recording anything."""
+        """Goes on reading for some seconds without recording anything."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self.feed()
@@ -111,25 +109,23 @@ class Reading:
             else:
                 time.sleep(left)
 
-    def record(self, probed: list[Probed]) -> None:
+    def record(self, probed: list[Introspection]) -> None:
         """Records what was read, in the caller's transaction."""
-        findings = []
+        read = []
         for each in probed:
             path, size_bytes, mtime_ns, count, is_known = self._read.pop(each.key)
             self.done += 1
             if each.is_gone or each.stat not in (None, (size_bytes, mtime_ns)):
-                # It stays pending: the next scan sees what has become of it.
+                # It stays pending: the next scan finds out what became of it.
                 continue
             if self.may_be_moved and not is_known and count in ("added", "skipped"):
                 self.first_read[each.key] = count if each.error is None else "errors"
-            findings.append(Finding(each.key, each.media, each.prober, each.error, each.quick_hash))
+            read.append(
+                Introspected(each.key, each.media, each.prober, each.error, each.quick_hash)
+            )
             if each.error is not None:
-                self._count_error(count)
-                self.result.note(Issue(path, "read", each.error))
-        media_table.record(self.connection, findings)
-
-    def _count_error(self, count: Count) -> None:
-        """A file that cannot be read counts as an error, not as what it was taken for."""
-        setattr(self.result, count, getattr(self.result, count) - 1)
-        if count != "added":
-            self.errors_of_known += 1
+                # A file that cannot be read counts as an error, not as what it was taken for.
+                self.result.note(Issue(path, "read", each.error), instead_of=count)
+                if count != "added":
+                    self.errors_of_known += 1
+        file_facts.record_introspected(self.connection, read)

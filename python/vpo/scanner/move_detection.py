@@ -1,14 +1,17 @@
-"""Files and directories that were renamed or moved: they keep their records.
+"""Finds the records of files and directories that were renamed or moved.
 
-The evidence, in order. A directory whose fingerprint, inodes included, is that of
-one that is gone from the same file system. A file with the inode, size and mtime of
-one that is gone from the same file system, made no later than that was recorded. Once
-a new file was read, its size and quick hash, and where several are equal in those, the
-digest of all its content.
+The evidence, in order:
 
-A record is taken only if nothing is at its path any more, and only if no other
-could be meant as well: then the file is an addition, and the other a removal.
-Several new names of one file (hard links) are no question: one of them takes it.
+1. A new directory has the fingerprint, inodes included, of a directory that is gone from the
+   same file system.
+2. A new file has the inode, size and mtime of a file that is gone from the same file system,
+   and was not made after that one was recorded.
+3. A new file was read and has the size and quick hash of a file that is gone. If several
+   files have these, the digest of the whole content decides.
+
+A file gets a record only if nothing is at the record's path any more and no other record fits
+as well. If several fit, vpo does not guess: the file is new and the others are missing. Hard
+links are the exception: one of the new names of a file gets the record.
 """
 
 from __future__ import annotations
@@ -20,37 +23,42 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-from vpo._engine import Digester, Directory, born
+from vpo._engine import Directory, birth_time
 from vpo.base.paths import StoredPath, from_stored, is_within, join
+from vpo.content.algorithms import RECORDED, RECORDED_PREFIX
+from vpo.content.digests import recorded_digest
+from vpo.content.hashing import FileToRead, HashingQueue
+from vpo.db import directories as directory_table
 from vpo.db import file_changes as change_table
-from vpo.db import files as file_table
-from vpo.db import job_history
+from vpo.db import file_facts, job_history
 from vpo.db import moves as move_table
 from vpo.db import roots as root_table
 from vpo.db.file_changes import FileChange
-from vpo.db.moves import FormerFile, Move, NewFile
+from vpo.db.file_facts import Move
+from vpo.db.moves import FormerFile, NewFile
+from vpo.jobs.progress import Progress
+from vpo.places.directories import nearest_directory
 from vpo.places.filesystems import identity
 from vpo.places.letter_case import is_respelled
 from vpo.scanner.compare import Columns, is_younger
+from vpo.scanner.state import ScanState
 
-# More files of one quick identity than this are not told apart.
+# If more files than this have one size and quick hash, vpo does not look for moves among them.
 MOST_ALIKE = 64
 
-# Nor is one of more names than this: copies of a disk as it was each day share their
-# files, by the thousand, and whether each name is still there would have to be asked.
+# The same goes for a file with more names than this. Daily snapshots of a disk share files by
+# the thousand, and vpo would have to look whether each name still exists.
 MOST_NAMES = 16
-
-POLL_SECONDS = 0.1
 
 # Files whose quick hashes are looked up at a time.
 FILES_AT_A_TIME = 5000
 
 
 def _is_gone(path: bytes, *, or_link: bool, is_one: Callable[[int], bool] = stat.S_ISREG) -> bool:
-    """Whether there is no file at the path, nor a link, if it can be one.
+    """Whether there is no file at the path, and, with `or_link`, no link either.
 
-    `is_one` tells by a mode whether it is a file (or else a directory). False also if
-    it cannot be looked at.
+    `is_one` decides by the mode what counts as the file (or as the directory). False also if
+    the path cannot be looked at.
     """
     try:
         mode = os.lstat(path).st_mode
@@ -62,21 +70,20 @@ def _is_gone(path: bytes, *, or_link: bool, is_one: Callable[[int], bool] = stat
 
 
 def directory_before(
-    connection: sqlite3.Connection,
-    directory: Directory,
-    columns: Columns,
-    filesystem: int | None,
-    *,
-    follow_symlinks: bool,
+    state: ScanState, directory: Directory, columns: Columns
 ) -> move_table.FormerDirectory | None:
-    """The record of a new directory that is one under another name."""
+    """The record that a new directory has under another name, if exactly one fits."""
     fingerprint, count = directory.fingerprint, directory.stop - directory.start
+    filesystem = state.filesystem(directory.path, directory.device)
     if fingerprint is None or filesystem is None or not count:
         return None
     if None in columns.inodes[directory.start : directory.stop]:
-        # Then the fingerprint does not tell one file from another of its name.
+        # Without inodes, the fingerprint does not distinguish files of the same name.
         return None
-    alike = move_table.directories_with_fingerprint(connection, fingerprint, limit=MOST_NAMES + 1)
+    alike = move_table.directories_with_fingerprint(
+        state.connection, fingerprint, limit=MOST_NAMES + 1
+    )
+    follow_symlinks = state.options.rules.follow_symlinks
     if len(alike) > MOST_NAMES:
         return None
     candidates = [
@@ -97,22 +104,13 @@ def directory_before(
 
 
 class Arrivals:
-    """Files that have no record at their path, looked up by what they are."""
+    """Files without a record at their path, and the records that may be theirs."""
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        columns: Columns,
-        rows: Iterable[int],
-        taken: set[int],
-        *,
-        follow_symlinks: bool,
-    ) -> None:
-        """`taken` are the ids of records that were found elsewhere already."""
-        self._connection = connection
+    def __init__(self, state: ScanState, columns: Columns, rows: Iterable[int]) -> None:
+        self._connection = state.connection
         self._columns = columns
-        self._follow = follow_symlinks
-        self._taken = taken
+        self._follow = state.options.rules.follow_symlinks
+        self._taken = state.moved_files
         self._former: dict[tuple[int, int, int], list[FormerFile]] = defaultdict(list)
         inodes = {
             (inode, columns.sizes[row], columns.mtimes[row])
@@ -120,7 +118,9 @@ class Arrivals:
             if (inode := columns.inodes[row]) is not None
         }
         if inodes:
-            for former in move_table.files_with_inodes(connection, inodes, limit=MOST_NAMES + 1):
+            for former in move_table.files_with_inodes(
+                state.connection, inodes, limit=MOST_NAMES + 1
+            ):
                 assert former.inode is not None
                 key = (former.inode, former.size_bytes, former.mtime_ns)
                 self._former[key].append(former)
@@ -131,7 +131,7 @@ class Arrivals:
         return bool(self._former)
 
     def before(self, row: int, filesystem: int | None, directory: StoredPath) -> FormerFile | None:
-        """The record of the file of a row, which is in `directory`; it is not given again."""
+        """The record that the file of a row, in `directory`, had before. Given only once."""
         columns = self._columns
         inode = columns.inodes[row]
         if inode is None or filesystem is None:
@@ -144,7 +144,7 @@ class Arrivals:
             and former.id not in self._taken
             and self._is_gone(former, join(directory, columns.names[row]))
         ]
-        # The inode was seen with those that are not missing after it was with the others.
+        # Records that are not missing had the inode later than the missing ones.
         candidates = [
             former for former in candidates if former.scan_status != "missing"
         ] or candidates
@@ -166,23 +166,22 @@ class Arrivals:
 def is_another(
     connection: sqlite3.Connection, path: StoredPath, former: FormerFile, *, follow: bool
 ) -> bool:
-    """Whether the file at a path is too young to be the one that was recorded.
+    """Whether the file at a path is too young to be the recorded one.
 
-    Then it has the inode of one that was deleted.
+    Then it was given the inode of a file that was deleted.
     """
-    since = born(path, follow=follow)
+    since = birth_time(path, follow=follow)
     if since is None or not is_younger(since, former.scanned_at):
         return False
-    # Recorded it was some time after its scan began.
+    # The record was written some time after its scan began.
     ended = job_history.end_of_scan(connection, former.scanned_at)
     return ended is None or is_younger(since, ended)
 
 
 def ctime_now(former: FormerFile, path: StoredPath) -> int | None:
-    """The ctime to go with a file's digest: what it was, if it is that still.
+    """The ctime to keep with a file's digest: the recorded one if the file still has it.
 
-    Else it is not known any more. A rename gives the file another one, and so does who
-    wrote it before that.
+    Else None: a rename changes the ctime, and so does a program that wrote the file before.
     """
     if former.ctime_ns is None:
         return None
@@ -194,45 +193,31 @@ def ctime_now(former: FormerFile, path: StoredPath) -> int | None:
 
 
 class Pair(NamedTuple):
-    """A new file, and the record of what it is."""
+    """A new file, and the record that it had before."""
 
     new: NewFile
     former: FormerFile
     is_proved: bool
-    """Whether all content is the same, not only the ends."""
+    """Whether the whole content is the same, not only the ends."""
 
     @property
     def may_be_written(self) -> bool:
-        """Whether the file may have been written to since it was recorded."""
+        """Whether a program may have written the file since it was recorded."""
         return not self.is_proved and self.new.mtime_ns != self.former.mtime_ns
 
 
-class ByContent:
-    """New files that have the content of files that are gone."""
+class MovesByContent:
+    """Finds new files that have the content of files that are gone."""
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        root: bytes,
-        missing: Collection[int],
-        threads: int,
-        go_on: Callable[[], None],
-    ) -> None:
-        """`missing` are the ids of records that the scan of `root` has seen to be gone.
-
-        `go_on` is called often, and may raise to end it.
-        """
-        self._connection = connection
-        self._root = root
-        self._missing = missing
-        self._threads = threads
-        self._go_on = go_on
+    def __init__(self, state: ScanState) -> None:
+        self._state = state
+        self._connection = state.connection
 
     def find(self, read: Iterable[int], added_by: Collection[int]) -> list[Pair]:
-        """Pairs of a new file and the record of what it is.
+        """Pairs of new files and the records that they had before.
 
-        New are those of the files `read` which one of the jobs `added_by` has added: what
-        was known before was there beside the other, and so is a copy.
+        Only files of `read` that one of the jobs `added_by` has added count as new. A file that
+        was known before existed beside the other one, and so is a copy.
         """
         new: dict[tuple[int, bytes], list[NewFile]] = defaultdict(list)
         ids = list(read)
@@ -258,22 +243,20 @@ class ByContent:
             elif gone:
                 unclear.append((files, gone))
         pairs += self._by_digest(unclear)
-        # Of another kind it is not what was read of the other.
+        # What was read of a file of another kind is no use.
         return [pair for pair in pairs if pair.new.kind == pair.former.kind]
 
     def _is_gone(self, file: FormerFile) -> bool:
-        """Whether a file is gone: found so by a scan or, elsewhere, right now."""
-        if file.id in self._missing:
+        """Whether a file is gone: a scan has found that, or a look at it now does."""
+        if file.id in self._state.missing:
             return True
         path = from_stored(join(file.directory, file.name))
         if not _is_gone(path, or_link=True):
             return False
-        if file.scan_status == "missing" or is_within(path, self._root):
+        if file.scan_status == "missing" or is_within(path, self._state.root):
             return file.scan_status == "missing"
-        # The file system that it was on must be there to say so.
-        above = os.path.dirname(path)
-        while not os.path.isdir(above) and above not in (b"/", b""):
-            above = os.path.dirname(above)
+        # Only if its file system is mounted does its absence prove anything.
+        above = nearest_directory(os.path.dirname(path))
         try:
             name = identity(above, os.stat(above).st_dev)
         except OSError:
@@ -283,35 +266,35 @@ class ByContent:
         )
 
     def _by_digest(self, unclear: list[tuple[list[NewFile], list[FormerFile]]]) -> list[Pair]:
-        """Pairs among files alike, by the digest of all their content."""
+        """Pairs among files with the same size and quick hash, by the digest of their content."""
         to_read = [
             file
             for files, gone in unclear
-            if all((former.content_hash or "").startswith("blake3:") for former in gone)
+            if all((former.content_hash or "").startswith(RECORDED_PREFIX) for former in gone)
             for file in files
         ]
         if not to_read:
             return []
-        digester = Digester(threads=self._threads)
-        digester.submit(
+        work = (
             (
-                (
-                    file.id,
+                file.id,
+                FileToRead(
                     join(file.directory, file.name),
+                    (RECORDED.name,),
                     file.size_bytes,
                     file.mtime_ns,
-                    bool(file.is_symlink),
-                )
-                for file in to_read
-            ),
-            ["blake3"],
+                    file.is_symlink,
+                ),
+            )
+            for file in to_read
         )
         digests: dict[int, str] = {}
-        while digester.outstanding:
-            self._go_on()
-            for answer in digester.take(POLL_SECONDS):
-                if answer.digests is not None:
-                    digests[answer.key] = f"blake3:{answer.digests['blake3']}"
+        threads = self._state.options.rules.threads or 0
+        with HashingQueue[int](self._go_on, threads=threads) as queue:
+            for answers in queue.answers(work):
+                for file_id, answer in answers:
+                    if answer.digests is not None:
+                        digests[file_id] = recorded_digest(answer.digests)
         pairs = []
         for files, gone in unclear:
             for former in gone:
@@ -321,12 +304,16 @@ class ByContent:
                     pairs.append(Pair(same[0], former, is_proved=True))
         return pairs
 
-    def record(self, pairs: list[Pair], *, job: int, scanned_at: str) -> list[Pair]:
-        """Gives new files the records of those that they are. In the caller's transaction.
+    def _go_on(self) -> None:
+        self._state.context.check()
+        self._state.context.beat(lambda: Progress("match"))
 
-        Returns the pairs but those of which another process has changed a record since.
+    def record(self, pairs: list[Pair]) -> list[Pair]:
+        """Gives new files the records that they had before. In the caller's transaction.
+
+        Returns the pairs, except those whose records another process has changed since.
         """
-        connection = self._connection
+        connection, job = self._connection, self._state.job.number
         now = move_table.former_files(
             connection, (file.id for pair in pairs for file in (pair.new, pair.former))
         )
@@ -338,13 +325,12 @@ class ByContent:
             and (found.directory_id, found.name) == (pair.new.directory_id, pair.new.name)
             and (found.size_bytes, found.mtime_ns) == (pair.new.size_bytes, pair.new.mtime_ns)
         ]
-        # The ends are the same. What is between them may have been changed by whoever changed
-        # the mtime. A copy that kept it is to have the digest of what it was made of: `verify`
-        # tells if it has not.
+        # The ends are the same. If the mtime is not, a program may have changed what is between
+        # them. A copy with the same mtime keeps the digest; `vpo verify` finds out if it is wrong.
         written = {pair.former.id for pair in pairs if pair.may_be_written}
-        move_table.forget_content(connection, written)
-        file_table.delete_files(connection, (pair.new.id for pair in pairs))
-        move_table.move_files(
+        file_facts.record_possibly_written(connection, written)
+        file_facts.delete(connection, (pair.new.id for pair in pairs))
+        file_facts.record_moved(
             connection,
             (
                 Move(
@@ -355,20 +341,20 @@ class ByContent:
                     new.mtime_ns,
                     new.inode,
                     bool(new.is_symlink),
-                    # It is another inode, of which nothing was known.
+                    # Nothing is known of the ctime of the new inode.
                     None,
                     former.id in written,
                     former.id,
                 )
                 for new, former, _ in pairs
             ),
-            scanned_at,
+            self._state.scanned_at,
         )
-        move_table.unsettle(
+        directory_table.unsettle(
             connection,
             {pair.former.directory_id for pair in pairs if pair.former.scan_status != "missing"},
         )
-        move_table.forget_removal(connection, job, (pair.former.id for pair in pairs))
+        change_table.forget_removals(connection, job, (pair.former.id for pair in pairs))
         change_table.add_changes(
             connection,
             job,

@@ -1,24 +1,24 @@
-"""Files and directories that were moved are recorded as such, as a scan comes by them."""
+"""Records that files and directories were moved, when a scan finds them at another path."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from vpo._engine import Directory
 from vpo.base.paths import StoredPath, join
 from vpo.db import directories as directory_table
 from vpo.db import file_changes as change_table
-from vpo.db import files as file_table
+from vpo.db import file_facts
 from vpo.db import media as media_table
 from vpo.db import moves as move_table
 from vpo.db.file_changes import FileChange
+from vpo.db.file_facts import Move
+from vpo.db.selection import STATUSES
 from vpo.scanner import move_detection
 from vpo.scanner.compare import Columns, was_racy
-
-if TYPE_CHECKING:
-    from vpo.scanner.recorder import Recorder
+from vpo.scanner.state import ScanState
 
 
 class NewRows(NamedTuple):
@@ -38,85 +38,100 @@ class Batched(NamedTuple):
     kinds: Sequence[str]
 
 
-def keep_directory(recorder: Recorder, directory: Directory, columns: Columns) -> int | None:
-    """Keeps the record of a directory that was renamed, with all in it; returns its id."""
-    if not recorder.knows_files or directory.fingerprint is None:
+def keep_moved_directory(state: ScanState, directory: Directory, columns: Columns) -> int | None:
+    """Keeps the records of a directory that was moved, and of all files in it.
+
+    Returns the id of its record, or None if the directory is a new one.
+    """
+    if not state.knows_files or directory.fingerprint is None:
         return None
-    filesystem = recorder.filesystem(directory.path, directory.device)
-    follow = recorder.options.rules.follow_symlinks
-    former = move_detection.directory_before(
-        recorder.connection, directory, columns, filesystem, follow_symlinks=follow
-    )
-    if former is None or former.id in recorder.moved_directories:
+    former = move_detection.directory_before(state, directory, columns)
+    if former is None or former.id in state.moved_directories:
         return None
-    rows = range(directory.start, directory.stop)
-    files = move_table.files_of_directory(recorder.connection, former.id)
-    # The fingerprint is of when all of it was last looked at: since then a scan of
-    # another place can have found one of its files there.
-    found = slice(directory.start, directory.stop)
-    seen = (columns.names, columns.inodes, columns.sizes, columns.mtimes)
-    if {file[:4] for file in files} != set(zip(*(each[found] for each in seen), strict=True)):
+    files = move_table.files_of_directory(state.connection, former.id)
+    if not _holds_the_same(state, directory, columns, files):
         return None
-    first = next(file_id for name, *_, file_id, _ in files if name == columns.names[rows.start])
-    if move_detection.is_another(
-        recorder.connection,
-        join(directory.path, columns.names[rows.start]),
-        move_table.former_files(recorder.connection, [first])[first],
-        follow=columns.symlinks[rows.start],
-    ):
-        # All of it was deleted and made anew, if one file was.
-        return None
-    recorder.moved_directories.add(former.id)
-    moved = recorder.result.files_affected.moved
-    if recorder.reporter.wants_files or moved.has_room():
-        for name in columns.names[directory.start : directory.stop]:
-            _note(recorder, (former.path, name), (directory.path, name))
-    else:
-        recorder.result.moved += len(rows)
-        moved.count += len(rows)
-    if recorder.missing:
-        for *_, file_id, _ in files:
-            recorder.missing.pop(file_id, None)
-    if recorder.options.dry_run:
-        # Their records stay where they are, and are not to be found there once more.
-        recorder.moved_files.update(file_id for *_, file_id, _ in files)
+    state.moved_directories.add(former.id)
+    _count_moved_directory(state, former.path, directory, columns)
+    if state.missing:
+        for file in files:
+            state.missing.pop(file.id, None)
+    if state.options.dry_run:
+        # Their records stay where they are. They must not be found there a second time.
+        state.moved_files.update(file.id for file in files)
         return former.id
-    move_table.move_directory(recorder.connection, former.id, directory.path, recorder.scanned_at)
+    file_facts.record_directory_moved(state.connection, former.id, directory.path, state.scanned_at)
     directory_table.update_directory(
-        recorder.connection,
+        state.connection,
         former.id,
-        filesystem_id=filesystem,
+        filesystem_id=state.filesystem(directory.path, directory.device),
         fingerprint=directory.fingerprint,
         via_symlink=directory.via_symlink,
     )
-    assert recorder.job is not None
-    number = recorder.job.number
-    change_table.add_moved_directory(recorder.connection, number, former.id, former.path)
-    if recorder.reading is not None:
-        is_wanted = recorder.unread if not recorder.options.full else file_table.STATUSES
-        recorder.reading.want(
-            (file_id for *_, file_id, status in files if status in is_wanted), "moved"
+    change_table.add_moved_directory(state.connection, state.job.number, former.id, former.path)
+    if state.introspection is not None:
+        is_wanted = STATUSES if state.options.full else state.unread
+        state.introspection.want(
+            (file.id for file in files if file.scan_status in is_wanted), "moved"
         )
     return former.id
 
 
-def keep_files(recorder: Recorder, new: list[NewRows], columns: Batched) -> list[NewRows]:
-    """Keeps the records of files that were moved; returns the rows of the others."""
+def _holds_the_same(
+    state: ScanState,
+    directory: Directory,
+    columns: Columns,
+    files: Sequence[move_table.FileOfDirectory],
+) -> bool:
+    """Whether a new directory holds just the files that were recorded in another one."""
+    rows = slice(directory.start, directory.stop)
+    # The fingerprint dates from the last look at the whole directory. Since then, a scan of
+    # another place may have found one of its files there.
+    seen = set(
+        zip(
+            columns.names[rows],
+            columns.inodes[rows],
+            columns.sizes[rows],
+            columns.mtimes[rows],
+            strict=True,
+        )
+    )
+    if {file[:4] for file in files} != seen:
+        return False
+    # If one file was deleted and made again, with its inode, all of them were.
+    name = columns.names[directory.start]
+    first = next(file.id for file in files if file.name == name)
+    return not move_detection.is_another(
+        state.connection,
+        join(directory.path, name),
+        move_table.former_files(state.connection, [first])[first],
+        follow=columns.symlinks[directory.start],
+    )
+
+
+def _count_moved_directory(
+    state: ScanState, before: StoredPath, directory: Directory, columns: Columns
+) -> None:
+    if state.lists("moved"):
+        for name in columns.names[directory.start : directory.stop]:
+            _count_moved_file(state, (before, name), (directory.path, name))
+        return
+    count = directory.stop - directory.start
+    state.result.tally.add("moved", count)
+    state.result.affected["moved"].count += count
+
+
+def keep_moved_files(state: ScanState, new: list[NewRows], columns: Batched) -> list[NewRows]:
+    """Keeps the records of files that were moved. Returns the rows of the other files."""
     seen = columns.seen
     rows = chain.from_iterable(range(start, stop) for _, _, start, stop in new)
-    arrivals = move_detection.Arrivals(
-        recorder.connection,
-        seen,
-        rows,
-        recorder.moved_files,
-        follow_symlinks=recorder.options.rules.follow_symlinks,
-    )
+    arrivals = move_detection.Arrivals(state, seen, rows)
     if not arrivals:
         return new
     left: list[NewRows] = []
-    moved: list[tuple[move_table.Move, move_table.FormerFile]] = []
+    moved: list[tuple[Move, move_table.FormerFile]] = []
     for directory, directory_id, start, stop in new:
-        filesystem = recorder.filesystem(directory.path, directory.device)
+        filesystem = state.filesystem(directory.path, directory.device)
         begin = start
         for row in range(start, stop):
             former = arrivals.before(row, filesystem, directory.path)
@@ -126,9 +141,9 @@ def keep_files(recorder: Recorder, new: list[NewRows], columns: Batched) -> list
                 left.append(NewRows(directory, directory_id, begin, row))
             begin = row + 1
             name = seen.names[row]
-            recorder.missing.pop(former.id, None)
-            _note(recorder, (former.directory, former.name), (directory.path, name))
-            move = move_table.Move(
+            state.missing.pop(former.id, None)
+            _count_moved_file(state, (former.directory, former.name), (directory.path, name))
+            move = Move(
                 directory_id,
                 name,
                 columns.extensions[row],
@@ -137,60 +152,53 @@ def keep_files(recorder: Recorder, new: list[NewRows], columns: Batched) -> list
                 seen.inodes[row],
                 seen.symlinks[row],
                 move_detection.ctime_now(former, join(directory.path, name)),
-                # Of another kind, other things are to be read of it.
+                # If its kind has changed with its name, other things are to be read of it.
                 was_racy(former) or former.kind != columns.kinds[row],
                 former.id,
             )
             moved.append((move, former))
         if begin < stop:
             left.append(NewRows(directory, directory_id, begin, stop))
-    if moved and not recorder.options.dry_run:
-        move_table.move_files(recorder.connection, (move for move, _ in moved), recorder.scanned_at)
-        move_table.unsettle(
-            recorder.connection,
-            {former.directory_id for _, former in moved if former.scan_status != "missing"},
-        )
-        _record(
-            recorder,
-            (
-                (
-                    former.id,
-                    join(former.directory, former.name),
-                    former.size_bytes,
-                    former.mtime_ns,
-                )
-                for _, former in moved
-            ),
-        )
-        if recorder.reading is not None:
-            ids = [former.id for _, former in moved]
-            if not recorder.options.full:
-                ids = media_table.still_unread(recorder.connection, ids, recorder.unread)
-            recorder.reading.want(ids, "moved")
+    if moved and not state.options.dry_run:
+        _record(state, moved)
     return left
 
 
-def _record(recorder: Recorder, files: Iterable[tuple[int, StoredPath, int, int]]) -> None:
-    """Records that files (ids, former paths, sizes, mtimes) are elsewhere now."""
-    assert recorder.job is not None
-    change_table.add_changes(
-        recorder.connection,
-        recorder.job.number,
-        (
-            FileChange(file_id, "moved", None, size, mtime, size, mtime, path=path)
-            for file_id, path, size, mtime in files
-        ),
+def _record(state: ScanState, moved: Sequence[tuple[Move, move_table.FormerFile]]) -> None:
+    """Records that files are at other paths now."""
+    connection = state.connection
+    file_facts.record_moved(connection, (move for move, _ in moved), state.scanned_at)
+    directory_table.unsettle(
+        connection,
+        {former.directory_id for _, former in moved if former.scan_status != "missing"},
     )
+    changes = (
+        FileChange(
+            former.id,
+            "moved",
+            None,
+            former.size_bytes,
+            former.mtime_ns,
+            former.size_bytes,
+            former.mtime_ns,
+            path=join(former.directory, former.name),
+        )
+        for _, former in moved
+    )
+    change_table.add_changes(connection, state.job.number, changes)
+    if state.introspection is not None:
+        ids = [former.id for _, former in moved]
+        if not state.options.full:
+            ids = media_table.still_unread(connection, ids, state.unread)
+        state.introspection.want(ids, "moved")
 
 
-def _note(
-    recorder: Recorder, before: tuple[StoredPath, StoredPath], now: tuple[StoredPath, StoredPath]
+def _count_moved_file(
+    state: ScanState, before: tuple[StoredPath, StoredPath], now: tuple[StoredPath, StoredPath]
 ) -> None:
-    """Notes that a file was moved, by its directories and names."""
-    recorder.result.moved += 1
-    moved = recorder.result.files_affected.moved
-    if recorder.reporter.wants_files or moved.has_room():
-        recorder.affect("moved", *now, join(*before))
+    """Counts a moved file. Its paths are given as directory and name."""
+    state.result.tally.add("moved")
+    if state.lists("moved"):
+        state.affect("moved", *now, join(*before))
     else:
-        # Whole folders are moved by the thousand: no path is made that nobody sees.
-        moved.count += 1
+        state.result.affected["moved"].count += 1

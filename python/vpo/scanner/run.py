@@ -1,34 +1,35 @@
-"""One scan while it runs: what the engine reports is compared and recorded.
+"""The steps of a scan: walk and compare, judge what was not seen, read media, find moves.
 
-A transaction is some thousand files. What is to be read is read meanwhile, and
-after it what is still to be.
+One transaction holds some ten thousand files. Media are read while the directories are
+walked, and after that what is left of them.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
-from functools import lru_cache
+from contextlib import ExitStack
+from functools import lru_cache, partial
 
-from vpo._engine import Rules, Walk
+from vpo._engine import Walk
 from vpo.base import times
 from vpo.base.paths import StoredPath, from_stored, join, to_stored
 from vpo.db import directories as directory_table
 from vpo.db import media as media_table
 from vpo.db import moves as move_table
 from vpo.db import roots as root_table
-from vpo.db.library import Library
-from vpo.jobs import tracking
-from vpo.jobs.control import Reporter, ShouldStop, StoppedError
+from vpo.db.library import BatchTransaction
+from vpo.jobs.progress import Progress, ReadProgress
+from vpo.jobs.stopping import StoppedError
 from vpo.logging import Phases
 from vpo.media.introspection import Introspector
 from vpo.places import guards
 from vpo.scanner import content_check, missing_files
-from vpo.scanner.introspection_queue import Reading
-from vpo.scanner.models import Issue, ScanOptions, ScanResult, errors_json
-from vpo.scanner.move_detection import ByContent
+from vpo.scanner.introspection_queue import IntrospectionQueue
+from vpo.scanner.move_detection import MovesByContent
 from vpo.scanner.recorder import Recorder
+from vpo.scanner.result import CountedAs, Issue
+from vpo.scanner.state import ScanState
 
 logger = logging.getLogger(__name__)
 
@@ -41,152 +42,151 @@ POLL_SECONDS = 0.05
 FILES_PER_COMMIT = 50_000
 SECONDS_PER_COMMIT = 2.0
 
-# Reading goes on for minutes, and leaves no gap between two transactions. Who
-# waits to write looks ten times a second whether it is free: this is their turn.
+# Reading media goes on for minutes and leaves no gap between two transactions.
+# Others that want to write look ten times per second whether they can: this is their turn.
 SECONDS_FOR_OTHERS = 0.11
 
 
 class Run:
-    """The state of a scan while it runs."""
+    """Takes a scan from its first step to its last."""
 
-    def __init__(
-        self,
-        library: Library,
-        rules: Rules,
-        options: ScanOptions,
-        result: ScanResult,
-        reporter: Reporter,
-        should_stop: ShouldStop,
-    ) -> None:
-        self.library = library
-        self.connection = library.connection
-        self.root = result.directory
-        self.rules = rules
-        self.options = options
-        self.reporter = reporter
-        self.result = result
-        self.should_stop = should_stop
-        self.recorder = Recorder(library, rules, options, result, reporter)
-
-        self.uncommitted = 0
-        self.last_commit = 0.0
-
-    @property
-    def job(self) -> tracking.Job | None:
-        """The job whose work this is, once it is one's."""
-        return self.recorder.job
-
-    @property
-    def reading(self) -> Reading | None:
-        """The reading of files; None if none are read."""
-        return self.recorder.reading
-
-    def start(self, job: tracking.Job) -> None:
-        """Makes the run the work of a job."""
-        self.recorder.job = job
-        self.result.job_id = job.id
-
-    def check_root(self) -> None:
-        """Checks that the root is there, where it was. Raises what keeps it from a scan."""
-        guards.check_root(self.connection, self.root, new_device=self.options.new_device)
-
-    def root_is_known(self) -> bool:
-        """Whether the library knows anything of the root."""
-        return guards.is_known(self.connection, self.root)
+    def __init__(self, state: ScanState) -> None:
+        self.state = state
+        self.recorder = Recorder(state)
+        self._batch = BatchTransaction(
+            state.library, most_rows=FILES_PER_COMMIT, most_seconds=SECONDS_PER_COMMIT
+        )
+        self._phases = Phases(logger)
 
     def run(self) -> None:
-        """Scans from the walk to the last commit."""
-        if self.options.dry_run or not self.options.rules.introspect:
-            self._run()
-            return
-        options = self.options
-        threads = options.rules.threads
-        with Introspector(options.prober, options.ffprobe, threads=threads) as introspector:
-            self.recorder.reading = Reading(self.library, introspector, self.result)
-            self._run()
-            self.result.warnings += introspector.warnings()
+        """Scans the directory.
 
-    def _run(self) -> None:
-        root = root_table.find_root(self.connection, to_stored(self.root))
-        phase = Phases(logger)
-        if self.recorder.knows_files and not self.options.dry_run:
-            # The first scan makes it in the end, unless it is stopped.
+        Raises VpoError if the scan fails, StoppedError if it is stopped.
+        """
+        state, done = self.state, self._phases.done
+        with ExitStack() as closing:
+            introspector = self._introspector()
+            if introspector is not None:
+                closing.enter_context(introspector)
+            walk = self._walk()
+            done("walk, compare and record")
+            self._decide()
+            done("decide what has changed")
+            unseen = missing_files.examine_unseen(state, walk)
+            done("examine what was not seen")
+            state.context.check()
+            self._guard(walk)
+            missing_files.settle(state, walk, unseen.vanished)
+            if not state.options.dry_run:
+                self._make_inode_index()
+            done("mark what is gone")
+            self._want_left_over(unseen.directories)
+            self._read_the_rest()
+            done("read what is in files")
+            self._find_moved_by_content(unseen.directories)
+            done("find what was moved")
+            if state.options.verify_hash:
+                self._verify()
+                done("verify content")
+            if not state.options.dry_run:
+                self._finish()
+            if introspector is not None:
+                state.result.warnings += introspector.warnings()
+
+    def _introspector(self) -> Introspector | None:
+        """What reads media; None if this scan reads none."""
+        state, options = self.state, self.state.options
+        if options.dry_run or not options.rules.introspect:
+            return None
+        introspector = Introspector(options.prober, options.ffprobe, threads=options.rules.threads)
+        state.introspection = IntrospectionQueue(state.library, introspector, state.result)
+        return introspector
+
+    # -- Walking -----------------------------------------------------------------
+
+    def _walk(self) -> Walk:
+        """Walks the directories; compares and records those that differ from the catalogue."""
+        state = self.state
+        if state.knows_files and not state.options.dry_run:
+            # The first scan makes the index at its end, unless it is stopped before.
             self._make_inode_index()
-        self.recorder.gone_directories = directory_table.gone_directories(
-            self.connection, self.root
-        )
-        known = directory_table.fingerprints(self.connection, self.root)
-        if self.options.full:
+        state.gone_directories = directory_table.gone_directories(state.connection, state.root)
+        known = directory_table.fingerprints(state.connection, state.root)
+        if state.options.full:
             known = ((path, None, directory_id) for path, _, directory_id in known)
+        root = root_table.find_root(state.connection, to_stored(state.root))
         try:
-            walk = Walk(self.root, self.rules, known, threads=self.options.rules.threads)
+            walk = Walk(state.root, state.rules, known, threads=state.options.rules.threads)
         except OSError as error:
-            raise guards.unreadable_root(self.root, error) from error
+            raise guards.unreadable_root(state.root, error) from error
+        self._phases.done("load known directories")
         expected = root.file_count if root else None
-        phase.done("load known directories")
         try:
-            self._follow(walk, expected)
-            self._commit()
+            while True:
+                batch = walk.next_batch(POLL_SECONDS)
+                state.context.check()
+                if batch is not None:
+                    self._begin()
+                    self.recorder.record(batch)
+                    self._batch.wrote(len(batch))
+                elif walk.finished:
+                    break
+                self._go_on(batch is None, partial(_progress_of, walk, expected))
+            self._batch.commit()
         except StoppedError:
-            # It comes between batches: what was recorded is whole and true.
-            self._commit()
+            # It comes between two batches: what was recorded is whole and true.
+            self._batch.commit()
             raise
         finally:
             walk.cancel()
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
-            progress = walk.progress()
-            self.result.skipped += progress.unchanged_files
-        phase.done("walk, compare and record")
-        self._decide()
-        phase.done("decide what has changed")
-        unseen = missing_files.examine_unseen(self.recorder, walk)
-        phase.done("examine what was not seen")
-        self._beat(walk, expected)
-        if stopped := self.should_stop():
-            raise stopped
-        if not self.options.allow_mass_removal:
-            guards.check_not_emptied(self.connection, self.root, progress)
-            known_there = self.result.scanned + self.result.skipped + self.result.moved
-            if self.reading is not None:
-                known_there += self.reading.errors_of_known
-            missing = len(self.recorder.missing)
-            guards.check_no_mass_removal(self.root, missing=missing, there=known_there)
-        missing_files.settle(self.library, self.recorder, walk, unseen.vanished)
-        if not self.options.dry_run:
-            self._make_inode_index()
-        phase.done("mark what is gone")
-        self._want_left_over(unseen.directories)
-        self._read_the_rest()
-        phase.done("read what is in files")
-        self._find_moved_by_content(unseen.directories)
-        phase.done("find what was moved")
-        if self.options.verify_hash:
-            self._verify()
-            phase.done("verify content")
-        self._end()
+            self._batch.rollback()
+            state.result.tally.add("skipped", walk.progress().unchanged_files)
+        return walk
+
+    def _go_on(self, is_idle: bool, progress: ReadProgress) -> None:
+        """Reads media, commits if that is due, and shows the progress."""
+        has_read = self._read(0.0)
+        if (is_idle and not has_read) or self._batch.is_due:
+            self.state.context.beat(progress)
+            # Never idle in a transaction: others may be waiting to write.
+            self._commit_and_wait()
+        self.state.context.reporter.progress(progress)
+
+    def _guard(self, walk: Walk) -> None:
+        """Refuses to mark files missing where it is likely that they are only out of sight."""
+        state = self.state
+        if state.options.allow_mass_removal:
+            return
+        guards.check_not_emptied(state.connection, state.root, walk.progress())
+        tally = state.result.tally
+        there = tally["scanned"] + tally["skipped"] + tally["moved"]
+        if state.introspection is not None:
+            there += state.introspection.errors_of_known
+        guards.check_no_mass_removal(state.root, missing=len(state.missing), there=there)
 
     def _make_inode_index(self) -> None:
-        if not move_table.has_inode_index(self.connection):
-            with self.library.transaction() as connection:
+        if not move_table.has_inode_index(self.state.connection):
+            with self.state.library.transaction() as connection:
                 move_table.make_inode_index(connection)
 
-    def _want_left_over(self, not_seen: set[int]) -> None:
-        """Has files read that earlier scans left unread, where this one saw them.
+    # -- Reading media -------------------------------------------------------------
 
-        Here it is about directories that are as they were: all files there that the
-        rules select were seen. Where something was different, the recorder has them read.
+    def _want_left_over(self, not_seen: set[int]) -> None:
+        """Has media read that earlier scans left unread, where this scan saw them.
+
+        This is about directories that have not changed: the scan saw all files there that its
+        rules select. The recorder has taken care of directories that differ.
         """
-        if self.reading is None:
+        state = self.state
+        if state.introspection is None:
             return
-        elsewhere = self.recorder.looked_into | not_seen
+        elsewhere = state.compared_directories | not_seen
         selects = self._selection()
-        self.reading.want(
+        unread = media_table.unread_files(state.connection, state.root, state.unread)
+        state.introspection.want(
             (
                 file.id
-                for file in media_table.unread_files(
-                    self.connection, self.root, self.recorder.unread
-                )
+                for file in unread
                 if file.directory_id not in elsewhere
                 and selects(file.directory, file.name, file.is_symlink)
             ),
@@ -194,234 +194,150 @@ class Run:
         )
 
     def _selection(self) -> Callable[[StoredPath, StoredPath, int], bool]:
-        """Whether the rules select a file: by its directory, name, and whether it is a link."""
-        follow = self.options.rules.follow_symlinks
-        root = len(self.root.rstrip(b"/")) + 1
+        """Tells whether the rules select a file by its directory, its name, and if it is a link."""
+        rules = self.state.rules
+        follow = self.state.options.rules.follow_symlinks
+        root = len(self.state.root.rstrip(b"/")) + 1
 
         @lru_cache(maxsize=1024)
         def enters(directory: StoredPath) -> bool:
-            return self.rules.enters(from_stored(directory)[root:])
+            return rules.enters(from_stored(directory)[root:])
 
         def selects(directory: StoredPath, name: StoredPath, is_symlink: int) -> bool:
             return (
                 (follow or not is_symlink)
                 and enters(directory)
-                and self.rules.selects(from_stored(join(directory, name))[root:])
+                and rules.selects(from_stored(join(directory, name))[root:])
             )
 
         return selects
 
-    def _follow(self, walk: Walk, expected: int | None) -> None:
-        """Takes what the engine reports until it has seen everything."""
-        while True:
-            batch = walk.next_batch(POLL_SECONDS)
-            if stopped := self.should_stop():
-                raise stopped
-            if batch is not None:
-                self._begin()
-                self.recorder.record(batch)
-                self.uncommitted += len(batch)
-            elif walk.finished:
-                return
-            read = self._read(0.0)
-            if (batch is None and not read) or self._commit_is_due():
-                self._beat(walk, expected)
-                # Never idle in a transaction: others may be waiting to write.
-                self._commit_and_wait()
-            self.reporter.progress(walk.progress, expected)
-
     def _read(self, timeout: float) -> bool:
-        """Goes on with the reading of files; returns whether there was something to record."""
-        if self.reading is None:
+        """Goes on reading media. Returns whether there was something to record."""
+        queue = self.state.introspection
+        if queue is None:
             return False
-        self.reading.feed()
-        probed = self.reading.take(timeout)
+        queue.feed()
+        probed = queue.take(timeout)
         if probed:
             self._begin()
-            self.reading.record(probed)
-            self.uncommitted += len(probed)
+            queue.record(probed)
+            self._batch.wrote(len(probed))
         return bool(probed)
 
     def _read_the_rest(self) -> None:
-        """Reads the files that still wait when the walk is over."""
-        reading = self.reading
-        if reading is None:
+        """Reads the media that still wait when the walk is over."""
+        queue, context = self.state.introspection, self.state.context
+        if queue is None:
             return
 
-        def progress() -> tuple[float, dict[str, object]]:
-            percent = 100 * reading.done / max(1, reading.expected)
-            return percent, {"files_read": reading.done, "files_to_read": reading.expected}
+        def progress() -> Progress:
+            return Progress("read", queue.done, queue.expected)
 
         try:
-            while not reading.is_done:
-                if stopped := self.should_stop():
-                    raise stopped
-                read = self._read(POLL_SECONDS)
-                if not read or self._commit_is_due():
-                    if self.job is not None:
-                        self.job.beat(progress)
+            while not queue.is_done:
+                context.check()
+                has_read = self._read(POLL_SECONDS)
+                if not has_read or self._batch.is_due:
+                    context.beat(progress)
                     self._commit_and_wait()
-                self.reporter.reading(reading.done, reading.expected)
-            self._commit()
+                context.reporter.progress(progress)
+            self._batch.commit()
         except StoppedError:
-            self._commit()
+            self._batch.commit()
             raise
         finally:
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
+            self._batch.rollback()
+
+    # -- Content -------------------------------------------------------------------
 
     def _decide(self) -> None:
-        """Reads the files that look changed, where content is to say whether they are."""
-        undecided = self.recorder.undecided
-        if not undecided:
-            return
-        threads = self.options.rules.threads or 0
-        for decisions in content_check.decide(
-            undecided, threads=threads, should_stop=self.should_stop
-        ):
-            with self.library.transaction():
-                content_check.record(self.recorder, decisions)
-            if self.job is not None:
-                self.job.beat(lambda: (0.0, {"files_to_decide": len(undecided)}))
+        """Reads the files that look changed, where content decides whether they are."""
+        state = self.state
+        for decisions in content_check.decide(state):
+            with state.library.transaction():
+                content_check.record(state, decisions)
 
     def _verify(self) -> None:
-        """Reads the content of all files, and counts what is not as it was."""
-        from vpo.integrity.models import VerifyOptions
-        from vpo.integrity.verify import verify_within
+        """Reads the content of all files, and counts what is not as it was recorded."""
+        from vpo.integrity.request import VerifyOptions
+        from vpo.integrity.verify import run_within
 
-        assert self.job is not None
-        rules, result = self.options.rules, self.result
+        state, result = self.state, self.state.result
+        rules = state.options.rules
         options = VerifyOptions(kinds=tuple(rules.kinds), threads=rules.threads)
-        found = verify_within(self.job, self.root, options, self.reporter, self.should_stop)
+        found = run_within(state.library, state.root, options, state.context)
         result.verification = found
-        if not self.options.full:
-            # It looks as it did; its content is what counts.
-            changed = min(found.counts["damaged"], result.skipped)
-            result.skipped -= changed
-            result.scanned += changed
-        said = {issue.path for issue in result.issues}
+        tally = result.tally
+        if not state.options.full:
+            # A damaged file looks as it did, but its content has changed.
+            tally.move("skipped", "scanned", min(found.counts["damaged"], tally["skipped"]))
+        known = {issue.path for issue in result.issues}
         for finding in found.findings:
-            if finding.verdict == "unreadable" and finding.path not in said and result.skipped:
-                result.skipped -= 1
+            if finding.verdict == "unreadable" and finding.path not in known and tally["skipped"]:
                 message = finding.message or "unreadable"
-                result.note(Issue(finding.path, "read", message, finding.errno))
+                issue = Issue(finding.path, "read", message, finding.errno)
+                result.note(issue, instead_of="skipped")
 
     def _find_moved_by_content(self, not_seen: set[int]) -> None:
-        """Gives the files that were read for the first time the records of those they are."""
-        reading = self.reading
-        if reading is None or not self.recorder.knows_files:
+        """Gives files that were read for the first time the records of the files they are."""
+        state = self.state
+        queue = state.introspection
+        if queue is None or not state.knows_files:
             return
-        assert self.job is not None
-        # What a scan that was stopped has added is as new as what this one has.
-        interrupted = move_table.interrupted_scans(self.connection, to_stored(self.root))
-        if self.job.from_queue:
-            # It may have been put back after it had begun.
-            interrupted.append(self.job.number)
-        candidates: dict[int, str] = {**reading.first_read}
+        # What a scan that was stopped has added is as new as what this scan has added.
+        interrupted = move_table.interrupted_scans(state.connection, to_stored(state.root))
+        if state.job.from_queue:
+            # It may have gone back into the queue after it had started.
+            interrupted.append(state.job.number)
+        candidates: dict[int, CountedAs] = {**queue.first_read}
         if interrupted:
             selects = self._selection()
-            for file in move_table.files_added_by(self.connection, interrupted):
+            for file in move_table.files_added_by(state.connection, interrupted):
                 if file.directory_id not in not_seen and selects(
                     file.directory, file.name, file.is_symlink
                 ):
                     candidates.setdefault(file.id, "skipped")
-        by_content = ByContent(
-            self.connection,
-            self.root,
-            self.recorder.missing,
-            self.options.rules.threads or 0,
-            self._go_on,
-        )
-        pairs = by_content.find(candidates, {self.job.number, *interrupted})
+        by_content = MovesByContent(state)
+        pairs = by_content.find(candidates, {state.job.number, *interrupted})
         if not pairs:
             return
-        with self.library.transaction():
-            pairs = by_content.record(
-                pairs, job=self.job.number, scanned_at=self.recorder.scanned_at
-            )
-        result, affected = self.result, self.result.files_affected
+        with state.library.transaction():
+            pairs = by_content.record(pairs)
         for new, former, _ in pairs:
-            counted_as = candidates[new.id]
-            setattr(result, counted_as, getattr(result, counted_as) - 1)
-            result.moved += 1
-            path, before = join(new.directory, new.name), join(former.directory, former.name)
-            if counted_as != "skipped":
-                affected.added.discard(path)
-            # That it cannot be read was said where it was.
-            result.issues = [issue for issue in result.issues if issue.path != path]
-            if former.id in self.recorder.missing:
-                result.removed -= 1
-                affected.removed.discard(before)
-            self.recorder.affect("moved", new.directory, new.name, before)
+            missing_files.count_as_moved(state, new, former, candidates[new.id])
 
-    def _go_on(self) -> None:
-        """Stops if that is asked for; else it is told that the work goes on."""
-        if stopped := self.should_stop():
-            raise stopped
-        if self.job is not None:
-            self.job.beat(lambda: (99.0, {"phase": "find what was moved"}))
-
-    def _beat(self, walk: Walk, expected: int | None) -> None:
-        if self.job is None:
-            return
-
-        def progress() -> tuple[float, dict[str, object]]:
-            seen = walk.progress()
-            percent = 100 * seen.files / expected if expected else 0.0
-            counts: dict[str, object] = {
-                "files": seen.files,
-                "directories": seen.directories,
-                "expected": expected,
-            }
-            return percent, counts
-
-        self.job.beat(progress)
-
-    # -- Writing ---------------------------------------------------------------
+    # -- Writing -------------------------------------------------------------------
 
     def _begin(self) -> None:
-        if not self.connection.in_transaction and not self.options.dry_run:
-            self.connection.execute("BEGIN IMMEDIATE")
-            self.last_commit = time.monotonic()
-            self.uncommitted = 0
-
-    def _commit_is_due(self) -> bool:
-        return self.connection.in_transaction and (
-            self.uncommitted >= FILES_PER_COMMIT
-            or time.monotonic() - self.last_commit >= SECONDS_PER_COMMIT
-        )
-
-    def _commit(self) -> None:
-        if self.connection.in_transaction:
-            self.connection.execute("COMMIT")
+        # A dry run has no transaction, as it writes nothing.
+        if not self.state.options.dry_run:
+            self._batch.begin()
 
     def _commit_and_wait(self) -> None:
-        """Commits; after a long transaction, others have their turn."""
-        is_due = self._commit_is_due()
-        self._commit()
-        if is_due and self.reading is not None:
-            self.reading.gather(SECONDS_FOR_OTHERS)
+        """Commits. After a long transaction, others have their turn."""
+        is_due = self._batch.is_due
+        self._batch.commit()
+        if is_due and self.state.introspection is not None:
+            self.state.introspection.gather(SECONDS_FOR_OTHERS)
 
-    def _end(self) -> None:
-        """Prunes, and ends the job."""
-        result = self.result
-        if self.options.dry_run:
-            return
-        assert self.job is not None
-        with self.library.transaction() as connection:
-            if self.options.prune:
-                # Not before: what was moved is known by its record.
-                missing_files.prune(self.recorder, self.job)
+    def _finish(self) -> None:
+        """Prunes and ends the job, in one transaction."""
+        state = self.state
+        with state.library.transaction() as connection:
+            if state.options.prune:
+                # Not before: a moved file is recognised by its record.
+                missing_files.prune(state)
             root_table.complete_scan(
                 connection,
-                to_stored(self.root),
-                started_at=times.to_text(result.started_at),
-                job_id=self.job.id,
+                to_stored(state.root),
+                started_at=times.to_text(state.result.started_at),
+                job_id=state.job.id,
             )
-            result.completed_at = times.now()
-            self.job.end(
-                "completed",
-                summary_json=result.to_summary_json(),
-                files_affected_json=result.files_affected.to_json(),
-                errors_json=errors_json(result),
-            )
+            state.result.completed_at = times.now()
+            state.job.finish(state.result.record())
+
+
+def _progress_of(walk: Walk, expected: int | None) -> Progress:
+    seen = walk.progress()
+    return Progress("walk", seen.files, expected, directories=seen.directories)

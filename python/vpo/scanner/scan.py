@@ -1,124 +1,67 @@
-"""A scan of one directory as a job: from the guards at its root to its record."""
+"""The scan of one directory as a job: from the guards at its root to its record."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 
-from vpo._engine import Rules
-from vpo.base import times
-from vpo.base.errors import RuleError, VpoError
-from vpo.base.paths import from_stored, to_stored
-from vpo.db.library import Library, plain_errors
-from vpo.jobs import tracking
-from vpo.jobs.control import Reporter, ShouldStop
-from vpo.jobs.outcome import end_recorded
-from vpo.logging import bound, facts, shown
-from vpo.scanner.models import ScanOptions, ScanResult, errors_json
+from vpo.base.errors import VpoError
+from vpo.base.paths import from_stored
+from vpo.db.failures import plain_errors
+from vpo.db.library import Library
+from vpo.jobs.context import Context
+from vpo.jobs.job import Job
+from vpo.jobs.lifecycle import recorded
+from vpo.logging import shown
+from vpo.places import guards
+from vpo.scanner.request import ScanOptions, ScanRequest
+from vpo.scanner.result import ScanResult
 from vpo.scanner.run import Run
+from vpo.scanner.state import ScanState
 
 logger = logging.getLogger(__name__)
 
 
-def make_rules(root: bytes, options: ScanOptions) -> Rules:
-    """The engine's rules for a scan of `root`. Raises RuleError for a bad one."""
-    rules = options.rules
-    try:
-        return Rules(
-            root,
-            kinds=rules.kinds,
-            extensions=rules.extensions,
-            excludes=rules.exclude,
-            hidden=rules.hidden,
-            follow_symlinks=rules.follow_symlinks,
-            one_file_system=rules.one_file_system,
-        )
-    except ValueError as error:
-        raise RuleError(str(error)) from error
+def request_of(job: Job) -> ScanRequest:
+    """The request of a job from the queue. Raises JobConfigurationError."""
+    return ScanRequest(from_stored(job.path), ScanOptions.from_json(job.configuration_json))
 
 
-def scan(
-    library: Library,
-    root: bytes,
-    options: ScanOptions,
-    reporter: Reporter,
-    *,
-    should_stop: ShouldStop = lambda: None,
-) -> ScanResult:
-    """Scans `root` (absolute, without links in it) and records it as a job.
+def run(library: Library, request: ScanRequest, context: Context) -> ScanResult:
+    """Scans a directory and records that as a job. A dry run writes nothing.
 
-    With `options.dry_run` nothing is written.
-
-    Raises VpoError where the scan is refused or fails, StoppedError where it is
-    stopped; the job says so. What was recorded until then is kept.
+    Raises VpoError if the scan is refused or fails, StoppedError if it is stopped. The job says
+    so, and what was recorded until then is kept.
     """
-    result = ScanResult(root, times.now(), incremental=not options.full, dry_run=options.dry_run)
-    run = Run(library, make_rules(root, options), options, result, reporter, should_stop)
+    options = request.options
+    result = ScanResult(
+        directory=request.root, incremental=not options.full, dry_run=options.dry_run
+    )
     with plain_errors(library.path):
-        refusal = _refusal(run)
-        if refusal is not None and (options.dry_run or not run.root_is_known()):
-            # Of a place that nothing is known of, nothing is to be recorded.
+        state = ScanState(library, request, context, result)
+        refusal = _refusal(state)
+        # The catalogue gets no record of a place that it knows nothing of.
+        is_recorded = context.job is not None or guards.is_known(state.connection, state.root)
+        if refusal is not None and (options.dry_run or not is_recorded):
             raise refusal
         if options.dry_run:
-            run.run()
-            result.completed_at = times.now()
+            Run(state).run()
             _log_issues(result)
             return result
-    run.start(tracking.start_scan(library, root, options.to_json()))
-    return _scan_as_job(run, refusal)
-
-
-def scan_from_queue(
-    job: tracking.Job, reporter: Reporter, should_stop: ShouldStop
-) -> tuple[str, bool]:
-    """Does a scan that was taken from the queue, with the configuration it was queued with.
-
-    Returns the counts in words, and whether there were no errors. Raises as `scan`.
-    """
-    root = from_stored(job.path)
-    try:
-        options = ScanOptions.from_json(job.configuration_json)
-        rules = make_rules(root, options)
-    except VpoError as error:
-        with job.library.transaction():
-            job.end("failed", error_message=error.message)
-        raise
-    result = ScanResult(root, times.now(), incremental=not options.full)
-    run = Run(job.library, rules, options, result, reporter, should_stop)
-    run.start(job)
-    with plain_errors(job.library.path):
-        refusal = _refusal(run)
-    _scan_as_job(run, refusal)
-    return result.in_words(), result.is_all_well
-
-
-def _scan_as_job(run: Run, refusal: VpoError | None) -> ScanResult:
-    """Scans, with the job's record ended whatever happens."""
-    with bound(job_id=run.result.job_id, directory=to_stored(run.root)):
-        return _scan_and_log(run, refusal)
-
-
-def _scan_and_log(run: Run, refusal: VpoError | None) -> ScanResult:
-    result = run.result
-    assert run.job is not None
-    logger.info("Scan started", extra=facts(incremental=result.incremental))
-
-    def columns(failure: Mapping[str, object] | None) -> dict[str, str | None]:
-        result.completed_at = times.now()
-        return {
-            "summary_json": result.to_summary_json(),
-            "files_affected_json": result.files_affected.to_json(),
-            "errors_json": errors_json(result, failure),
-        }
-
-    with end_recorded(run.job, "Scan", logger, counts=result.counts, columns=columns):
+    with recorded(library, request.to_job(), context, result, incremental=result.incremental):
         if refusal is not None:
             raise refusal
-        run.run()
-    _log_issues(result)
-    took = round(result.duration_seconds, 3)
-    logger.info("Scan completed", extra=facts(**result.counts(), duration_seconds=took))
+        Run(state).run()
+        _log_issues(result)
     return result
+
+
+def _refusal(state: ScanState) -> VpoError | None:
+    """What keeps the root from being scanned, if anything does."""
+    try:
+        guards.check_root(state.connection, state.root, new_device=state.options.new_device)
+    except VpoError as error:
+        return error
+    return None
 
 
 def _log_issues(result: ScanResult) -> None:
@@ -126,12 +69,3 @@ def _log_issues(result: ScanResult) -> None:
         logger.warning("%s", warning)
     for issue in result.issues:
         logger.warning("%s", issue, extra=shown(**issue.to_dict()))
-
-
-def _refusal(run: Run) -> VpoError | None:
-    """What keeps the root from being scanned, if anything does."""
-    try:
-        run.check_root()
-    except VpoError as error:
-        return error
-    return None

@@ -1,5 +1,5 @@
-//! A walk of 10 000 files on a warm disk: with nothing known, with all known and
-//! unchanged, and the same tree read with the standard library alone.
+//! A walk of 10 000 cached files: with no known directories, with all directories known and
+//! unchanged, and with the standard library alone.
 
 use std::fs::{self, File, FileTimes};
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +11,9 @@ use criterion::{
     BatchSize, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
 };
 use tempfile::TempDir;
-use vpo_engine::{Batch, Fingerprint, KnownDirectories, Next, Rules, RulesSpec, Walk, WalkOptions};
+use vpo_engine::{
+    Batch, Fingerprint, KnownDirectories, NextBatch, Rules, RulesSpec, Walk, WalkOptions,
+};
 
 /// 20 series of 20 seasons of 25 episodes.
 const SERIES: u64 = 20;
@@ -21,7 +23,7 @@ const FILES: u64 = SERIES * SEASONS * EPISODES;
 
 fn library() -> TempDir {
     let tree = tempfile::tempdir().unwrap();
-    // Old enough for every directory to settle.
+    // Old enough that every directory gets a fingerprint.
     let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000);
     for series in 0..SERIES {
         for season in 0..SEASONS {
@@ -43,9 +45,9 @@ fn walk(root: &Path, rules: &Arc<Rules>, known: KnownDirectories, threads: usize
     let mut batches = Vec::new();
     loop {
         match walk.next(Duration::from_secs(60)) {
-            Next::Batch(batch) => batches.push(*batch),
-            Next::Pending => panic!("the walk hangs"),
-            Next::Finished => break,
+            NextBatch::Batch(batch) => batches.push(*batch),
+            NextBatch::Pending => panic!("the walk hangs"),
+            NextBatch::Finished => break,
         }
     }
     assert_eq!(walk.progress().files, FILES);
@@ -60,7 +62,7 @@ fn known(directories: &[(Vec<u8>, Option<Fingerprint>)]) -> KnownDirectories {
     known
 }
 
-/// What there is to beat: every name read, every file asked about, nothing kept.
+/// The baseline: reads every name and calls `stat` on every file, but keeps nothing.
 fn read_plainly(directory: &Path) -> (u64, u64) {
     let (mut files, mut bytes) = (0, 0);
     for entry in fs::read_dir(directory).unwrap() {

@@ -15,17 +15,18 @@ fn main() -> std::io::Result<()> {
         }
     }
     let paths: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
+    let blake3 = Algorithm::from_name("blake3").expect("the table has it");
     let pool = Pool::new(options);
     pool.submit(paths.iter().enumerate().map(|(key, path)| Job {
         key: key as i64,
         path: path.clone(),
-        algorithms: [Algorithm::Blake3].into(),
+        algorithms: [blake3].into(),
         ..Job::default()
     }))?;
     while pool.outstanding() > 0 {
-        for answer in pool.take(Duration::from_secs(1)) {
-            let path = paths[answer.key as usize].display();
-            match answer.outcome {
+        for completion in pool.take(Duration::from_secs(1)) {
+            let path = paths[completion.key as usize].display();
+            match completion.outcome {
                 Ok(values) => println!("{}  {path}", values[0].1),
                 Err(problem) => println!("{path}: {problem}"),
             }

@@ -1,7 +1,7 @@
-//! Prints what the engine says of files, one JSON document a file.
+//! Prints the properties of files, one JSON document per file.
 //!
-//! `--jsonl` as the first argument: a line of JSON for each file, also for those
-//! of which it can say nothing.
+//! With `--jsonl` as the first argument: one line of JSON per file, also for files that
+//! cannot be probed.
 
 use std::fs::File;
 use std::path::Path;

@@ -1,26 +1,26 @@
-//! One number for all that a scan looks at in a directory.
+//! One number for everything that a scan sees in a directory.
 //!
-//! Equal fingerprints mean that no selected file was added, removed, renamed,
-//! resized or given another mtime (and, where inode numbers last, that none was
-//! replaced). XXH3-128 is not cryptographic: a collision among honest
-//! directories has a chance of about 2^-128 a pair.
+//! Two equal fingerprints mean that no selected file was added, removed, renamed, resized or
+//! given another mtime. Where inode numbers are kept, no file was replaced either. XXH3-128
+//! is not cryptographic, but two directories that nobody manipulated have equal fingerprints
+//! only with a probability of about 2^-128.
 
 use xxhash_rust::xxh3::Xxh3;
 
-/// 128 bits over a directory's selected entries, seeded with the rules.
+/// 128 bits over the selected entries of a directory, seeded with the rules.
 pub type Fingerprint = [u8; 16];
 
-/// Stored fingerprints depend on the layout below: a change to it needs a new
-/// version, so that every directory is compared once more.
+/// The version of the layout below. Stored fingerprints depend on it: a change of the layout
+/// needs a new version, so that every directory is compared once more.
 const LAYOUT_VERSION: u8 = 1;
 
-/// Builds a [`Fingerprint`] from entries given in order of their names' bytes.
+/// Computes a [`Fingerprint`] from entries, which must come in byte order of their names.
 pub struct Fingerprinter {
     hash: Xxh3,
 }
 
 impl Fingerprinter {
-    /// Starts a fingerprint under rules with this digest.
+    /// Begins a fingerprint under the rules with this digest.
     pub fn new(rules_digest: &Fingerprint) -> Self {
         let mut hash = Xxh3::new();
         hash.update(&[LAYOUT_VERSION]);
@@ -28,8 +28,8 @@ impl Fingerprinter {
         Self { hash }
     }
 
-    /// Adds a file: its name, whether a symlink led to it, size in bytes, mtime
-    /// as seconds and nanoseconds, and the inode where it can be relied on.
+    /// Adds a file: its name, whether it was reached through a link, its size in bytes, its
+    /// mtime in seconds and nanoseconds, and its inode where the file system keeps them.
     pub fn add(
         &mut self,
         name: &[u8],
@@ -38,8 +38,8 @@ impl Fingerprinter {
         mtime: (i64, u32),
         inode: Option<u64>,
     ) {
-        // One fixed-size record ahead of the name: fewer calls, and the name's
-        // length in it keeps "ab"+"c" apart from "a"+"bc".
+        // A record of fixed size before the name: this takes fewer calls, and the length of the
+        // name in it distinguishes "ab"+"c" from "a"+"bc".
         let mut record = [0u8; 32];
         record[0..2].copy_from_slice(&(name.len() as u16).to_le_bytes());
         record[2] = u8::from(is_symlink) | (u8::from(inode.is_some()) << 1);
@@ -51,7 +51,7 @@ impl Fingerprinter {
         self.hash.update(name);
     }
 
-    /// The fingerprint of what was added.
+    /// The fingerprint of all files that were added.
     pub fn finish(self) -> Fingerprint {
         self.hash.digest128().to_le_bytes()
     }
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn each_field_counts() {
+    fn each_field_changes_the_fingerprint() {
         let base = of(&[(b"a.mkv", 1, (2, 3), Some(4))]);
         assert_eq!(base, of(&[(b"a.mkv", 1, (2, 3), Some(4))]));
         for other in [
@@ -89,13 +89,13 @@ mod tests {
     }
 
     #[test]
-    fn names_do_not_run_together() {
+    fn the_boundary_between_names_counts() {
         let apart = of(&[(b"ab", 1, (2, 3), None), (b"c", 1, (2, 3), None)]);
         assert_ne!(apart, of(&[(b"a", 1, (2, 3), None), (b"bc", 1, (2, 3), None)]));
     }
 
     #[test]
-    fn rules_seed_it() {
+    fn rules_change_the_fingerprint() {
         assert_ne!(Fingerprinter::new(&[1; 16]).finish(), Fingerprinter::new(&[2; 16]).finish());
     }
 }

@@ -1,25 +1,25 @@
-//! Kinds of media, and the extensions that tell them.
+//! Kinds of media, and the extensions that belong to them.
 
-/// What sort of file an extension names.
+/// The kind of media that an extension stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Films, episodes, clips.
     Video,
     /// Music and speech.
     Audio,
-    /// Photographs, raw or developed.
+    /// Photographs, also raw ones.
     Image,
-    /// What belongs to a media file: subtitles, metadata, edits.
+    /// Files that belong to a media file: subtitles, metadata, edits.
     Sidecar,
-    /// An extension that only the user's own list names.
+    /// Any other extension that the user lists.
     Other,
 }
 
 impl Kind {
-    /// The kinds that `--kind` can ask for.
+    /// The kinds that `--kind` accepts.
     pub const ALL: [Kind; 4] = [Kind::Video, Kind::Audio, Kind::Image, Kind::Sidecar];
 
-    /// The kind's name, as options and the catalogue spell it.
+    /// The kind's name in options and in the catalogue.
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Video => "video",
@@ -30,12 +30,12 @@ impl Kind {
         }
     }
 
-    /// The kind called `name`, if there is one that can be asked for.
+    /// The kind with this name, if `--kind` accepts it.
     pub fn from_name(name: &str) -> Option<Kind> {
         Kind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// The extensions of this kind, lower case, without the dot.
+    /// The extensions of this kind, in lower case and without the dot.
     pub const fn extensions(self) -> &'static [&'static str] {
         match self {
             Kind::Video => VIDEO,
@@ -46,7 +46,7 @@ impl Kind {
         }
     }
 
-    /// The kind that `extension` (lower case, without the dot) belongs to.
+    /// The kind to which `extension` (in lower case, without the dot) belongs.
     pub fn of_extension(extension: &str) -> Kind {
         Kind::ALL
             .into_iter()
@@ -89,7 +89,7 @@ mod tests {
         let mut seen = HashSet::new();
         for kind in Kind::ALL {
             for extension in kind.extensions() {
-                assert!(seen.insert(*extension), "{extension} stands twice");
+                assert!(seen.insert(*extension), "{extension} is listed twice");
                 assert_eq!(Kind::of_extension(extension), kind);
                 assert_eq!(*extension, extension.to_ascii_lowercase());
             }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_back() {
+    fn each_name_gives_its_kind() {
         for kind in Kind::ALL {
             assert_eq!(Kind::from_name(kind.name()), Some(kind));
         }

@@ -1,39 +1,38 @@
-//! The engine of `vpo`: looks at directory trees quickly and says what differs.
+//! The engine of `vpo`: walks directory trees, probes media files and digests their content.
 //!
-//! It walks a tree in parallel, selects files by [`Rules`], and gives each
-//! directory a 128-bit [`Fingerprint`]. Told the fingerprints of the last look
-//! ([`KnownDirectories`]), it reports only directories that differ, in columnar
-//! [`Batch`]es, while the walk goes on. Errors are data: they never stop a walk.
+//! A [`Walk`] reads a tree in parallel, selects files by [`Rules`], and computes a 128-bit
+//! [`Fingerprint`] of each directory. It is given the fingerprints of the last scan
+//! ([`KnownDirectories`]) and reports only the directories that differ, in columnar
+//! [`Batch`]es, while it continues. Errors are data: they never stop a walk.
 //!
-//! [`probe`] reads what is in media files, [`digest`] all of their content.
+//! [`probe`] reads the properties of media files, [`digest`] the whole content of files.
 //!
-//! It knows nothing of databases and nothing of Python; `rust/python` is the
-//! thin layer that turns these types into Python's.
+//! The engine knows nothing of databases or Python; `rust/python` is the thin layer that
+//! converts these types to Python's.
 
-mod answers;
-mod batch;
+mod completion_queue;
+mod concurrency;
 pub mod digest;
+mod directory_cache;
 mod fingerprint;
 mod kinds;
-mod known;
-mod opening;
-mod pace;
-mod presence;
 pub mod probe;
+mod racy;
 mod rules;
 mod storage;
 mod sys;
 mod walk;
 
-pub use batch::{Batch, Directory, Failure, Operation};
 pub use fingerprint::{Fingerprint, Fingerprinter};
 pub use kinds::Kind;
-pub use known::KnownDirectories;
-pub use presence::{Presence, Unseen};
+pub use racy::RACY_WINDOW_NS;
 pub use rules::{Rules, RulesError, RulesSpec};
-pub use storage::{born, storage_of};
+pub use storage::{birth_time, storage_of};
 pub use sys::{Medium, medium_of, physical_start, set_idle_io};
-pub use walk::{Next, Progress, Walk, WalkOptions};
+pub use walk::{
+    Batch, Directory, DirectoryStatus, Failure, KnownDirectories, NextBatch, Operation, Progress,
+    UnvisitedDirectory, Walk, WalkOptions,
+};
 
 /// The version of the engine.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

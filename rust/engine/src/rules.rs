@@ -1,4 +1,4 @@
-//! Which directories are entered and which files are selected.
+//! Which directories a scan enters and which files it selects.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -10,31 +10,32 @@ use globset::GlobBuilder;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::{Fingerprint, Kind};
+use crate::fingerprint::Fingerprint;
+use crate::kinds::Kind;
 
 /// The rules of a scan as a user gives them.
 #[derive(Clone, Debug, Default)]
 pub struct RulesSpec {
-    /// Kinds to select. With no kinds and no extensions: all known media.
+    /// Kinds to select. Without kinds and extensions: all known media.
     pub kinds: Vec<Kind>,
-    /// Extensions to select besides, any case, with or without the dot.
+    /// Extensions to select in addition, in any case, with or without the dot.
     pub extensions: Vec<String>,
-    /// What to leave out, as lines of a `.gitignore` at the root.
+    /// What to skip, as lines of a `.gitignore` in the root.
     pub excludes: Vec<String>,
-    /// Whether names that begin with a dot are looked at.
+    /// Whether to include names that begin with a dot.
     pub hidden: bool,
-    /// Whether symbolic links are followed.
+    /// Whether to follow symbolic links.
     pub follow_symlinks: bool,
-    /// Whether other file systems below the root are left alone.
+    /// Whether to skip other file systems below the root.
     pub one_file_system: bool,
 }
 
-/// A rule that cannot be understood.
+/// An invalid rule.
 #[derive(Debug)]
 pub enum RulesError {
-    /// An exclude is not a valid glob: the glob and what is wrong with it.
+    /// An exclude is not a valid glob: the glob, and what is wrong with it.
     Glob(String, String),
-    /// An extension has characters that no extension has.
+    /// An extension contains characters that no extension can contain.
     Extension(String),
 }
 
@@ -51,11 +52,11 @@ impl fmt::Display for RulesError {
 
 impl std::error::Error for RulesError {}
 
-/// [`RulesSpec`] made ready to be asked, a few nanoseconds a name.
+/// [`RulesSpec`] in a form that decides on a name within a few nanoseconds.
 pub struct Rules {
-    /// Selected extensions, sorted; a file's extension is an index into it.
+    /// The selected extensions, sorted. A file's extension is an index into this list.
     extensions: Vec<(String, Kind)>,
-    /// The same as integers: up to eight bytes, lower case, zero-padded.
+    /// The same extensions as integers: up to eight bytes, in lower case, zero-padded.
     short: Vec<(u64, u16)>,
     excludes: Option<Gitignore>,
     hidden: bool,
@@ -65,10 +66,10 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Makes rules for a scan of `root` (an absolute path).
+    /// The rules for a scan of `root`, an absolute path.
     ///
     /// # Errors
-    /// [`RulesError`] names the first rule that cannot be understood.
+    /// The first invalid rule.
     pub fn new(spec: &RulesSpec, root: &[u8]) -> Result<Self, RulesError> {
         let extensions: Vec<(String, Kind)> = selected_extensions(spec)?.into_iter().collect();
         let mut short: Vec<(u64, u16)> = extensions
@@ -93,32 +94,31 @@ impl Rules {
         &self.extensions
     }
 
-    /// 128 bits that differ between rules that may select different files of a
-    /// directory.
+    /// 128 bits that are different for rules that may select different files of a directory.
     pub fn digest(&self) -> &Fingerprint {
         &self.digest
     }
 
-    /// Whether symbolic links are followed.
+    /// Whether to follow symbolic links.
     pub fn follow_symlinks(&self) -> bool {
         self.follow_symlinks
     }
 
-    /// Whether other file systems below the root are left alone.
+    /// Whether to skip other file systems below the root.
     pub fn one_file_system(&self) -> bool {
         self.one_file_system
     }
 
-    /// Whether a walk that lists a file's directory selects the file; `relative`
-    /// is its path from the root.
+    /// Whether a walk that lists a file's directory selects the file. `relative` is the
+    /// file's path relative to the root.
     pub fn selects_file(&self, relative: &[u8]) -> bool {
         let slash = relative.iter().rposition(|byte| *byte == b'/');
         let name = &relative[slash.map_or(0, |position| position + 1)..];
         !self.skips_name(name) && self.select(name).is_some() && !self.excludes(relative, false)
     }
 
-    /// Whether a walk enters the directory at this path relative to its root,
-    /// if all directories on the way are there.
+    /// Whether a walk enters the directory at this path relative to the root, if the
+    /// directory and all its parents exist.
     pub fn enters(&self, relative: &[u8]) -> bool {
         let mut end = 0;
         relative.split(|byte| *byte == b'/').all(|component| {
@@ -129,20 +129,21 @@ impl Rules {
         })
     }
 
-    /// Whether excludes are to be asked with [`Rules::excludes`].
+    /// Whether there are globs, so that [`Rules::excludes`] has to be called.
     pub(crate) fn has_excludes(&self) -> bool {
         self.excludes.is_some()
     }
 
-    /// Whether the path, relative to the root, is excluded by a glob. Its parent
-    /// directories are not asked about: the walk does not enter excluded ones.
+    /// Whether a glob excludes this path relative to the root. This does not check the parent
+    /// directories: the walk does not enter excluded ones.
     pub(crate) fn excludes(&self, relative: &[u8], is_directory: bool) -> bool {
         self.excludes.as_ref().is_some_and(|globs| {
             globs.matched(Path::new(OsStr::from_bytes(relative)), is_directory).is_ignore()
         })
     }
 
-    /// Whether the name alone rules an entry out: hidden, or known junk.
+    /// Whether an entry is skipped because of its name: it is hidden, or known not to be
+    /// media.
     pub(crate) fn skips_name(&self, name: &[u8]) -> bool {
         match name.first() {
             Some(b'.') => !self.hidden || is_junk(name),
@@ -150,7 +151,7 @@ impl Rules {
         }
     }
 
-    /// The index of a file's extension, if files of that name are selected.
+    /// The index of a file's extension, if files with this extension are selected.
     pub(crate) fn select(&self, name: &[u8]) -> Option<u16> {
         let dot = name.iter().rposition(|byte| *byte == b'.')?;
         let extension = &name[dot + 1..];
@@ -196,13 +197,14 @@ fn exclude_matcher(globs: &[String]) -> Result<Option<Gitignore>, RulesError> {
     let mut builder = GitignoreBuilder::new("");
     for glob in globs {
         if glob.trim().is_empty() {
-            return Err(RulesError::Glob(glob.clone(), "it is empty".to_owned()));
+            return Err(RulesError::Glob(glob.clone(), "the glob is empty".to_owned()));
         }
-        // git takes an unclosed `[` literally; whoever types one made a mistake.
+        // git takes an unclosed `[` literally, but here it is certainly a mistake.
         GlobBuilder::new(glob)
             .build()
             .map_err(|error| RulesError::Glob(glob.clone(), error.kind().to_string()))?;
-        // A line of a .gitignore that begins with # is a comment; an option is not.
+        // In a .gitignore, a line that begins with # is a comment. In a list of globs it is a
+        // name.
         let line = match glob.strip_prefix('#') {
             Some(rest) => format!("\\#{rest}"),
             None => glob.clone(),
@@ -239,8 +241,8 @@ fn digest(spec: &RulesSpec, root: &[u8], extensions: &[(String, Kind)]) -> Finge
         field(name.as_bytes());
     }
     if !spec.excludes.is_empty() {
-        // Globs are relative to the root: the same ones mean something else
-        // under another root. Order matters to them too (`!` takes back).
+        // Globs are relative to the root, so the same globs mean something else under another
+        // root. Their order counts, too: `!` includes what an earlier glob excluded.
         field(b"excludes");
         field(root);
         for glob in &spec.excludes {
@@ -250,7 +252,7 @@ fn digest(spec: &RulesSpec, root: &[u8], extensions: &[(String, Kind)]) -> Finge
     hash.digest128().to_le_bytes()
 }
 
-/// What file systems, NAS firmware and desktops leave behind; never media.
+/// Whether a name is one of those that file systems, NAS firmware and desktops create.
 fn is_junk(name: &[u8]) -> bool {
     match name.first() {
         Some(b'.') => {
@@ -266,7 +268,7 @@ fn is_junk(name: &[u8]) -> bool {
     }
 }
 
-/// Up to eight bytes of an extension as an integer, lower case; `None` if longer.
+/// Up to eight bytes of an extension as an integer, in lower case; `None` if it is longer.
 fn short_key(extension: &[u8]) -> Option<u64> {
     let mut key = [0u8; 8];
     let bytes = key.get_mut(..extension.len())?;
@@ -324,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn junk_is_skipped_even_when_hidden_names_are_asked_for() {
+    fn junk_is_skipped_even_if_hidden_names_are_included() {
         let rules = rules(RulesSpec { hidden: true, ..RulesSpec::default() });
         for name in [
             &b"@eaDir"[..],
@@ -357,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_rule_is_named() {
+    fn an_error_names_the_invalid_rule() {
         for glob in ["[z-a]", "a[", "[", "{a", "", "  "] {
             let spec = RulesSpec { excludes: vec![glob.into()], ..RulesSpec::default() };
             let error = Rules::new(&spec, b"/").err().expect(glob);
@@ -370,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_tells_rules_apart_but_not_their_spelling() {
+    fn the_digest_depends_on_the_meaning_of_the_rules_and_not_on_their_spelling() {
         let digest = |spec: RulesSpec| *rules(spec).digest();
         let base = digest(RulesSpec::default());
         assert_ne!(base, digest(RulesSpec { hidden: true, ..RulesSpec::default() }));

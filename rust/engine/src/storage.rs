@@ -1,4 +1,4 @@
-//! Where files are stored, and since when.
+//! Where the content of files is stored, and when files were created.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -9,11 +9,13 @@ use rustix::fs::{FileType, Mode, OFlags};
 
 use crate::sys;
 
-/// What tells where the content of the regular file at `path` is stored, as
-/// [`sys::storage_of`] does; `None` also for anything that is not a regular file.
+/// An identifier of the place where the content of a file is stored. Two files of one file
+/// system have the same identifier if and only if they have the same size and share all of
+/// their extents. `None` if it is unknown, if the file has storage of its own, or if `path`
+/// is not a regular file.
 ///
 /// # Errors
-/// As `open(2)`; a link as the last part is not followed.
+/// The errors of `open(2)`. A link at `path` is not followed.
 pub fn storage_of(path: &Path) -> io::Result<Option<[u8; 16]>> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty())?;
@@ -24,13 +26,13 @@ pub fn storage_of(path: &Path) -> io::Result<Option<[u8; 16]>> {
     }
 }
 
-/// When the file at `path` came into being, in nanoseconds since 1970; of a link, with
-/// `follow`, what it leads to. `None` where that is not told.
+/// When the file at `path` was created, in nanoseconds since 1970. With `follow`, a link at
+/// `path` is followed. `None` if the file system does not record it.
 ///
-/// A rename does not change it, and an inode that is used again has another one.
+/// A rename keeps the birth time. A new file with a reused inode number has a different one.
 #[must_use]
-pub fn born(path: &Path, follow: bool) -> Option<i64> {
+pub fn birth_time(path: &Path, follow: bool) -> Option<i64> {
     let found = if follow { path.metadata() } else { path.symlink_metadata() };
     let since = found.ok()?.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_nanos()).ok().filter(|&born| born > 0)
+    i64::try_from(since.as_nanos()).ok().filter(|&since| since > 0)
 }

@@ -1,4 +1,4 @@
-//! What differs is reported, and what does not is not.
+//! Directories that differ are reported, and others are not.
 
 mod common;
 
@@ -11,9 +11,9 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use common::{Contents, Dice, Known, OLD, SeenDirectory, Tree, contents, naive, set_mtime};
-use vpo_engine::{Presence, RulesSpec};
+use vpo_engine::{DirectoryStatus, RulesSpec};
 
-/// Five directories, and a film of each sort of neighbour.
+/// Five directories, with several kinds of files in them.
 fn library() -> Tree {
     let tree = Tree::new();
     tree.files(&["root.mkv", "a/1.mkv", "a/2.mkv", "a/below/3.mkv", "b/4.mkv", "b/5.mkv"]);
@@ -21,22 +21,22 @@ fn library() -> Tree {
     tree
 }
 
-/// A change to a library, with the directories that differ by it and the
-/// known ones that are gone.
+/// A change to a library, the directories that differ because of it, and the known
+/// directories that it removes.
 struct Change {
     what: &'static str,
     make: fn(&Tree) -> &Tree,
     differ: &'static [&'static str],
-    gone: &'static [&'static str],
+    removed: &'static [&'static str],
 }
 
 const fn change(
     what: &'static str,
     make: fn(&Tree) -> &Tree,
     differ: &'static [&'static str],
-    gone: &'static [&'static str],
+    removed: &'static [&'static str],
 ) -> Change {
-    Change { what, make, differ, gone }
+    Change { what, make, differ, removed }
 }
 
 const CHANGES: &[Change] = &[
@@ -54,8 +54,8 @@ const CHANGES: &[Change] = &[
     ),
     change("a renamed file", |tree| tree.rename("b/4.mkv", "b/6.mkv"), &["b"], &[]),
     change("a hidden file", |tree| tree.rename("b/4.mkv", "b/.4.mkv"), &["b"], &[]),
-    change("a file moved", |tree| tree.rename("b/4.mkv", "a/4.mkv"), &["a", "b"], &[]),
-    change("a change nobody asked for", |tree| tree.file("b/notes.txt", 1), &[], &[]),
+    change("a moved file", |tree| tree.rename("b/4.mkv", "a/4.mkv"), &["a", "b"], &[]),
+    change("a change of a file that is not selected", |tree| tree.file("b/notes.txt", 1), &[], &[]),
     change("an empty directory", |tree| tree.directory("a/nothing"), &[], &[]),
     change("a new directory", |tree| tree.file("a/new/1.mkv", 1), &["a/new"], &[]),
     change("a file in an empty directory", |tree| tree.file("empty/1.mkv", 1), &["empty"], &[]),
@@ -87,12 +87,12 @@ fn a_change_makes_its_own_directory_differ_and_no_other() {
             (change.make)(&tree);
             let seen = tree.walk_with(&RulesSpec::default(), &known, threads);
             assert_eq!(seen.directories(tree.root()), change.differ, "{}", change.what);
-            assert_eq!(gone(&seen.presence, &known, &tree), change.gone, "{}", change.what);
+            assert_eq!(removed(&seen.unvisited, &known, &tree), change.removed, "{}", change.what);
             let unchanged = seen.progress.files as usize - seen.file_count();
             assert_eq!(seen.progress.unchanged_files as usize, unchanged, "{}", change.what);
             for (path, directory) in &seen.directories {
                 let id = known.iter().position(|(known, _)| known == path);
-                assert_eq!(directory.known, id.map(|id| id as i64), "{}", change.what);
+                assert_eq!(directory.known_id, id.map(|id| id as i64), "{}", change.what);
                 assert!(directory.fingerprint.is_some() && directory.complete);
             }
             let all = tree.walk(1).contents();
@@ -101,17 +101,17 @@ fn a_change_makes_its_own_directory_differ_and_no_other() {
     }
 }
 
-fn gone(presence: &BTreeMap<i64, Presence>, known: &[Known], tree: &Tree) -> Vec<String> {
-    let is_gone = |presence: &Presence| matches!(presence, Presence::Gone { .. });
-    let gone = presence.iter().filter(|(_, presence)| is_gone(presence));
+fn removed(status: &BTreeMap<i64, DirectoryStatus>, known: &[Known], tree: &Tree) -> Vec<String> {
+    let is_removed = |status: &DirectoryStatus| matches!(status, DirectoryStatus::Removed { .. });
+    let removed = status.iter().filter(|(_, status)| is_removed(status));
     let path = |id: &i64| String::from_utf8(known[*id as usize].0.clone()).unwrap();
     let below = |path: String| path[tree.root().as_os_str().len() + 1..].to_owned();
-    gone.map(|(id, _)| below(path(id))).collect()
+    removed.map(|(id, _)| below(path(id))).collect()
 }
 
-/// Same name, same size, same mtime: only the inode tells.
+/// The name, the size and the mtime are the same; only the inode differs.
 #[test]
-fn a_file_swapped_for_its_like_differs_where_inodes_last() {
+fn a_file_replaced_by_a_similar_one_differs_where_inodes_are_kept() {
     let tree = library();
     let first = tree.walk(2);
     tree.file("new", 4).rename("new", "b/4.mkv");
@@ -124,7 +124,7 @@ fn a_file_swapped_for_its_like_differs_where_inodes_last() {
 }
 
 #[test]
-fn a_young_file_leaves_its_directory_unsettled() {
+fn a_directory_with_a_young_file_has_no_fingerprint() {
     let now = SystemTime::now;
     let second = Duration::from_secs;
     let ages = [
@@ -144,7 +144,7 @@ fn a_young_file_leaves_its_directory_unsettled() {
         assert_eq!(young.fingerprint.is_some(), settles, "{what}");
         assert!(young.complete && young.files.len() == 2);
         assert!(seen.directories[&tree.bytes("old")].fingerprint.is_some());
-        // Unsettled, it is looked at again, and settles with time.
+        // Without a fingerprint the directory is compared again, until the file is old enough.
         let again = tree.walk_with(&RulesSpec::default(), &seen.known(), 2);
         assert_eq!(again.directories.len(), usize::from(!settles), "{what}");
         tree.touch("young/b.mkv", now() - second(3600));
@@ -159,13 +159,13 @@ fn a_known_directory_without_files_is_reported_once() {
     let known = vec![(tree.bytes("empty"), None)];
     let seen = tree.walk_with(&RulesSpec::default(), &known, 2);
     let empty = &seen.directories[&tree.bytes("empty")];
-    assert_eq!((empty.known, empty.files.len()), (Some(0), 0));
+    assert_eq!((empty.known_id, empty.files.len()), (Some(0), 0));
     let known = vec![(tree.bytes("empty"), empty.fingerprint)];
     let again = tree.walk_with(&RulesSpec::default(), &known, 2);
     assert!(!again.directories.contains_key(&tree.bytes("empty")));
 }
 
-/// What a catalogue does with a walk, in its simplest form.
+/// A simple catalogue that stores the results of walks.
 #[derive(Default)]
 struct Catalogue(BTreeMap<Vec<u8>, SeenDirectory>);
 
@@ -175,13 +175,13 @@ impl Catalogue {
             self.0.iter().map(|(path, directory)| (path.clone(), directory.fingerprint)).collect();
         let seen = tree.walk_with(&RulesSpec::default(), &known, threads);
         for (path, directory) in seen.directories {
-            if let Some(id) = directory.known {
+            if let Some(id) = directory.known_id {
                 assert_eq!(known[id as usize].0, path);
             }
             self.0.insert(path, directory);
         }
-        for (id, presence) in seen.presence {
-            if matches!(presence, Presence::Gone { .. }) {
+        for (id, status) in seen.unvisited {
+            if matches!(status, DirectoryStatus::Removed { .. }) {
                 self.0.remove(&known[id as usize].0);
             }
         }
@@ -192,7 +192,7 @@ impl Catalogue {
     }
 }
 
-/// One change at random below `tree`; what cannot be done is not.
+/// Makes one random change below `tree`, if it is possible.
 fn change_at_random(tree: &Tree, dice: &mut Dice, old: bool) {
     let mut place = tree.root().to_path_buf();
     for _ in 0..dice.below(4) {
@@ -222,7 +222,7 @@ fn change_at_random(tree: &Tree, dice: &mut Dice, old: bool) {
 }
 
 #[test]
-fn a_catalogue_kept_by_differences_stays_true() {
+fn a_catalogue_updated_with_differences_stays_correct() {
     for seed in 0..3 {
         let (tree, mut dice) = (Tree::new(), Dice::new(seed));
         let mut catalogue = Catalogue::default();
@@ -236,8 +236,8 @@ fn a_catalogue_kept_by_differences_stays_true() {
     }
 }
 
-/// Changes come while the walk goes on: a look may be torn, but nothing that it
-/// saw half of is settled, so the next one sets it right.
+/// While the tree changes, the walk may report a wrong state of a directory. But such a
+/// directory gets no fingerprint, so the next walk corrects it.
 #[test]
 fn a_catalogue_recovers_from_changes_during_a_walk() {
     let tree = Tree::new();
@@ -261,7 +261,7 @@ fn a_catalogue_recovers_from_changes_during_a_walk() {
 }
 
 #[test]
-fn a_directory_that_vanishes_while_it_is_listed_is_no_failure() {
+fn a_directory_that_is_removed_while_it_is_listed_is_not_a_failure() {
     let tree = Tree::new();
     while_changing(
         || {
@@ -279,10 +279,10 @@ fn a_directory_that_vanishes_while_it_is_listed_is_no_failure() {
     );
 }
 
-/// btrfs and tmpfs give a file that takes another's place a new place in the
-/// list, which may have been read already.
+/// On btrfs and tmpfs, a file that replaces another gets a new place in the list of names,
+/// which may have been read already.
 #[test]
-fn a_file_that_is_replaced_while_it_is_listed_is_not_gone() {
+fn a_file_that_is_replaced_while_it_is_listed_is_not_reported_as_removed() {
     let tree = match Path::new("/dev/shm").is_dir() {
         true => Tree::new_in("/dev/shm"),
         false => Tree::new(),
@@ -303,7 +303,7 @@ fn a_file_that_is_replaced_while_it_is_listed_is_not_gone() {
     );
 }
 
-/// Does `act` again and again while another thread makes changes.
+/// Calls `act` repeatedly while another thread makes changes.
 fn while_changing(mut change: impl FnMut() + Send, act: impl Fn()) {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {

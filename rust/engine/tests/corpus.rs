@@ -1,5 +1,5 @@
-//! The inputs that fuzzing found, read as what they are: nothing panics, and
-//! nothing takes long. New ones come from `scripts/fuzz.py`.
+//! The inputs that fuzzing found, each parsed as the format of its target: no parser panics,
+//! and none takes long. `scripts/fuzz.py` adds new ones.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use vpo_engine::probe::{Format, Limits, Problem, Source, probe_source, read_as};
 
-/// In a debug build, on a machine that does something else as well. What was
-/// ever too slow took minutes.
+/// The longest time, for a debug build on a busy machine. Inputs that were too slow took
+/// minutes.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Times an input may be tried, as it may have had to wait for others.
+/// How often an input is tried, because other processes may have slowed it down.
 const ATTEMPTS: usize = 3;
 
-/// What each target of `rust/fuzz` reads its inputs as.
+/// The format of each target of `rust/fuzz`.
 const TARGETS: [(&str, Option<Format>); 19] = [
     ("aac", Some(Format::Aac)),
     ("avi", Some(Format::Avi)),
@@ -50,14 +50,14 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Reads an input in both ways; gives what is wrong with that.
+/// Parses an input in both ways, and returns what is wrong.
 fn fault(data: &[u8], format: Option<Format>) -> Option<String> {
     let source = || Source::new(&data, data.len() as u64, Limits::default());
     let begin = Instant::now();
     if let Some(format) = format {
         let read = catch_unwind(AssertUnwindSafe(|| read_as(&mut source(), format).is_ok()));
         if read.is_err() {
-            return Some(format!("a panic when read as {format:?}"));
+            return Some(format!("a panic when parsed as {format:?}"));
         }
     }
     if let Err(Problem::Panic(what)) = probe_source(&mut source(), "") {
@@ -68,14 +68,14 @@ fn fault(data: &[u8], format: Option<Format>) -> Option<String> {
 }
 
 #[test]
-fn no_input_that_was_ever_found_does_harm() {
+fn no_input_that_was_ever_found_causes_a_panic_or_a_delay() {
     let mut wrong = Vec::new();
     for (target, format) in TARGETS {
         let inputs = files(&fuzzing().join("corpus").join(target));
         assert!(!inputs.is_empty(), "{target} has no corpus");
         for path in inputs {
             let data = fs::read(&path).unwrap();
-            // A panic stays one, a delay need not.
+            // A panic happens each time, a delay may not.
             let faults: Option<Vec<_>> = (0..ATTEMPTS).map(|_| fault(&data, format)).collect();
             if let Some(what) = faults.and_then(|mut faults| faults.pop()) {
                 wrong.push(format!("{}: {what}", path.display()));
@@ -86,7 +86,7 @@ fn no_input_that_was_ever_found_does_harm() {
 }
 
 #[test]
-fn each_target_has_its_corpus_read() {
+fn the_corpus_of_each_target_is_read() {
     let targets = files(&fuzzing().join("fuzz_targets"));
     let targets = targets.iter().map(|path| path.file_stem().unwrap().to_str().unwrap());
     assert!(targets.eq(TARGETS.iter().map(|(target, _)| *target)));

@@ -1,5 +1,5 @@
-//! A process may have few files open: directories are closed and opened again.
-//! In a process of its own, as the limit is the process's.
+//! With few file descriptors, directories are closed and opened again. This is a separate
+//! process, because the limit applies to the whole process.
 
 mod common;
 
@@ -7,7 +7,7 @@ use std::sync::Once;
 
 use common::{Descent, Seen, Tree, following};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use vpo_engine::{Presence, RulesSpec};
+use vpo_engine::{DirectoryStatus, RulesSpec};
 
 fn allow_few_descriptors() {
     static ONCE: Once = Once::new();
@@ -23,18 +23,18 @@ fn check(tree: &Tree, spec: &RulesSpec, threads: usize, files: usize) -> Seen {
     assert_eq!(seen.file_count(), files, "{threads} threads");
     let again = tree.walk_with(spec, &seen.known(), threads);
     assert!(again.directories.is_empty(), "{threads} threads");
-    assert!(again.presence.is_empty(), "{threads} threads");
+    assert!(again.unvisited.is_empty(), "{threads} threads");
     seen
 }
 
-// One test: two at once would share the descriptors.
+// One test, because two at the same time would share the descriptors.
 #[test]
 fn few_descriptors_are_enough() {
     allow_few_descriptors();
     deep();
     branching();
     wide();
-    gone_from_far_below();
+    removed_from_far_below();
 }
 
 fn deep() {
@@ -48,7 +48,7 @@ fn deep() {
     }
 }
 
-/// Deep enough that directories with children to come are closed.
+/// Deep enough that directories are closed before all of their children were opened.
 fn branching() {
     let (tree, outside) = (Tree::new(), Tree::new());
     outside.files(&["x/1.mkv", "x/below/2.mkv"]);
@@ -72,7 +72,7 @@ fn branching() {
     }
 }
 
-/// Every directory large enough to be shared out among many threads.
+/// Each directory is large enough to be split among many threads.
 fn wide() {
     let tree = Tree::new();
     for directory in 0..100 {
@@ -83,8 +83,8 @@ fn wide() {
     }
 }
 
-/// What became of a directory is found out with few descriptors, too.
-fn gone_from_far_below() {
+/// The status of unvisited directories is found out with few descriptors, too.
+fn removed_from_far_below() {
     let tree = Tree::new();
     let mut descent = Descent::into(&tree);
     for _ in 0..300 {
@@ -103,7 +103,7 @@ fn gone_from_far_below() {
         (deep.clone(), None),
     ];
     let seen = tree.walk_with(&RulesSpec::default(), &known, 2);
-    assert_eq!(seen.presence.len(), 5);
-    let is_gone = |presence: &Presence| matches!(presence, Presence::Gone { .. });
-    assert!(seen.presence.values().all(is_gone), "{:?}", seen.presence);
+    assert_eq!(seen.unvisited.len(), 5);
+    let is_gone = |status: &DirectoryStatus| matches!(status, DirectoryStatus::Removed { .. });
+    assert!(seen.unvisited.values().all(is_gone), "{:?}", seen.unvisited);
 }

@@ -1,5 +1,5 @@
-//! What file systems lie on, told of real ones. They are mounted from images, which
-//! takes root; without, these tests have nothing to look at and say so.
+//! The media of real file systems. They are mounted from images, which only root can do. For
+//! other users these tests do nothing and report that.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -10,20 +10,20 @@ use std::process::Command;
 
 use vpo_engine::{Medium, medium_of, physical_start};
 
-/// Runs a command: what it printed, or `None` if it failed or is not there.
+/// Runs a command and returns its output; `None` if it failed or does not exist.
 fn run(program: &str, words: &[&Path]) -> Option<String> {
     let done = Command::new(program).args(words).output().ok()?;
     done.status.success().then(|| String::from_utf8(done.stdout).unwrap().trim().to_owned())
 }
 
-/// Loop devices, and a file system on them that is mounted.
+/// Loop devices, and a mounted file system on them.
 struct Mounted {
     directory: tempfile::TempDir,
     devices: Vec<PathBuf>,
 }
 
 impl Mounted {
-    /// `None` where that cannot be.
+    /// `None` if this is not possible.
     fn new(maker: &str, devices: usize) -> Option<Self> {
         let mut new = Self { directory: tempfile::tempdir().unwrap(), devices: Vec::new() };
         for number in 0..devices {
@@ -43,7 +43,7 @@ impl Mounted {
         self.directory.path().join("point")
     }
 
-    /// Has the kernel say of a device whether it rotates.
+    /// Makes the kernel report whether a device rotates.
     fn set(&self, device: usize, rotational: &str) {
         let name = self.devices[device].file_name().unwrap();
         let queue = Path::new("/sys/block").join(name).join("queue/rotational");
@@ -57,7 +57,7 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // Nothing can be done about one that is still in use.
+        // Ignores errors: a mount that is still in use stays.
         let _ = run("umount", &[&self.point()]);
         for device in &self.devices {
             let _ = run("losetup", &[Path::new("--detach"), device]);
@@ -66,7 +66,7 @@ impl Drop for Mounted {
 }
 
 #[test]
-fn a_file_system_is_on_what_the_kernel_says_of_its_device() {
+fn the_medium_of_a_file_system_is_that_of_its_device() {
     let Some(mounted) = Mounted::new("mkfs.ext4", 1) else { return eprintln!("no loop device") };
     let file = mounted.point().join("film.mkv");
     fs::write(&file, "content").unwrap();
@@ -77,7 +77,7 @@ fn a_file_system_is_on_what_the_kernel_says_of_its_device() {
 }
 
 #[test]
-fn a_btrfs_is_on_all_of_its_devices_also_in_a_subvolume() {
+fn the_medium_of_a_btrfs_depends_on_all_of_its_devices_also_in_a_subvolume() {
     let Some(mounted) = Mounted::new("mkfs.btrfs", 2) else { return eprintln!("no btrfs") };
     let subvolume = mounted.point().join("sub volume");
     let create = ["subvolume", "create"].map(Path::new);
@@ -94,7 +94,7 @@ fn a_btrfs_is_on_all_of_its_devices_also_in_a_subvolume() {
 }
 
 #[test]
-fn files_have_a_place_on_their_disk_once_they_are_written() {
+fn files_have_a_place_on_the_disk_after_they_were_written() {
     let Some(mounted) = Mounted::new("mkfs.ext4", 1) else { return eprintln!("no loop device") };
     let mut places = Vec::new();
     for name in ["a", "b"] {

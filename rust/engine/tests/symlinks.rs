@@ -1,14 +1,14 @@
-//! Links: left alone, or followed without going in circles or counting twice.
+//! Links are ignored or followed, without walking in circles or counting files twice.
 
 mod common;
 
 use std::os::unix::fs::PermissionsExt;
 
 use common::{Tree, as_an_ordinary_user, following, walk};
-use vpo_engine::{Presence, RulesSpec};
+use vpo_engine::{DirectoryStatus, RulesSpec};
 
 #[test]
-fn links_are_left_alone_unless_asked_for() {
+fn links_are_ignored_by_default() {
     let (tree, outside) = (Tree::new(), Tree::new());
     outside.files(&["b.mkv", "below/c.mkv"]);
     tree.file("a.mkv", 1).link(outside.path("b.mkv"), "file.mkv").link(outside.root(), "link");
@@ -30,7 +30,7 @@ fn links_are_left_alone_unless_asked_for() {
     assert!(again.directories.is_empty() && again.progress.unchanged_files == 4);
 }
 
-/// A link's own size and mtime say nothing of the file it leads to.
+/// The size and mtime of the link itself do not depend on its target.
 #[test]
 fn a_change_behind_a_link_is_noticed() {
     let (tree, outside) = (Tree::new(), Tree::new());
@@ -44,11 +44,11 @@ fn a_change_behind_a_link_is_noticed() {
 }
 
 #[test]
-fn loops_end() {
+fn loops_of_links_end() {
     let (tree, outside) = (Tree::new(), Tree::new());
     tree.file("a/b.mkv", 1).link("..", "a/up").link(".", "a/self").link(tree.root(), "a/root");
     tree.link("me", "me").link("you", "they").link("they", "you");
-    // Two directories outside that lead to each other.
+    // Two directories outside the tree that lead to each other.
     outside.files(&["x/1.mkv", "y/2.mkv"]);
     outside.link("../y", "x/to-y").link("../x", "y/to-x");
     tree.link(outside.path("x"), "x");
@@ -86,7 +86,7 @@ fn a_link_to_a_directory_of_the_tree_does_not_count_it_twice() {
     }
 }
 
-/// The walk does not come by these directories under their own names.
+/// The walk does not visit these directories by their own paths.
 #[test]
 fn a_link_to_a_directory_that_is_not_walked_is_followed() {
     let tree = Tree::new();
@@ -98,7 +98,7 @@ fn a_link_to_a_directory_that_is_not_walked_is_followed() {
 }
 
 #[test]
-fn excludes_hold_for_links_too() {
+fn excludes_apply_to_links_too() {
     let (tree, outside) = (Tree::new(), Tree::new());
     outside.files(&["b.mkv", "skip/c.mkv"]);
     tree.link(outside.root(), "link").link(outside.root(), "not").link(outside.root(), ".hid");
@@ -110,7 +110,7 @@ fn excludes_hold_for_links_too() {
 }
 
 #[test]
-fn a_link_to_nothing_is_nothing() {
+fn a_dangling_link_is_ignored() {
     let tree = Tree::new();
     tree.file("a.mkv", 1)
         .link("nowhere", "b.mkv")
@@ -120,12 +120,12 @@ fn a_link_to_nothing_is_nothing() {
     let seen = tree.walk_with(&following(), &[], 2);
     assert_eq!(seen.paths(tree.root()), ["a.mkv"]);
     assert!(seen.failures.is_empty(), "{:?}", seen.failures);
-    // That is no reason to look again each time.
+    // The directory gets a fingerprint in spite of the dangling links.
     assert!(seen.at(tree.root()).fingerprint.is_some());
 }
 
 #[test]
-fn a_directory_that_became_a_link_is_gone_unless_links_are_followed() {
+fn a_directory_that_became_a_link_is_removed_unless_links_are_followed() {
     let (tree, outside) = (Tree::new(), Tree::new());
     tree.files(&["a.mkv", "b/1.mkv", "b/below/2.mkv"]);
     outside.files(&["1.mkv", "below/2.mkv"]);
@@ -133,13 +133,13 @@ fn a_directory_that_became_a_link_is_gone_unless_links_are_followed() {
     tree.remove("b").link(outside.root(), "b");
     let seen = tree.walk_with(&RulesSpec::default(), &known, 2);
     assert!(seen.directories.is_empty());
-    let gone = |presence: &Presence| matches!(presence, Presence::Gone { .. });
-    assert!(seen.presence.len() == 2 && seen.presence.values().all(gone));
+    let gone = |status: &DirectoryStatus| matches!(status, DirectoryStatus::Removed { .. });
+    assert!(seen.unvisited.len() == 2 && seen.unvisited.values().all(gone));
     let seen = tree.walk_with(&following(), &known, 2);
     assert_eq!(seen.directories(tree.root()), ["", "b", "b/below"]);
 }
 
-/// Same file, same size, same mtime: but it is elsewhere now.
+/// It is the same file with the same size and mtime, but at another place.
 #[test]
 fn a_file_that_became_a_link_to_itself_differs() {
     let (tree, outside) = (Tree::new(), Tree::new());
@@ -151,10 +151,10 @@ fn a_file_that_became_a_link_to_itself_differs() {
     assert_eq!(seen.directories(tree.root()), ["a"]);
 }
 
-/// What could be looked at is as it was known, but there is more.
+/// The files that could be read are unchanged, but there is one more.
 #[test]
-fn a_link_that_may_not_be_followed_leaves_its_directory_unsettled() {
-    if !as_an_ordinary_user("a_link_that_may_not_be_followed_leaves_its_directory_unsettled") {
+fn a_directory_with_a_link_that_cannot_be_followed_has_no_fingerprint() {
+    if !as_an_ordinary_user("a_directory_with_a_link_that_cannot_be_followed_has_no_fingerprint") {
         return;
     }
     let (tree, outside) = (Tree::new(), Tree::new());

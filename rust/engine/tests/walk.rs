@@ -1,4 +1,4 @@
-//! A walk finds what is there, no more and no less, with any number of threads.
+//! A walk finds all files and no others, with any number of threads.
 
 mod common;
 
@@ -15,7 +15,7 @@ use vpo_engine::{Fingerprinter, Kind, KnownDirectories, Operation, RulesSpec, Wa
 
 const THREADS: [usize; 5] = [0, 1, 2, 8, 64];
 
-/// Directories nested at random, with names of every sort, of media and not.
+/// Random nested directories, with many kinds of names, of media and other files.
 fn random_tree(seed: u64, directories: usize, files: usize) -> Tree {
     let tree = Tree::new();
     let mut dice = Dice::new(seed);
@@ -33,7 +33,7 @@ fn random_tree(seed: u64, directories: usize, files: usize) -> Tree {
     for number in 0..directories {
         let mut name = dice.pick(&stems).to_vec();
         name.extend_from_slice(number.to_string().as_bytes());
-        // A directory may well be called like a film.
+        // A directory may have a name like a film.
         name.extend_from_slice(dice.pick::<&[u8]>(&[b"", b".mkv", b" "]));
         let path = dice.pick(&places).join(OsString::from_vec(name));
         fs::create_dir(&path).unwrap();
@@ -47,7 +47,7 @@ fn random_tree(seed: u64, directories: usize, files: usize) -> Tree {
         name.extend_from_slice(dice.pick::<&[u8]>(&endings));
         let path = dice.pick(&places).join(OsString::from_vec(name));
         tree.file(&path, dice.below(1 << 40));
-        // From 1944 to 2100, to the nanosecond.
+        // From 1944 to 2100, with nanoseconds.
         let since = Duration::new(dice.below(155 << 25), dice.below(1_000_000_000) as u32);
         let earliest = SystemTime::UNIX_EPOCH - Duration::from_secs(25 << 25);
         tree.touch(&path, earliest + since);
@@ -56,7 +56,7 @@ fn random_tree(seed: u64, directories: usize, files: usize) -> Tree {
 }
 
 #[test]
-fn it_finds_what_a_plain_walk_finds() {
+fn it_finds_the_same_as_a_simple_walk() {
     for seed in 0..3 {
         let tree = random_tree(seed, 60, 400);
         let plain = naive(tree.root());
@@ -74,7 +74,7 @@ fn it_finds_what_a_plain_walk_finds() {
 }
 
 #[test]
-fn what_is_known_and_unchanged_is_only_counted() {
+fn known_directories_that_are_unchanged_are_only_counted() {
     let tree = random_tree(7, 60, 400);
     let first = tree.walk(2);
     assert!(first.directories.values().all(|directory| directory.complete));
@@ -84,11 +84,11 @@ fn what_is_known_and_unchanged_is_only_counted() {
         assert!(again.directories.is_empty(), "{:?}", again.directories(tree.root()));
         assert_eq!(again.progress.files, first.progress.files);
         assert_eq!(again.progress.unchanged_files, first.progress.files);
-        assert!(again.presence.is_empty());
+        assert!(again.unvisited.is_empty());
     }
 }
 
-/// Built a second way, from the public parts: what is stored must not change
+/// Computed in a second way, from the public functions: stored fingerprints must not change
 /// from one version to the next by accident.
 #[test]
 fn a_fingerprint_is_made_of_names_sizes_mtimes_and_inodes_in_order() {
@@ -108,7 +108,7 @@ fn a_fingerprint_is_made_of_names_sizes_mtimes_and_inodes_in_order() {
 }
 
 #[test]
-fn a_large_directory_is_the_same_whoever_looks_at_it() {
+fn a_large_directory_is_the_same_with_any_number_of_threads() {
     let tree = Tree::new();
     tree.crowd("", 5_000);
     for number in 0..500 {
@@ -131,7 +131,7 @@ fn a_large_directory_is_the_same_whoever_looks_at_it() {
 }
 
 #[test]
-fn directories_that_the_rules_leave_out_are_not_entered() {
+fn directories_that_the_rules_exclude_are_not_entered() {
     let tree = Tree::new();
     tree.files(&[
         "a.mkv",
@@ -171,7 +171,7 @@ fn directories_that_the_rules_leave_out_are_not_entered() {
 }
 
 #[test]
-fn other_rules_are_another_fingerprint() {
+fn other_rules_give_other_fingerprints() {
     let tree = Tree::new();
     tree.files(&["a.mkv", "b.srt"]);
     let specs = [
@@ -187,7 +187,8 @@ fn other_rules_are_another_fingerprint() {
     for (number, one) in walks.iter().enumerate() {
         for (other_number, spec) in specs.iter().enumerate() {
             let again = tree.walk_with(spec, &one.known(), 1);
-            // Known under the same rules: nothing new. Under others: all is looked at again.
+            // Under the same rules nothing differs. Under other rules everything is compared
+            // again.
             assert_eq!(again.directories.is_empty(), number == other_number, "{spec:?}");
         }
     }
@@ -199,7 +200,7 @@ fn other_rules_are_another_fingerprint() {
 }
 
 #[test]
-fn only_files_are_files() {
+fn only_regular_files_are_reported() {
     let tree = Tree::new();
     tree.directory("directory.mkv").file("real.mkv", 1);
     let _socket = std::os::unix::net::UnixListener::bind(tree.path("socket.mkv")).unwrap();
@@ -213,7 +214,7 @@ fn only_files_are_files() {
     }
 }
 
-/// Deeper than a thread's stack and a process's descriptors would go.
+/// Deeper than a thread's stack and a process's descriptors allow by recursion.
 #[test]
 fn a_tree_may_be_two_thousand_levels_deep() {
     let tree = Tree::new();
@@ -236,7 +237,7 @@ fn a_tree_may_be_two_thousand_levels_deep() {
 }
 
 #[test]
-fn a_path_may_be_longer_than_the_system_takes() {
+fn a_path_may_be_longer_than_a_system_call_accepts() {
     let tree = Tree::new();
     let mut descent = Descent::into(&tree);
     for _ in 0..40 {
@@ -255,8 +256,8 @@ fn a_path_may_be_longer_than_the_system_takes() {
 }
 
 #[test]
-fn a_directory_that_may_not_be_read_is_a_failure_and_no_more() {
-    if !as_an_ordinary_user("a_directory_that_may_not_be_read_is_a_failure_and_no_more") {
+fn a_directory_that_cannot_be_read_is_only_a_failure() {
+    if !as_an_ordinary_user("a_directory_that_cannot_be_read_is_only_a_failure") {
         return;
     }
     let tree = Tree::new();
@@ -278,7 +279,7 @@ fn a_directory_that_may_not_be_read_is_a_failure_and_no_more() {
         assert_eq!(seen.progress.unchanged_files, 2);
     }
 
-    // May be listed, but nothing in it may be looked at.
+    // The directory can be listed, but `stat` on its entries fails.
     permit(0o444);
     let seen = tree.walk_with(&RulesSpec::default(), &first.known(), 2);
     assert_eq!(seen.directories(tree.root()), ["closed"]);
@@ -312,14 +313,14 @@ fn a_root_that_cannot_be_walked_is_refused() {
 }
 
 #[test]
-fn other_file_systems_are_left_alone_where_that_is_asked() {
+fn other_file_systems_are_skipped_with_one_file_system() {
     let shm = Path::new("/dev/shm");
     let device = |path: &Path| {
         use std::os::unix::fs::MetadataExt;
         fs::metadata(path).map(|found| found.dev()).ok()
     };
     if device(shm).is_none() || device(shm) == device(Path::new("/dev")) {
-        eprintln!("skipped: /dev/shm is no file system of its own");
+        eprintln!("skipped: /dev/shm is not a separate file system");
         return;
     }
     let tree = Tree::new_in("/dev/shm");
@@ -333,7 +334,7 @@ fn other_file_systems_are_left_alone_where_that_is_asked() {
     let known = vec![(common::bytes(tree.root()), across.at(tree.root()).fingerprint)];
     let within = walk_dev(true, &known);
     assert!(!within.directories.contains_key(&common::bytes(tree.root())));
-    assert_eq!(within.presence[&0], vpo_engine::Presence::NotSelected);
+    assert_eq!(within.unvisited[&0], vpo_engine::DirectoryStatus::NotSelected);
 
     // The same through a link.
     let here = Tree::new();

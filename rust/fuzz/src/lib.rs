@@ -1,15 +1,15 @@
-//! What the fuzz targets have in common: bytes are read as a file of one format,
-//! and what that takes of memory is counted.
+//! Helpers of the fuzz targets: they parse bytes as a file of one format, and count the
+//! memory that this takes.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use vpo_engine::probe::{Format, Limits, Source, read_as};
 
-/// Inputs are far smaller. A parser that needs more has believed a length.
+/// Inputs are far smaller. A parser that needs more memory has trusted a length.
 const MOST_MEMORY: usize = 32 * 1024 * 1024;
 
-/// Counts bytes that are allocated now, and the most there ever were.
+/// Counts the bytes that are allocated, and their maximum.
 struct Counting;
 
 #[global_allocator]
@@ -18,7 +18,7 @@ static ALLOCATOR: Counting = Counting;
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: the system's allocator does it all.
+// SAFETY: all calls are passed to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         MOST.fetch_max(NOW.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
@@ -27,7 +27,7 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         MOST.fetch_max(NOW.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
-        // Pages that nothing is written to cost nothing, as without counting.
+        // As without counting, pages that are never written take no memory.
         unsafe { System.alloc_zeroed(layout) }
     }
 
@@ -37,7 +37,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Reads `data` as `format`; what comes of it must be JSON of a bounded size.
+/// Parses `data` as `format`, and checks that the result is JSON of a limited size.
 pub fn read(format: Format, data: &[u8]) {
     let before = NOW.load(Relaxed);
     MOST.store(before, Relaxed);
@@ -55,7 +55,7 @@ pub fn read(format: Format, data: &[u8]) {
     }
 }
 
-/// A target that reads its input as a format.
+/// Defines a target that parses its input as a format.
 #[macro_export]
 macro_rules! target {
     ($format:ident) => {

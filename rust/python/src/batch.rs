@@ -1,4 +1,4 @@
-//! `Batch` and what is in it, for Python.
+//! `Batch` and the objects in it, for Python.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ impl Batch {
         Self { inner, extensions }
     }
 
-    /// A column of strings that stand in the table of extensions.
+    /// A column of strings from the table of extensions.
     fn interned<'py>(
         &self,
         py: Python<'py>,
@@ -41,7 +41,7 @@ impl Batch {
     fn directories(&self, py: Python<'_>) -> Vec<Directory> {
         let convert = |directory: &vpo_engine::Directory| Directory {
             path: text::to_python(py, &directory.path).unbind(),
-            known: directory.known,
+            known_id: directory.known_id,
             fingerprint: directory.fingerprint.map(|bytes| PyBytes::new(py, &bytes).unbind()),
             complete: directory.complete,
             device: directory.device,
@@ -66,7 +66,7 @@ impl Batch {
     }
 
     fn inodes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        // SQLite's integers are signed: numbers beyond 2^63 wrap.
+        // SQLite's integers are signed, so numbers above 2^63 wrap.
         let mut column: Vec<Option<i64>> =
             self.inner.inodes.iter().map(|inode| Some(inode.cast_signed())).collect();
         for directory in self.inner.directories.iter().filter(|it| !it.keeps_inodes) {
@@ -101,7 +101,7 @@ impl Batch {
 #[pyclass(frozen, get_all, module = "vpo._engine")]
 pub struct Directory {
     path: Py<PyAny>,
-    known: Option<i64>,
+    known_id: Option<i64>,
     fingerprint: Option<Py<PyBytes>>,
     complete: bool,
     device: u64,

@@ -6,18 +6,25 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
-use vpo_engine::digest::{self, Algorithm, Expected, Job, Pool, PoolOptions, Problem, Stamp};
+use pyo3::types::{PyDict, PyString, PyTuple};
+use vpo_engine::digest::{
+    self, ALGORITHMS, Algorithm, Expected, FileState, Job, Pool, PoolOptions, Problem,
+};
 
 use crate::storage::os_error;
 use crate::text;
 
-/// A file as `submit` takes it: key, path, size, mtime in ns, whether to follow a link.
+/// A file as `submit` takes it: key, path, size, mtime in ns, and whether to follow a link.
 type Submitted<'py> = (i64, Bound<'py, PyAny>, Option<u64>, Option<i64>, Bound<'py, PyAny>);
 
-/// What `take_rows` gives: key, algorithm, hexadecimal digits and ctime in ns of what
-/// was digested, and what could not be.
+/// What `take_rows` returns: key, algorithm, hexadecimal digits and ctime in ns of the files
+/// that were digested, and the files that were not.
 type Taken<'py> = (Vec<(i64, Bound<'py, PyString>, String, i64)>, Vec<Digested>);
+
+/// The names of the algorithms.
+pub fn algorithm_names(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
+    PyTuple::new(py, ALGORITHMS.iter().map(|algorithm| algorithm.name))
+}
 
 #[pyclass(frozen, module = "vpo._engine")]
 pub struct Digester {
@@ -38,11 +45,11 @@ impl Digester {
         files: &Bound<'_, PyAny>,
         algorithms: Vec<String>,
     ) -> PyResult<()> {
-        let algorithms: Arc<[Algorithm]> = algorithms
+        let algorithms: Arc<[&'static Algorithm]> = algorithms
             .iter()
             .map(|name| {
                 Algorithm::from_name(name)
-                    .ok_or_else(|| PyValueError::new_err(format!("there is no algorithm {name}")))
+                    .ok_or_else(|| PyValueError::new_err(format!("`{name}` is not an algorithm")))
             })
             .collect::<PyResult<_>>()?;
         let mut jobs = Vec::new();
@@ -69,15 +76,15 @@ impl Digester {
         let timeout = Duration::try_from_secs_f64(timeout)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         let (mut rows, mut failed) = (Vec::new(), Vec::new());
-        for answer in py.detach(|| self.pool.take(timeout)) {
-            match (&answer.outcome, &answer.stamp) {
-                (Ok(values), Some(stamp)) => {
+        for completion in py.detach(|| self.pool.take(timeout)) {
+            match (&completion.outcome, &completion.file_state) {
+                (Ok(values), Some(state)) => {
                     for (algorithm, hex) in values {
-                        let name = PyString::intern(py, algorithm.name());
-                        rows.push((answer.key, name, hex.clone(), stamp.ctime_ns()));
+                        let name = PyString::intern(py, algorithm.name);
+                        rows.push((completion.key, name, hex.clone(), state.ctime_ns()));
                     }
                 }
-                _ => failed.push(Digested(answer)),
+                _ => failed.push(Digested(completion)),
             }
         }
         Ok((rows, failed))
@@ -104,15 +111,15 @@ impl Digester {
 }
 
 #[pyclass(frozen, module = "vpo._engine")]
-pub struct Digested(digest::Answer);
+pub struct Digested(digest::Completion);
 
 impl Digested {
     fn failure(&self) -> Option<&Problem> {
         self.0.outcome.as_ref().err()
     }
 
-    fn stamp<T>(&self, of: impl FnOnce(&Stamp) -> T) -> Option<T> {
-        self.0.stamp.as_ref().map(of)
+    fn state<T>(&self, property: impl FnOnce(&FileState) -> T) -> Option<T> {
+        self.0.file_state.as_ref().map(property)
     }
 }
 
@@ -128,7 +135,7 @@ impl Digested {
         let Ok(values) = &self.0.outcome else { return Ok(None) };
         let digests = PyDict::new(py);
         for (algorithm, hex) in values {
-            digests.set_item(PyString::intern(py, algorithm.name()), hex)?;
+            digests.set_item(PyString::intern(py, algorithm.name), hex)?;
         }
         Ok(Some(digests))
     }
@@ -161,27 +168,27 @@ impl Digested {
 
     #[getter]
     fn size_bytes(&self) -> Option<u64> {
-        self.stamp(|stamp| stamp.size)
+        self.state(|state| state.size)
     }
 
     #[getter]
     fn mtime_ns(&self) -> Option<i64> {
-        self.stamp(Stamp::mtime_ns)
+        self.state(FileState::mtime_ns)
     }
 
     #[getter]
     fn ctime_ns(&self) -> Option<i64> {
-        self.stamp(Stamp::ctime_ns)
+        self.state(FileState::ctime_ns)
     }
 
-    /// As a signed number, as the walk gives inodes.
+    /// As a signed number, like the inodes of the walk.
     #[getter]
     fn inode(&self) -> Option<i64> {
-        self.stamp(|stamp| stamp.inode as i64)
+        self.state(|state| state.inode as i64)
     }
 
     #[getter]
     fn device(&self) -> Option<u64> {
-        self.stamp(|stamp| stamp.device)
+        self.state(|state| state.device)
     }
 }

@@ -1,7 +1,7 @@
 //! `vpo._engine`: the engine as a Python module.
 //!
-//! Nothing is decided here: types are converted, and the GIL is released while
-//! the engine waits or works. `python/vpo/_engine.pyi` documents the module.
+//! This crate only converts types, and releases the GIL while the engine waits or works.
+//! `python/vpo/_engine.pyi` documents the module.
 #![allow(missing_docs, reason = "documented in _engine.pyi, where users of the module look")]
 
 mod batch;
@@ -23,17 +23,19 @@ mod _engine {
     #[pymodule_export]
     use super::digest::{Digested, Digester};
     #[pymodule_export]
-    use super::probe::{Answer, Prober, language_code};
+    use super::probe::{ProbeResult, Prober, language_code};
     #[pymodule_export]
     use super::rules::Rules;
     #[pymodule_export]
-    use super::storage::{born, set_idle_io, storage_of};
+    use super::storage::{birth_time, set_idle_io, storage_of};
     #[pymodule_export]
-    use super::walk::{Progress, Unseen, Walk};
+    use super::walk::{Progress, UnvisitedDirectory, Walk};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", vpo_engine::VERSION)?;
-        module.add("KINDS", super::rules::kinds(module.py())?)
+        module.add("KINDS", super::rules::kinds(module.py())?)?;
+        module.add("ALGORITHMS", super::digest::algorithm_names(module.py())?)?;
+        module.add("RACY_WINDOW_NS", vpo_engine::RACY_WINDOW_NS)
     }
 }

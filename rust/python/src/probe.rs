@@ -11,7 +11,7 @@ use vpo_engine::probe::{self, Job, Limits, Pool};
 use crate::storage::os_error;
 use crate::text;
 
-/// The answer as JSON, or the problem's code and words.
+/// The media as JSON, or the problem's code and message.
 type Outcome = Result<Vec<u8>, (&'static str, String)>;
 
 #[pyclass(frozen, module = "vpo._engine")]
@@ -40,11 +40,11 @@ impl Prober {
         py.detach(|| self.pool.submit(jobs)).map_err(|error| os_error(&error, None))
     }
 
-    fn take(&self, py: Python<'_>, timeout: f64) -> PyResult<Vec<Answer>> {
+    fn take(&self, py: Python<'_>, timeout: f64) -> PyResult<Vec<ProbeResult>> {
         let timeout = Duration::try_from_secs_f64(timeout)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let answers = py.detach(|| self.pool.take(timeout));
-        Ok(answers.into_iter().map(Answer::from).collect())
+        let completions = py.detach(|| self.pool.take(timeout));
+        Ok(completions.into_iter().map(ProbeResult::from).collect())
     }
 
     #[getter]
@@ -58,7 +58,7 @@ impl Prober {
     }
 }
 
-/// In the pool's threads, so that the GIL is not held for it.
+/// Runs in the pool's threads, which do not hold the GIL.
 fn convert(outcome: probe::Result<probe::Media>) -> Outcome {
     let problem = |code, message: String| Err((code, message));
     match outcome {
@@ -70,7 +70,7 @@ fn convert(outcome: probe::Result<probe::Media>) -> Outcome {
 }
 
 #[pyclass(frozen, module = "vpo._engine")]
-pub struct Answer {
+pub struct ProbeResult {
     #[pyo3(get)]
     key: i64,
     outcome: Outcome,
@@ -81,23 +81,23 @@ pub struct Answer {
     quick_hash: Option<[u8; 16]>,
 }
 
-impl From<probe::Answer<Outcome>> for Answer {
-    fn from(answer: probe::Answer<Outcome>) -> Self {
-        let mtime_ns = answer.stat.map(|(_, (seconds, nanoseconds))| {
+impl From<probe::Completion<Outcome>> for ProbeResult {
+    fn from(completion: probe::Completion<Outcome>) -> Self {
+        let mtime_ns = completion.stat.map(|(_, (seconds, nanoseconds))| {
             seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(nanoseconds))
         });
         Self {
-            key: answer.key,
-            outcome: answer.value,
-            size_bytes: answer.stat.map(|(size, _)| size),
+            key: completion.key,
+            outcome: completion.value,
+            size_bytes: completion.stat.map(|(size, _)| size),
             mtime_ns,
-            quick_hash: answer.quick_hash,
+            quick_hash: completion.quick_hash,
         }
     }
 }
 
 #[pymethods]
-impl Answer {
+impl ProbeResult {
     #[getter]
     fn media<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         self.outcome.as_ref().ok().map(|json| PyBytes::new(py, json))

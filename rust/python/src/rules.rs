@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use vpo_engine::{Kind, RulesSpec};
 
-/// Kind to extensions, for help, completion and queries.
+/// Each kind of media with its extensions, for help, completion and queries.
 pub fn kinds(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let table = PyDict::new(py);
     for kind in Kind::ALL {
@@ -19,35 +19,46 @@ pub fn kinds(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 #[pyclass(frozen, module = "vpo._engine")]
 pub struct Rules {
     pub inner: Arc<vpo_engine::Rules>,
-    /// Extensions and kinds as Python strings, made once: a batch refers to them.
+    /// Extensions and kinds as Python strings. They are created once, and batches refer to
+    /// them.
     pub extensions: Vec<(Py<PyString>, Py<PyString>)>,
+}
+
+/// What to select: the attributes of a Python object, such as the settings of a scan.
+#[derive(Default, FromPyObject)]
+struct Selection {
+    kinds: Vec<String>,
+    extensions: Vec<String>,
+    #[pyo3(attribute("exclude"))]
+    excludes: Vec<String>,
+    hidden: bool,
+    follow_symlinks: bool,
+    one_file_system: bool,
 }
 
 #[pymethods]
 impl Rules {
     #[new]
-    #[pyo3(signature = (root, *, kinds=vec![], extensions=vec![], excludes=vec![],
-                        hidden=false, follow_symlinks=false, one_file_system=false))]
-    #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
-    fn new(
-        py: Python<'_>,
-        root: &[u8],
-        kinds: Vec<String>,
-        extensions: Vec<String>,
-        excludes: Vec<String>,
-        hidden: bool,
-        follow_symlinks: bool,
-        one_file_system: bool,
-    ) -> PyResult<Self> {
-        let kinds = kinds
+    #[pyo3(signature = (root, selection=None))]
+    fn new(py: Python<'_>, root: &[u8], selection: Option<Selection>) -> PyResult<Self> {
+        let selection = selection.unwrap_or_default();
+        let kinds = selection
+            .kinds
             .iter()
             .map(|name| {
-                Kind::from_name(name)
-                    .ok_or_else(|| PyValueError::new_err(format!("`{name}` is not a kind")))
+                Kind::from_name(name).ok_or_else(|| {
+                    PyValueError::new_err(format!("`{name}` is not a kind of media"))
+                })
             })
             .collect::<PyResult<Vec<_>>>()?;
-        let spec =
-            RulesSpec { kinds, extensions, excludes, hidden, follow_symlinks, one_file_system };
+        let spec = RulesSpec {
+            kinds,
+            extensions: selection.extensions,
+            excludes: selection.excludes,
+            hidden: selection.hidden,
+            follow_symlinks: selection.follow_symlinks,
+            one_file_system: selection.one_file_system,
+        };
         let inner = vpo_engine::Rules::new(&spec, root)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         let extensions = inner

@@ -1,4 +1,4 @@
-//! Where files are stored, and how politely they are read.
+//! Where the content of files is stored, when files were created, and the priority of reads.
 
 use std::ffi::OsStr;
 use std::io;
@@ -24,9 +24,9 @@ pub fn storage_of<'py>(
 }
 
 #[pyfunction]
-pub fn born(py: Python<'_>, path: &Bound<'_, PyAny>, follow: bool) -> PyResult<Option<i64>> {
+pub fn birth_time(py: Python<'_>, path: &Bound<'_, PyAny>, follow: bool) -> PyResult<Option<i64>> {
     let file = text::with_bytes(path, |bytes| PathBuf::from(OsStr::from_bytes(bytes)))?;
-    Ok(py.detach(|| vpo_engine::born(&file, follow)))
+    Ok(py.detach(|| vpo_engine::birth_time(&file, follow)))
 }
 
 #[pyfunction]
@@ -34,8 +34,8 @@ pub fn set_idle_io() -> PyResult<bool> {
     vpo_engine::set_idle_io().map_err(|error| os_error(&error, None))
 }
 
-/// With `errno`, from which Python also makes the right subclass; PyO3 says it in
-/// words alone.
+/// An OSError with `errno`, so that Python makes the right subclass. PyO3 alone passes only
+/// the message.
 pub fn os_error(error: &io::Error, path: Option<&Bound<'_, PyAny>>) -> PyErr {
     let Some(errno) = error.raw_os_error() else {
         return PyOSError::new_err(error.to_string());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
-use vpo_engine::{KnownDirectories, Next, Presence, WalkOptions};
+use vpo_engine::{DirectoryStatus, KnownDirectories, NextBatch, WalkOptions};
 
 use crate::batch::Batch;
 use crate::rules::Rules;
@@ -40,7 +40,7 @@ impl Walk {
             let fingerprint = fingerprint
                 .map(|bytes| bytes.as_bytes().try_into())
                 .transpose()
-                .map_err(|_| PyValueError::new_err("a fingerprint has 16 bytes"))?;
+                .map_err(|_| PyValueError::new_err("a fingerprint must have 16 bytes"))?;
             text::with_bytes(&path, |path| directories.add(path, fingerprint, id))?;
         }
         let (root, rules_inner) = (root.to_vec(), Arc::clone(&rules.inner));
@@ -61,9 +61,9 @@ impl Walk {
         let timeout = Duration::try_from_secs_f64(timeout)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         match py.detach(|| self.inner.next(timeout)) {
-            Next::Batch(batch) => Ok(Some(Batch::new(*batch, Arc::clone(&self.extensions)))),
-            Next::Pending => Ok(None),
-            Next::Finished => {
+            NextBatch::Batch(batch) => Ok(Some(Batch::new(*batch, Arc::clone(&self.extensions)))),
+            NextBatch::Pending => Ok(None),
+            NextBatch::Finished => {
                 self.finished.store(true, Ordering::Relaxed);
                 Ok(None)
             }
@@ -90,20 +90,20 @@ impl Walk {
         }
     }
 
-    fn unseen(&self, py: Python<'_>) -> PyResult<Vec<Unseen>> {
+    fn unvisited(&self, py: Python<'_>) -> PyResult<Vec<UnvisitedDirectory>> {
         if !self.finished() {
             return Err(PyValueError::new_err("the walk has not finished"));
         }
-        let convert = |unseen: vpo_engine::Unseen| {
-            let (presence, device, errno) = match unseen.presence {
-                Presence::Gone { device } => ("gone", Some(device), None),
-                Presence::There => ("there", None, None),
-                Presence::NotSelected => ("not_selected", None, None),
-                Presence::Unreachable { errno } => ("unreachable", None, Some(errno)),
+        let convert = |directory: vpo_engine::UnvisitedDirectory| {
+            let (status, device, errno) = match directory.status {
+                DirectoryStatus::Removed { device } => ("removed", Some(device), None),
+                DirectoryStatus::Present => ("present", None, None),
+                DirectoryStatus::NotSelected => ("not_selected", None, None),
+                DirectoryStatus::Unreachable { errno } => ("unreachable", None, Some(errno)),
             };
-            Unseen { known: unseen.known, presence, device, errno }
+            UnvisitedDirectory { known_id: directory.known_id, status, device, errno }
         };
-        Ok(py.detach(|| self.inner.unseen()).into_iter().map(convert).collect())
+        Ok(py.detach(|| self.inner.unvisited()).into_iter().map(convert).collect())
     }
 
     #[getter]
@@ -122,9 +122,9 @@ pub struct Progress {
 }
 
 #[pyclass(frozen, get_all, module = "vpo._engine")]
-pub struct Unseen {
-    known: i64,
-    presence: &'static str,
+pub struct UnvisitedDirectory {
+    known_id: i64,
+    status: &'static str,
     device: Option<u64>,
     errno: Option<i32>,
 }

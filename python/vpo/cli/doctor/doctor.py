@@ -1,4 +1,4 @@
-"""`vpo doctor`: what is wrong with the installation, and what to do."""
+"""`vpo doctor`: problems of the installation, the settings and the catalogue."""
 
 from __future__ import annotations
 
@@ -7,49 +7,59 @@ import os
 import click
 
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, EXIT_NOT_DONE, ConfigError
-from vpo.cli.app import App, echo, global_options
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import print_json
+from vpo.cli.output.streams import echo
 from vpo.config.load import Settings
 from vpo.config.models import Config
-from vpo.doctor import diagnose as checks
+from vpo.doctor.models import Diagnosis, DoctorRequest
+from vpo.doctor.run import run
 
 _COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
+_EXIT_STATUSES = {"ok": 0, "warning": EXIT_DONE_WITH_ERRORS, "error": EXIT_NOT_DONE}
 
 
-@click.command("doctor")
-@click.option("--full", is_flag=True, help="Read the whole library for damage.")
+@command("doctor")
+@click.option(
+    "--full", is_flag=True, help="Read the whole catalogue to find damage; this takes longer."
+)
 @json_option
 @global_options
 @click.pass_context
 def doctor(ctx: click.Context, /, full: bool, as_json: bool) -> None:
-    """Check the installation, the settings and the library.
+    """Check the installation, the settings and the catalogue.
 
-    Exit status: 0 all is well, 1 there are warnings, 2 something is wrong.
+    For each problem, vpo shows what to do. Exit status: 0 no problems, 1 some
+    warnings, 2 some errors.
     """
     app = ctx.ensure_object(App)
     settings = _settings(app)
-    path = app.library_path(settings)
-    findings = []
-    for finding in checks.examine(
-        os.environ, settings.config, library_path=path, config_path=app.config, full=full
-    ):
-        findings.append(finding)
-        if as_json or (app.quiet and finding.level == "ok"):
-            continue
-        echo(f"{app.paint(f'{finding.level:7}', _COLOURS[finding.level])}  {finding.message}")
-        if finding.advice:
-            echo(f"         {finding.advice}")
-    levels = {finding.level for finding in findings}
-    if as_json:
-        print_json({"findings": [finding.to_dict() for finding in findings]})
-    ctx.exit(
-        EXIT_NOT_DONE if "error" in levels else EXIT_DONE_WITH_ERRORS if "warning" in levels else 0
+    request = DoctorRequest(
+        os.environ,
+        settings.config,
+        app.library_path(settings),
+        config_path=app.config,
+        full=full,
     )
+
+    def show(diagnosis: Diagnosis) -> None:
+        if not (app.quiet and diagnosis.level == "ok"):
+            level = app.paint(f"{diagnosis.level:7}", _COLOURS[diagnosis.level])
+            echo(f"{level}  {diagnosis.message}")
+            if diagnosis.advice:
+                echo(f"         {diagnosis.advice}")
+
+    result = run(request, None if as_json else show)
+    if as_json:
+        print_json(result.to_dict())
+    ctx.exit(_EXIT_STATUSES[result.level])
 
 
 def _settings(app: App) -> Settings:
-    """The settings, or the defaults where they have mistakes: those are among the findings."""
+    """The settings, or the defaults if they have mistakes: the doctor reports those itself."""
     try:
         return app.settings()
     except ConfigError:

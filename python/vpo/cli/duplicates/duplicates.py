@@ -1,32 +1,37 @@
-"""`vpo duplicates`: options in, groups out; the work is in `vpo.duplicates.run`."""
+"""`vpo duplicates`: options in, groups out. `vpo.duplicates.find` does the work."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, LibraryUnwritableError
 from vpo.base.paths import display
 from vpo.catalogue.lookup import check_searched, known_places, places
-from vpo.cli.app import App, echo, global_options, path_option
+from vpo.cli.app import App
 from vpo.cli.duplicates.output import OUTPUTS, done_text, plan_text
+from vpo.cli.groups import command
 from vpo.cli.options.file_filters import kind_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import ByteSize, joined
-from vpo.cli.output.progress import ScanReporter
+from vpo.cli.options.paths import path_option
+from vpo.cli.output.issues import show_issues
+from vpo.cli.output.progress import TerminalReporter
+from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals, show_stopped
-from vpo.db.duplicates import Selection
 from vpo.db.library import Library, open_library
-from vpo.duplicates.keep_rules import Keeping
-from vpo.duplicates.models import ACTIONS, PREFERENCES, Action, Preference
-from vpo.duplicates.run import Outcome, find_duplicates
-from vpo.jobs.control import StoppedError
+from vpo.duplicates import find as service
+from vpo.duplicates.keep_rules import PREFERENCES, KeepRules
+from vpo.duplicates.request import ACTIONS, DuplicatesRequest, Selection
+from vpo.duplicates.result import DuplicatesResult
+from vpo.jobs.context import Context
+from vpo.jobs.stopping import StoppedError
 
-SHOWN_ISSUES = 10
 
-
-@click.command("duplicates")
+@command("duplicates")
 @path_option(
     "--under",
     multiple=True,
@@ -39,18 +44,19 @@ SHOWN_ISSUES = 10
     type=ByteSize(),
     default=1,
     metavar="SIZE",
-    help="Leave out smaller files: 500K, 10M, 1G. Empty ones are always left out.",
+    help="Leave out files smaller than SIZE: 500K, 10M, 1G. Empty files are always left out.",
 )
 @click.option("--json", "form", flag_value="json", help="Print one JSON document.")
-@click.option("--jsonl", "form", flag_value="jsonl", help="Print one JSON object a group.")
+@click.option("--jsonl", "form", flag_value="jsonl", help="Print one JSON object per group.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
 @click.option("--fail", is_flag=True, help="Exit with status 1 if there are duplicates.")
 @click.option(
     "--action",
     type=click.Choice(ACTIONS),
-    help="What to do about all but one of a group. Without --yes, it is only said.",
+    help="What to do with the files of a group that are not kept. Without --yes, only show what"
+    " would happen.",
 )
-@click.option("--yes", is_flag=True, help="Do it.")
+@click.option("--yes", is_flag=True, help="Carry out --action.")
 @path_option(
     "--keep",
     "directories",
@@ -62,89 +68,80 @@ SHOWN_ISSUES = 10
     "--prefer",
     type=click.Choice(PREFERENCES),
     default="oldest",
-    help="Which one to keep: of the oldest or newest mtime, or of the shortest path (oldest).",
+    help="Which file of a group to keep: the one with the oldest mtime (default), the newest"
+    " mtime, or the shortest path.",
 )
 @global_options
 @click.pass_context
 def duplicates(
     ctx: click.Context,
     /,
-    under: Sequence[bytes],
     kinds: Sequence[Sequence[str]],
-    min_size: int,
     form: str | None,
     fail: bool,
-    action: Action | None,
+    action: str | None,
     yes: bool,
-    directories: Sequence[bytes],
-    prefer: Preference,
+    **options: Any,
 ) -> None:
-    """Find files with the same content, and what they waste.
+    """Find files with the same content, and the space they waste.
 
-    Of the files that the library knows, those of equal size are read, as little as can be;
-    what was read is not read again. Nothing is ever deleted: with --action and --yes, a
-    file can become a hard link or share the storage of another, or be moved to the trash.
+    Compares the files that the catalogue knows. Only files of the same size are read, no more
+    of them than needed, and only once. Nothing is ever deleted: with --action and --yes, a
+    file becomes a hard link, shares the storage of the kept file, or is moved to the trash.
 
-    Exit status: 0 done, 1 some files could not be read or acted on, or (--fail) there are
-    duplicates, 2 not done, 75 other work is in the way.
+    Exit status: 0 done, 1 some files could not be read or changed, or (--fail) there are
+    duplicates, 2 not done, 75 another job is in the way.
     """
     if yes and action is None:
-        raise click.UsageError(f"--yes goes with --action {'|'.join(ACTIONS)}", ctx)
+        raise click.UsageError(f"--yes can only be used with --action {'|'.join(ACTIONS)}", ctx)
     if yes and fail:
-        raise click.UsageError("--fail does not go with --yes", ctx)
-    # Records by the ten thousand, in which there are no circles, and needed to the end: to
-    # look through them time and again would take a third of it.
+        raise click.UsageError("--fail cannot be combined with --yes", ctx)
+    # There are no reference cycles among the records, of which there may be many thousands.
+    # Looking for cycles would take a third of the time.
     gc.disable()
     app = ctx.ensure_object(App)
-    wanted = Selection(_places(under), joined(kinds), min_size)
-    keeping = Keeping(_places(directories), prefer)
-
-    begun: list[Outcome] = []
-
-    def before_job(outcome: Outcome) -> None:
-        begun.append(outcome)
-        # An answer out of the library alone needs no settings, and leaves no trace.
-        app.start_logging(app.settings(("database_path", "logging")))
-
+    under, directories = options["under"], options["directories"]
+    request = DuplicatesRequest(
+        Selection(_places(under), kinds=joined(kinds), least_bytes=options["min_size"]),
+        KeepRules(_places(directories), options["prefer"]),
+        action,
+        dry_run=not yes,
+    )
     try:
         with (
-            _open(app.library_path(), acts=yes) as library,
+            _open(app.library_path(), changes_files=yes) as library,
             Signals() as signals,
-            ScanReporter(app, None) as reporter,
+            TerminalReporter(app) as reporter,
         ):
             for directory in under:
                 check_searched(library, directory)
-            # A typing error would leave what is to be kept without protection.
+            # If DIR is misspelt, the files to keep would not be protected.
             known_places(library, directories)
-            outcome = find_duplicates(
-                library,
-                wanted,
-                keeping,
-                reporter,
-                action=action if yes else None,
-                before_job=before_job,
-                should_stop=signals.stop,
-            )
+
+            def before_start() -> None:
+                # Only a job needs settings. An answer out of the catalogue needs none.
+                app.start_logging(app.settings(("database_path", "logging")))
+
+            context = Context(reporter, signals.stop, before_start=before_start)
+            result = service.run(library, request, context)
     except StoppedError as stopped:
-        _show_stopped(app, stopped, begun, action, as_json=form == "json")
+        _show_stopped(app, stopped, as_json=form == "json")
         ctx.exit(stopped.exit_status)
-    OUTPUTS[form](app, outcome, keeping, action)
-    if form is None and not app.quiet:
-        if outcome.actions is not None and action is not None:
-            echo(done_text(outcome, action))
-        elif action is not None:
-            echo(plan_text(outcome, keeping, action))
+    OUTPUTS[form](app, result)
+    if form is None and not app.quiet and action is not None:
+        echo(plan_text(result) if result.changes is None else done_text(result))
     if form != "json":
-        _show_issues(app, outcome)
-    ctx.exit(_status(outcome, fail=fail))
+        _show_issues(app, result)
+    has_failed = not result.is_all_well or (fail and result.duplicates.groups)
+    ctx.exit(EXIT_DONE_WITH_ERRORS if has_failed else 0)
 
 
-def _open(path: str, *, acts: bool) -> Library:
-    """Opens the library: who may only read it gets an answer, too, if there is one in it."""
+def _open(path: str, *, changes_files: bool) -> Library:
+    """Opens the catalogue. If it can only be read, it may have the answer already."""
     try:
         return open_library(path, "write")
     except LibraryUnwritableError:
-        if acts:
+        if changes_files:
             raise
         return open_library(path, "read")
 
@@ -153,50 +150,28 @@ def _places(directories: Sequence[bytes]) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(place for each in directories for place in places(each)))
 
 
-def _show_stopped(
-    app: App,
-    stopped: StoppedError,
-    begun: Sequence[Outcome],
-    action: Action | None,
-    *,
-    as_json: bool,
-) -> None:
-    """Says what was done until it was stopped."""
-    for outcome in begun:
-        if outcome.actions is not None and outcome.actions.done and action is not None:
-            show_stopped(
-                app,
-                stopped,
-                as_json=as_json,
-                what_of_it=done_text(outcome, action).strip(),
-                details={"job_id": outcome.job_id, **outcome.actions.counts()},
-            )
-            return
-    show_stopped(app, stopped, as_json=as_json)
+def _show_stopped(app: App, stopped: StoppedError, *, as_json: bool) -> None:
+    """Shows what was done until it was stopped."""
+    result = stopped.result
+    if isinstance(result, DuplicatesResult) and result.changes and result.changes.names:
+        show_stopped(
+            app,
+            stopped,
+            as_json=as_json,
+            what_of_it=done_text(result).strip(),
+            details={"job_id": result.job_id, **result.changes.counts()},
+        )
+    else:
+        show_stopped(app, stopped, as_json=as_json)
 
 
-def _show_issues(app: App, outcome: Outcome) -> None:
-    if app.logs_to_stderr == "json":
-        return
-    warning = app.paint("Warning:", "yellow", err=True)
+def _show_issues(app: App, result: DuplicatesResult) -> None:
     issues = [
         each.message
         if each.reason == "offline"
-        else f"cannot read `{display(each.path)}`: {each.message}"
-        for each in outcome.findings.problems
+        else f"cannot compare `{display(each.path)}`: {each.message}"
+        for each in result.duplicates.issues
     ]
-    if outcome.actions is not None:
-        issues += [each.message for each in outcome.actions.issues]
-    for issue in issues[:SHOWN_ISSUES]:
-        echo(f"{warning} {issue}", err=True)
-    more = len(issues) - SHOWN_ISSUES
-    if more > 0:
-        where = f"; job {outcome.job_id[:8]} has them" if outcome.job_id else ""
-        echo(f"{warning} and {more:,} more{where}", err=True)
-
-
-def _status(outcome: Outcome, *, fail: bool) -> int:
-    went_wrong = outcome.findings.problems or (outcome.actions and outcome.actions.issues)
-    if went_wrong or (fail and outcome.findings.groups):
-        return EXIT_DONE_WITH_ERRORS
-    return 0
+    if result.changes is not None:
+        issues += [each.message for each in result.changes.issues]
+    show_issues(app, issues, total=len(issues), job_id=result.job_id)

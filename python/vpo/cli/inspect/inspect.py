@@ -1,9 +1,10 @@
-"""`vpo inspect`: what is in files, without a library."""
+"""`vpo inspect`: what files hold, read from the files themselves."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -12,23 +13,28 @@ import orjson
 from vpo._engine import KINDS
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.paths import display, to_json, to_stored
-from vpo.cli.app import PATH, App, echo, global_options
+from vpo.catalogue.media import FileMedia, as_recorded
+from vpo.cli.app import App
+from vpo.cli.groups import command
+from vpo.cli.options.common import prober_option
+from vpo.cli.options.global_options import global_options
+from vpo.cli.options.paths import PATH
 from vpo.cli.output.failure import print_json
-from vpo.cli.output.media import describe, media_to_dict
-from vpo.config.models import PROBERS
-from vpo.db.media import as_recorded
-from vpo.media.introspection import Introspector, Probed, ToProbe, probe_all
-
-
-@click.command("inspect")
-@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=PATH)
-@click.option(
-    "--prober",
-    type=click.Choice(PROBERS),
-    help="Who reads files: vpo, ffprobe, or both where vpo is not sure (auto).",
+from vpo.cli.output.media import describe
+from vpo.cli.output.streams import echo
+from vpo.media.introspection import (
+    Introspection,
+    IntrospectionRequest,
+    Introspector,
+    introspect_all,
 )
-@click.option("--json", "form", flag_value="json", help="One JSON array.")
-@click.option("--jsonl", "form", flag_value="jsonl", help="One JSON object a line.")
+
+
+@command("inspect")
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=PATH)
+@prober_option
+@click.option("--json", "form", flag_value="json", help="Print one JSON array.")
+@click.option("--jsonl", "form", flag_value="jsonl", help="Print one JSON object per line.")
 @global_options
 @click.pass_context
 def inspect(
@@ -36,16 +42,18 @@ def inspect(
 ) -> None:
     """Show what is in files: container, tracks, chapters, photo.
 
-    The library is neither read nor written. Exit status: 0 done, 1 some files
-    could not be read.
+    vpo reads the files themselves and does not use the catalogue.
+
+    Exit status: 0 done, 1 some files could not be read.
     """
     app = ctx.ensure_object(App)
-    tools = app.settings({"tools"}, prober=prober).config.tools
+    tools = app.settings({"tools"}, {("tools", "prober"): prober}).config.tools
     files = [
-        ToProbe(number, os.path.abspath(path), _kind(path)) for number, path in enumerate(paths)
+        IntrospectionRequest(number, os.path.abspath(path), _kind(path))
+        for number, path in enumerate(paths)
     ]
     with Introspector(tools.prober, tools.ffprobe) as introspector:
-        found = probe_all(introspector, files)
+        found = introspect_all(introspector, files)
         warnings = introspector.warnings()
     shown = [_to_dict(file, found[file.key]) for file in files]
     if form == "json":
@@ -53,14 +61,14 @@ def inspect(
     elif form == "jsonl":
         sys.stdout.buffer.writelines(orjson.dumps(each) + b"\n" for each in shown)
     else:
-        _print_text(app, files, shown)
+        _print_text(app, files, found)
         for warning in warnings:
             echo(f"{app.paint('Warning:', 'yellow', err=True)} {warning}", err=True)
     ctx.exit(EXIT_DONE_WITH_ERRORS if any(each["error"] for each in shown) else 0)
 
 
 def _kind(path: bytes) -> str:
-    """The kind by the extension; a file of any other is taken for a media file."""
+    """The kind of a file by its extension. Files with unknown extensions are read as videos."""
     extension = os.path.splitext(path)[1][1:].lower().decode(errors="replace")
     for kind, extensions in KINDS.items():
         if extension in extensions:
@@ -68,29 +76,35 @@ def _kind(path: bytes) -> str:
     return "video"
 
 
-def _to_dict(file: ToProbe, probed: Probed) -> dict[str, Any]:
-    media = probed.media
-    error = os.strerror(2) if probed.is_gone else probed.error
-    recorded = None if media is None else {**as_recorded(media), "prober": probed.prober}
+def _media(found: Introspection) -> FileMedia:
+    return FileMedia() if found.media is None else as_recorded(found.media, found.prober)
+
+
+def _to_dict(file: IntrospectionRequest, found: Introspection) -> dict[str, Any]:
     return {
         **to_json(to_stored(file.path)),
-        "error": error,
-        "container_format": media["container"] if media is not None else None,
-        **media_to_dict(recorded),
+        "error": os.strerror(2) if found.is_gone else found.error,
+        "container_format": None if found.media is None else found.media["container"],
+        **_media(found).to_dict(),
     }
 
 
-def _print_text(app: App, files: list[ToProbe], shown: list[dict[str, Any]]) -> None:
+def _print_text(
+    app: App, files: list[IntrospectionRequest], found: Mapping[int, Introspection]
+) -> None:
     is_first = True
-    for file, each in zip(files, shown, strict=True):
+    for file in files:
+        probed = found[file.key]
         name = display(to_stored(file.path))
-        if each["error"] is not None:
+        error = os.strerror(2) if probed.is_gone else probed.error
+        if error is not None:
             label = app.paint("Error:", "red", err=True)
-            echo(f"{label} cannot read `{name}`: {display(each['error'])}", err=True)
+            echo(f"{label} cannot read `{name}`: {display(error)}", err=True)
             continue
         if not is_first:
             echo("")
         is_first = False
         echo(name)
-        for line in describe(each):
+        container = None if probed.media is None else probed.media["container"]
+        for line in describe(_media(probed), container):
             echo(line)

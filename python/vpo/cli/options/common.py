@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from vpo.config.bounds import MAX_THREADS
+from vpo.config.models import PROBERS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -16,22 +17,31 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 threads_option = click.option(
     "--threads",
     type=click.IntRange(1, MAX_THREADS),
-    help="Files read at a time (default: chosen by device).",
+    metavar="N",
+    help="Read N files at the same time (default: depends on the device).",
+)
+
+prober_option = click.option(
+    "--prober",
+    type=click.Choice(PROBERS),
+    metavar="PROBER",
+    help="Which program reads the files: auto (vpo, and ffprobe where vpo is unsure),"
+    " native (only vpo) or ffprobe.",
 )
 
 
 def queue_options(what: str) -> Callable[[F], F]:
-    """Adds what puts a job into the queue; `what` it is, as the help has it."""
+    """Adds the options that put a job into the queue; `what` is its name in the help."""
 
     def decorate(command: F) -> F:
         command = click.option(
             "--priority",
             type=click.IntRange(0, 10_000),
             metavar="N",
-            help="Place in the queue: lower ones first (100).",
+            help="Priority in the queue; lower numbers run first (default: 100).",
         )(command)
         return click.option(
-            "--enqueue", is_flag=True, help=f"Put the {what} into the queue for `vpo jobs run`."
+            "--enqueue", is_flag=True, help=f"Put the {what} into the queue of `vpo jobs run`."
         )(command)
 
     return decorate

@@ -1,22 +1,30 @@
-"""What shells are offered that only a look at the disk can tell: profiles and jobs."""
+"""What shells offer as values: names of profiles and IDs of jobs.
+
+The help of every command loads this module, so each function imports what it needs.
+"""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from vpo.base.errors import VpoError
-from vpo.base.paths import display
 from vpo.cli.app import App
-from vpo.config import profiles
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 RECENT_JOBS = 100
 
 
-def profile_names(_ctx: click.Context, incomplete: str) -> list[str]:
-    """The profiles whose names begin so; none, if they cannot be listed."""
+def complete_profiles(
+    _ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """The profiles whose names start with `incomplete`; none if they cannot be listed."""
+    from vpo.config import profiles
+
     try:
         names = profiles.names(os.environ)
     except VpoError:
@@ -25,20 +33,21 @@ def profile_names(_ctx: click.Context, incomplete: str) -> list[str]:
 
 
 def job_ids(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-    """The IDs of recent jobs that begin so, newest first; none without a library."""
-    from vpo.db import job_history
+    """The IDs of recent jobs that start with `incomplete`, newest first."""
+    from click.shell_completion import CompletionItem
+
+    from vpo.base.paths import display
+    from vpo.catalogue.jobs import JobFilter, list_jobs
     from vpo.db.library import open_library
 
     app = ctx.ensure_object(App)
     try:
-        with open_library(app.library_path(), "read") as library, library.reading() as db:
-            recent = job_history.list_jobs(db, job_history.JobFilter(limit=RECENT_JOBS))
+        with open_library(app.library_path(), "read") as library:
+            recent = list_jobs(library, JobFilter(limit=RECENT_JOBS))
     except VpoError:
         return []
     return [
-        CompletionItem(
-            job["id"], help=f"{job['job_type']} {job['status']} {display(job['file_path'])}"
-        )
+        CompletionItem(job.id, help=f"{job.job_type} {job.status} {display(job.file_path)}")
         for job in recent
-        if job["id"].startswith(incomplete.lower())
+        if job.id.startswith(incomplete.lower())
     ]

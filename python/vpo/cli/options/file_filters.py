@@ -1,4 +1,4 @@
-"""Options of `files list` on what is inside files."""
+"""Options that select files: by place, kind and media."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import click
 from vpo._engine import KINDS
 from vpo.base import resolutions
 from vpo.catalogue import lookup
-from vpo.cli.app import path_option
+from vpo.catalogue.selection import MediaFilter
 from vpo.cli.options.parameters import ParamType, SeparatedList, joined
-from vpo.db.content import ContentFilter
+from vpo.cli.options.paths import path_option
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# As the library has them, by what people write.
+# The names in the catalogue, by the names that people type.
 _HDR = {
     "sdr": "SDR",
     "hlg": "HLG",
@@ -68,7 +68,7 @@ class _Resolutions(SeparatedList):
 
 
 class _Languages(SeparatedList):
-    """Languages, by any of their codes."""
+    """Languages. Each can be given by any of its codes."""
 
     def check(self, item: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from vpo._engine import language_code
@@ -76,8 +76,8 @@ class _Languages(SeparatedList):
         code = language_code(item)
         if code == "und" != item:
             self.fail(
-                f"`{item}` is no language: give a code such as de, ger or deu,"
-                " or und for what is not said",
+                f"`{item}` is not a valid language: give a code such as de, ger or deu,"
+                " or und for an unknown language",
                 param,
                 ctx,
             )
@@ -85,14 +85,14 @@ class _Languages(SeparatedList):
 
 
 class _Periods(ParamType):
-    """Years, months, days, or from one to another."""
+    """Years, months, days, or periods from one to another."""
 
     name = "period"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[tuple[str, str], ...]:
-        """The first and the last of each period, cut to what matters."""
+        """The first and the last moment of each period, cut short as they were given."""
         if isinstance(value, tuple):
             return value
         periods = []
@@ -102,7 +102,8 @@ class _Periods(ParamType):
                 last = first
             if not (first or last) or not all(_is_period(each) for each in (first, last) if each):
                 self.fail(
-                    f"`{item}` is no period such as 2019, 2019-05, 2019-05-04, 2019-05..2019-08",
+                    f"`{item}` is not a valid period: give 2019, 2019-05, 2019-05-04"
+                    " or 2019-05..2019-08",
                     param,
                     ctx,
                 )
@@ -112,20 +113,22 @@ class _Periods(ParamType):
         return tuple(periods)
 
 
-under_option = path_option("--under", metavar="DIR", help="Only files in DIR and below it.")
+under_option = path_option("--under", metavar="DIR", help="Only files in DIR or below it.")
 kind_option = click.option(
     "--kind",
     "kinds",
     type=SeparatedList((*KINDS, "other")),
     multiple=True,
     metavar="KIND,...",
-    help=f"Only these: {', '.join(KINDS)}, other.",
+    help=f"Only files of these kinds: {', '.join(KINDS)}, other.",
 )
 
 
 def places_below(directory: bytes | None) -> tuple[bytes, ...]:
-    """Where the files of `--under` are: as given, for what was reached by a link, and
-    what it leads to. None for the whole library."""
+    """The paths that the catalogue may have for the directory of `--under`; none without it.
+
+    These are the path as given, for files that a scan found through a link, and without links.
+    """
     if directory is None:
         return ()
     return lookup.places(directory)
@@ -149,12 +152,12 @@ def _not_blank(
     return values
 
 
-def _list_option(name: str, target: str, kind: ParamType, metavar: str, said: str) -> Any:
-    return click.option(name, target, type=kind, multiple=True, metavar=metavar, help=said)
+def _list_option(name: str, target: str, kind: ParamType, metavar: str, text: str) -> Any:
+    return click.option(name, target, type=kind, multiple=True, metavar=metavar, help=text)
 
 
-def content_options(command: F) -> F:
-    """Adds the options; their values go to `content_filter`."""
+def media_options(command: F) -> F:
+    """Adds the options for the media of files. `media_filter` reads their values."""
     names = ", ".join(reversed(resolutions.NAMES))
     for option in reversed(
         (
@@ -163,45 +166,49 @@ def content_options(command: F) -> F:
                 "containers",
                 SeparatedList(),
                 "NAME,...",
-                "Only these formats: matroska, mp4, flac, jpeg.",
+                "Only files in these formats, such as matroska, mp4, flac or jpeg.",
             ),
             _list_option(
-                "--codec", "codecs", SeparatedList(), "CODEC,...", "Only with a track in these."
+                "--codec",
+                "codecs",
+                SeparatedList(),
+                "CODEC,...",
+                "Only files with a track in one of these codecs, such as hevc, aac or srt.",
             ),
             _list_option(
                 "--resolution",
                 "resolutions",
                 _Resolutions(),
                 "NAME,...",
-                f"Only video of these: {names}, 4k, 8k, or WIDTHxHEIGHT.",
+                f"Only videos with one of these resolutions: {names}, 4k, 8k, or WIDTHxHEIGHT.",
             ),
             _list_option(
                 "--hdr",
                 "hdr",
                 SeparatedList(("any", *_HDR)),
                 "KIND,...",
-                f"Only video of these: {', '.join(_HDR)}, any (all but sdr).",
+                f"Only videos with this dynamic range: {', '.join(_HDR)}, or any (all but sdr).",
             ),
             _list_option(
                 "--language",
                 "languages",
                 _Languages(),
                 "LANG,...",
-                "Only with sound or subtitles in these: de, ger, deu.",
+                "Only files with audio or subtitles in these languages, such as de, ger or deu.",
             ),
             _list_option(
                 "--audio-language",
                 "audio_languages",
                 _Languages(),
                 "LANG,...",
-                "Only with sound in these.",
+                "Only files with audio in these languages.",
             ),
             _list_option(
                 "--subtitle-language",
                 "subtitle_languages",
                 _Languages(),
                 "LANG,...",
-                "Only with subtitles in these.",
+                "Only files with subtitles in these languages.",
             ),
             click.option(
                 "--camera",
@@ -209,14 +216,14 @@ def content_options(command: F) -> F:
                 multiple=True,
                 metavar="TEXT",
                 callback=_not_blank,
-                help="Only photos of a camera whose make or model has this in it.",
+                help="Only photos from a camera whose make or model contains TEXT.",
             ),
             _list_option(
                 "--taken",
                 "taken",
                 _Periods(),
                 "PERIOD,...",
-                "Only photos taken then: 2019, 2019-05, 2019-05-04, 2019-05..2019-08.",
+                "Only photos taken in these periods: 2019, 2019-05, 2019-05-04, 2019-05..2019-08.",
             ),
         )
     ):
@@ -224,12 +231,12 @@ def content_options(command: F) -> F:
     return command
 
 
-def content_filter(options: Mapping[str, Any]) -> ContentFilter:
-    """What the options ask for."""
+def media_filter(options: Mapping[str, Any]) -> MediaFilter:
+    """The filter that the values of `media_options` stand for."""
     resolutions = joined(options["resolutions"])
     sizes = [_SIZE.fullmatch(item) for item in resolutions]
     hdr = joined(options["hdr"])
-    return ContentFilter(
+    return MediaFilter(
         containers=_renamed(options["containers"], _CONTAINERS),
         codecs=_renamed(options["codecs"], _CODECS),
         resolutions=tuple(item for item in resolutions if not _SIZE.fullmatch(item)),

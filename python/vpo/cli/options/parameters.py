@@ -1,4 +1,4 @@
-"""Types of options: lists, moments, durations, times of day."""
+"""Types of option values: lists, points in time, durations, sizes, times of day."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from vpo.cli.output.sizes import parse_size
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    # Generic for type checkers alone, until click 8.4.
+    # Before Click 8.4, the class is generic for type checkers only.
     ParamType = click.ParamType[Any]
 else:
     ParamType = click.ParamType
 
 
 class SeparatedList(ParamType):
-    """`a,b,c`; if `choices` are given, only those."""
+    """A list such as `a,b,c`. With `choices`, only these values are allowed."""
 
     name = "list"
 
@@ -40,7 +40,7 @@ class SeparatedList(ParamType):
         return tuple(self.check(item, param, ctx) for item in items)
 
     def check(self, item: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The value that an item stands for. Fails if it is none."""
+        """The value that an item stands for. Fails if the item is not allowed."""
         if self.choices and item not in self.choices:
             self.fail(f"`{item}` is not one of: {', '.join(self.choices)}", param, ctx)
         return item
@@ -51,7 +51,7 @@ class SeparatedList(ParamType):
         param: click.Parameter,  # noqa: ARG002
         incomplete: str,
     ) -> list[CompletionItem]:
-        """Completes the last of the values."""
+        """Completes the last value of the list."""
         from click.shell_completion import CompletionItem
 
         before, comma, last = incomplete.rpartition(",")
@@ -63,12 +63,12 @@ class SeparatedList(ParamType):
 
 
 def joined(given: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """The values of an option that takes lists and can be repeated."""
+    """All values of an option that takes lists and can be repeated."""
     return tuple(item for items in given for item in items)
 
 
 class When(ParamType):
-    """A moment: a date, or an age such as 12h."""
+    """A point in time: a date, or an age such as 12h."""
 
     name = "when"
 
@@ -78,7 +78,7 @@ class When(ParamType):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
-        """The moment as the library writes it."""
+        """The point in time, in the format of the catalogue."""
         try:
             return self._to_text(times.parse_when(str(value)))
         except ValueError:
@@ -99,7 +99,7 @@ class Duration(ParamType):
         try:
             return times.parse_duration(str(value)).total_seconds()
         except ValueError:
-            self.fail(f"`{value}` is no duration such as 90s, 30m, 2h, 7d", param, ctx)
+            self.fail(f"`{value}` is not a duration such as 90s, 30m, 2h, 7d", param, ctx)
 
 
 class ByteSize(ParamType):
@@ -110,13 +110,13 @@ class ByteSize(ParamType):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> int:
-        """The number of bytes; more than none."""
+        """The number of bytes, which must be greater than zero."""
         try:
             size = parse_size(str(value))
         except ValueError:
-            self.fail(f"`{value}` is no size such as 500K, 50M, 1.5G", param, ctx)
+            self.fail(f"`{value}` is not a size such as 500K, 50M, 1.5G", param, ctx)
         if size < 1:
-            self.fail("it must be more than nothing", param, ctx)
+            self.fail("it must be greater than zero", param, ctx)
         return size
 
 
@@ -128,11 +128,11 @@ class TimeOfDay(ParamType):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        """The next moment at which clocks show it."""
+        """The next time that the clock shows this time."""
         try:
             wanted = datetime.strptime(str(value), "%H:%M").time()
         except ValueError:
-            self.fail(f"`{value}` is no time of day such as 06:00", param, ctx)
+            self.fail(f"`{value}` is not a time of day such as 06:00", param, ctx)
         now = datetime.now()
         moment = datetime.combine(now.date(), wanted)
         if moment <= now:

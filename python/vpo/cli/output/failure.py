@@ -1,83 +1,105 @@
-"""How a failure is shown: text on stderr, or one JSON object on stdout."""
+"""How a failure is shown: as text on stderr, or as one JSON object on stdout."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from vpo.base.errors import ScanLockedError
-from vpo.cli.app import App, echo, silence_stdout
+from vpo.base.errors import (
+    AmbiguousJobError,
+    DuplicatesLockedError,
+    JobNotFoundError,
+    JobStateError,
+    ScanLockedError,
+    VerifyLockedError,
+    VpoError,
+)
+from vpo.cli.app import App
+from vpo.cli.output.streams import echo, silence_stdout
+
+# The `job_id` in the details of these is the job that holds a lock, or the one that the
+# user named. In all other errors it is the job that failed, which has logged its failure.
+_NAMES_OTHER_JOB = (
+    ScanLockedError,
+    VerifyLockedError,
+    DuplicatesLockedError,
+    JobNotFoundError,
+    AmbiguousJobError,
+    JobStateError,
+)
 
 
-def show_failure(
-    app: App,
-    code: str,
-    message: str,
-    hint: str | None,
-    details: Mapping[str, object] | None = None,
-    *,
-    on_stdout: bool = True,
-) -> None:
-    """Shows what happened and, where it helps, what to do.
+@dataclass(frozen=True)
+class Failure:
+    """A failure that no service raised: it has the same facts as a `VpoError`."""
 
-    JSON goes to stdout, unless that is what failed. A failure that cannot be shown is
-    still that one: OSError is not raised.
+    code: str
+    message: str
+    hint: str | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+def show_failure(app: App, failure: VpoError | Failure, *, on_stdout: bool = True) -> None:
+    """Logs a failure, and shows what happened and what to do.
+
+    With `--json` it goes to stdout, unless `on_stdout` is False because stdout is what
+    failed. Never raises OSError: if a failure cannot be shown, the exit status still
+    reports it.
     """
-    log_failure(app, code, message, hint, details)
-    # Asked of the words, as a mistake in them ends the parsing.
+    log_failure(app, failure)
+    # Click's own result cannot be used: a usage error may come before `--json` is parsed.
     if on_stdout and "--json" in sys.argv[1:]:
         try:
-            print_json(failure_to_dict(code, message, hint, details))
+            print_json(failure_to_dict(failure))
             return
         except OSError:
-            # Then in words.
+            # stdout cannot be written, so show text on stderr.
             silence_stdout()
     if app.logs_to_stderr == "json":
-        # Then every line there is one for machines.
+        # Every line on stderr must then be JSON, and the failure is logged already.
         return
+    message = _as_utf8(failure.message)
     full_stop = "" if message.endswith((".", "?", "!")) else "."
-    echo(f"{app.paint('Error:', 'red', err=True)} {_clean(message)}{full_stop}", err=True)
-    if hint:
-        echo(f"\n{_clean(hint)}", err=True)
+    echo(f"{app.paint('Error:', 'red', err=True)} {message}{full_stop}", err=True)
+    if failure.hint:
+        echo(f"\n{_as_utf8(failure.hint)}", err=True)
 
 
-def log_failure(
-    app: App,
-    code: str,
-    message: str,
-    hint: str | None,
-    details: Mapping[str, object] | None = None,
-) -> None:
-    """Logs a failure, unless it is that of a job: who did the job has logged it."""
-    # The job in the details of a lock is that of somebody else.
-    is_of_job = "job_id" in (details or {}) and code != ScanLockedError.code
+def log_failure(app: App, failure: VpoError | Failure) -> None:
+    """Logs a failure, unless a job has logged it already."""
+    is_of_job = "job_id" in failure.details and not isinstance(failure, _NAMES_OTHER_JOB)
     if not app.is_logging or is_of_job:
         return
     import logging
 
-    facts = {**(details or {}), "code": code, **({"hint": _clean(hint)} if hint else {})}
+    facts: dict[str, object] = {**failure.details, "code": failure.code}
+    if failure.hint:
+        facts["hint"] = _as_utf8(failure.hint)
     logging.getLogger("vpo").error(
-        "%s", _clean(message), extra={"context": facts, "is_shown": True}
+        "%s", _as_utf8(failure.message), extra={"context": facts, "is_shown": True}
     )
 
 
-def failure_to_dict(
-    code: str, message: str, hint: str | None, details: Mapping[str, object] | None = None
-) -> dict[str, object]:
-    """A failure as the contract's JSON."""
-    shown: dict[str, object] = {"error": True, "code": code, "message": _clean(message)}
-    if hint:
-        shown["hint"] = _clean(hint)
+def failure_to_dict(failure: VpoError | Failure) -> dict[str, object]:
+    """A failure as JSON."""
+    shown: dict[str, object] = {
+        "error": True,
+        "code": failure.code,
+        "message": _as_utf8(failure.message),
+    }
+    if failure.hint:
+        shown["hint"] = _as_utf8(failure.hint)
     shown["details"] = {
-        name: _clean(value) if isinstance(value, str) else value
-        for name, value in (details or {}).items()
+        name: _as_utf8(value) if isinstance(value, str) else value
+        for name, value in failure.details.items()
     }
     return shown
 
 
-def _clean(text: str) -> str:
-    """Text with words of the command line in it, which need not be UTF-8."""
+def _as_utf8(text: str) -> str:
+    """Text in which U+FFFD replaces bytes of the command line that are not UTF-8."""
     return os.fsencode(text).decode(errors="replace")
 
 

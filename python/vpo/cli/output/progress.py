@@ -1,4 +1,4 @@
-"""Who is told what a scan or a check is doing: a bar on a terminal, lines when asked."""
+"""The progress of a job: a bar if stderr is a terminal, or a line per file if asked for."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING
 
 from vpo.base.paths import StoredPath, display
 from vpo.cli.app import App
-from vpo.jobs.control import Counts
+from vpo.jobs.progress import Progress, ReadProgress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import ProgressColumn, TaskID
     from typing_extensions import Self
 
-    from vpo.integrity.models import Amount, Verdict
-
-# A scan that is over sooner shows no bar, and does not wait for rich.
+# A job that ends sooner shows no bar, and does not wait until rich is imported.
 SHOW_AFTER_SECONDS = 0.5
 
 _SIGNS = {
@@ -32,19 +30,21 @@ _SIGNS = {
 }
 
 
-class _BarReporter:
-    """A bar on stderr if that is a terminal, and nobody asked for lines."""
+class TerminalReporter:
+    """Shows on stderr how far a job is, and prints each file that something happened to."""
 
-    def __init__(self, app: App, say: Callable[[str], None] | None) -> None:
-        self.wants_files = say is not None
+    def __init__(self, app: App, print_line: Callable[[str], None] | None = None) -> None:
+        """`print_line` prints the line of a file. None: files are not printed."""
+        self.wants_files = print_line is not None
         self._app = app
-        self._say = say
-        # A bar among the lines of a list would break both.
-        wanted = app.progress and not app.quiet and say is None
+        self._print_line = print_line
+        # A bar between the lines of a list would break both.
+        wanted = app.progress and not app.quiet and print_line is None
         self._shows = wanted and sys.stderr.isatty()
-        self._begin = time.monotonic()
+        self._began = time.monotonic()
         self._bar: Bar | None = None
         self._task: TaskID | None = None
+        self._counts_bytes = False
 
     def __enter__(self) -> Self:
         return self
@@ -55,26 +55,32 @@ class _BarReporter:
         if self._bar is not None:
             self._bar.stop()
 
-    def _is_early(self) -> bool:
-        return not self._shows or time.monotonic() - self._begin < SHOW_AFTER_SECONDS
-
-    def _show(self, completed: int, total: int | None, said: str) -> None:
+    def progress(self, read: ReadProgress) -> None:
+        """Shows the bar once the job has taken a while."""
+        if not self._shows or time.monotonic() - self._began < SHOW_AFTER_SECONDS:
+            return
+        progress = read()
         if self._bar is None:
-            self._start()
+            self._start(progress)
         assert self._bar is not None
         assert self._task is not None
-        self._bar.update(self._task, completed=completed, total=total, said=said)
+        completed, total = progress.files, progress.files_expected
+        if self._counts_bytes:
+            completed, total = progress.size_bytes, progress.size_bytes_expected
+        self._bar.update(self._task, completed=completed, total=total, text=_text(progress))
 
-    def _columns(self) -> tuple[ProgressColumn, ...]:
-        from rich.progress import TextColumn, TimeElapsedColumn
+    def file(self, event: str, path: StoredPath, before: StoredPath | None = None) -> None:
+        """Prints a file."""
+        if self._print_line is not None:
+            was = "" if before is None else f"{display(before)} -> "
+            self._print_line(f"  {_SIGNS.get(event, f'{event:10}')} {was}{display(path)}")
 
-        return TextColumn("{task.fields[said]}"), TimeElapsedColumn()
-
-    def _start(self) -> None:
+    def _start(self, progress: Progress) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, SpinnerColumn
         from rich.progress import Progress as Bar
 
+        self._counts_bytes = progress.size_bytes_expected is not None
         self._bar = Bar(
             SpinnerColumn(),
             BarColumn(bar_width=20),
@@ -82,64 +88,31 @@ class _BarReporter:
             console=Console(stderr=True, no_color=not self._app.takes_colour(sys.stderr)),
             transient=True,
         )
-        self._task = self._bar.add_task("work", total=None, said="")
+        self._task = self._bar.add_task("work", total=None, text="")
         self._bar.start()
-
-
-class ScanReporter(_BarReporter):
-    """Progress of a scan, and changed files where asked."""
-
-    def progress(self, read: Callable[[], Counts], expected: int | None) -> None:
-        """Shows how far the walk is; with a total if the last scan gave one."""
-        if self._is_early():
-            return
-        progress = read()
-        self._show(
-            progress.files,
-            expected,
-            f"{progress.files:,} files in {progress.directories:,} directories",
-        )
-
-    def reading(self, done: int, expected: int) -> None:
-        """Shows how many files were read."""
-        if not self._is_early():
-            self._show(done, expected, f"read {done:,} of {expected:,} files")
-
-    def file(self, change: str, path: StoredPath, before: StoredPath | None = None) -> None:
-        """Prints one changed file."""
-        if self._say is not None:
-            was = "" if before is None else f"{display(before)} -> "
-            self._say(f"  {_SIGNS[change]} {was}{display(path)}")
-
-
-class VerifyReporter(_BarReporter):
-    """Progress of a check, and each file where asked."""
-
-    def checking(self, done: Amount, selected: Amount) -> None:
-        """Shows how many files and bytes were read, how fast, and how long it will take."""
-        if not self._is_early():
-            self._show(
-                done.size_bytes,
-                selected.size_bytes,
-                f"{done.files:,} of {selected.files:,} files",
-            )
 
     def _columns(self) -> tuple[ProgressColumn, ...]:
         from rich.progress import (
             DownloadColumn,
             TextColumn,
+            TimeElapsedColumn,
             TimeRemainingColumn,
             TransferSpeedColumn,
         )
 
+        text = TextColumn("{task.fields[text]}")
+        if not self._counts_bytes:
+            return text, TimeElapsedColumn()
         return (
-            TextColumn("{task.fields[said]}"),
+            text,
             DownloadColumn(binary_units=True),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
         )
 
-    def file(self, verdict: Verdict, path: StoredPath) -> None:
-        """Prints one file."""
-        if self._say is not None:
-            self._say(f"  {verdict:10} {display(path)}")
+
+def _text(progress: Progress) -> str:
+    if progress.phase == "walk":
+        return f"{progress.files:,} files in {progress.directories:,} directories"
+    files = f"{progress.files:,} of {progress.files_expected or 0:,} files"
+    return files if progress.phase == "check" else f"read {files}"

@@ -1,4 +1,4 @@
-"""Sizes for people."""
+"""Sizes in bytes, as people read and type them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ def human_size(size_bytes: int) -> str:
 
 
 def parse_size(text: str) -> int:
-    """Bytes from a size as people give it: `500`, `50M`, `1.5G`; the units are binary.
+    """The bytes of a size as people type it: `500`, `50M`, `1.5G`. The units are binary.
 
-    Units are upper-case, as `m` is for minutes. Raises ValueError if it is none.
+    Units are upper-case, because `m` stands for minutes. Raises ValueError if the text is not
+    a size.
     """
     match = _SIZE.fullmatch(text.strip())
     if not match:
-        raise ValueError(f"{text} is no size")
+        raise ValueError(f"`{text}` is not a valid size")
     unit: int = 1024 ** " KMGTP".index(match[2] or " ")
     return round(float(match[1]) * unit)

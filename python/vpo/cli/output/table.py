@@ -1,4 +1,4 @@
-"""Tables for people: as wide as the terminal where there is one, whole elsewhere."""
+"""Tables as text. On a terminal they are cut to its width."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 GAP = "  "
 
-# The last column is not cut to less than this before the widest of the others is.
+# The last column is not cut below this width before the widest other column is cut.
 LEAST_WIDTH = 10
 
 Paint = Callable[[str], str]
@@ -24,12 +24,12 @@ def table(
     keep_tail: bool = False,
     whole: Collection[str] = (),
 ) -> Iterator[str]:
-    """Lines of a table whose columns are as wide as they need to be.
+    """The lines of a table whose columns are as wide as their cells.
 
-    The columns named in `right` are aligned to the right. Where the last one
-    does not fit the terminal it is cut, at its end or (`keep_tail`) at its
-    beginning; in a narrow terminal others are, too, but for those named in `whole`.
-    `paint` is given a column's head and a cell, already of its width.
+    Columns named in `right` are aligned to the right. If a table is wider than the terminal,
+    the last column is cut: at its end, or with `keep_tail` at its beginning. In a narrow
+    terminal, other columns are cut too, except those named in `whole`. `paint` colours a cell:
+    it receives the head of the column and the padded cell.
     """
     widths = [
         max([cells(head), *(cells(row[column]) for row in rows)])
@@ -61,7 +61,7 @@ def table(
 
 
 def terminal_width() -> int | None:
-    """The width of the terminal that stdout is, None if it is none."""
+    """The width of the terminal, None if stdout is not a terminal."""
     if not sys.stdout.isatty():
         return None
     try:
@@ -71,7 +71,7 @@ def terminal_width() -> int | None:
 
 
 def cells(text: str) -> int:
-    """How many cells of a terminal a text takes."""
+    """The number of terminal cells that a text takes."""
     if text.isascii():
         return len(text)
     return sum(_cells_of(character) for character in text)
@@ -84,7 +84,7 @@ def _cells_of(character: str) -> int:
 
 
 def fit(text: str, width: int, *, keep_tail: bool = False) -> str:
-    """A text of at most `width` cells; where some are left out there is an ellipsis."""
+    """The text, cut to at most `width` cells. An ellipsis replaces what was cut off."""
     if cells(text) <= width:
         return text
     kept, used = [], 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from vpo.cli.app import LazyGroup, global_options
+from vpo.cli.groups import LazyGroup
+from vpo.cli.options.global_options import global_options
 
 _COMMANDS = {
     "library": (
         "vpo.cli.report.library",
         "library_command",
-        "Sum up files by kind, codec, resolution, language, …",
+        "Sum up files, space and playing time by kind, codec, language etc.",
     ),
 }
 
@@ -23,4 +24,4 @@ _COMMANDS = {
 )
 @global_options
 def report() -> None:
-    """Report on what the library holds."""
+    """Report what the library holds."""

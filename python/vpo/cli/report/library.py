@@ -1,4 +1,4 @@
-"""`vpo report library`: how much there is of what."""
+"""`vpo report library`: files, space and playing time by codec, language, …"""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ import click
 
 from vpo.base.paths import display
 from vpo.catalogue.lookup import check_searched
-from vpo.catalogue.report import OVERLAPPING, Report, Table, report_on, report_to_dict
-from vpo.cli.app import App, echo, global_options
+from vpo.catalogue.report import DIMENSIONS, OVERLAPPING, Report, Table, Totals, report_on
+from vpo.catalogue.selection import Selection
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.file_filters import kind_option, places_below, under_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import SeparatedList, joined
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.jobs import human_duration
 from vpo.cli.output.sizes import human_size
+from vpo.cli.output.streams import echo
 from vpo.cli.output.table import cells, fit
 from vpo.db.library import open_library
-from vpo.db.report import DIMENSIONS, ReportFilter, Totals
 
-# More rows than these are for programs.
+# More rows are only for programs.
 SHOWN_ROWS = 15
 
 _WORDS = {dimension.replace("_", "-"): (dimension,) for dimension in DIMENSIONS}
@@ -35,11 +38,11 @@ _HEADS["hdr"] = "DYNAMIC RANGE"
 
 _VALUE_WIDTH = 34
 
-# What a spreadsheet takes for the begin of a formula.
+# Spreadsheets treat a cell that begins like this as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-@click.command("library")
+@command("library")
 @under_option
 @kind_option
 @click.option(
@@ -48,16 +51,17 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
     type=SeparatedList((*_WORDS, *_GROUPS)),
     multiple=True,
     metavar="DIMENSION,...",
-    help=f"Which tables: {', '.join((*_WORDS, *_GROUPS))}. All of them by default.",
+    help=f"Show only these tables: {', '.join((*_WORDS, *_GROUPS))}.",
 )
 @click.option(
     "--limit",
     type=click.IntRange(0, 2**63 - 1),
     metavar="N",
-    help=f"At most N values a table, then the rest as one; {SHOWN_ROWS} in text by default.",
+    help="Show at most N values per table, and the rest as one row (default in text:"
+    f" {SHOWN_ROWS}).",
 )
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
-@click.option("--csv", "form", flag_value="csv", help="Print one table as CSV.")
+@click.option("--csv", "form", flag_value="csv", help="Print all tables as one CSV table.")
 @global_options
 @click.pass_context
 def library_command(
@@ -69,25 +73,22 @@ def library_command(
     limit: int | None,
     form: str | None,
 ) -> None:
-    """Sum up files, space and playing time by what is inside.
+    """Sum up files, space and playing time by kind, codec, language etc.
 
     Missing files are not counted.
     """
     app = ctx.ensure_object(App)
     named = {**_WORDS, **_GROUPS}
     chosen = [dimension for word in joined(words) for dimension in named[word]]
-    wanted = ReportFilter(
-        under=places_below(under),
-        kinds=joined(kinds),
-    )
+    selection = Selection(places=places_below(under), kinds=joined(kinds))
     if limit is None and form is None:
         limit = SHOWN_ROWS
     with open_library(app.library_path(), "read") as library:
         if under is not None:
             check_searched(library, under)
-        report = report_on(library, wanted, tuple(dict.fromkeys(chosen)) or DIMENSIONS, limit)
+        report = report_on(library, selection, tuple(dict.fromkeys(chosen)) or DIMENSIONS, limit)
     if form == "json":
-        print_json(report_to_dict(report))
+        print_json(report.to_dict())
     elif form == "csv":
         sys.stdout.buffer.write(_csv(report).encode(errors="backslashreplace"))
     else:
@@ -96,7 +97,7 @@ def library_command(
 
 
 def _csv(report: Report) -> str:
-    """RFC 4180, and harmless to spreadsheets."""
+    """The report as CSV (RFC 4180) that is safe to open in a spreadsheet."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(("dimension", "value", "files", "size_bytes", "duration_seconds"))
@@ -122,13 +123,13 @@ def _text(app: App, report: Report, *, is_chosen: bool) -> Iterator[str]:
     played = f", {human_duration(totals.duration_seconds)}" if totals.duration_seconds else ""
     yield f"{_files(totals.files)}, {human_size(totals.size_bytes)}{played}"
     if report.missing:
-        yield f"Not counted: {_files(report.missing)} missing."
+        yield f"Not counted: {_files(report.missing, 'missing file')}."
     if report.pending:
-        yield f"Not read yet: {_files(report.pending)}; little is known of what is in them."
+        yield f"Not read yet: {_files(report.pending)}. Little is known about their content."
     if report.errors:
-        said = f"Could not be read: {_files(report.errors)}; see `vpo files list --status error`."
-        yield app.paint(said, "red")
-    # A table that says of no file anything is only shown to who asked for it.
+        text = f"Could not be read: {_files(report.errors)}. See `vpo files list --status error`."
+        yield app.paint(text, "red")
+    # A table without any values is only shown if the user asked for it.
     tables = [table for table in report.tables if table.values or table.other or is_chosen]
     for table in tables:
         yield ""
@@ -164,5 +165,5 @@ def _line(name: str, files: str, size: str, duration: str) -> str:
     return f"{padded} {files:>14} {size:>13} {duration:>14}"
 
 
-def _files(count: int) -> str:
-    return f"{count:,} file{'' if count == 1 else 's'}"
+def _files(count: int, noun: str = "file") -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -8,44 +8,48 @@ import click
 
 from vpo.base import times
 from vpo.base.paths import display
-from vpo.catalogue.status import Space, Status, read_status, status_to_dict
-from vpo.cli.app import App, echo, global_options, path_option
+from vpo.catalogue.status import Space, Status, read_status
+from vpo.cli.app import App
+from vpo.cli.groups import command
+from vpo.cli.options.global_options import global_options
+from vpo.cli.options.paths import path_option
 from vpo.cli.output.damage import damage_counts
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.sizes import human_size
+from vpo.cli.output.streams import echo
 from vpo.cli.output.table import table
 from vpo.db.library import open_library
 
 SHOWN_FAILURES = 5
 
 
-@click.command("status")
+@command("status")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json", "prometheus"]),
-    help="For people (text, the default), as JSON, or as metrics of Prometheus.",
+    help="Print text (the default), JSON, or Prometheus metrics.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @path_option(
     "--output",
     metavar="FILE",
-    help="Write to FILE, which is replaced as a whole; - is standard output.",
+    help="Write to FILE instead of standard output; the file is replaced atomically.",
 )
 @global_options
 @click.pass_context
 def status(ctx: click.Context, /, form: str | None, as_json: bool, output: bytes | None) -> None:
-    """Show the state of the library: roots, files, jobs, space."""
+    """Show the state: scanned directories, files, jobs, damage."""
     app = ctx.ensure_object(App)
     if as_json and form not in (None, "json"):
-        raise click.UsageError(f"--json and --format {form} contradict each other", ctx)
+        raise click.UsageError(f"--json cannot be combined with --format {form}", ctx)
     form = "json" if as_json else form or "text"
     if output == b"-":
         output = None
     with open_library(app.library_path(), "read") as library:
         found = read_status(library)
     if form == "json" and output is None:
-        print_json(status_to_dict(found))
+        print_json(found.to_dict())
     elif form == "text" and output is None:
         for line in _text(app, found):
             echo(line)
@@ -65,7 +69,7 @@ def _content(app: App, found: Status, form: str) -> bytes:
     if form == "json":
         import orjson
 
-        return orjson.dumps(status_to_dict(found)) + b"\n"
+        return orjson.dumps(found.to_dict()) + b"\n"
     return "".join(f"{click.unstyle(line)}\n" for line in _text(app, found)).encode(
         errors="backslashreplace"
     )
@@ -74,32 +78,34 @@ def _content(app: App, found: Status, form: str) -> bytes:
 def _write(path: bytes, content: bytes) -> None:
     from vpo.base.atomic_file import NewFile
 
-    # Whoever collects metrics is another user, whatever the umask of ours is.
+    # The program that collects metrics runs as another user, who must be able to read the file.
     with NewFile(path, replaces=True, mode=0o644) as file:
         file.write(content)
         file.finish()
 
 
 def _text(app: App, found: Status) -> Iterator[str]:
-    yield f"Library: {display(found.path)} ({human_size(found.size_bytes)}, {_free(found.space)})"
+    yield f"Catalogue: {display(found.path)} ({human_size(found.size_bytes)}, {_free(found.space)})"
     yield ""
     if found.roots:
         yield from _roots(app, found)
     else:
-        yield "There are no roots yet: scan one with `vpo scan DIRECTORY`."
+        yield "Nothing was scanned yet. Start with `vpo scan DIRECTORY`."
     jobs = [f"{count:,} {name}" for name, count in found.jobs.items() if count]
     yield ""
     yield f"Jobs: {', '.join(jobs) or 'none'}"
     if found.dead_jobs:
-        said = f"{found.dead_jobs:,} of them lost their process; the next scan settles that."
-        yield app.paint(f"  {said}", "yellow")
+        lost = "has no process any more. The next scan or `vpo jobs run` corrects this."
+        if found.dead_jobs > 1:
+            lost = "have no process any more. The next scan or `vpo jobs run` corrects this."
+        yield app.paint(f"  {found.dead_jobs:,} of them {lost}", "yellow")
     if found.damaged_files:
         yield ""
-        said = f"Damaged files: {damage_counts(found.damage)}"
-        yield app.paint(said, "red") + " (see `vpo verify status`)"
+        text = f"Damaged files: {damage_counts(found.damage)}"
+        yield app.paint(text, "red") + " (see `vpo verify status`)"
     if found.failures:
         yield ""
-        yield app.paint("Failed, and no success since:", "red")
+        yield app.paint("Jobs that failed and have not succeeded since:", "red")
     for failure in found.failures[:SHOWN_FAILURES]:
         when = times.to_local_text(failure.completed_at)
         message = display(failure.message or "")
@@ -137,7 +143,7 @@ def _roots(app: App, found: Status) -> Iterator[str]:
 
     heads = ("STATE", "LAST SUCCESS", "FILES", "SIZE", "ERRORS", "MISSING", "FREE", "ROOT")
     right = ("FILES", "SIZE", "ERRORS", "MISSING", "FREE")
-    # What all roots have none of is left out: paths need the room.
+    # Columns that are 0 for all roots are left out, because paths need the space.
     shown = [
         column
         for column, head in enumerate(heads)

@@ -1,26 +1,32 @@
-"""`vpo undo`: an id in, what was undone out; the work is in `vpo.duplicates.undo`."""
+"""`vpo undo`: an ID in, what was undone out. `vpo.jobs.undo` does the work."""
 
 from __future__ import annotations
 
 import click
 
-from vpo.base.errors import EXIT_DONE_WITH_ERRORS, UndoError
-from vpo.base.paths import display, to_json
-from vpo.cli.app import App, echo, global_options
+from vpo.base.errors import EXIT_DONE_WITH_ERRORS
+from vpo.base.paths import display
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.jobs.show import complete_job
 from vpo.cli.options.common import json_option
-from vpo.cli.output.failure import failure_to_dict, print_json
-from vpo.cli.output.progress import ScanReporter
+from vpo.cli.options.global_options import global_options
+from vpo.cli.output.failure import print_json
+from vpo.cli.output.issues import show_issues
+from vpo.cli.output.progress import TerminalReporter
+from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals, show_stopped
 from vpo.db.library import open_library
-from vpo.db.operations import Operation
-from vpo.duplicates.undo import UndoResult, undo_by_id
-from vpo.jobs.control import StoppedError
+from vpo.jobs import undo as service
+from vpo.jobs.context import Context
+from vpo.jobs.operations import OPERATIONS
+from vpo.jobs.stopping import StoppedError
+from vpo.jobs.undo import UndoRequest, UndoResult
 
 SHOWN_FILES = 10
 
 
-@click.command("undo")
+@command("undo")
 @click.argument("operation_id", metavar="ID", shell_complete=complete_job)
 @json_option
 @global_options
@@ -28,9 +34,11 @@ SHOWN_FILES = 10
 def undo(ctx: click.Context, /, operation_id: str, as_json: bool) -> None:
     """Undo what a job did to files, or one step of it.
 
-    ID is that of a job or of an operation (`vpo jobs show` lists them), or the first 4 or
-    more characters of it. A file that was changed since is left as it is. Exit status: 0
-    done, 1 some files could not be undone, 2 not done, 75 other work is in the way.
+    ID is the ID of a job (`vpo jobs list`) or of an operation (`vpo jobs show JOB_ID`), or at
+    least its first 4 characters. A file that was changed after the job is left as it is.
+
+    Exit status: 0 done, 1 some files could not be undone, 2 not done, 75 another job is in the
+    way.
     """
     app = ctx.ensure_object(App)
     settings = app.settings(("database_path", "logging"))
@@ -39,57 +47,48 @@ def undo(ctx: click.Context, /, operation_id: str, as_json: bool) -> None:
         with (
             open_library(app.library_path(settings), "write") as library,
             Signals() as signals,
-            ScanReporter(app, None) as reporter,
+            TerminalReporter(app) as reporter,
         ):
-            result = undo_by_id(library, operation_id, reporter, should_stop=signals.stop)
+            context = Context(reporter, signals.stop)
+            result = service.run(library, UndoRequest(operation_id), context)
     except StoppedError as stopped:
-        show_stopped(app, stopped, as_json=as_json)
+        _show_stopped(app, stopped, as_json=as_json)
         ctx.exit(stopped.exit_status)
     if as_json:
-        print_json(_to_dict(result))
+        print_json(result.to_dict())
     else:
         _print(app, result)
     ctx.exit(EXIT_DONE_WITH_ERRORS if result.errors else 0)
 
 
-def _to_dict(result: UndoResult) -> dict[str, object]:
-    return {
-        "job_id": result.job_id,
-        "undone": [_operation(each) for each in result.undone],
-        "errors": [
-            {**_operation(each), **failure_to_dict(error.code, error.message, error.hint)}
-            for each, error in result.errors
-        ],
-    }
+def _show_stopped(app: App, stopped: StoppedError, *, as_json: bool) -> None:
+    """Shows what was undone until it was stopped."""
+    result = stopped.result
+    if isinstance(result, UndoResult) and result.undone:
+        show_stopped(
+            app,
+            stopped,
+            as_json=as_json,
+            what_of_it=f"{_summary(result)}. Run the command again to undo the rest.",
+            details={"job_id": result.job_id, **result.record().summary},
+        )
+    else:
+        show_stopped(app, stopped, as_json=as_json)
 
 
-def _operation(operation: Operation) -> dict[str, object]:
-    return {
-        "id": operation.id,
-        "operation": operation.operation,
-        **to_json(operation.file_path),
-    }
+def _summary(result: UndoResult) -> str:
+    job = (result.job_id or "")[:8]
+    return f"Undid {len(result.undone):,} of {result.selected:,} operations (job: {job})"
 
 
 def _print(app: App, result: UndoResult) -> None:
-    shown = result.undone if app.verbose else result.undone[:SHOWN_FILES]
     if not app.quiet:
+        shown = result.undone if app.verbose else result.undone[:SHOWN_FILES]
         for operation in shown:
-            said = "is back" if operation.operation == "trash" else "is a file of its own again"
-            echo(f"{display(operation.file_path)} {said}")
+            echo(f"{display(operation.file_path)} {OPERATIONS[operation.operation].undone}")
         more = len(result.undone) - len(shown)
         if more:
             echo(f"and {more:,} more")
-        echo(f"Undid {len(result.undone):,} of {result.asked:,} (job: {result.job_id[:8]})")
-    if app.logs_to_stderr == "json":
-        return
-    warning = app.paint("Warning:", "yellow", err=True)
-    for _, error in result.errors[:SHOWN_FILES]:
-        echo(f"{warning} {_sentence(error)}", err=True)
-    more = len(result.errors) - SHOWN_FILES
-    if more > 0:
-        echo(f"{warning} and {more:,} more; job {result.job_id[:8]} has them", err=True)
-
-
-def _sentence(error: UndoError) -> str:
-    return f"{error.message} ({error.code})"
+        echo(_summary(result))
+    errors = [f"{error.message} ({error.code})" for _, error in result.errors]
+    show_issues(app, errors, total=len(errors), job_id=result.job_id)

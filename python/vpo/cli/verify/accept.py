@@ -1,27 +1,29 @@
-"""`vpo verify accept`: what damaged files hold now is recorded as right."""
+"""`vpo verify accept`: damaged files in, what was accepted out."""
 
 from __future__ import annotations
 
-import os
-
 import click
 
-from vpo.base.errors import EXIT_DONE_WITH_ERRORS, EXIT_NOT_DONE, NotDamagedError, VpoError
+from vpo.base.errors import EXIT_DONE_WITH_ERRORS, EXIT_NOT_DONE, VpoError
 from vpo.base.paths import display, from_stored, to_json, to_stored
-from vpo.catalogue import lookup
-from vpo.cli.app import PATH, App, echo, global_options
+from vpo.catalogue.damage import DamagedFile, find_damaged, find_damaged_below
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.file_filters import under_option
+from vpo.cli.options.global_options import global_options
+from vpo.cli.options.paths import PATH
 from vpo.cli.output.failure import failure_to_dict, log_failure, print_json, show_failure
+from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals, show_stopped
-from vpo.db import damage as damage_table
-from vpo.db.library import Library, open_library
-from vpo.integrity.accept import AcceptResult, ToAccept
-from vpo.integrity.accept import accept as run_accept
-from vpo.jobs.control import StoppedError
+from vpo.db.library import open_library
+from vpo.integrity import accept as service
+from vpo.integrity.accept import AcceptRequest, AcceptResult, ToAccept
+from vpo.jobs.context import Context
+from vpo.jobs.stopping import StoppedError
 
 
-@click.command("accept")
+@command("accept")
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=PATH)
 @under_option
 @json_option
@@ -30,10 +32,11 @@ from vpo.jobs.control import StoppedError
 def accept(
     ctx: click.Context, /, paths: tuple[bytes, ...], under: bytes | None, as_json: bool
 ) -> None:
-    """Record what damaged files hold now as right.
+    """Accept the current content of damaged files as correct.
 
-    Each PATH is one of them; --under means all that are in a directory. Exit
-    status: 0 done, 1 some could not be accepted, 2 none could.
+    Each PATH is a damaged file. --under DIR accepts all damaged files in DIR.
+
+    Exit status: 0 done, 1 some files could not be accepted, 2 none could.
     """
     app = ctx.ensure_object(App)
     if not paths and under is None:
@@ -45,28 +48,25 @@ def accept(
         files: dict[int, ToAccept] = {}
         for path in paths:
             try:
-                file = _damaged(library, path)
+                file = _to_accept(find_damaged(library, path))
             except VpoError as error:
                 errors.append((path, error))
                 continue
             files[file.damage.file_id] = file
         if under is not None:
-            for file in _damaged_below(library, under):
-                files[file.damage.file_id] = file
+            for damaged in find_damaged_below(library, under):
+                files[damaged.damage.file_id] = _to_accept(damaged)
         if not files and len(errors) == 1:
             raise errors[0][1]
         result = None
         if files:
-            places = [os.path.dirname(from_stored(file.path)) for file in files.values()]
-            place = to_stored(os.path.commonpath(places))
-            if len(files) == 1:
-                (place,) = (file.path for file in files.values())
+            request = AcceptRequest(tuple(files.values()))
             try:
                 with Signals() as signals:
-                    result = run_accept(library, place, files.values(), should_stop=signals.stop)
+                    result = service.run(library, request, Context(should_stop=signals.stop))
             except StoppedError as stopped:
-                what = "What was accepted until now stays so."
-                show_stopped(app, stopped, as_json=as_json, what_of_it=what)
+                kept = "What was accepted stays accepted."
+                show_stopped(app, stopped, as_json=as_json, what_of_it=kept)
                 ctx.exit(stopped.exit_status)
             errors += [(from_stored(path), error) for path, error in result.errors]
     _show(app, result, errors, as_json=as_json)
@@ -74,43 +74,8 @@ def accept(
         ctx.exit(EXIT_DONE_WITH_ERRORS if result and result.accepted else EXIT_NOT_DONE)
 
 
-def _damaged(library: Library, path: bytes) -> ToAccept:
-    """The damaged file at a path. Raises FileNotInLibraryError, NotDamagedError."""
-    with library.reading() as db:
-        row = lookup.find_file(db, path)
-        if row is None:
-            raise lookup.unknown_file(path)
-        damage = damage_table.damage_of(db, row["id"])
-    if damage is not None and row["scan_status"] == "missing":
-        # As `status` has it, which counts none of files that are missing.
-        raise NotDamagedError(
-            f"`{display(row['path'])}` is missing, and no damaged file any more",
-            hint="If it is back, scan first: its damage is told again then.",
-        )
-    if damage is None:
-        raise NotDamagedError(
-            f"`{display(row['path'])}` is not known to be damaged",
-            hint="`vpo verify status` lists the files that are.",
-        )
-    return ToAccept(row["path"], damage, bool(row["is_symlink"]))
-
-
-def _damaged_below(library: Library, directory: bytes) -> list[ToAccept]:
-    found = []
-    for place in lookup.known_places(library, [directory]):
-        with library.reading() as db:
-            listed = damage_table.list_damage(db, place)
-            for each in listed:
-                row = lookup.find_file(db, from_stored(each.path))
-                found.append(
-                    ToAccept(each.path, each.damage, bool(row["is_symlink"]) if row else False)
-                )
-    if not found:
-        raise NotDamagedError(
-            f"No file in `{display(to_stored(directory))}` is known to be damaged",
-            hint="`vpo verify status` lists the files that are.",
-        )
-    return found
+def _to_accept(file: DamagedFile) -> ToAccept:
+    return ToAccept(file.path, file.damage, file.is_symlink)
 
 
 def _show(
@@ -138,18 +103,20 @@ def _show(
                 "errors": [
                     {
                         **to_json(to_stored(path)),
-                        **failure_to_dict(error.code, error.message, error.hint, error.details),
+                        **failure_to_dict(error),
                     }
                     for path, error in errors
                 ],
             }
         )
         for _, error in errors:
-            log_failure(app, error.code, error.message, error.hint, error.details)
+            log_failure(app, error)
         return
     for each in accepted:
         if not app.quiet:
-            later = "" if each.is_recorded else "; a scan is to look at it, as it was modified, too"
+            later = (
+                "" if each.is_recorded else "; it has changed since the last scan, so scan it again"
+            )
             echo(f"Accepted {display(each.path)} ({each.content_hash[:23]}…){later}")
     for _, error in errors:
-        show_failure(app, error.code, error.message, error.hint)
+        show_failure(app, error)

@@ -1,4 +1,4 @@
-"""`vpo verify [DIR]...`: options in, findings out; the work is in `vpo.integrity.verify`."""
+"""`vpo verify [DIR]...`: options in, findings out. `vpo.integrity.verify` does the work."""
 
 from __future__ import annotations
 
@@ -10,25 +10,30 @@ from vpo.base import times
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.niceness import be_nice
 from vpo.base.paths import absolute, display, to_json, to_stored
-from vpo.cli.app import DIRECTORY, App, echo, global_options, silence_stdout
+from vpo.cli.app import App
+from vpo.cli.groups import Command
 from vpo.cli.options.common import json_option, queue_options, threads_option
 from vpo.cli.options.file_filters import kind_option
+from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import ByteSize, Duration, ParamType, joined
+from vpo.cli.options.paths import DIRECTORY
 from vpo.cli.output.failure import print_json
+from vpo.cli.output.issues import show_issues
 from vpo.cli.output.jobs import human_duration
-from vpo.cli.output.progress import VerifyReporter
+from vpo.cli.output.progress import TerminalReporter
 from vpo.cli.output.sizes import human_size, parse_size
+from vpo.cli.output.streams import echo, silence_stdout
 from vpo.cli.signals import Signals, show_stopped
 from vpo.cli.verify.group import COMMANDS
 from vpo.db.library import Library, open_library
-from vpo.integrity.models import Budget, Finding, VerifyOptions, VerifyResult
-from vpo.integrity.verify import find_where, job_path
-from vpo.integrity.verify import verify as run_verify
+from vpo.integrity import verify as service
+from vpo.integrity.findings import Finding
+from vpo.integrity.request import Budget, VerifyOptions, VerifyRequest
+from vpo.integrity.result import VerifyResult
 from vpo.jobs import queue
-from vpo.jobs.control import StoppedError
+from vpo.jobs.context import Context
 from vpo.jobs.purge import auto_purge
-
-SHOWN_FINDINGS = 10
+from vpo.jobs.stopping import StoppedError
 
 
 class CheckContext(click.Context):
@@ -41,13 +46,13 @@ class CheckContext(click.Context):
         return self.parent.command_path
 
 
-class CheckCommand(click.Command):
-    """Its help has the commands beside it, too."""
+class CheckCommand(Command):
+    """Its help also lists the commands of the group."""
 
     context_class = CheckContext
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes both ways in which words can go on."""
+        """Writes both forms: with directories, and with a command."""
         super().format_usage(ctx, formatter)
         names = "|".join(sorted(COMMANDS))
         formatter.write_usage(ctx.command_path, f"{names} ...", prefix=" " * len("Usage: "))
@@ -75,7 +80,9 @@ class BudgetType(ParamType):
             if text.endswith("%"):
                 budget = Budget(float(text[:-1]), "percent")
                 if not 0 < budget.amount <= 100:
-                    self.fail(f"`{text}` is no share: more than 0%, up to 100%", param, ctx)
+                    self.fail(
+                        f"`{text}` is not a share: give more than 0% and at most 100%", param, ctx
+                    )
                 return budget
             # `m` is minutes, `M` is MiB.
             if text[-1:] in "smhdw" and text[-1:]:
@@ -83,11 +90,11 @@ class BudgetType(ParamType):
             else:
                 budget = Budget(parse_size(text), "bytes")
             if not budget.amount:
-                self.fail(f"`{text}` is none: nothing would be checked", param, ctx)
+                self.fail("the budget must be greater than zero", param, ctx)
             return budget
         except (ValueError, OverflowError):
             self.fail(
-                f"`{text}` is neither a time (30m, 2h) nor a size (500G) nor a share (20%)",
+                f"`{text}` is not a time (30m, 2h), a size (500G) or a share (20%)",
                 param,
                 ctx,
             )
@@ -96,7 +103,7 @@ class BudgetType(ParamType):
 def complete_directory(
     ctx: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[Any]:
-    """Offers directories, and as the first word commands, too."""
+    """Offers directories, and commands as the first word."""
     from click.shell_completion import CompletionItem
 
     offered = DIRECTORY.shell_complete(ctx, parameter, incomplete)
@@ -112,15 +119,17 @@ def complete_directory(
 def directories_given(
     ctx: click.Context, _parameter: click.Parameter, values: tuple[bytes, ...]
 ) -> tuple[bytes, ...]:
-    """The directories, if none of them is more likely meant as a command."""
+    """The directories. Refuses a name that is more likely a command."""
     for value in values:
         if not value:
-            raise click.BadParameter("a directory's name cannot be empty; the current one is `.`")
+            raise click.BadParameter(
+                "the name of a directory cannot be empty. The current directory is `.`"
+            )
         name = value.decode(errors="replace")
         if name in COMMANDS:
             raise click.BadParameter(
-                f"`{name}` is a command, and comes before options: `vpo verify {name} ...`;"
-                f" a directory of that name is `./{name}`",
+                f"`{name}` is a command and must come before options: `vpo verify {name} ...`."
+                f" If you mean a directory of that name, write `./{name}`",
                 ctx,
             )
     return tuple(dict.fromkeys(map(absolute, values)))
@@ -143,21 +152,23 @@ def directories_given(
     "--budget",
     type=BudgetType(),
     metavar="AMOUNT",
-    help="Begin with no more files after a time (30m), bytes (500G), or a share of them (20%).",
+    help="Stop starting files after a time (30m), an amount (500G) or a share of the total (20%).",
 )
 @click.option(
     "--older-than",
     "older_than_seconds",
     type=Duration(),
     metavar="AGE",
-    help="Only files not verified for so long: 12h, 90d.",
+    help="Only files that were last verified longer ago than AGE: 12h, 90d.",
 )
-@click.option("--only-new", is_flag=True, help="Only files whose content was never digested.")
+@click.option("--only-new", is_flag=True, help="Only files that have no digest yet.")
 @kind_option
 @click.option(
-    "--max-rate", type=ByteSize(), metavar="SIZE", help="Read no more than this a second: 50M."
+    "--max-rate", type=ByteSize(), metavar="SIZE", help="Read at most SIZE per second: 50M."
 )
-@click.option("--nice", is_flag=True, help="Let others have processor and disk first.")
+@click.option(
+    "--nice", is_flag=True, help="Let other programs have the processor and the disk first."
+)
 @threads_option
 @queue_options("check")
 @json_option
@@ -173,101 +184,93 @@ def check(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Check that files are what they were, the least lately checked ones first.
+    """Check files against their recorded digests, and find damage.
 
-    Known files in each DIR (a file will do; default: all) are read and held against what was
-    recorded of them. It can be stopped at any time; the next run goes on. Exit
-    status: 0 all is well, 1 something was found, 2 not done, 75 another check runs.
+    vpo reads the known files in each DIR (default: all files) and compares them with their
+    recorded digests. DIR can also be a single file. Files that were verified longest ago come
+    first. You can stop the check at any time; the next run continues with the remaining files.
+
+    Exit status: 0 all is well, 1 something was found, 2 not done, 75 another check is running.
     """
     app = ctx.ensure_object(App)
     if priority is not None and not enqueue:
-        raise click.UsageError("--priority goes with --enqueue", ctx)
+        raise click.UsageError("--priority can only be used with --enqueue", ctx)
     if enqueue and options["nice"]:
-        raise click.UsageError("--nice goes not with --enqueue: say `nice vpo jobs run`", ctx)
-    verify_options = VerifyOptions(kinds=joined(kinds), **options)
+        raise click.UsageError(
+            "--nice cannot be combined with --enqueue. Use `nice vpo jobs run`", ctx
+        )
+    request = VerifyRequest(directories, VerifyOptions(kinds=joined(kinds), **options))
     settings = app.settings()
     app.start_logging(settings)
     with open_library(app.library_path(settings), "write") as library:
         if enqueue:
-            _enqueue(app, library, directories, verify_options, priority, as_json=as_json)
+            _enqueue(app, library, request, priority, as_json=as_json)
             return
         auto_purge(library, settings.config.jobs)
-        ctx.exit(_verify(app, library, directories, verify_options, as_json=as_json))
+        ctx.exit(_verify(app, library, request, as_json=as_json))
 
 
-def _verify(
-    app: App,
-    library: Library,
-    directories: tuple[bytes, ...],
-    options: VerifyOptions,
-    *,
-    as_json: bool,
-) -> int:
-    """Checks, says what was found, and returns the exit status."""
-    if options.nice:
+def _verify(app: App, library: Library, request: VerifyRequest, *, as_json: bool) -> int:
+    """Checks, shows what was found, and returns the exit status."""
+    if request.options.nice:
         be_nice()
     is_silent = as_json or app.quiet
 
-    def say(line: str) -> None:
-        """Prints a line. A reader that left is no reason not to do the work."""
+    def print_line(line: str) -> None:
+        """Prints a line. If nobody reads stdout any more, the work goes on all the same."""
         try:
             echo(line)
         except BrokenPipeError:
             silence_stdout()
 
     if not is_silent:
-        names = ", ".join(display(to_stored(directory)) for directory in directories)
-        say(f"Verifying {names or 'the library'}...")
+        names = ", ".join(display(to_stored(path)) for path in request.paths)
+        print_line(f"Verifying {names or 'the library'}...")
+    print_file = print_line if app.verbose and not as_json else None
     try:
-        with (
-            Signals() as signals,
-            VerifyReporter(app, say if app.verbose and not as_json else None) as reporter,
-        ):
-            result = run_verify(library, directories, options, reporter, should_stop=signals.stop)
+        with Signals() as signals, TerminalReporter(app, print_file) as reporter:
+            result = service.run(library, request, Context(reporter, signals.stop))
     except StoppedError as stopped:
         show_stopped(
             app,
             stopped,
             as_json=as_json,
-            what_of_it="What was verified until now is recorded; run it again.",
+            what_of_it="What was verified is recorded. Run the command again to go on.",
         )
         return stopped.exit_status
     if as_json:
-        print_json(result_to_dict(result))
+        print_json(result.to_dict())
     else:
         if not app.quiet:
-            say(summary_text(result))
+            print_line(summary_text(result))
         _show_findings(app, result)
     return EXIT_DONE_WITH_ERRORS if result.found else 0
 
 
 def _show_findings(app: App, result: VerifyResult) -> None:
-    if app.logs_to_stderr == "json":
-        return
-    warning = app.paint("Warning:", "yellow", err=True)
-    error = app.paint("Error:", "red", err=True)
-    listed = [*result.offline, *result.findings]
-    for each in listed[:SHOWN_FINDINGS]:
-        is_damage = isinstance(each, Finding) and each.is_damage
-        echo(f"{error if is_damage else warning} {each}", err=True)
-    more = result.found - min(len(listed), SHOWN_FINDINGS)
-    if more > 0:
-        has = f"; job {result.job_id[:8]} has them" if result.job_id else ""
-        echo(f"{warning} and {more:,} more{has}", err=True)
+    damage = [each for each in result.findings if each.is_damage]
+    others = [each for each in result.findings if not each.is_damage]
+    show_issues(
+        app,
+        [*damage, *result.offline, *others],
+        total=result.found,
+        job_id=result.job_id,
+        is_error=lambda issue: isinstance(issue, Finding) and issue.is_damage,
+    )
 
 
-# The lines of the summary: those that are always there, and those that are not.
+# The lines of the summary that are there even if their count is zero.
 _ALWAYS = ("verified", "new", "modified", "damaged", "unreadable", "missing")
 _LABELS = {
     "new": "New (first digest)",
-    "modified": "Modified (left to a scan)",
+    "modified": "Modified (not checked, scan again)",
     "restored": "Restored (right again)",
-    "changing": "Changing (not recorded)",
+    "changing": "Being written (not checked)",
 }
 
 
 def summary_text(result: VerifyResult) -> str:
-    """The outcome for people."""
+    """The outcome as text."""
     lines = [
         f"  {_LABELS.get(name, name.capitalize())}: {count:,}"
         for name, count in result.counts.items()
@@ -288,51 +291,26 @@ def summary_text(result: VerifyResult) -> str:
     )
 
 
-def result_to_dict(result: VerifyResult) -> dict[str, object]:
-    """A result as the contract's JSON."""
-    return {
-        "job_id": result.job_id,
-        "directories": [to_json(to_stored(directory)) for directory in result.directories],
-        "started_at": times.to_text(result.started_at),
-        "completed_at": times.to_text(result.completed_at) if result.completed_at else None,
-        "duration_seconds": round(result.duration_seconds, 3),
-        "complete": result.is_complete,
-        "selected": result.selected.files,
-        "selected_bytes": result.selected.size_bytes,
-        **result.summary(),
-        "findings": [finding.to_dict() for finding in result.findings],
-        "offline": [offline.to_dict() for offline in result.offline],
-    }
-
-
 def _enqueue(
     app: App,
     library: Library,
-    directories: tuple[bytes, ...],
-    options: VerifyOptions,
+    request: VerifyRequest,
     priority: int | None,
     *,
     as_json: bool,
 ) -> None:
     """Puts the check into the queue."""
-    find_where(library, directories)
-    path = job_path(library, directories)
-    queued = queue.enqueue(
-        library,
-        job_type="verify",
-        path=path,
-        configuration_json=options.to_json(list(directories)),
-        priority=queue.DEFAULT_PRIORITY if priority is None else priority,
-    )
+    job = service.to_job(library, request)
+    queued = queue.enqueue(library, job, priority=priority)
     if as_json:
         print_json(
             {
                 "job_id": queued.id,
-                "directories": [to_json(to_stored(directory)) for directory in directories],
+                "directories": [to_json(to_stored(path)) for path in request.paths],
                 "status": "queued",
                 "is_new": queued.is_new,
             }
         )
     elif not app.quiet:
-        said = "Queued a check of" if queued.is_new else "There is one in the queue already:"
-        echo(f"{said} {display(path)} (job: {queued.id[:8]})")
+        text = "Queued a check of" if queued.is_new else "This check is queued already:"
+        echo(f"{text} {display(job.path)} (job: {queued.id[:8]})")

@@ -7,29 +7,30 @@ from typing import Any
 
 import click
 
-from vpo.cli.app import LazyGroup, global_options
+from vpo.cli.groups import LazyGroup
+from vpo.cli.options.global_options import global_options
 
 # Name: module, attribute, and the help shown in lists.
 COMMANDS = {
     "accept": (
         "vpo.cli.verify.accept",
         "accept",
-        "Record what damaged files hold now as right.",
+        "Accept the current content of damaged files as correct.",
     ),
     "export": (
         "vpo.cli.verify.export",
         "export_command",
-        "Write a manifest of files, with digests of their content.",
+        "Write a manifest of the catalogue's files below DIR.",
     ),
     "import": (
         "vpo.cli.verify.import_",
         "import_command",
-        "Check files against a manifest, and record what is as it says.",
+        "Check files against a manifest, and record those that match.",
     ),
     "status": (
         "vpo.cli.verify.status",
         "status",
-        "Show how much was verified how long ago, and what is damaged.",
+        "Show how long ago files were verified, and which files are damaged.",
     ),
 }
 
@@ -92,4 +93,4 @@ class _GroupThatChecks(LazyGroup):
 )
 @global_options
 def verify(**_: Any) -> None:
-    """Check that files are what they were, and find damage."""
+    """Check files against their recorded digests, and find damage."""

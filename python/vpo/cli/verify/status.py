@@ -7,12 +7,16 @@ from collections.abc import Iterator
 import click
 
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
-from vpo.base.paths import display, to_json
-from vpo.cli.app import DIRECTORY, App, echo, global_options
+from vpo.base.paths import display
+from vpo.cli.app import App
+from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
-from vpo.cli.output.damage import damage_counts, damage_in_words, damage_to_dict
+from vpo.cli.options.global_options import global_options
+from vpo.cli.options.paths import DIRECTORY
+from vpo.cli.output.damage import damage_counts, damage_in_words
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.sizes import human_size
+from vpo.cli.output.streams import echo
 from vpo.cli.output.table import table
 from vpo.db.library import open_library
 from vpo.integrity.coverage import AGES, NAMES, Coverage, VerifyStatus, read_status
@@ -27,13 +31,13 @@ _HEADS = {
 }
 
 
-@click.command("status")
+@command("status")
 @click.argument("directory", metavar="[DIR]", required=False, type=DIRECTORY)
 @json_option
 @global_options
 @click.pass_context
 def status(ctx: click.Context, /, directory: bytes | None, as_json: bool) -> None:
-    """Show how much was verified how long ago, and what is damaged.
+    """Show how long ago files were verified, and which files are damaged.
 
     Exit status: 0 nothing is damaged, 1 something is.
     """
@@ -42,39 +46,11 @@ def status(ctx: click.Context, /, directory: bytes | None, as_json: bool) -> Non
     with open_library(app.library_path(), "read") as library:
         found = read_status(library, directory, most_damage=most)
     if as_json:
-        print_json(_to_dict(found))
+        print_json(found.to_dict())
     else:
         for line in _text(app, found):
             echo(line)
     ctx.exit(EXIT_DONE_WITH_ERRORS if found.damaged_files else 0)
-
-
-def _to_dict(found: VerifyStatus) -> dict[str, object]:
-    return {
-        **_coverage_to_dict(found.whole),
-        "roots": [
-            {**to_json(root.path), **_coverage_to_dict(root)}
-            for root in found.roots
-            if root.path is not None
-        ],
-        "damaged": found.damage,
-        "damage": [{**to_json(each.path), **damage_to_dict(each.damage)} for each in found.damaged],
-    }
-
-
-def _coverage_to_dict(coverage: Coverage) -> dict[str, object]:
-    return {
-        "files": coverage.total.files,
-        "bytes": coverage.total.size_bytes,
-        "verified": {
-            name: {
-                "within_days": AGES.get(name),
-                "files": amount.files,
-                "bytes": amount.size_bytes,
-            }
-            for name, amount in coverage.amounts.items()
-        },
-    }
 
 
 def _text(app: App, found: VerifyStatus) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""The library's versions: one module a step, each step one transaction.
+"""The versions of the catalogue: one module and one transaction for each step.
 
-A new library goes through the same steps from an empty one, so that there is
-one description of the schema and upgraded libraries cannot differ from new ones.
+A new catalogue goes through the same steps, starting empty. So there is one description of the
+schema, and upgraded catalogues cannot differ from new ones.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from vpo.base import times
 OLDEST = 6
 LATEST = 11
 
-# "vpo1": tells SQLite files of vpo from others (https://sqlite.org/fileformat2.html#application_id).
+# "vpo1": marks an SQLite file as a catalogue of vpo (https://sqlite.org/fileformat2.html#application_id).
 APPLICATION_ID = 0x76706F31
 
 _STEPS = {
@@ -30,7 +30,7 @@ _STEPS = {
 
 
 def version_of(connection: sqlite3.Connection) -> int | None:
-    """The version of a library: 0 for an empty database, None if it is none."""
+    """The version of a catalogue: 0 for an empty database, None if it is not a catalogue."""
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     if application not in (0, APPLICATION_ID):
         return None
@@ -44,7 +44,7 @@ def version_of(connection: sqlite3.Connection) -> int | None:
         row = connection.execute("SELECT value FROM _meta WHERE key = 'schema_version'").fetchone()
     except sqlite3.OperationalError as error:
         if "no such column" in str(error):
-            # Another program's table of that name.
+            # The table belongs to another program.
             return None
         raise
     version = str(row[0]) if row else ""
@@ -52,19 +52,19 @@ def version_of(connection: sqlite3.Connection) -> int | None:
 
 
 def upgrade(connection: sqlite3.Connection, path: str | None) -> None:
-    """Brings a library to the latest version; an older one is copied first.
+    """Upgrades a catalogue to the latest version. An older one is copied first.
 
-    The copy is made beside it, at `path` + `.v<version>.bak`; with `path` None
-    (a library in memory) there is none. Safe to run at any version, from several
-    processes at once, and again after a crash.
+    The copy is beside it, at `path` + `.v<version>.bak`. Without `path`, for a catalogue in
+    memory, there is no copy. This is safe at any version, in several processes at once, and
+    again after a crash.
     """
     version = version_of(connection)
     if version == LATEST:
         return
     if version and path:
         _back_up(connection, path, version)
-    # Tables are rebuilt as https://sqlite.org/lang_altertable.html#otheralter
-    # prescribes: foreign keys are off meanwhile and checked before each commit.
+    # Tables are rebuilt as https://sqlite.org/lang_altertable.html#otheralter prescribes:
+    # foreign keys are off, and checked before each commit.
     connection.execute("PRAGMA foreign_keys = OFF")
     try:
         if version == 0:
@@ -81,7 +81,7 @@ def _run(connection: sqlite3.Connection, steps: list[int]) -> None:
     try:
         broken_before = _broken_references(connection)
         for step in steps:
-            # Asked again inside: another process may have been quicker.
+            # Another process may have done this step before the transaction began.
             if (version_of(connection) or 0) >= step:
                 continue
             apply: Callable[[sqlite3.Connection], None] = import_module(_STEPS[step]).apply
@@ -91,7 +91,7 @@ def _run(connection: sqlite3.Connection, steps: list[int]) -> None:
                 " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 (str(step),),
             )
-        # Earlier programs may have left some; a step must not add any.
+        # Earlier programs may have left broken references. A step must not add any.
         if _broken_references(connection) > broken_before:
             raise sqlite3.DatabaseError("malformed: rows refer to rows that are missing")
         connection.execute("COMMIT")
@@ -116,7 +116,7 @@ def _back_up(connection: sqlite3.Connection, path: str, version: int) -> None:
         finally:
             copy.close()
         if copied != version:
-            # Another process has upgraded it meanwhile, and made its own copy.
+            # Another process has upgraded the catalogue, and made its own copy.
             return
         with open(partial, "rb") as written:
             os.fsync(written.fileno())
@@ -128,16 +128,16 @@ def _back_up(connection: sqlite3.Connection, path: str, version: int) -> None:
 
 
 def _give_name(partial: str, backup: str) -> None:
-    """Names a finished copy; an earlier one may be the only good one, and stays."""
+    """Names a finished copy. An earlier copy stays: it may be the only good one."""
     if os.path.exists(backup):
         backup = f"{backup.removesuffix('.bak')}.{times.now():%Y%m%dT%H%M%S%f}Z.bak"
     try:
-        # Unlike a rename, a link never replaces what came in between.
+        # Unlike a rename, a link never replaces a file that appeared in between.
         os.link(partial, backup)
     except FileExistsError:
         _give_name(partial, backup)
     except OSError:
-        # A file system without links.
+        # The file system does not support links.
         os.rename(partial, backup)
 
 

@@ -1,6 +1,6 @@
-"""Version 6: the layout that the first libraries have.
+"""Version 6: the layout of the first catalogues.
 
-New libraries start from it too, and go through the later steps.
+A new catalogue starts from it as well, and goes through the later steps.
 """
 
 from __future__ import annotations

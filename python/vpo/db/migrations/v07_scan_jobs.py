@@ -1,9 +1,9 @@
-"""Version 7: jobs that are scans, with a summary and the files they touched.
+"""Version 7: scans are jobs, with a summary and the affected files.
 
-The jobs table of version 6 refuses `job_type = 'scan'` (a CHECK) and a job
-without a file (NOT NULL); neither can be altered, so the table is rebuilt. The
-CHECK on the type is dropped for good: types come with the program that runs
-them. A job outlives its file, as it is the record of what was done to it.
+The table `jobs` of version 6 rejects `job_type = 'scan'` (CHECK) and a job without a file (NOT
+NULL). SQLite cannot alter either, so the table is rebuilt. The new table does not check the
+type, because new programs bring new types. A job stays when the record of its file is deleted,
+because it is the record of what was done to the file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _COLUMNS = (
 
 
 def apply(connection: sqlite3.Connection) -> None:
-    """Rebuilds `jobs`; every row is kept."""
+    """Rebuilds `jobs`, and keeps every row."""
     connection.execute(
         """
         CREATE TABLE jobs_v7 (

@@ -1,8 +1,8 @@
 """Version 8: roots, directories with fingerprints, and files that refer to them.
 
-Each path is stored once instead of three times, a file's mtime is an integer in
-nanoseconds, and a path may be bytes that are not UTF-8 (BLOB). Ids are kept, so
-that tracks, jobs and operations go on referring to their files.
+Each path is stored once instead of three times. The mtime of a file is an integer in
+nanoseconds. A path that is not UTF-8 is a BLOB. Ids are kept, so that tracks, jobs and operations
+still refer to their files.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ _COPY = (
     """
     INSERT INTO directories (path) SELECT DISTINCT directory_of(path) FROM files
     """,
-    # A status that is not known is a file to be read again.
+    # A file with an unknown status has to be read again.
     """
     INSERT INTO files_v8 (
         id, directory_id, name, extension, kind, size_bytes, mtime_ns,
@@ -114,7 +114,7 @@ _COPY = (
     )
     """,
     "INSERT INTO operations_v8 SELECT * FROM operations",
-    # What refers to a file that an earlier program deleted refers to none.
+    # References to files that an earlier program deleted become NULL.
     "UPDATE operations_v8 SET file_id = NULL WHERE file_id NOT IN (SELECT id FROM files_v8)",
     "UPDATE jobs SET file_id = NULL WHERE file_id NOT IN (SELECT id FROM files_v8)",
 )
@@ -127,18 +127,18 @@ _RENAME = (
     "CREATE INDEX idx_operations_started_at ON operations(started_at)",
     "DROP TABLE files",
     "ALTER TABLE files_v8 RENAME TO files",
-    # Partial: they cost nothing for the many files that are in none of them.
+    # Partial indexes cost nothing for the many files that are not in them.
     "CREATE INDEX idx_files_missing ON files(directory_id) WHERE scan_status = 'missing'",
     "CREATE INDEX idx_files_error ON files(directory_id) WHERE scan_status = 'error'",
     "CREATE INDEX idx_files_content_hash ON files(content_hash) WHERE content_hash IS NOT NULL",
-    # Who runs a job (boot, pid namespace, start time: a pid alone comes again).
+    # The process that runs a job: boot, pid namespace, start time. Pids alone are reused.
     "ALTER TABLE jobs ADD COLUMN worker_identity TEXT",
-    # Error with context, and places that could not be looked at.
+    # The error with its context, and the places that could not be read.
     "ALTER TABLE jobs ADD COLUMN errors_json TEXT",
 )
 
-# For people with sqlite3 and for the program: full paths, which are BLOBs if a
-# part of them is. rtrim, as the root directory ends in the slash already.
+# Full paths, for people with sqlite3 and for the program. A path is a BLOB if a part of it is.
+# rtrim is for the root directory, whose path ends with a slash.
 _VIEWS = (
     """
     CREATE VIEW library_files AS
@@ -166,7 +166,7 @@ _VIEWS = (
 
 
 def apply(connection: sqlite3.Connection) -> None:
-    """Makes the tables, moves every row into them, and puts up the views."""
+    """Creates the tables, copies every row into them, and creates the views."""
     from vpo._engine import KINDS
     from vpo.db.migrations import APPLICATION_ID
 
@@ -177,10 +177,10 @@ def apply(connection: sqlite3.Connection) -> None:
 
     def mtime_of(text: str) -> int:
         try:
-            # Clamped to 64 bits, as the engine does.
+            # Limited to 64 bits, as in the engine.
             return max(-(2**63), min(2**63 - 1, text_to_ns(text)))
         except (ValueError, OverflowError):
-            # Differs from any real one, so that the next scan records it anew.
+            # No real file has this mtime, so the next scan records the file again.
             return 0
 
     single = _single_slashes(connection)
@@ -200,9 +200,9 @@ def apply(connection: sqlite3.Connection) -> None:
 
 
 def _single_slashes(connection: sqlite3.Connection) -> dict[str, str]:
-    """Paths written with doubled slashes, and what scans call them.
+    """Maps paths with repeated slashes to the paths that scans record.
 
-    One whose other spelling is a record as well keeps its own, as records do not merge.
+    If there is a record for the other spelling, a path stays, because records cannot be merged.
     """
     taken = set()
     renamed = {}

@@ -1,8 +1,8 @@
-"""Version 9: a queue that workers share, and which job changed a file, and why.
+"""Version 9: a queue that several workers share, and the history of files.
 
-`jobs` is rebuilt: it gains a number, by which changes refer to their job in a
-byte or three, and CHECKs cannot be added. A trigger refuses changes of status
-that there are not; `vpo.jobs.states` has the same table.
+`jobs` is rebuilt, because CHECKs cannot be added to a table. It gains a number, so that a change
+refers to its job with one to three bytes. A trigger rejects impossible changes of the status;
+`vpo.jobs.states` has the same rules.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _COLUMNS = (
     " files_affected_json, summary_json"
 )
 
-# When a job last began, or else was put into the queue: what lists go by.
+# When a job last started or, if it has not started, was queued. Lists are sorted by this.
 _MOMENT = "coalesce(started_at, queued_at, created_at)"
 
 _STATEMENTS = (
@@ -112,12 +112,12 @@ _STATEMENTS = (
     "CREATE INDEX idx_file_changes_job ON file_changes(job)",
     "CREATE INDEX idx_file_changes_file ON file_changes(file_id)",
     "CREATE INDEX idx_file_changes_path ON file_changes(path) WHERE path IS NOT NULL",
-    # The number of the job that added the file. Not a reference: jobs are purged.
+    # The number of the job that added the file. It is not a reference, because jobs are purged.
     "ALTER TABLE files ADD COLUMN added_by INTEGER",
 )
 
 
 def apply(connection: sqlite3.Connection) -> None:
-    """Rebuilds `jobs`, every row kept, and makes what goes with it."""
+    """Rebuilds `jobs` and keeps every row, and creates `file_changes`."""
     for statement in _STATEMENTS:
         connection.execute(statement)

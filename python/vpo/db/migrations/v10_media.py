@@ -1,9 +1,8 @@
-"""Version 10: what is inside files, as introspection tells it.
+"""Version 10: the media of files, as introspection finds them.
 
-`tracks` gains columns (as ffprobe names them; `rotation` in degrees clockwise);
-`media`, `chapters` and `photos` are new.
-Files that an earlier program read are `pending`, as it knew less of them: the
-next scan reads them again, and until then their tracks stay as they are.
+`tracks` gains columns, named as in ffprobe, with `rotation` in degrees clockwise. `media`,
+`chapters` and `photos` are new. Files that an earlier program read become `pending`, because it
+recorded less. The next scan reads them again; until then their tracks stay as they are.
 """
 
 from __future__ import annotations
@@ -41,8 +40,8 @@ _STATEMENTS = (
         warnings_json TEXT                -- an array of texts; NULL: none
     )
     """,
-    # The unique index on file and number serves what these did, and as many files
-    # are of one type or language that no index helps to find them.
+    # The unique index on file and number replaces the first of these indexes. The other two never
+    # help, because too many tracks have the same type or language.
     "DROP INDEX idx_tracks_file_id",
     "DROP INDEX idx_tracks_type",
     "DROP INDEX idx_tracks_language",
@@ -90,7 +89,7 @@ _STATEMENTS = (
     """,
     "UPDATE files SET scan_status = 'pending' WHERE scan_status = 'ok' OR scan_status = 'error'",
     "UPDATE files SET scan_error = NULL WHERE scan_error IS NOT NULL",
-    # ffprobe's names for its demuxers, as the one container that the file is.
+    # ffprobe's demuxers have several names. This takes the one of the file's container.
     """
     UPDATE files SET container_format = CASE
         WHEN container_format = 'matroska,webm'
@@ -103,7 +102,7 @@ _STATEMENTS = (
     END
     WHERE container_format IS NOT NULL
     """,
-    # The files that the next scan is to read; most of the time there are none.
+    # The files that the next scan has to read. Usually there are none.
     "CREATE INDEX idx_files_pending ON files(directory_id) WHERE scan_status = 'pending'",
     """
     CREATE VIEW library_tracks AS
@@ -117,6 +116,6 @@ _STATEMENTS = (
 
 
 def apply(connection: sqlite3.Connection) -> None:
-    """Makes the tables and columns; every track is kept."""
+    """Creates the tables and columns, and keeps every track."""
     for statement in _STATEMENTS:
         connection.execute(statement)

@@ -1,9 +1,9 @@
-"""Version 11: what the content of files is known by, and what was found wrong with it.
+"""Version 11: digests of the content of files, and damage.
 
-A file keeps its record where it is moved: `idx_files_quick_hash` and
-`idx_directories_fingerprint` find the record of a file or directory that turns up at
-another path, as does `idx_files_inode`, which scans make (`vpo.db.moves`).
-`operations` is rebuilt, as they need not be those of a policy.
+A file keeps its record when it moves. `idx_files_quick_hash` and `idx_directories_fingerprint`
+find the record of a file or directory that turns up at another path, as does `idx_files_inode`,
+which scans create (`vpo.db.moves`). `operations` is rebuilt, because not all operations belong
+to a policy any more.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 import sqlite3
 
 _STATEMENTS = (
-    # What is no text is no digest; nobody read it before, and now it would be in the way.
+    # A digest is text. Nothing read other values before, and now they would be mistaken for one.
     "UPDATE files SET content_hash = NULL WHERE typeof(content_hash) NOT IN ('text', 'null')",
     # XXH3-128 of the first and the last 64 KiB, big endian.
     "ALTER TABLE files ADD COLUMN quick_hash BLOB",
-    # When the content was last read, and found to be what `content_hash` says.
+    # When the content was last read and matched `content_hash`.
     "ALTER TABLE files ADD COLUMN verified_at TEXT",
-    # Of the file as it was then; nanoseconds since 1970, UTC.
+    # The ctime of the file at that time, in nanoseconds since 1970, UTC.
     "ALTER TABLE files ADD COLUMN ctime_ns INTEGER",
     "CREATE INDEX idx_files_quick_hash ON files(quick_hash) WHERE quick_hash IS NOT NULL",
     "CREATE INDEX idx_files_verified_at ON files(verified_at) WHERE verified_at IS NOT NULL",
@@ -123,6 +123,6 @@ _STATEMENTS = (
 
 
 def apply(connection: sqlite3.Connection) -> None:
-    """Makes the columns, indexes and tables; every operation is kept."""
+    """Creates the columns, indexes and tables, and keeps every operation."""
     for statement in _STATEMENTS:
         connection.execute(statement)

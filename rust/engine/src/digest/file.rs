@@ -1,4 +1,4 @@
-//! A file that is read: opened with care, and looked at again when it was read.
+//! A file to be read: how it is opened safely, and how a change is noticed.
 
 use std::fmt;
 use std::fs::{File, Metadata};
@@ -10,30 +10,33 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::io::Errno;
 
-use crate::opening::Directories;
+use crate::directory_cache::DirectoryCache;
+use crate::racy::RACY_WINDOW_NS;
 
-/// A file system stamps changes with the tick of a clock: a change within the tick
-/// of the one before leaves no trace. Longer than any tick of those that have
-/// fractions of a second, and of those that have none (FAT: two seconds).
+/// File systems record the time of a change in ticks of a clock. Two changes within one tick
+/// cannot be distinguished. This is longer than the tick of any file system that records
+/// fractions of a second.
 const TICK: Duration = Duration::from_millis(50);
-const COARSE_TICK: Duration = Duration::from_secs(2);
 
-/// What `stat` says of a file, as far as it tells whether its content can have changed.
+/// The same for file systems that record whole seconds.
+const COARSE_TICK: Duration = Duration::from_nanos(RACY_WINDOW_NS.unsigned_abs());
+
+/// The properties of a file that change when its content changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    /// In bytes.
+pub struct FileState {
+    /// Its size in bytes.
     pub size: u64,
-    /// Seconds and nanoseconds since 1970.
+    /// Its mtime: seconds and nanoseconds since 1970.
     pub mtime: (i64, u32),
-    /// Of the last change of content or attributes, likewise.
+    /// Its ctime: seconds and nanoseconds since 1970.
     pub ctime: (i64, u32),
-    /// The inode number.
+    /// Its inode number.
     pub inode: u64,
-    /// `st_dev`.
+    /// Its `st_dev`.
     pub device: u64,
 }
 
-impl Stamp {
+impl FileState {
     fn of(found: &Metadata) -> Self {
         Self {
             size: found.len(),
@@ -49,66 +52,66 @@ impl Stamp {
         nanoseconds(self.mtime)
     }
 
-    /// The ctime likewise.
+    /// The ctime in nanoseconds since 1970, clamped to 64 bits.
     pub fn ctime_ns(&self) -> i64 {
         nanoseconds(self.ctime)
     }
 
-    /// How long to wait until a change made from then on would show.
+    /// How long to wait until every later change changes the ctime.
     pub fn settles_in(&self) -> Option<Duration> {
         let tick = if self.ctime.1 == 0 { COARSE_TICK } else { TICK };
         let changed = Duration::new(u64::try_from(self.ctime.0).ok()?, self.ctime.1);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-        // A server whose clock is ahead cannot be waited for.
+        // The clock of the server is ahead: no waiting would help.
         let age = now.checked_sub(changed)?;
         tick.checked_sub(age).filter(|left| !left.is_zero())
     }
 }
 
-/// What the caller believes a file to be.
+/// What the caller expects a file to be like; `None` for anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
-    /// In bytes.
+    /// Its size in bytes.
     pub size: Option<u64>,
-    /// In nanoseconds since 1970, clamped to 64 bits.
+    /// Its mtime in nanoseconds since 1970, clamped to 64 bits.
     pub mtime_ns: Option<i64>,
 }
 
 impl Expected {
     /// Whether a file is as expected.
-    pub fn is(&self, stamp: &Stamp) -> bool {
-        self.size.is_none_or(|size| size == stamp.size)
-            && self.mtime_ns.is_none_or(|mtime| mtime == stamp.mtime_ns())
+    pub fn matches(&self, state: &FileState) -> bool {
+        self.size.is_none_or(|size| size == state.size)
+            && self.mtime_ns.is_none_or(|mtime| mtime == state.mtime_ns())
     }
 }
 
-/// As the walk has them, or a file from before 1677 would never be as it is recorded.
+/// Clamped as by the walk, or a file from before 1677 would never match its record.
 fn nanoseconds((seconds, nanoseconds): (i64, u32)) -> i64 {
     let exact = i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
     exact.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
-/// Why there is no digest of a file.
+/// Why a file was not digested.
 #[derive(Debug)]
 pub enum Problem {
-    /// There is nothing at its path.
+    /// Nothing exists at its path.
     Gone,
-    /// It is not as it was expected to be; nothing of it was read.
+    /// It is not as expected, and was not read.
     Changed,
-    /// It was changed each time while it was read.
+    /// It changed each time while it was read.
     Changing,
-    /// A link, a directory, a pipe or a device is in its place.
+    /// It is a link, a directory, a pipe or a device.
     NotRegular,
-    /// It cannot be opened, or not be read at an offset.
+    /// It cannot be opened, or cannot be read at some offset.
     Unreadable {
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
         /// The byte that could not be read; `None` if it could not be opened.
         offset: Option<u64>,
     },
-    /// It was told to stop before it was done.
+    /// The pool was stopped before the file was read.
     Stopped,
-    /// The reader has a bug that this file found.
+    /// The engine panicked on this file, which is a bug.
     Panic(String),
 }
 
@@ -129,31 +132,31 @@ impl Problem {
     fn from_open(error: io::Error) -> Self {
         match error.raw_os_error().map(Errno::from_raw_os_error) {
             Some(Errno::NOENT | Errno::NOTDIR) => Self::Gone,
-            // A link in its place; a socket, or a device without a driver.
+            // It is a link, a socket, or a device without a driver.
             Some(Errno::LOOP | Errno::NXIO | Errno::NODEV) => Self::NotRegular,
             _ => Self::Unreadable { error, offset: None },
         }
     }
 }
 
-/// What `act` gives; if it panics, that is the problem.
-pub fn guarded<T>(act: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
+/// Calls `act` and turns a panic into a problem.
+pub fn catch_panic<T>(act: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
     catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| {
-        let said = panic
+        let message = panic
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_default();
-        Err(Problem::Panic(said))
+        Err(Problem::Panic(message))
     })
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Gone => f.write_str("it is not there any more"),
-            Self::Changed => f.write_str("its size or mtime are not the recorded ones"),
-            Self::Changing => f.write_str("it changes while it is read"),
+            Self::Gone => f.write_str("the file does not exist any more"),
+            Self::Changed => f.write_str("the size or mtime differs from the record"),
+            Self::Changing => f.write_str("the file changed while it was read"),
             Self::NotRegular => f.write_str("it is not a regular file"),
             Self::Unreadable { error, offset } => {
                 let text = error.to_string();
@@ -164,31 +167,31 @@ impl fmt::Display for Problem {
                 }
             }
             Self::Stopped => f.write_str("stopped"),
-            Self::Panic(what) => write!(f, "the reader failed: {what}"),
+            Self::Panic(what) => write!(f, "internal error: {what}"),
         }
     }
 }
 
-/// A regular file, open, and what it was then.
-pub struct Opened {
+/// A regular file that is open, and its state when it was opened.
+pub struct OpenFile {
     pub file: File,
-    pub stamp: Stamp,
+    pub state: FileState,
 }
 
-impl Opened {
-    /// Opens what is at `path`, which only a regular file survives.
-    pub fn at(directories: &Directories, path: &Path, follow: bool) -> Result<Self, Problem> {
+impl OpenFile {
+    /// Opens the file at `path`, and fails if it is not a regular file.
+    pub fn open(directories: &DirectoryCache, path: &Path, follow: bool) -> Result<Self, Problem> {
         let file = directories.open(path, follow).map_err(Problem::from_open)?;
         let found = stat(&file)?;
         if !found.is_file() {
             return Err(Problem::NotRegular);
         }
-        Ok(Self { stamp: Stamp::of(&found), file })
+        Ok(Self { state: FileState::of(&found), file })
     }
 
-    /// Whether it is now as it was when it was opened.
+    /// Whether its state is still the same as when it was opened.
     pub fn is_unchanged(&self) -> Result<bool, Problem> {
-        Ok(Stamp::of(&stat(&self.file)?) == self.stamp)
+        Ok(FileState::of(&stat(&self.file)?) == self.state)
     }
 }
 
@@ -201,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_that_64_bits_do_not_hold_are_clamped_to_their_ends() {
+    fn times_that_do_not_fit_into_64_bits_are_clamped() {
         assert_eq!(nanoseconds((-2, 1)), -1_999_999_999);
         assert_eq!(nanoseconds((i64::MIN / 1_000_000_000 - 1, 145_224_192)), i64::MIN);
         for seconds in [-9_223_372_038, -100_000_000_000_000, i64::MIN] {

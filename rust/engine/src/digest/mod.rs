@@ -1,22 +1,24 @@
-//! Digests of whole files, and the quick identity that tells most files apart.
+//! Digests of whole files, and the quick hash that distinguishes most files.
 //!
-//! A [`Pool`] opens each file so that nothing in its place can harm (a pipe, a
-//! device, a link), reads it to its end, and looks again whether it changed
-//! meanwhile. Digests of content that was changing are never handed out.
+//! A [`Pool`] opens each file in a way that is safe even if a pipe, a device or a link has
+//! replaced it. It reads the file to its end and then checks whether the file changed in the
+//! meantime. It never returns digests of content that changed while it was read.
 //!
-//! BLAKE3 is a tree, so threads without a file of their own help with the parts
-//! of a large one. The other algorithms are for manifests that people have.
+//! BLAKE3 is a tree hash, so several threads can digest the segments of one large file. The
+//! other algorithms exist because people have manifests that use them.
 
 mod algorithm;
+mod device_queues;
 mod file;
-mod lanes;
-mod parts;
+mod job;
 mod pool;
-mod quick;
-mod rate;
-mod reading;
+mod quick_hash;
+mod rate_limiter;
+mod reader;
+mod segments;
 
-pub use algorithm::{Algorithm, Value};
-pub use file::{Expected, Problem, Stamp};
-pub use pool::{Answer, Job, Pool, PoolOptions};
-pub use quick::{QUICK_PART, QuickHasher, parts_of};
+pub use algorithm::{ALGORITHMS, Algorithm, Value};
+pub use file::{Expected, FileState, Problem};
+pub use job::{Completion, Job};
+pub use pool::{Pool, PoolOptions};
+pub use quick_hash::{END_BYTES, QuickHasher, end_lengths};

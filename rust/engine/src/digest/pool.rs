@@ -1,175 +1,150 @@
-//! Threads that read and digest files.
+//! The pool of threads that read and digest files.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::algorithm::{Algorithm, Hashers, Value};
-use super::file::{Expected, Opened, Problem, Stamp, guarded};
-use super::lanes::{Devices, Lanes, Task, arrange, medium_at};
-use super::parts::Parts;
-use super::reading::{Arm, Reader};
-use crate::answers::Answers;
-use crate::opening::Directories;
+use super::algorithm::{BLAKE3, Hashers, Value};
+use super::device_queues::{DeviceCache, DeviceQueues, Task, medium_at, sort_by_place};
+use super::file::{FileState, OpenFile, Problem, catch_panic};
+use super::job::{Completion, Job};
+use super::reader::{DiskLock, Reader};
+use super::segments::SegmentedFile;
+use crate::completion_queue::CompletionQueue;
+use crate::directory_cache::DirectoryCache;
 
 const STACK_BYTES: usize = 512 * 1024;
 
-/// More gain nothing, and each has a buffer.
+/// More threads gain nothing, and each needs a buffer.
 const MOST_THREADS: usize = 64;
 
-/// How often a file is read before it counts as one that is being changed.
+/// How often a file is read before it is reported as changing.
 const ATTEMPTS: usize = 2;
 
-/// A file to be digested.
-#[derive(Clone, Debug, Default)]
-pub struct Job {
-    /// What the caller calls it by.
-    pub key: i64,
-    /// An absolute path.
-    pub path: PathBuf,
-    /// What it is to be, or it is not read.
-    pub expected: Expected,
-    /// Whether a link in its place is followed.
-    pub follow: bool,
-    /// What to make of it.
-    pub algorithms: Arc<[Algorithm]>,
-}
-
-/// What became of a [`Job`].
-#[derive(Debug)]
-pub struct Answer {
-    /// The job's key.
-    pub key: i64,
-    /// The digests.
-    pub outcome: Result<Vec<Value>, Problem>,
-    /// The file as it was opened, if it was.
-    pub stamp: Option<Stamp>,
-}
-
-/// How a pool works.
+/// How a pool reads files.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PoolOptions {
-    /// 0 for a choice by device.
+    /// The number of threads. 0: chosen by device.
     pub threads: usize,
-    /// Bytes a second that are read at most.
+    /// The most bytes per second that all threads together read.
     pub max_rate: Option<u64>,
-    /// Whether the page cache is left as it was found.
+    /// Whether pages that were not in the page cache are removed from it again.
     pub leave_cache: bool,
 }
 
-/// A pool of threads. Dropping it ends them at the next chunk; nobody waits for
-/// them, as a request to a dead server may never return.
+/// A pool of threads. Dropping it stops them. This does not wait for them, because a request
+/// to a dead server may never return.
 pub struct Pool {
     shared: Arc<Shared>,
-    devices: Mutex<Devices>,
+    devices: Mutex<DeviceCache>,
 }
 
 struct Shared {
     state: Mutex<State>,
-    /// There is something to do, or it is over.
+    /// Notified when there is work, or when the pool is stopped.
     work: Condvar,
-    answers: Answers<Answer>,
-    directories: Directories,
+    completions: CompletionQueue<Completion>,
+    directories: DirectoryCache,
     reader: Reader,
     cores: usize,
 }
 
 struct State {
-    lanes: Lanes,
-    /// Large files that are being read, with parts that may wait for a reader.
-    open: Vec<Arc<Shareable>>,
+    queues: DeviceQueues,
+    /// Large files that are being read, of which there may be more segments to read.
+    segmented: Vec<Arc<SegmentedJob>>,
     threads: usize,
     idle: usize,
 }
 
-/// A large file that several threads may read.
-struct Shareable {
+/// A job whose file several threads read.
+struct SegmentedJob {
     job: Job,
-    lane: usize,
-    arm: Option<Arc<Arm>>,
-    parts: Parts,
+    queue: usize,
+    lock: Option<Arc<DiskLock>>,
+    file: SegmentedFile,
 }
 
 enum Work {
     Task(Task),
-    Help(Arc<Shareable>),
+    Segments(Arc<SegmentedJob>),
 }
 
 impl Pool {
-    /// A pool; its threads start with the first job.
+    /// A pool whose threads start with the first job.
     pub fn new(options: PoolOptions) -> Self {
         let cores = thread::available_parallelism().map_or(2, usize::from);
         let threads = options.threads.min(MOST_THREADS);
         let shared = Shared {
             state: Mutex::new(State {
-                lanes: Lanes::new(threads, cores),
-                open: Vec::new(),
+                queues: DeviceQueues::new(threads, cores),
+                segmented: Vec::new(),
                 threads: 0,
                 idle: 0,
             }),
             work: Condvar::new(),
-            answers: Answers::default(),
-            directories: Directories::default(),
+            completions: CompletionQueue::default(),
+            directories: DirectoryCache::default(),
             reader: Reader::new(options.max_rate, options.leave_cache),
             cores: if threads == 0 { cores } else { threads },
         };
         Self { shared: Arc::new(shared), devices: Mutex::default() }
     }
 
-    /// Queues jobs; of a pool that is stopped, none.
+    /// Queues jobs. A pool that was stopped ignores them.
     ///
     /// # Errors
-    /// No thread could be started, and none is there: nothing would ever be done.
+    /// If the pool has no threads and none can be started.
     pub fn submit(&self, jobs: impl IntoIterator<Item = Job>) -> std::io::Result<()> {
         let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
-        // The disk is asked before the lock is taken.
+        // The disk is accessed before the lock is taken.
         let jobs: Vec<_> = jobs.into_iter().map(|job| (devices.of_file(&job.path), job)).collect();
         let mut state = self.shared.lock();
         if self.shared.reader.is_stopped() {
             return Ok(());
         }
         for (device, job) in jobs {
-            let lane = match state.lanes.of_device(device) {
-                Some(lane) => lane,
-                None => state.lanes.add_device(device, medium_at(device, &job.path)),
+            let queue = match state.queues.of_device(device) {
+                Some(queue) => queue,
+                None => state.queues.add_device(device, medium_at(device, &job.path)),
             };
-            state.lanes.push(lane, job);
-            self.shared.answers.expect(1);
+            state.queues.push(queue, job);
+            self.shared.completions.expect(1);
         }
-        let wanted = state.lanes.most_threads().min(state.lanes.queued()).min(MOST_THREADS);
+        let wanted = state.queues.most_threads().min(state.queues.queued()).min(MOST_THREADS);
         drop(state);
         self.shared.work.notify_all();
         Shared::spawn_up_to(&self.shared, wanted)
     }
 
-    /// Takes the answers there are; waits up to `timeout` for the first. Empty
-    /// if there is none yet, or nothing was submitted that is not answered.
-    pub fn take(&self, timeout: Duration) -> Vec<Answer> {
-        self.shared.answers.take(timeout)
+    /// Takes all completions that there are; waits up to `timeout` for the first. Empty
+    /// when the time is up, or at once when none is outstanding.
+    pub fn take(&self, timeout: Duration) -> Vec<Completion> {
+        self.shared.completions.take(timeout)
     }
 
-    /// Jobs that no thread has begun with.
+    /// The number of jobs that no thread has begun.
     pub fn queued(&self) -> usize {
-        self.shared.lock().lanes.queued()
+        self.shared.lock().queues.queued()
     }
 
-    /// Jobs whose answers are still to be taken.
+    /// The number of jobs whose completions are still to be taken.
     pub fn outstanding(&self) -> usize {
-        self.shared.answers.outstanding()
+        self.shared.completions.outstanding()
     }
 
-    /// Bytes read so far, of all files.
+    /// The bytes read so far from all files.
     pub fn bytes_read(&self) -> u64 {
         self.shared.reader.bytes_read()
     }
 
-    /// Ends it at the next chunk. What was not begun by then has no answer.
+    /// Stops all threads after the current buffer. Jobs that no thread has begun are dropped
+    /// and have no completion.
     pub fn stop(&self) {
         self.shared.reader.stop();
         let mut state = self.shared.lock();
-        self.shared.answers.withdraw(state.lanes.queued());
-        state.lanes.clear();
+        self.shared.completions.unexpect(state.queues.queued());
+        state.queues.clear();
         self.shared.work.notify_all();
     }
 }
@@ -185,7 +160,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts threads until there are so many; fails if there is none at all.
+    /// Starts threads until there are `wanted`. Fails only if there are none at all.
     fn spawn_up_to(shared: &Arc<Self>, wanted: usize) -> std::io::Result<()> {
         loop {
             {
@@ -212,24 +187,24 @@ impl Shared {
         let mut buffer = self.reader.buffer();
         while let Some(work) = self.next_work() {
             match work {
-                Work::Task(Task::Arrange(lane, jobs)) => {
-                    let jobs = arrange(&self.directories, jobs);
-                    self.put_back(lane, jobs);
+                Work::Task(Task::Sort(queue, jobs)) => {
+                    let jobs = sort_by_place(&self.directories, jobs);
+                    self.put_back(queue, jobs);
                 }
-                Work::Task(Task::Read(lane, job)) => self.begin(lane, job, &mut buffer),
-                Work::Help(shareable) => self.read_parts(&shareable, &mut buffer),
+                Work::Task(Task::Read(queue, job)) => self.begin(queue, job, &mut buffer),
+                Work::Segments(segmented) => self.read_segments(&segmented, &mut buffer),
             }
         }
     }
 
-    /// Takes jobs that were arranged; nobody begins with them any more once it is stopped.
-    fn put_back(&self, lane: usize, jobs: Vec<Job>) {
+    /// Puts sorted jobs back into their queue, or drops them if the pool was stopped.
+    fn put_back(&self, queue: usize, jobs: Vec<Job>) {
         let mut state = self.lock();
         if self.reader.is_stopped() {
-            self.answers.withdraw(jobs.len());
-            state.lanes.done(lane);
+            self.completions.unexpect(jobs.len());
+            state.queues.done(queue);
         } else {
-            state.lanes.arranged(lane, jobs);
+            state.queues.sorted(queue, jobs);
         }
         drop(state);
         self.work.notify_all();
@@ -242,12 +217,12 @@ impl Shared {
                 state.threads -= 1;
                 return None;
             }
-            // A file of one's own is read in sequence, which is what disks do best.
-            if let Some(task) = state.lanes.next() {
+            // A whole file comes first: disks are fastest when a file is read in sequence.
+            if let Some(task) = state.queues.next() {
                 return Some(Work::Task(task));
             }
-            if let Some(open) = state.open.iter().find(|open| open.parts.has_more()) {
-                return Some(Work::Help(Arc::clone(open)));
+            if let Some(segmented) = state.segmented.iter().find(|job| job.file.has_more()) {
+                return Some(Work::Segments(Arc::clone(segmented)));
             }
             state.idle += 1;
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -255,205 +230,211 @@ impl Shared {
         }
     }
 
-    /// Digests a file, or begins with one that others can help with.
-    fn begin(self: &Arc<Self>, lane: usize, job: Job, buffer: &mut [u8]) {
-        let arm = self.lock().lanes.arm(lane);
-        let may_share = *job.algorithms == [Algorithm::Blake3] && self.cores > 1;
-        let opened = self.guarded(|| self.open(&job));
-        let shared = match opened {
-            Ok(opened) if may_share => Parts::of(opened),
-            Ok(opened) => Err(opened),
-            Err((problem, stamp)) => return self.answer(lane, job.key, Err(problem), stamp),
+    /// Digests a file. If it is large, other threads may read segments of it.
+    fn begin(self: &Arc<Self>, queue: usize, job: Job, buffer: &mut [u8]) {
+        let lock = self.lock().queues.disk_lock(queue);
+        let may_split = matches!(&*job.algorithms, [only] if only.name == BLAKE3) && self.cores > 1;
+        let opened = self.catch_panic(|| self.open(&job));
+        let split = match opened {
+            Ok(file) if may_split => SegmentedFile::split(file),
+            Ok(file) => Err(file),
+            Err((problem, state)) => return self.complete(queue, job.key, Err(problem), state),
         };
-        match shared {
-            Ok(parts) => {
-                let shareable = Arc::new(Shareable { job, lane, arm, parts });
+        match split {
+            Ok(file) => {
+                let segmented = Arc::new(SegmentedJob { job, queue, lock, file });
                 let has_idle = {
                     let mut state = self.lock();
-                    state.open.push(Arc::clone(&shareable));
+                    state.segmented.push(Arc::clone(&segmented));
                     state.idle > 0
                 };
                 if has_idle {
                     self.work.notify_all();
                 } else {
-                    // With fewer threads it is done, too.
+                    // If no thread can be started, the existing ones do the work.
                     let _ = Self::spawn_up_to(self, self.cores);
                 }
-                self.read_parts(&shareable, buffer);
+                self.read_segments(&segmented, buffer);
             }
-            Err(opened) => {
-                let (outcome, stamp) = self.digest(&job, Some(opened), arm.as_deref(), buffer);
-                self.answer(lane, job.key, outcome, stamp);
+            Err(file) => {
+                let (outcome, state) = self.digest(&job, Some(file), lock.as_deref(), buffer);
+                self.complete(queue, job.key, outcome, state);
             }
         }
     }
 
-    /// Opens a file, when a change made from now on would show.
-    fn open(&self, job: &Job) -> Result<Opened, (Problem, Option<Stamp>)> {
-        let mut opened = Opened::at(&self.directories, &job.path, job.follow)
-            .map_err(|problem| (problem, None))?;
-        if !job.expected.is(&opened.stamp) {
-            return Err((Problem::Changed, Some(opened.stamp)));
-        }
-        if let Some(wait) = opened.stamp.settles_in() {
-            thread::sleep(wait);
-            opened = Opened::at(&self.directories, &job.path, job.follow)
-                .map_err(|problem| (problem, None))?;
-            if !job.expected.is(&opened.stamp) {
-                return Err((Problem::Changed, Some(opened.stamp)));
-            }
-        }
-        Ok(opened)
+    /// Opens a file. If it has just changed, this waits until every later change can be
+    /// noticed.
+    fn open(&self, job: &Job) -> Result<OpenFile, (Problem, Option<FileState>)> {
+        let file = self.open_expected(job)?;
+        let Some(wait) = file.state.settles_in() else { return Ok(file) };
+        thread::sleep(wait);
+        self.open_expected(job)
     }
 
-    /// Reads parts of a large file; whoever is the last also says what came of it.
-    fn read_parts(self: &Arc<Self>, shareable: &Arc<Shareable>, buffer: &mut [u8]) {
-        let arm = shareable.arm.as_deref();
-        if !shareable.parts.read(&self.reader, arm, buffer) {
+    fn open_expected(&self, job: &Job) -> Result<OpenFile, (Problem, Option<FileState>)> {
+        let file =
+            OpenFile::open(&self.directories, &job.path, job.follow).map_err(without_state)?;
+        match job.expected.matches(&file.state) {
+            true => Ok(file),
+            false => Err((Problem::Changed, Some(file.state))),
+        }
+    }
+
+    /// Reads segments of a large file. The thread that reads the last one completes the job.
+    fn read_segments(self: &Arc<Self>, segmented: &Arc<SegmentedJob>, buffer: &mut [u8]) {
+        let SegmentedJob { job, queue, lock, file } = &**segmented;
+        let lock = lock.as_deref();
+        if !file.read(&self.reader, lock, buffer) {
             return;
         }
-        self.lock().open.retain(|open| !Arc::ptr_eq(open, shareable));
-        let opened = shareable.parts.opened();
-        let job = &shareable.job;
-        let outcome = shareable.parts.outcome();
-        let (outcome, stamp) = match (outcome, opened.is_unchanged()) {
-            (Ok(hex), Ok(true)) => (Ok(vec![(Algorithm::Blake3, hex)]), Some(opened.stamp)),
+        self.lock().segmented.retain(|other| !Arc::ptr_eq(other, segmented));
+        let state = file.file().state;
+        let (outcome, state) = match (file.outcome(), file.file().is_unchanged()) {
+            (Ok(hex), Ok(true)) => (Ok(vec![(job.algorithms[0], hex)]), Some(state)),
             (Err(problem @ (Problem::Unreadable { .. } | Problem::Stopped)), _)
-            | (Ok(_), Err(problem)) => (Err(problem), Some(opened.stamp)),
-            // It was changed meanwhile: once more, by this thread alone.
-            _ => self.digest(job, None, arm, buffer),
+            | (Ok(_), Err(problem)) => (Err(problem), Some(state)),
+            // It changed while it was read: this thread alone reads it once more.
+            _ => self.digest(job, None, lock, buffer),
         };
-        self.answer(shareable.lane, job.key, outcome, stamp);
+        self.complete(*queue, job.key, outcome, state);
     }
 
-    /// Digests a file from its beginning to its end; again if it changed meanwhile.
+    /// Digests a file from beginning to end, and once more if it changed in the meantime.
     fn digest(
         &self,
         job: &Job,
-        mut opened: Option<Opened>,
-        arm: Option<&Arm>,
+        mut opened: Option<OpenFile>,
+        lock: Option<&DiskLock>,
         buffer: &mut [u8],
-    ) -> (Result<Vec<Value>, Problem>, Option<Stamp>) {
-        let mut stamp = None;
-        let outcome = self.guarded(|| {
+    ) -> (Result<Vec<Value>, Problem>, Option<FileState>) {
+        let mut state = None;
+        let outcome = self.catch_panic(|| {
             for _ in 0..ATTEMPTS {
-                let found = match opened.take() {
-                    Some(opened) => opened,
+                let file = match opened.take() {
+                    Some(file) => file,
                     None => self.open(job).map_err(|(problem, found)| {
-                        stamp = found.or(stamp);
+                        state = found.or(state);
                         (problem, None)
                     })?,
                 };
-                stamp = Some(found.stamp);
-                match self.read_all(job, &found, arm, buffer) {
-                    Ok(values) if found.is_unchanged().map_err(no_stamp)? => return Ok(values),
+                state = Some(file.state);
+                match self.read_all(job, &file, lock, buffer) {
+                    Ok(values) if file.is_unchanged().map_err(without_state)? => {
+                        return Ok(values);
+                    }
                     Ok(_) | Err(Problem::Changing) => {}
                     Err(problem) => return Err((problem, None)),
                 }
             }
             Err((Problem::Changing, None))
         });
-        (outcome.map_err(|(problem, _)| problem), stamp)
+        (outcome.map_err(|(problem, _)| problem), state)
     }
 
     fn read_all(
         &self,
         job: &Job,
-        opened: &Opened,
-        arm: Option<&Arm>,
+        opened: &OpenFile,
+        lock: Option<&DiskLock>,
         buffer: &mut [u8],
     ) -> Result<Vec<Value>, Problem> {
-        let size = opened.stamp.size;
+        let size = opened.state.size;
         let mut hashers = Hashers::new(&job.algorithms, size);
-        if hashers.skips() {
-            self.reader.read_no_further(&opened.file);
+        if hashers.reads_ends_only() {
+            self.reader.disable_read_ahead(&opened.file);
         }
         for range in hashers.ranges() {
             let take = |bytes: &[u8], offset| hashers.update(bytes, offset);
-            self.reader.read(&opened.file, arm, range, buffer, take)?;
+            self.reader.read(&opened.file, lock, range, buffer, take)?;
         }
         Ok(hashers.finish())
     }
 
-    /// An answer must come for each job, whatever happens.
-    fn guarded<T>(
+    /// Calls `act` and turns a panic into a problem: each job must be completed.
+    fn catch_panic<T>(
         &self,
-        act: impl FnOnce() -> Result<T, (Problem, Option<Stamp>)>,
-    ) -> Result<T, (Problem, Option<Stamp>)> {
-        guarded(|| Ok(act())).unwrap_or_else(|problem| Err((problem, None)))
+        act: impl FnOnce() -> Result<T, (Problem, Option<FileState>)>,
+    ) -> Result<T, (Problem, Option<FileState>)> {
+        catch_panic(|| Ok(act())).unwrap_or_else(|problem| Err(without_state(problem)))
     }
 
-    fn answer(
+    fn complete(
         &self,
-        lane: usize,
+        queue: usize,
         key: i64,
         outcome: Result<Vec<Value>, Problem>,
-        stamp: Option<Stamp>,
+        file_state: Option<FileState>,
     ) {
         let mut state = self.lock();
-        state.lanes.done(lane);
-        let waits = state.idle > 0 && state.lanes.queued() > 0;
+        state.queues.done(queue);
+        let has_work_for_idle = state.idle > 0 && state.queues.queued() > 0;
         drop(state);
-        self.answers.give(Answer { key, outcome, stamp });
-        if waits {
-            // The lane has room for another thread.
+        self.completions.push(Completion { key, outcome, file_state });
+        if has_work_for_idle {
+            // The queue may have one more thread now.
             self.work.notify_one();
         }
     }
 }
 
-fn no_stamp(problem: Problem) -> (Problem, Option<Stamp>) {
+fn without_state(problem: Problem) -> (Problem, Option<FileState>) {
     (problem, None)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::algorithm::{ALGORITHMS, Algorithm};
+    use crate::digest::file::Expected;
     use std::collections::HashMap;
     use std::fs;
+    use std::path::PathBuf;
     use std::time::Instant;
 
-    fn all(pool: &Pool) -> HashMap<i64, Answer> {
-        let mut answers = HashMap::new();
+    fn take_all(pool: &Pool) -> HashMap<i64, Completion> {
+        let mut completions = HashMap::new();
         while pool.outstanding() > 0 {
-            for answer in pool.take(Duration::from_secs(10)) {
-                assert!(answers.insert(answer.key, answer).is_none());
+            for completion in pool.take(Duration::from_secs(10)) {
+                assert!(completions.insert(completion.key, completion).is_none());
             }
         }
-        answers
+        completions
     }
 
-    fn job(key: i64, path: PathBuf, algorithms: &[Algorithm]) -> Job {
-        Job { key, path, algorithms: algorithms.into(), ..Job::default() }
+    fn job(key: i64, path: PathBuf, algorithms: &[&str]) -> Job {
+        let algorithms = algorithms.iter().map(|name| Algorithm::from_name(name).unwrap());
+        Job { key, path, algorithms: algorithms.collect(), ..Job::default() }
     }
 
     #[test]
-    fn each_file_is_answered_once_with_its_digest() {
+    fn each_job_is_completed_once_with_the_digest_of_its_file() {
         let directory = tempfile::tempdir().unwrap();
         let mut jobs = Vec::new();
         let mut expected = HashMap::new();
         for key in 0..60_i64 {
             let path = directory.path().join(key.to_string());
-            // Some in one read, some in several, some in parts.
+            // Some are read at once, some in several pieces, some in segments.
             let size = if key % 20 == 0 { 20_000_000 + key } else { key * key * 300 };
             let content: Vec<u8> = (0..size).map(|place| ((place * 31) >> 4) as u8).collect();
             if key % 7 != 0 {
                 fs::write(&path, &content).unwrap();
                 expected.insert(key, blake3::hash(&content).to_hex().to_string());
             }
-            jobs.push(job(key, path, &[Algorithm::Blake3]));
+            jobs.push(job(key, path, &["blake3"]));
         }
         for (threads, leave_cache) in [(0, false), (1, true), (5, true)] {
             let pool = Pool::new(PoolOptions { threads, leave_cache, max_rate: None });
             pool.submit(jobs.clone()).unwrap();
-            let answers = all(&pool);
-            assert_eq!(answers.len(), jobs.len());
-            for (key, answer) in answers {
+            let completions = take_all(&pool);
+            assert_eq!(completions.len(), jobs.len());
+            let blake3 = Algorithm::from_name("blake3").unwrap();
+            for (key, completion) in completions {
                 match expected.get(&key) {
                     Some(digest) => {
-                        assert_eq!(answer.outcome.unwrap(), [(Algorithm::Blake3, digest.clone())]);
+                        assert_eq!(completion.outcome.unwrap(), [(blake3, digest.clone())]);
                     }
-                    None => assert_eq!(answer.outcome.unwrap_err().code(), "gone"),
+                    None => assert_eq!(completion.outcome.unwrap_err().code(), "gone"),
                 }
             }
             assert!(pool.bytes_read() > 40_000_000);
@@ -461,26 +442,27 @@ mod tests {
     }
 
     #[test]
-    fn quick_reads_the_ends_only_and_agrees_with_a_whole_reading() {
+    fn algorithms_of_the_ends_read_only_these_and_agree_with_a_read_of_the_whole_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         fs::write(&path, (0..3_000_000_u32).map(|place| place as u8).collect::<Vec<_>>()).unwrap();
         let pool = Pool::new(PoolOptions::default());
-        pool.submit([job(1, path.clone(), &[Algorithm::Quick, Algorithm::Xxh64])]).unwrap();
-        let ends = all(&pool).remove(&1).unwrap().outcome.unwrap();
+        pool.submit([job(1, path.clone(), &["quick", "xxh64"])]).unwrap();
+        let ends = take_all(&pool).remove(&1).unwrap().outcome.unwrap();
         assert_eq!(pool.bytes_read(), 131_072);
-        pool.submit([job(1, path.clone(), &[Algorithm::Head])]).unwrap();
-        let head = all(&pool).remove(&1).unwrap().outcome.unwrap();
+        pool.submit([job(1, path.clone(), &["head"])]).unwrap();
+        let head = take_all(&pool).remove(&1).unwrap().outcome.unwrap();
         assert_eq!(pool.bytes_read(), 131_072 + 4096);
-        pool.submit([job(1, path, &Algorithm::ALL)]).unwrap();
-        let whole = all(&pool).remove(&1).unwrap().outcome.unwrap();
+        let names: Vec<_> = ALGORITHMS.iter().map(|algorithm| algorithm.name).collect();
+        pool.submit([job(1, path, &names)]).unwrap();
+        let whole = take_all(&pool).remove(&1).unwrap().outcome.unwrap();
         for value in ends.into_iter().chain(head) {
             assert!(whole.contains(&value), "{value:?}");
         }
     }
 
     #[test]
-    fn what_is_no_regular_file_or_not_as_expected_is_not_read() {
+    fn only_regular_files_that_are_as_expected_are_read() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
         fs::write(&file, "content").unwrap();
@@ -489,19 +471,20 @@ mod tests {
         let fifo = directory.path().join("fifo");
         let (fifo_type, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
         rustix::fs::mknodat(rustix::fs::CWD, &fifo, fifo_type, mode, 0).unwrap();
-        let quick = [Algorithm::Blake3];
+        let algorithms = ["blake3"];
         let other_size = Expected { size: Some(8), mtime_ns: None };
         let pool = Pool::new(PoolOptions::default());
         pool.submit([
-            job(1, link.clone(), &quick),
-            Job { follow: true, ..job(2, link, &quick) },
-            job(3, fifo, &quick),
-            job(4, directory.path().to_owned(), &quick),
-            Job { expected: other_size, ..job(5, file, &quick) },
+            job(1, link.clone(), &algorithms),
+            Job { follow: true, ..job(2, link, &algorithms) },
+            job(3, fifo, &algorithms),
+            job(4, directory.path().to_owned(), &algorithms),
+            Job { expected: other_size, ..job(5, file, &algorithms) },
         ])
         .unwrap();
-        let answers = all(&pool);
-        let code = |key: i64| answers[&key].outcome.as_ref().map_or_else(Problem::code, |_| "ok");
+        let completions = take_all(&pool);
+        let code =
+            |key: i64| completions[&key].outcome.as_ref().map_or_else(Problem::code, |_| "ok");
         assert_eq!(
             [1, 2, 3, 4, 5].map(code),
             ["not_regular", "ok", "not_regular", "not_regular", "changed"]
@@ -526,21 +509,21 @@ mod tests {
             }
         });
         let pool = Pool::new(PoolOptions { max_rate: Some(40_000_000), ..PoolOptions::default() });
-        pool.submit([job(1, path, &[Algorithm::Blake3])]).unwrap();
-        let answer = all(&pool).remove(&1).unwrap();
+        pool.submit([job(1, path, &["blake3"])]).unwrap();
+        let completion = take_all(&pool).remove(&1).unwrap();
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
         writer.join().unwrap();
-        assert_eq!(answer.outcome.unwrap_err().code(), "changing");
+        assert_eq!(completion.outcome.unwrap_err().code(), "changing");
     }
 
     #[test]
-    fn a_pool_that_is_stopped_ends_soon_and_owes_nothing_for_what_was_not_begun() {
+    fn a_stopped_pool_ends_soon_and_does_not_complete_jobs_that_no_thread_has_begun() {
         let directory = tempfile::tempdir().unwrap();
         let mut jobs = Vec::new();
         for key in 0..50 {
             let path = directory.path().join(key.to_string());
             fs::write(&path, vec![1; 1_000_000]).unwrap();
-            jobs.push(job(key, path, &[Algorithm::Blake3]));
+            jobs.push(job(key, path, &["blake3"]));
         }
         let options = PoolOptions { max_rate: Some(500_000), ..PoolOptions::default() };
         let pool = Pool::new(options);
@@ -548,30 +531,30 @@ mod tests {
         thread::sleep(Duration::from_millis(100));
         pool.stop();
         let begin = Instant::now();
-        let answers = all(&pool);
+        let completions = take_all(&pool);
         assert!(begin.elapsed() < Duration::from_secs(5));
-        assert!(answers.len() < 10);
+        assert!(completions.len() < 10);
     }
 
     #[test]
-    fn a_pool_that_is_stopped_takes_no_jobs() {
+    fn a_stopped_pool_ignores_jobs() {
         let pool = Pool::new(PoolOptions::default());
         pool.stop();
-        pool.submit([job(1, PathBuf::from("/nowhere"), &[Algorithm::Quick])]).unwrap();
+        pool.submit([job(1, PathBuf::from("/nowhere"), &["quick"])]).unwrap();
         assert_eq!((pool.queued(), pool.outstanding()), (0, 0));
     }
 
     #[test]
-    fn files_that_are_put_in_order_when_it_is_stopped_are_owed_no_more() {
+    fn jobs_that_are_being_sorted_when_the_pool_is_stopped_are_dropped() {
         let pool = Pool::new(PoolOptions::default());
         let mut state = pool.shared.lock();
-        let lane = state.lanes.add_device(1, crate::sys::Medium::Rotating);
-        state.lanes.push(lane, job(1, PathBuf::from("/nowhere"), &[Algorithm::Quick]));
-        pool.shared.answers.expect(1);
-        let Some(Task::Arrange(lane, jobs)) = state.lanes.next() else { panic!() };
+        let queue = state.queues.add_device(1, crate::sys::Medium::Rotating);
+        state.queues.push(queue, job(1, PathBuf::from("/nowhere"), &["quick"]));
+        pool.shared.completions.expect(1);
+        let Some(Task::Sort(queue, jobs)) = state.queues.next() else { panic!() };
         drop(state);
         pool.stop();
-        pool.shared.put_back(lane, jobs);
+        pool.shared.put_back(queue, jobs);
         assert_eq!((pool.queued(), pool.outstanding()), (0, 0));
     }
 }

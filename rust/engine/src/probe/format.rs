@@ -1,12 +1,13 @@
-//! Formats, recognised by content.
+//! Recognises formats by content.
 
 mod audio;
 
 use super::problem::Result;
 use super::source::Source;
+
 pub use audio::mpeg_audio_frames;
 
-/// How a file is to be read. What it is called (`webm`, `dng`) its parser says.
+/// The parser that reads a file. The parser finds out the exact container (`webm`, `dng`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Matroska and WebM: EBML.
@@ -33,7 +34,7 @@ pub enum Format {
     Aac,
     /// JPEG.
     Jpeg,
-    /// TIFF and what is made of it: DNG, CR2, NEF, ARW, ORF, RW2.
+    /// TIFF and the formats that are based on it: DNG, CR2, NEF, ARW, ORF, RW2.
     Tiff,
     /// Fujifilm's raw files.
     Raf,
@@ -47,15 +48,15 @@ pub enum Format {
     OtherPhoto,
 }
 
-/// The most that telling a format needs: ID3 tags apart.
+/// The bytes that are enough to recognise a format, except after an ID3 tag.
 const HEAD: usize = 4096;
 
-/// How far sound is looked for: it may have anything before it. No more is read
-/// than `Source` does at first.
+/// The bytes in which MPEG audio and program streams are searched for, before which there may
+/// be anything. These are no more bytes than `Source` reads at first.
 const FAR: usize = 64 * 1024;
 
 impl Format {
-    /// The format of a file, if it is one of these.
+    /// Recognises the format of a file; None if it is none of these.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -64,7 +65,7 @@ impl Format {
         if let Some(format) = by_signature(&head) {
             return Ok(Some(format));
         }
-        // An ID3 tag of any size may stand before MPEG audio, AAC and FLAC.
+        // An ID3 tag of any size may come before MPEG audio, AAC and FLAC.
         if let Some(end) = id3_end(&head) {
             let after = source.up_to(end, HEAD)?.to_vec();
             let format = if after.starts_with(b"fLaC") {
@@ -80,7 +81,13 @@ impl Format {
             return Ok(Some(format));
         }
         let far = source.up_to(0, FAR)?;
-        if has_packs(far) { Ok(Some(Format::MpegPs)) } else { Ok(audio::sound_in(far)) }
+        if has_packs(far) {
+            return Ok(Some(Format::MpegPs));
+        }
+        Ok(audio::sound_in(far).map(|frame| match frame.layer {
+            0 => Format::Aac,
+            _ => Format::Mp3,
+        }))
     }
 }
 
@@ -101,7 +108,7 @@ fn by_signature(head: &[u8]) -> Option<Format> {
             b"AVI " | b"AVIX" | b"AVI\x19" | b"AMV " => Some(Format::Avi),
             b"WAVE" => Some(Format::Wav),
             b"WEBP" => Some(Format::WebP),
-            // Video CDs, sector by sector.
+            // Video CDs, as a sequence of sectors.
             b"CDXA" => Some(Format::MpegPs),
             _ => None,
         }
@@ -122,14 +129,15 @@ fn by_signature(head: &[u8]) -> Option<Format> {
     }
 }
 
-/// TIFF's two byte orders, and the numbers of Olympus and Panasonic.
+/// TIFF's two byte orders, and the variants of Olympus and Panasonic.
 fn is_tiff(head: &[u8]) -> bool {
     [b"II*\0", b"MM\0*", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"II+\0", b"MM\0+"]
         .iter()
         .any(|signature| head.starts_with(*signature))
 }
 
-/// Boxes that files of the family begin with; `ftyp` in all that follow the standard.
+/// Whether a file of this family may begin with the box. Files that follow the standard begin
+/// with `ftyp`.
 fn is_first_box(name: &[u8]) -> bool {
     matches!(
         name,
@@ -146,7 +154,7 @@ fn is_first_box(name: &[u8]) -> bool {
     )
 }
 
-/// Where an ID3v2 tag at the beginning ends.
+/// The end of an ID3v2 tag at the beginning.
 fn id3_end(head: &[u8]) -> Option<u64> {
     let header = head.get(..10).filter(|header| header.starts_with(b"ID3"))?;
     let size = header[6..].iter().fold(0, |size, byte| size << 7 | u64::from(byte & 0x7f));
@@ -154,7 +162,7 @@ fn id3_end(head: &[u8]) -> Option<u64> {
     Some(10 + size + footer)
 }
 
-/// Formats without a signature: several frames or packets must follow each other.
+/// Recognises formats without a signature, by several consecutive frames or packets.
 fn by_structure(head: &[u8]) -> Option<Format> {
     if is_transport_stream(head) {
         Some(Format::MpegTs)
@@ -169,10 +177,10 @@ fn by_structure(head: &[u8]) -> Option<Format> {
     }
 }
 
-/// Sync bytes at the same place of each packet, wherever the first begins, and
-/// packets that carry something.
+/// Whether there are sync bytes at the same place in consecutive packets, which contain
+/// something. The first packet may begin anywhere.
 fn is_transport_stream(head: &[u8]) -> bool {
-    // Of the last packet there may be only a piece.
+    // The last packet may be cut off.
     let in_a_row = |size: usize, start: usize| {
         let mut packets = head[start..].chunks(size).take(LEAST_PACKETS);
         packets.all(|packet| {
@@ -184,7 +192,7 @@ fn is_transport_stream(head: &[u8]) -> bool {
     [(188, 0), (192, 4), (204, 0)].iter().any(|&(size, offset)| {
         let least = size * LEAST_PACKETS;
         if head.len() < least {
-            // All of a small file: whole packets, or enough of them.
+            // If the file is small, all of it is checked: whole packets, or enough of them.
             let whole = head.len().is_multiple_of(size) || head.len() > size * 4;
             return head.len() >= size * 2 && whole && in_a_row(size, offset);
         }
@@ -192,8 +200,8 @@ fn is_transport_stream(head: &[u8]) -> bool {
     })
 }
 
-/// A program stream that was cut out of another: a pack header, and a packet
-/// right behind it.
+/// Whether there is a pack header with a packet right after it, as in a piece of a program
+/// stream.
 fn has_packs(head: &[u8]) -> bool {
     let packs = head.windows(4).enumerate().filter(|(_, code)| *code == [0, 0, 1, 0xba]);
     packs.map(|(at, _)| &head[at..]).any(|pack| {
@@ -208,7 +216,7 @@ fn has_packs(head: &[u8]) -> bool {
     })
 }
 
-/// So many packets in a row are no accident: 64 bits.
+/// This many consecutive packets are not a coincidence: they match in 64 bits.
 const LEAST_PACKETS: usize = 8;
 
 fn is_xmp(head: &[u8]) -> bool {
@@ -219,7 +227,7 @@ fn is_xmp(head: &[u8]) -> bool {
             .any(|mark| text.windows(mark.len()).any(|window| window == *mark))
 }
 
-/// Whether a name's extension is one that such a container goes by.
+/// Whether files with this container usually have this extension.
 pub fn extension_fits(extension: &str, container: &str) -> bool {
     let usual: &[&str] = match container {
         "matroska" => &["mkv", "mka", "mks", "mk3d", "webm"],
@@ -264,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_and_frames_that_follow_each_other_tell_formats_without_a_signature() {
+    fn formats_without_a_signature_are_recognised_by_consecutive_packets_or_frames() {
         for (size, offset) in [(188, 0), (192, 4), (204, 0)] {
             let mut data = vec![0; size * 16];
             for packet in 0..16 {
@@ -288,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn text_and_noise_are_no_media() {
+    fn text_and_noise_are_not_media() {
         for data in [&b"hello, world"[..], b"<html><body></body></html>", &[0; 5000], b"G", b"\xff"]
         {
             assert_eq!(recognise(data), None);
@@ -303,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_is_found_behind_zeros_and_halves_of_frames() {
+    fn sound_is_found_after_zeros_and_parts_of_frames() {
         let frames = mp3_frame().repeat(20);
         assert_eq!(recognise(&frames), Some(Format::Mp3));
         assert_eq!(recognise(&mp3_frame()), Some(Format::Mp3));
@@ -313,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_begins_like_sound_or_packets_is_none() {
+    fn data_that_only_begins_like_sound_or_packets_is_not_media() {
         let text = "hello, world\n".repeat(600);
         let utf_16 = text.encode_utf16().flat_map(u16::to_le_bytes);
         let utf_16: Vec<u8> = [0xff, 0xfe].into_iter().chain(utf_16).collect();
@@ -329,14 +337,14 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_of_a_program_stream_is_one() {
+    fn a_piece_of_a_program_stream_is_recognised() {
         let pack = [0, 0, 1, 0xba, 0x44, 0, 4, 0, 4, 1, 0, 0, 3, 0xf8, 0, 0, 1, 0xe0];
         assert_eq!(recognise(&[&[7; 3000][..], &pack, &[7; 3000]].concat()), Some(Format::MpegPs));
         assert_eq!(recognise(&[&[7; 3000][..], &pack[..14], &[7; 3000]].concat()), None);
     }
 
     #[test]
-    fn noise_is_no_media() {
+    fn random_bytes_are_not_media() {
         let mut state = 1_u64;
         for _ in 0..40 {
             let noise: Vec<u8> = (0..70_000)
@@ -350,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn extensions_are_compared_with_what_is_there() {
+    fn extensions_are_compared_with_the_content() {
         assert!(extension_fits("mkv", "matroska"));
         assert!(extension_fits("", "png"));
         assert!(!extension_fits("avi", "matroska"));

@@ -1,10 +1,10 @@
-//! Languages: whatever files call them, as ISO 639-2/B.
+//! Converts the languages in files to ISO 639-2/B codes.
 
 use std::borrow::Cow;
 
 use isolang::Language;
 
-/// What is not said, or is no language.
+/// The code for a language that is unknown or not given.
 const UNDETERMINED: &str = "und";
 
 /// The codes in which ISO 639-2/B differs from /T.
@@ -31,9 +31,9 @@ const BIBLIOGRAPHIC: &[(&str, &str)] = &[
     ("zho", "chi"),
 ];
 
-/// A language as ISO 639-2/B, from ISO 639-1, -2/B, -2/T, -3, the primary
-/// subtag of BCP 47, or an English name. What is none of them, but three
-/// letters, stays as it is; anything else is `und`.
+/// A language as ISO 639-2/B code. `code` is an ISO 639-1, -2/B, -2/T or -3 code, a BCP 47
+/// tag (of which the primary subtag counts), or an English name. Other codes of three letters
+/// are returned unchanged, and everything else gives `und`.
 pub fn to_iso639_2b(code: &str) -> Cow<'static, str> {
     let primary = code.split(['-', '_']).next().unwrap_or_default().trim();
     let lower = primary.to_ascii_lowercase();
@@ -50,7 +50,7 @@ pub fn to_iso639_2b(code: &str) -> Cow<'static, str> {
     };
     match language {
         Some(language) => Cow::Borrowed(bibliographic(language.to_639_3())),
-        // Codes of ISO 639-2 for groups of languages, and qaa to qtz.
+        // ISO 639-2 codes for groups of languages, and qaa to qtz.
         None if lower.len() == 3 && lower.bytes().all(|byte| byte.is_ascii_lowercase()) => {
             Cow::Owned(lower)
         }
@@ -67,7 +67,7 @@ mod tests {
     use super::to_iso639_2b;
 
     #[test]
-    fn all_spellings_of_a_language_are_one() {
+    fn all_spellings_of_a_language_give_one_code() {
         for spelling in ["de", "deu", "ger", "de-AT", "DE", "German", "ger "] {
             assert_eq!(to_iso639_2b(spelling), "ger", "{spelling}");
         }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_language_is_undetermined() {
+    fn text_that_is_not_a_language_is_undetermined() {
         for text in ["", "  ", "-", "x", "klingonish", "e1!", "日本語", "\u{0}\u{0}\u{0}"] {
             assert_eq!(to_iso639_2b(text), "und", "{text:?}");
         }

@@ -1,4 +1,4 @@
-//! Threads that probe files, as many as the latency of requests makes useful.
+//! The pool of threads that probe files. Their number follows the latency of requests.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -10,54 +10,57 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Limits, Media, Problem, Result, Source, probe_source};
-use crate::answers::Answers;
+use super::dispatch::probe_source;
+use super::model::Media;
+use super::problem::{Problem, Result};
+use super::source::{Limits, Source};
+use crate::completion_queue::CompletionQueue;
+use crate::concurrency::{Concurrency, RequestStats};
 use crate::digest;
-use crate::opening::Directories;
-use crate::pace::{Pace, Requests};
+use crate::directory_cache::DirectoryCache;
 use crate::sys::{self, EntryType};
 
-/// Parsers recurse to a bounded depth only.
+/// Enough for parsers, whose recursion has a limited depth.
 const STACK_BYTES: usize = 1024 * 1024;
 
 /// A file to be probed.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// What the caller calls it by.
+    /// The caller's key for the file.
     pub key: i64,
-    /// An absolute path.
+    /// Its absolute path.
     pub path: PathBuf,
 }
 
-/// What became of a [`Job`].
+/// A [`Job`] that is done.
 #[derive(Debug)]
-pub struct Answer<T> {
+pub struct Completion<T> {
     /// The job's key.
     pub key: i64,
-    /// What [`Pool::new`]'s function made of the outcome.
+    /// The outcome, as the function given to [`Pool::new`] converted it.
     pub value: T,
-    /// Size in bytes and mtime in seconds and nanoseconds of the file as it was
-    /// opened; `None` if it was not.
+    /// The file's size in bytes and its mtime in seconds and nanoseconds when it was opened;
+    /// `None` if it was not.
     pub stat: Option<(u64, (i64, u32))>,
-    /// The file's quick hash ([`quick_hash_of`]); `None` if it could not be read.
+    /// The file's quick hash; `None` if it could not be read.
     pub quick_hash: Option<[u8; 16]>,
 }
 
-/// Turns outcomes into what is handed out, in the pool's threads.
+/// Converts outcomes for the caller, in the pool's threads.
 type Convert<T> = dyn Fn(Result<Media>) -> T + Send + Sync;
 
-/// A pool of threads. Dropping it ends them after the file they are at; nobody
-/// waits for them, as a request to a dead server may never return.
+/// A pool of threads. Dropping it stops each of them after its current file. This does not
+/// wait for them, because a request to a dead server may never return.
 pub struct Pool<T: Send + 'static> {
     shared: Arc<Shared<T>>,
 }
 
 struct Shared<T> {
     state: Mutex<State>,
-    /// There are jobs, or it is over.
+    /// Notified when there are jobs, or when the pool is dropped.
     work: Condvar,
-    answers: Answers<Answer<T>>,
-    directories: Directories,
+    completions: CompletionQueue<Completion<T>>,
+    directories: DirectoryCache,
     limits: Limits,
     convert: Box<Convert<T>>,
 }
@@ -67,11 +70,11 @@ struct State {
     threads: usize,
     idle: usize,
     stopped: bool,
-    pace: Pace,
+    concurrency: Concurrency,
 }
 
 impl<T: Send + 'static> Pool<T> {
-    /// A pool of `threads`, 0 for a choice by latency; they start with the first job.
+    /// A pool of `threads` (0: chosen by latency), which start with the first job.
     pub fn new(
         threads: usize,
         limits: Limits,
@@ -82,13 +85,13 @@ impl<T: Send + 'static> Pool<T> {
             threads: 0,
             idle: 0,
             stopped: false,
-            pace: Pace::new(threads),
+            concurrency: Concurrency::new(threads),
         };
         let shared = Shared {
             state: Mutex::new(state),
             work: Condvar::new(),
-            answers: Answers::default(),
-            directories: Directories::default(),
+            completions: CompletionQueue::default(),
+            directories: DirectoryCache::default(),
             limits,
             convert: Box::new(convert),
         };
@@ -98,17 +101,17 @@ impl<T: Send + 'static> Pool<T> {
     /// Queues jobs.
     ///
     /// # Errors
-    /// No thread could be started, and none is there: nothing would ever be done.
+    /// If the pool has no threads and none can be started.
     pub fn submit(&self, jobs: impl IntoIterator<Item = Job>) -> std::io::Result<()> {
         let mut state = self.shared.lock();
         let before = state.jobs.len();
         state.jobs.extend(jobs);
         let added = state.jobs.len() - before;
-        self.shared.answers.expect(added);
+        self.shared.completions.expect(added);
         for _ in 0..added.min(state.idle) {
             self.shared.work.notify_one();
         }
-        let first = state.pace.first_threads();
+        let first = state.concurrency.first_threads();
         let more = added.saturating_sub(state.idle).min(first.saturating_sub(state.threads));
         state.threads += more;
         drop(state);
@@ -122,20 +125,20 @@ impl<T: Send + 'static> Pool<T> {
         }
     }
 
-    /// Takes the answers there are; waits up to `timeout` for the first. Empty
-    /// if there is none yet, or nothing was submitted that is not answered.
-    pub fn take(&self, timeout: Duration) -> Vec<Answer<T>> {
-        self.shared.answers.take(timeout)
+    /// Takes all completions that there are; waits up to `timeout` for the first. Empty
+    /// when the time is up, or at once when none is outstanding.
+    pub fn take(&self, timeout: Duration) -> Vec<Completion<T>> {
+        self.shared.completions.take(timeout)
     }
 
-    /// Jobs that no thread has begun yet.
+    /// The number of jobs that no thread has begun.
     pub fn queued(&self) -> usize {
         self.shared.lock().jobs.len()
     }
 
-    /// Jobs whose answers are still to be taken.
+    /// The number of jobs whose completions are still to be taken.
     pub fn outstanding(&self) -> usize {
-        self.shared.answers.outstanding()
+        self.shared.completions.outstanding()
     }
 }
 
@@ -153,7 +156,8 @@ impl<T: Send + 'static> Shared<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts a thread that counts as started; takes it back if that fails.
+    /// Starts a thread, which the caller has already counted. If it cannot be started, it is
+    /// not counted any more.
     fn spawn(shared: &Arc<Self>) -> std::io::Result<()> {
         let for_thread = Arc::clone(shared);
         let spawned = thread::Builder::new()
@@ -184,93 +188,93 @@ impl<T: Send + 'static> Shared<T> {
 
     fn work(shared: &Arc<Self>) {
         while let Some(job) = shared.next_job() {
-            let mut requests = Requests::default();
-            let mut seen = Seen::default();
-            // `probe_source` catches panics of parsers; this is for all else, as
-            // an answer must come for each job.
+            let mut requests = RequestStats::default();
+            let mut facts = FileFacts::default();
+            // `probe_source` catches panics of parsers. This catches all others, because
+            // each job must be completed.
             let outcome = catch_unwind(AssertUnwindSafe(|| {
-                probe_path(&shared.directories, &job.path, shared.limits, &mut seen, &mut requests)
+                probe_path(&shared.directories, &job.path, shared.limits, &mut facts, &mut requests)
             }))
             .unwrap_or_else(|panic| Err(Problem::from_panic(panic.as_ref())));
-            let answer = Answer {
+            let completion = Completion {
                 key: job.key,
                 value: (shared.convert)(outcome),
-                stat: seen.stat,
-                quick_hash: seen.quick_hash,
+                stat: facts.stat,
+                quick_hash: facts.quick_hash,
             };
             let mut state = shared.lock();
-            state.pace.observe(requests);
+            state.concurrency.observe(requests);
             let mut more = 0;
             if !state.stopped && state.idle == 0 {
-                // This thread takes one job itself; each other needs one, too.
+                // This thread takes one of the jobs; every other thread needs one, too.
                 let useful = state.jobs.len().saturating_sub(1);
-                more = useful.min(state.pace.wanted_threads().saturating_sub(state.threads));
+                more = useful.min(state.concurrency.wanted_threads().saturating_sub(state.threads));
                 state.threads += more;
             }
             drop(state);
-            shared.answers.give(answer);
+            shared.completions.push(completion);
             for _ in 0..more {
-                // With fewer threads it goes on, too.
+                // If no thread can be started, the existing ones do the work.
                 let _ = Self::spawn(shared);
             }
         }
     }
 }
 
-/// What is known of a file, whatever became of the probing.
+/// What is known of a file even if it could not be probed.
 #[derive(Default)]
-struct Seen {
+struct FileFacts {
     stat: Option<(u64, (i64, u32))>,
     quick_hash: Option<[u8; 16]>,
 }
 
 /// Opens and probes a file.
 fn probe_path(
-    directories: &Directories,
+    directories: &DirectoryCache,
     path: &Path,
     limits: Limits,
-    seen: &mut Seen,
-    requests: &mut Requests,
+    facts: &mut FileFacts,
+    requests: &mut RequestStats,
 ) -> Result<Media> {
     let begin = Instant::now();
     let file = directories.open(path, true)?;
-    // The opening told the size and the mtime: a share is not asked for them again.
+    // Opening the file returned the size and the mtime: a share is not asked for them again.
     let found = sys::stat_fd(file.as_fd()).map_err(std::io::Error::from)?;
     requests.count += 1;
     requests.elapsed += begin.elapsed();
     if found.entry_type != EntryType::File {
         return Err(Problem::Unsupported("it is not a regular file".into()));
     }
-    seen.stat = Some((found.size, found.mtime));
-    read_no_more_than_asked(&file);
+    facts.stat = Some((found.size, found.mtime));
+    disable_read_ahead(&file);
     let mut source = Source::new(&file, found.size, limits);
     let media = probe_source(&mut source, &extension(path));
-    // Also of what is no media, and of what is damaged: it may turn up elsewhere.
-    seen.quick_hash = quick_hash_of(&mut source).ok();
+    // Damaged files and files that are not media get a hash, too: they may be moved.
+    facts.quick_hash = quick_hash_of(&mut source).ok();
     requests.count += source.requests();
     requests.elapsed += source.waited();
     media
 }
 
-/// The quick hash of a file, of which the parser has read most already.
+/// The quick hash of a file. The parser has usually read most of the bytes already.
 fn quick_hash_of(source: &mut Source<'_>) -> Result<[u8; 16]> {
-    let (head, tail) = digest::parts_of(source.len());
+    let (head, tail) = digest::end_lengths(source.len());
     let mut hash = digest::QuickHasher::default();
     hash.update(source.beyond_limits(0, head)?);
     hash.update(source.beyond_limits(source.len() - tail as u64, tail)?);
     Ok(hash.finish())
 }
 
-/// Has the kernel read what is asked for only: nothing here is read in sequence, and
-/// what it reads ahead is half of all that a share sends.
-fn read_no_more_than_asked(file: &File) {
+/// Tells the kernel not to read ahead. Parsers do not read in sequence, and reading ahead
+/// would double what a network share sends.
+fn disable_read_ahead(file: &File) {
     #[cfg(target_os = "linux")]
     let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Random);
     #[cfg(not(target_os = "linux"))]
     let _ = file;
 }
 
-/// A name's extension in lower case, without the dot.
+/// The extension of a file name in lower case, without the dot.
 fn extension(path: &Path) -> String {
     let extension = path.extension().map(|extension| extension.as_bytes().to_ascii_lowercase());
     String::from_utf8(extension.unwrap_or_default()).unwrap_or_default()
@@ -287,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn each_job_is_answered_once_whatever_the_file_is() {
+    fn each_job_is_completed_once_whatever_the_file_is() {
         let directory = tempfile::tempdir().unwrap();
         let mut jobs = Vec::new();
         for key in 0..500 {
@@ -302,15 +306,15 @@ mod tests {
             pool.submit(jobs.clone()).unwrap();
             let mut seen = HashSet::new();
             while pool.outstanding() > 0 {
-                for answer in pool.take(Duration::from_secs(10)) {
-                    assert!(seen.insert(answer.key));
-                    let expected = match answer.key {
+                for completion in pool.take(Duration::from_secs(10)) {
+                    assert!(seen.insert(completion.key));
+                    let expected = match completion.key {
                         key if key % 5 == 0 => "unreadable",
                         key if key % 2 == 0 => "damaged",
                         _ => "unknown",
                     };
-                    assert_eq!(answer.value, Err(expected));
-                    assert_eq!(answer.stat.is_some(), answer.key % 5 != 0);
+                    assert_eq!(completion.value, Err(expected));
+                    assert_eq!(completion.stat.is_some(), completion.key % 5 != 0);
                 }
             }
             assert_eq!(seen.len(), 500);
@@ -320,7 +324,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_pipe_or_a_directory_in_a_files_place_does_not_block() {
+    fn a_pipe_or_a_directory_at_the_path_of_a_file_does_not_block() {
         let directory = tempfile::tempdir().unwrap();
         let fifo = directory.path().join("fifo.mkv");
         rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, Mode::RWXU, 0).unwrap();

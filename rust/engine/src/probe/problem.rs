@@ -5,23 +5,23 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
-/// What probing gives.
+/// The result of probing.
 pub type Result<T> = std::result::Result<T, Problem>;
 
-/// Why nothing (sure) can be said of a file.
+/// Why a file could not be probed.
 #[derive(Debug)]
 pub enum Problem {
-    /// The file could not be read; the text is the system's.
+    /// The file could not be read; this is the system's error.
     Io(io::Error),
-    /// The content is of no format that is known here.
+    /// The format of the content is unknown.
     Unknown,
-    /// The format is known, the content breaks its rules: what is wrong.
+    /// The format is known, but the content is damaged: what is wrong.
     Damaged(Cow<'static, str>),
-    /// Valid as far as can be seen, but not for this parser: what it lacks.
+    /// The content seems to be valid, but the parser cannot read it: why.
     Unsupported(Cow<'static, str>),
-    /// The answer is further away than [`super::Limits`] let it look.
+    /// Probing would exceed the [`Limits`](super::source::Limits): which one.
     Limit(&'static str),
-    /// A parser has a bug that this file found.
+    /// A parser panicked, which is a bug.
     Panic(String),
 }
 
@@ -38,7 +38,7 @@ impl Problem {
         }
     }
 
-    /// Damage, with what is wrong.
+    /// A damaged file: what is wrong.
     pub fn damaged(what: impl Into<Cow<'static, str>>) -> Self {
         Problem::Damaged(what.into())
     }
@@ -60,11 +60,11 @@ impl fmt::Display for Problem {
                 let text = error.to_string();
                 f.write_str(text.split(" (os error").next().unwrap_or_default())
             }
-            Problem::Unknown => f.write_str("not a media file that is known"),
+            Problem::Unknown => f.write_str("the format is unknown"),
             Problem::Damaged(what) => write!(f, "damaged: {what}"),
-            Problem::Unsupported(what) => write!(f, "not understood: {what}"),
-            Problem::Limit(what) => write!(f, "given up: {what}"),
-            Problem::Panic(what) => write!(f, "a parser failed: {what}"),
+            Problem::Unsupported(what) => write!(f, "not supported: {what}"),
+            Problem::Limit(what) => write!(f, "stopped at a limit: {what}"),
+            Problem::Panic(what) => write!(f, "internal error in a parser: {what}"),
         }
     }
 }
@@ -72,12 +72,12 @@ impl fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 impl From<io::Error> for Problem {
-    /// Also takes back a problem that went through `Read` or `Seek` as an error.
+    /// Also extracts a problem that was passed through `Read` or `Seek` as an error.
     fn from(error: io::Error) -> Self {
         match error.downcast::<Problem>() {
             Ok(problem) => problem,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                Problem::damaged("it ends too early")
+                Problem::damaged("the file is cut off")
             }
             Err(error) => Problem::Io(error),
         }

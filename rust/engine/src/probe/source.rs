@@ -1,4 +1,4 @@
-//! Bounded reading: what a parser sees of a file, whatever the file claims.
+//! Reads a file within limits, whatever the file claims.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -7,25 +7,26 @@ use std::time::{Duration, Instant};
 
 use super::problem::{Problem, Result};
 
-/// What the first look reads: most files say everything in it, and it is one
-/// request to a share.
+/// The bytes of the first read. They are enough for most files, and one request to a network
+/// share.
 const HEAD: usize = 64 * 1024;
 
-/// The least that any other look reads.
+/// The least bytes of any other read.
 const BLOCK: usize = 16 * 1024;
 
-/// More than it takes from a warm cache on any machine. An index of hundreds of
-/// kilobytes would pass for a share's latency else, and have threads started for it.
+/// More than the time to copy a cached byte on any machine. It is not counted as latency:
+/// otherwise an index of hundreds of kilobytes would look like a slow share, and more threads
+/// would be started for it.
 const COPYING_A_BYTE: Duration = Duration::from_nanos(1);
 
-/// Bounds on the reading of one file.
+/// Limits on the reading of one file.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes that are read, and so that are kept, in all.
+    /// The most bytes that are read, and so kept, in total.
     pub bytes: usize,
-    /// Requests to the file system.
+    /// The most requests to the file system.
     pub requests: u32,
-    /// From the first look to the last.
+    /// The longest time from the first read to the last.
     pub time: Duration,
 }
 
@@ -35,9 +36,10 @@ impl Default for Limits {
     }
 }
 
-/// Where bytes come from: a file, or a buffer in tests.
+/// A file, or a buffer in tests.
 pub trait ReadAt: Sync {
-    /// Reads at `offset`, as `pread` does: fewer bytes than asked for, 0 at the end.
+    /// Reads at `offset`, like `pread`: it may return fewer bytes than asked for, and 0 at
+    /// the end.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 }
 
@@ -67,7 +69,8 @@ struct Segment {
     bytes: Vec<u8>,
 }
 
-/// A file as parsers read it: at any place, in bounds, what was read once kept.
+/// A file as parsers read it: at any offset, within limits. Bytes that were read once are
+/// kept.
 pub struct Source<'a> {
     file: &'a dyn ReadAt,
     length: u64,
@@ -99,23 +102,23 @@ impl<'a> Source<'a> {
         self.length
     }
 
-    /// Whether the file has no bytes.
+    /// Whether the file is empty.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// Requests made so far.
+    /// The number of requests so far.
     pub fn requests(&self) -> u32 {
         self.requests
     }
 
-    /// Time spent in them.
+    /// The time spent in requests.
     pub fn elapsed(&self) -> Duration {
         self.elapsed
     }
 
-    /// Time spent in them that is not explained by the copying of what was read: that of
-    /// waiting for it.
+    /// The time spent in requests, minus the time for copying the bytes: the time of waiting
+    /// for them.
     pub fn waited(&self) -> Duration {
         self.elapsed.saturating_sub(COPYING_A_BYTE * u32::try_from(self.bytes).unwrap_or(u32::MAX))
     }
@@ -126,10 +129,10 @@ impl<'a> Source<'a> {
     /// [`Problem::Damaged`] if the file ends before, [`Problem::Limit`], [`Problem::Io`].
     pub fn bytes(&mut self, offset: u64, length: usize) -> Result<&[u8]> {
         let bytes = self.up_to(offset, length)?;
-        if bytes.len() < length { Err(Problem::damaged("it ends too early")) } else { Ok(bytes) }
+        if bytes.len() < length { Err(Problem::damaged("the file is cut off")) } else { Ok(bytes) }
     }
 
-    /// The bytes at `offset`: `length` of them, or what there is up to the end.
+    /// The `length` bytes at `offset`, or fewer at the end of the file.
     ///
     /// # Errors
     /// [`Problem::Limit`], [`Problem::Io`].
@@ -144,12 +147,13 @@ impl<'a> Source<'a> {
             None => self.load(offset, length)?,
         };
         let segment = &self.segments[index];
-        // In bounds: `offset` lies in the segment.
+        // In bounds: `offset` lies within the segment.
         let start = (offset - segment.start) as usize;
         Ok(&segment.bytes[start..segment.bytes.len().min(start + length)])
     }
 
-    /// As [`Source::bytes`], for what is read of every file however much a parser read.
+    /// Like [`Source::bytes`], but without the limits: for bytes that are read from every
+    /// file, however much its parser read.
     ///
     /// # Errors
     /// [`Problem::Damaged`] if the file ends before, [`Problem::Io`].
@@ -164,17 +168,17 @@ impl<'a> Source<'a> {
         self.bytes(offset, length)
     }
 
-    /// Exactly `N` bytes at `offset`.
+    /// The `N` bytes at `offset`.
     ///
     /// # Errors
-    /// As [`Source::bytes`].
+    /// The errors of [`Source::bytes`].
     pub fn array<const N: usize>(&mut self, offset: u64) -> Result<[u8; N]> {
         let mut array = [0; N];
         array.copy_from_slice(self.bytes(offset, N)?);
         Ok(array)
     }
 
-    /// A reader from `offset` to the end, for parsers that want `Read` and `Seek`.
+    /// A reader from `offset` to the end, for parsers that need `Read` and `Seek`.
     pub fn reader(&mut self, offset: u64) -> Reader<'_, 'a> {
         Reader { source: self, position: offset }
     }
@@ -186,23 +190,23 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// Reads a segment that begins at `offset`, and a little more than asked for.
+    /// Reads a segment that begins at `offset` and is a little longer than asked for.
     fn load(&mut self, offset: u64, length: usize) -> Result<usize> {
         let ahead = if self.segments.is_empty() && offset == 0 { HEAD } else { BLOCK };
         let there = usize::try_from(self.length - offset).unwrap_or(usize::MAX);
         let wanted = length.max(ahead).min(there);
         if wanted > self.limits.bytes.saturating_sub(self.bytes) {
-            return Err(Problem::Limit("too many bytes would have to be read"));
+            return Err(Problem::Limit("too many bytes to read"));
         }
         let mut bytes = vec![0; wanted];
         let mut filled = 0;
         while filled < wanted {
             if self.requests >= self.limits.requests {
-                return Err(Problem::Limit("too many places would have to be read"));
+                return Err(Problem::Limit("too many requests to the file system"));
             }
             let begin = Instant::now();
             if begin >= self.deadline {
-                return Err(Problem::Limit("reading it takes too long"));
+                return Err(Problem::Limit("reading takes too long"));
             }
             self.requests += 1;
             let answer = self.file.read_at(&mut bytes[filled..], offset + filled as u64);
@@ -217,7 +221,7 @@ impl<'a> Source<'a> {
         bytes.truncate(filled);
         self.bytes += filled;
         if filled < length {
-            // It became shorter while it was read.
+            // The file was truncated while it was read.
             self.length = self.length.min(offset + filled as u64);
         }
         self.segments.push(Segment { start: offset, bytes });
@@ -225,7 +229,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// A place in a [`Source`] that moves as it is read.
+/// A position in a [`Source`], which moves as bytes are read.
 pub struct Reader<'s, 'a> {
     source: &'s mut Source<'a>,
     position: u64,
@@ -233,7 +237,7 @@ pub struct Reader<'s, 'a> {
 
 impl Read for Reader<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // A parser that believes a length asks for all of it: not at once.
+        // A parser that trusts a length may ask for all of it, so only a part is read at a time.
         let bytes = self.source.up_to(self.position, buffer.len().min(HEAD))?;
         buffer[..bytes.len()].copy_from_slice(bytes);
         self.position += bytes.len() as u64;
@@ -262,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_come_from_where_they_were_asked_for_and_once() {
+    fn the_bytes_at_an_offset_are_returned_and_read_only_once() {
         let data = numbered(300_000);
         let mut source = Source::new(&data, 300_000, Limits::default());
         assert_eq!(source.bytes(10, 5).unwrap(), &data[10..15]);
@@ -274,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_damage_and_nothing_is_allocated_for_it() {
+    fn reading_past_the_end_is_damage_and_allocates_nothing() {
         let data = numbered(100);
         let mut source = Source::new(&data, 100, Limits::default());
         assert!(matches!(source.bytes(90, usize::MAX), Err(Problem::Damaged(_))));
@@ -282,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_became_shorter_ends_where_it_ends() {
+    fn a_file_that_was_truncated_ends_at_its_new_end() {
         let data = numbered(100);
         let mut source = Source::new(&data, 1000, Limits::default());
         assert_eq!(source.up_to(0, 1000).unwrap().len(), 100);
@@ -290,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_hold() {
+    fn limits_are_kept() {
         let data = numbered(300_000);
         let limits = Limits { bytes: 100_000, requests: 3, ..Limits::default() };
         let mut source = Source::new(&data, 300_000, limits);
@@ -302,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_reads_and_seeks_as_a_file_does() {
+    fn a_reader_reads_and_seeks_like_a_file() {
         let data = numbered(200_000);
         let mut source = Source::new(&data, 200_000, Limits::default());
         let mut reader = source.reader(100);

@@ -1,13 +1,13 @@
-//! Text in the encodings that files use. What is not valid is replaced.
+//! Decodes text in the encodings that files use. Invalid bytes become replacement characters.
 
 use std::borrow::Cow;
 
-/// ISO 8859-1, in which every byte is a character.
+/// Decodes ISO 8859-1, in which every byte is a character.
 pub fn latin1(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| char::from(byte)).collect()
 }
 
-/// UTF-8 where it is valid, or else ISO 8859-1, as most older programs wrote.
+/// Decodes UTF-8 if it is valid, and otherwise ISO 8859-1, which most older programs wrote.
 pub fn utf8_or_latin1(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.into(),
@@ -15,7 +15,7 @@ pub fn utf8_or_latin1(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// UTF-16 or UTF-8 after the byte order mark that says so; without one, UTF-8.
+/// Decodes UTF-16 or UTF-8 according to the byte order mark; without one, UTF-8.
 pub fn by_mark(bytes: &[u8]) -> Cow<'_, str> {
     match bytes {
         [0xfe, 0xff, text @ ..] => utf16(text, u16::from_be_bytes).into(),
@@ -25,7 +25,7 @@ pub fn by_mark(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// UTF-16 of a byte order, up to a zero.
+/// Decodes UTF-16 with this byte order, up to a zero.
 pub fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
     let units: Vec<u16> = units.take_while(|&unit| unit != 0).collect();
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_tell_encodings() {
+    fn byte_order_marks_determine_the_encoding() {
         assert_eq!(by_mark(b"\xfe\xff\0a\x20\xac\0\0\0b"), "a€");
         assert_eq!(by_mark(b"\xff\xfea\0\xac\x20\xac"), "a€");
         assert_eq!(by_mark(b"\xef\xbb\xbfa"), "a");

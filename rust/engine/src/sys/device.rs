@@ -1,4 +1,4 @@
-//! Whether what a file system lies on rotates, as the kernel tells in sysfs.
+//! Whether a file system is on a rotating disk, according to sysfs.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, StatxFlags};
 
-use super::Medium;
+use super::types::Medium;
 
-/// Of several devices together: one that rotates is waited for.
+/// The medium of several devices together: if one of them rotates, it decides the speed.
 fn together(media: impl IntoIterator<Item = Medium>) -> Medium {
     media
         .into_iter()
@@ -21,26 +21,25 @@ fn together(media: impl IntoIterator<Item = Medium>) -> Medium {
         .unwrap_or(Medium::Unknown)
 }
 
-/// What the file system with the device number `device` (`st_dev`) lies on; `path`
-/// is any file or directory in it.
+/// The medium of the file system with the device number `device` (`st_dev`). `path` is any
+/// file or directory on it. [`Medium::Unknown`] if it cannot be found out.
 ///
-/// The answer for a device holds as long as it is there: ask once. What cannot be
-/// found out is [`Medium::Unknown`].
+/// The medium of a device does not change, so callers should ask only once.
 pub fn medium_of(device: u64, path: &Path) -> Medium {
     let sysfs = Sysfs(Path::new("/sys"));
     if rustix::fs::major(device) != 0 {
         return sysfs.medium(&sysfs.block(device));
     }
-    // A number made up by the file system, as btrfs does for each subvolume.
+    // The file system made the number up, as btrfs does for each subvolume.
     let Some((kind, source)) = mounted(device, path) else { return Medium::Unknown };
-    // A file system in user space names any source it likes.
+    // A file system in user space may name anything as its source.
     if kind.starts_with(b"fuse") {
         return Medium::Unknown;
     }
     sysfs.block_of_source(&source).map_or(Medium::Unknown, |block| sysfs.medium_of_all(&block))
 }
 
-/// `/sys`, or what a test made like it.
+/// `/sys`, or a copy that a test made.
 struct Sysfs<'a>(&'a Path);
 
 impl Sysfs<'_> {
@@ -50,8 +49,8 @@ impl Sysfs<'_> {
         self.0.join(format!("dev/block/{major}:{minor}"))
     }
 
-    /// The same for the source of a mount. Containers show the mounts of the host
-    /// without its `/dev`; then the name has to do.
+    /// The directory of the block device that is the source of a mount. Containers show the
+    /// mounts of the host but not its `/dev`; there, the name of the device is used.
     fn block_of_source(&self, source: &Path) -> Option<PathBuf> {
         match fs::metadata(source) {
             Ok(found) if found.file_type().is_block_device() => Some(self.block(found.rdev())),
@@ -63,8 +62,9 @@ impl Sysfs<'_> {
         }
     }
 
-    /// Of one block device. A partition has no queue but its disk's, which is the
-    /// directory above; device mapper and md have one that is as those below them.
+    /// The medium of one block device. A partition has no queue of its own; the queue of its
+    /// disk is in the parent directory. Device mapper and md devices have a queue with the
+    /// property of the devices below them.
     fn medium(&self, block: &Path) -> Medium {
         for queue in ["queue/rotational", "../queue/rotational"] {
             match fs::read(block.join(queue)).as_deref() {
@@ -76,7 +76,7 @@ impl Sysfs<'_> {
         Medium::Unknown
     }
 
-    /// Of a block device and of those that are one btrfs with it.
+    /// The medium of a block device, together with the other devices of its btrfs.
     fn medium_of_all(&self, block: &Path) -> Medium {
         let devices = fs::canonicalize(block).ok().and_then(|wanted| {
             list(&self.0.join("fs/btrfs")).map(|system| list(&system.join("devices"))).find_map(
@@ -93,16 +93,16 @@ impl Sysfs<'_> {
     }
 }
 
-/// The paths in a directory; none if there is no such directory.
+/// The paths in a directory; none if the directory does not exist.
 fn list(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
-/// The type and the source of the mount that `path` is in, if that is `device`.
+/// The type and the source of the mount that contains `path`, if its device is `device`.
 fn mounted(device: u64, path: &Path) -> Option<(Vec<u8>, PathBuf)> {
     let flags = AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC;
     let found = rustix::fs::statx(CWD, path, flags, StatxFlags::MNT_ID).ok()?;
-    // Linux tells the mount from 5.8 on. `path` may have become another file.
+    // Only Linux 5.8 and later report the mount. `path` may lead to another file now.
     if found.stx_mask & StatxFlags::MNT_ID.bits() == 0
         || rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor) != device
     {
@@ -111,7 +111,7 @@ fn mounted(device: u64, path: &Path) -> Option<(Vec<u8>, PathBuf)> {
     in_mountinfo(&fs::read("/proc/self/mountinfo").ok()?, found.stx_mnt_id)
 }
 
-/// The type and the source of a mount in `/proc/self/mountinfo`; proc(5) has its form.
+/// The type and the source of a mount in `/proc/self/mountinfo` (see proc(5)).
 fn in_mountinfo(mounts: &[u8], id: u64) -> Option<(Vec<u8>, PathBuf)> {
     let id = id.to_string();
     mounts.split(|&byte| byte == b'\n').find_map(|line| {
@@ -119,7 +119,7 @@ fn in_mountinfo(mounts: &[u8], id: u64) -> Option<(Vec<u8>, PathBuf)> {
         if fields.next() != Some(id.as_bytes()) {
             return None;
         }
-        // Behind a number of optional fields.
+        // Before it there may be any number of optional fields.
         fields.find(|field| field == b"-")?;
         let (kind, source) = (fields.next()?, fields.next()?);
         let source = unescaped(source);
@@ -127,7 +127,7 @@ fn in_mountinfo(mounts: &[u8], id: u64) -> Option<(Vec<u8>, PathBuf)> {
     })
 }
 
-/// Without the `\040` that stand for blanks and the like.
+/// Replaces escapes such as `\040` by the bytes that they stand for.
 fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -155,7 +155,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     /// A `/sys` with the disks `sda` (8:0, rotates), `sdb` (8:16, does not), their
-    /// partitions, `dm-0` (253:0) and `zero` (9:0), of which nothing is told.
+    /// partitions, `dm-0` (253:0), and `zero` (9:0), for which nothing is reported.
     fn sysfs() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("dev/block")).unwrap();
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_is_as_its_disk() {
+    fn a_partition_has_the_medium_of_its_disk() {
         let root = sysfs();
         let sysfs = Sysfs(root.path());
         for (major, minor, medium) in [
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_memory_lies_on_nothing_that_is_told() {
+    fn the_medium_of_a_file_system_in_memory_is_unknown() {
         for place in ["/proc", "/sys"] {
             let device = fs::metadata(place).unwrap().dev();
             assert_eq!(medium_of(device, Path::new(place)), Medium::Unknown, "{place}");

@@ -1,6 +1,6 @@
-//! Where the content of a file lies on its disk, as `FS_IOC_FIEMAP` tells.
+//! Where the content of a file is stored on its disk (`FS_IOC_FIEMAP`).
 //!
-//! The form is in `linux/fiemap.h`, the meaning in the kernel's
+//! The structures are in `linux/fiemap.h`, their meaning is in the kernel's
 //! `Documentation/filesystems/fiemap.rst`.
 #![allow(unsafe_code, reason = "rustix has no safe call of this ioctl; the proof is in `ask`")]
 
@@ -11,27 +11,27 @@ use rustix::io::Errno;
 use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
 use xxhash_rust::xxh3::Xxh3;
 
-/// Extents that are asked for at a time; most files have fewer. 7 KiB.
+/// The number of extents that are read at a time (7 KiB). Most files have fewer.
 const PAGE: usize = 128;
 
-/// Dirty pages are written first, as until then they lie nowhere.
+/// Writes dirty pages first, because they have no place on the disk before.
 const FLAG_SYNC: u32 = 0x1;
 
 const LAST: u32 = 0x1;
 const UNKNOWN: u32 = 0x2;
 const DELALLOC: u32 = 0x4;
-/// Compressed, for one. The place is that of the whole compressed piece, also where
-/// the file uses the middle of it.
+/// Compressed, for example. The place is that of the whole compressed extent, even if the
+/// file uses only the middle of it.
 const ENCODED: u32 = 0x8;
 const ENCRYPTED: u32 = 0x80;
 const NOT_ALIGNED: u32 = 0x100;
 const INLINE: u32 = 0x200;
 const TAIL: u32 = 0x400;
-/// Reserved, and read as zeros.
+/// Reserved, but not written. Reads as zeros.
 const UNWRITTEN: u32 = 0x800;
 const SHARED: u32 = 0x2000;
 
-/// Not at a place of its own that is told in whole blocks.
+/// The extent has no place of its own in whole blocks.
 const NO_PLACE: u32 = UNKNOWN | DELALLOC | NOT_ALIGNED | INLINE | TAIL;
 
 /// `struct fiemap` without the extents.
@@ -65,7 +65,7 @@ struct Request<const N: usize> {
     extents: [Extent; N],
 }
 
-// The number of the ioctl holds the size of the header alone.
+// The number of the ioctl contains the size of the header alone.
 const FS_IOC_FIEMAP: Opcode = opcode::read_write::<Header>(b'f', 11);
 const _: () = assert!(size_of::<Header>() == 32 && size_of::<Extent>() == 56);
 
@@ -75,39 +75,39 @@ impl<const N: usize> Request<N> {
         Self { header, extents: [Extent::default(); N] }
     }
 
-    /// The first `N` extents that hold bytes of `file` from `start` on, before `end`.
+    /// The first `N` extents that contain bytes of `file` between `start` and `end`.
     fn ask(&mut self, file: BorrowedFd<'_>, start: u64, end: u64) -> Result<&[Extent], Errno> {
         self.header.start = start;
         self.header.length = end.saturating_sub(start);
         self.header.mapped_extents = 0;
-        // SAFETY: the kernel reads a `struct fiemap` at the address and writes that
-        // and `extent_count` of `struct fiemap_extent` behind it. `Request` is laid
-        // out as these, asserted above, and `extent_count` is N, set in `new` and
-        // changed by nobody. It is borrowed until the call returns, and it is all
-        // integers, for which any bytes are valid.
+        // SAFETY: the kernel reads a `struct fiemap` at the address. It writes to it and to
+        // `extent_count` structs of `struct fiemap_extent` after it. `Request` has the same
+        // layout (asserted above), and `extent_count` is N: `new` sets it and nothing changes it.
+        // The request is borrowed until the call returns. All its fields are integers, for which
+        // any bytes are valid.
         unsafe { ioctl(file, Updater::<FS_IOC_FIEMAP, Self>::new(self))? };
         let mapped = (self.header.mapped_extents as usize).min(N);
         Ok(&self.extents[..mapped])
     }
 }
 
-/// At which byte of its device a file begins, to read files in that order; `None` if
-/// it cannot be told. Files of one file system can be compared, others not.
+/// The byte of its device at which a file begins, so that files can be read in this order.
+/// `None` if it is unknown. Only files of the same file system can be compared.
 pub fn physical_start(file: BorrowedFd<'_>) -> Option<u64> {
     let mut request = Request::<1>::new(0);
     let first = request.ask(file, 0, u64::MAX).ok()?.first()?;
     (first.flags & (UNKNOWN | DELALLOC | INLINE) == 0).then_some(first.physical)
 }
 
-/// What tells where the content of a file is stored: the same for two files of one
-/// file system if, and only if, they have the same size and share all of their
-/// extents, as reflinks do.
+/// An identifier of the place where a file's content is stored. Two files of one file system
+/// have the same identifier if and only if they have the same size and share all of their
+/// extents (reflinks).
 ///
-/// It says what deleting one of them would not free, and is no proof that they have
-/// the same content: of compressed extents it is not told which part is used.
+/// So removing one of the two frees no space. It does not prove that they have the same
+/// content: the kernel does not report which part of a compressed extent a file uses.
 ///
-/// `None` where it cannot be told, and where the file has some storage of its own,
-/// so that no other file could have the same. What was not written yet is written.
+/// `None` if it is unknown, or if the file has storage of its own, so that no other file can
+/// have the same identifier. Dirty pages are written first.
 pub fn storage_of(file: BorrowedFd<'_>) -> Option<[u8; 16]> {
     let size = u64::try_from(rustix::fs::fstat(file).ok()?.st_size).ok()?;
     let mut request = Request::<PAGE>::new(FLAG_SYNC);
@@ -125,7 +125,7 @@ pub fn storage_of(file: BorrowedFd<'_>) -> Option<[u8; 16]> {
         if last.flags & LAST != 0 {
             break;
         }
-        // Such an answer would be asked for again and again.
+        // To continue with such an answer would never end.
         if next <= start {
             return None;
         }
@@ -134,12 +134,13 @@ pub fn storage_of(file: BorrowedFd<'_>) -> Option<[u8; 16]> {
     storage.finish()
 }
 
-/// The extents of a file, made one number. How they are split does not matter: one
-/// file may have in two what another that shares it has in one.
+/// Computes the identifier from the extents of a file. It does not matter how they are split:
+/// two files that share their content may have it in different numbers of extents.
 struct Storage {
     size: u64,
     hasher: Xxh3,
-    /// Logical, physical, length; not hashed yet, as the next may continue it.
+    /// Logical, physical, length. It is not hashed yet, because the next extent may continue
+    /// it.
     open: Option<(u64, u64, u64)>,
     any: bool,
 }
@@ -151,7 +152,7 @@ impl Storage {
         Self { size, hasher, open: None, any: false }
     }
 
-    /// Takes the next extent; breaks if the storage cannot be told or is the file's own.
+    /// Takes the next extent. Breaks if the place is unknown or belongs to this file alone.
     fn add(&mut self, extent: &Extent) -> ControlFlow<()> {
         if extent.logical >= self.size {
             return ControlFlow::Continue(());
@@ -159,7 +160,7 @@ impl Storage {
         if extent.flags & (NO_PLACE | ENCRYPTED) != 0 {
             return ControlFlow::Break(());
         }
-        // As a hole, and a file that shares all the rest may have one there.
+        // It counts as a hole: a file that shares all other extents may have a hole here.
         if extent.flags & UNWRITTEN != 0 {
             return ControlFlow::Continue(());
         }
@@ -212,7 +213,7 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    /// Of a file with extents of logical, physical, length and flags.
+    /// The identifier of a file with these extents: logical, physical, length and flags.
     fn storage(size: u64, extents: &[(u64, u64, u64, u32)]) -> Option<[u8; 16]> {
         let mut storage = Storage::new(size);
         for &(logical, physical, length, flags) in extents {
@@ -230,7 +231,7 @@ mod tests {
         assert!(whole.is_some());
         let split = [(0, 8 * MIB, MIB, SHARED), (MIB, 9 * MIB, 2 * MIB, SHARED | LAST)];
         assert_eq!(storage(3 * MIB, &split), whole);
-        // Not where the next one is elsewhere, on the disk or in the file.
+        // But not if the next extent is elsewhere on the disk or in the file.
         let moved = [(0, 8 * MIB, MIB, SHARED), (MIB, 10 * MIB, 2 * MIB, SHARED | LAST)];
         let behind_a_hole = [(0, 8 * MIB, MIB, SHARED), (2 * MIB, 9 * MIB, MIB, SHARED | LAST)];
         for other in [moved, behind_a_hole] {
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_size_counts_and_what_is_reserved_behind_it_does_not() {
+    fn the_size_counts_and_space_that_is_reserved_after_it_does_not() {
         let whole = storage(MIB, &[(0, 8 * MIB, MIB, SHARED | LAST)]);
         let reserved = [(0, 8 * MIB, 2 * MIB, SHARED), (2 * MIB, 10 * MIB, MIB, UNWRITTEN | LAST)];
         assert_eq!(storage(MIB, &reserved), whole);
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn storage_of_its_own_or_at_no_place_has_no_identity() {
+    fn a_file_with_storage_of_its_own_or_without_a_place_has_no_identifier() {
         assert_eq!(storage(MIB, &[]), None);
         assert_eq!(storage(MIB, &[(0, 8 * MIB, MIB, UNWRITTEN | SHARED)]), None);
         for flags in [0, UNKNOWN, UNKNOWN | DELALLOC, NOT_ALIGNED | INLINE, NOT_ALIGNED | TAIL] {
@@ -267,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_any_size_are_taken() {
+    fn numbers_of_any_size_are_accepted() {
         let most = u64::MAX;
         storage(most, &[(most - 1, most, most, SHARED), (0, most, most, SHARED)]);
         storage(most, &[(0, 0, most, SHARED), (most, most, most, SHARED)]);

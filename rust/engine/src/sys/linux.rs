@@ -1,4 +1,4 @@
-//! `getdents64` and `statx`.
+//! The system calls of Linux: `getdents64` and `statx`.
 
 use std::ffi::CStr;
 use std::io;
@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{AtFlags, RawDir, StatxFlags};
 use rustix::io::Errno;
 
-use super::{EntryType, Stat};
+use super::types::{EntryType, Stat};
 
-/// Room for about a thousand names a call: two calls list most directories.
+/// Room for about a thousand names per call: two calls list most directories.
 const LIST_BUFFER_BYTES: usize = 64 * 1024;
 
-/// The buffer that names are read into; one a thread.
+/// The buffer into which names are read; each thread needs one.
 pub struct ListBuffer(Vec<u8>);
 
 impl Default for ListBuffer {
@@ -22,8 +22,8 @@ impl Default for ListBuffer {
     }
 }
 
-/// Calls `each` with every entry of the open directory but `.` and `..`: name,
-/// type where the file system says it, inode.
+/// Calls `each` with every entry of the open directory except `.` and `..`: its name, its
+/// type if the file system reports it, and its inode.
 pub fn list(
     directory: BorrowedFd<'_>,
     buffer: &mut ListBuffer,
@@ -40,7 +40,7 @@ pub fn list(
     Ok(())
 }
 
-/// `lstat` of `name` in `directory`, or `stat` if `follow`.
+/// `lstat` of `name` in `directory`; `stat` if `follow`.
 pub fn stat_at(directory: BorrowedFd<'_>, name: &CStr, follow: bool) -> Result<Stat, Errno> {
     let flags = match follow {
         true => AtFlags::empty(),
@@ -49,14 +49,14 @@ pub fn stat_at(directory: BorrowedFd<'_>, name: &CStr, follow: bool) -> Result<S
     stat(directory, name, flags)
 }
 
-/// `fstat` of what was just opened, as it was found then: a share need not be
-/// asked again.
+/// `fstat` of a directory that was just opened. Its properties are taken from the cache: a
+/// network share does not have to be asked again.
 pub fn stat_fd(opened: BorrowedFd<'_>) -> Result<Stat, Errno> {
     stat(opened, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC)
 }
 
 fn stat(directory: BorrowedFd<'_>, name: &CStr, flags: AtFlags) -> Result<Stat, Errno> {
-    // Old kernels lack statx, and old container profiles forbid it.
+    // Old kernels do not have statx, and old container profiles forbid it.
     static NO_STATX: AtomicBool = AtomicBool::new(false);
     if !NO_STATX.load(Ordering::Relaxed) {
         let wanted = StatxFlags::TYPE | StatxFlags::SIZE | StatxFlags::MTIME | StatxFlags::INO;
@@ -84,11 +84,11 @@ fn stat(directory: BorrowedFd<'_>, name: &CStr, flags: AtFlags) -> Result<Stat, 
     })
 }
 
-/// Whether inode numbers last on the file system of this directory.
+/// Whether the file system of this directory keeps inode numbers.
 ///
-/// FUSE, SMB and the FAT family make them up as files are looked up, so there
-/// another number does not mean another file. Those listed keep them on disk or
-/// have them from a server that does.
+/// FUSE, SMB and the FAT family make the numbers up when a file is looked up, so a different
+/// number does not mean a different file. The file systems in the list store them on the
+/// disk, or get them from a server that does.
 pub fn keeps_inodes(directory: BorrowedFd<'_>) -> bool {
     const KEEPING: [u32; 13] = [
         0xEF53,      // ext2, ext3, ext4
@@ -108,15 +108,15 @@ pub fn keeps_inodes(directory: BorrowedFd<'_>) -> bool {
     rustix::fs::fstatfs(directory).is_ok_and(|found| KEEPING.contains(&(found.f_type as u32)))
 }
 
-/// Has the disk serve this thread, and those it starts from now on, only while nobody
-/// else wants it. False where the kernel has no such thing.
+/// Makes the disk serve this thread, and threads that it starts later, only when no other
+/// program uses it. False if the kernel does not support this.
 #[allow(unsafe_code, reason = "rustix has no ioprio_set(2); the proof is inside")]
 pub fn set_idle_io() -> io::Result<bool> {
-    // From linux/ioprio.h. Who 0 is the thread that calls.
+    // From linux/ioprio.h. Process 0 is the calling thread.
     const WHO_PROCESS: libc::c_long = 1;
     const IDLE: libc::c_long = 3 << 13;
     let this: libc::c_long = 0;
-    // SAFETY: the call takes three numbers and touches no memory of ours.
+    // SAFETY: the call takes three numbers and touches no memory of this process.
     if unsafe { libc::syscall(libc::SYS_ioprio_set, WHO_PROCESS, this, IDLE) } == 0 {
         return Ok(true);
     }

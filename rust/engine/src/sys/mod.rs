@@ -1,7 +1,7 @@
-//! The few system calls a walk is made of.
+//! The system calls that the engine needs.
 //!
-//! Linux gets `getdents64` into a large buffer and `statx` for just the fields
-//! that are used; elsewhere the portable calls do the same.
+//! On Linux, `getdents64` reads into a large buffer and `statx` reads only the fields that
+//! are used. On other systems, portable calls do the same.
 
 #[cfg(target_os = "linux")]
 mod device;
@@ -13,6 +13,7 @@ mod linux;
 mod portable;
 #[cfg(target_os = "linux")]
 mod residency;
+mod types;
 
 use std::ffi::CStr;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -33,68 +34,18 @@ pub use portable::{
 };
 #[cfg(target_os = "linux")]
 pub use residency::resident_pages;
+pub use types::{EntryType, Medium, Stat};
 
-/// What an entry is, as far as a walk cares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryType {
-    File,
-    Directory,
-    Symlink,
-    /// Sockets, fifos, devices: never opened, never selected.
-    Special,
-}
-
-impl EntryType {
-    fn from_mode(mode: u32) -> Self {
-        Self::from_file_type(rustix::fs::FileType::from_raw_mode(mode as rustix::fs::RawMode))
-            .unwrap_or(EntryType::Special)
-    }
-
-    /// `None` where the file system does not say.
-    fn from_file_type(file_type: rustix::fs::FileType) -> Option<Self> {
-        use rustix::fs::FileType;
-        match file_type {
-            FileType::RegularFile => Some(EntryType::File),
-            FileType::Directory => Some(EntryType::Directory),
-            FileType::Symlink => Some(EntryType::Symlink),
-            FileType::Unknown => None,
-            _ => Some(EntryType::Special),
-        }
-    }
-}
-
-/// What `stat` says of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stat {
-    pub entry_type: EntryType,
-    pub size: u64,
-    /// Seconds and nanoseconds since 1970.
-    pub mtime: (i64, u32),
-    pub inode: u64,
-    pub device: u64,
-}
-
-/// What a file system lies on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Medium {
-    /// A head has to be moved from file to file: their order matters.
-    Rotating,
-    /// It does not matter.
-    Solid,
-    /// Not told: the network, a file system in user space, memory.
-    Unknown,
-}
-
-/// Opens `path` as a directory, following links: the root is as the user named it.
+/// Opens `path` as a directory. Links are followed, because the user chose the path.
 pub fn open_root(path: &CStr) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::openat(rustix::fs::CWD, path, flags, Mode::empty())
 }
 
-/// Opens the directory `name` in `parent`, to be listed.
+/// Opens the directory `name` in `parent`, to list it.
 ///
-/// Unless `follow`, a link that took the directory's place is refused, so that
-/// nothing outside of the tree is ever entered by a race.
+/// Unless `follow`, a link that has replaced the directory is refused, so that no race leads
+/// out of the tree.
 pub fn open_directory(parent: BorrowedFd<'_>, name: &CStr, follow: bool) -> Result<OwnedFd, Errno> {
     let mut flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     if !follow {
@@ -103,8 +54,8 @@ pub fn open_directory(parent: BorrowedFd<'_>, name: &CStr, follow: bool) -> Resu
     rustix::fs::openat(parent, name, flags, Mode::empty())
 }
 
-/// Opens the directory `name` in `parent` only as a place on the way: that does
-/// not take permission to list it.
+/// Opens the directory `name` in `parent` only to open its entries. This does not need the
+/// permission to list it.
 pub fn open_directory_path(
     parent: BorrowedFd<'_>,
     name: &CStr,
@@ -120,10 +71,10 @@ pub fn open_directory_path(
     rustix::fs::openat(parent, name, flags, Mode::empty())
 }
 
-/// Whether the error says that the directory is not there any more, as against
-/// that it could not be looked at.
+/// Whether the error means that the directory does not exist any more, and not that it cannot
+/// be accessed.
 pub fn means_vanished(errno: Errno) -> bool {
-    // ELOOP and ENOTDIR: a link or a file took its place.
+    // ELOOP and ENOTDIR: a link or a file has replaced it.
     matches!(errno, Errno::NOENT | Errno::NOTDIR | Errno::LOOP)
 }
 

@@ -1,4 +1,4 @@
-//! The same with calls that every Unix has; on Linux only its tests use it.
+//! The same functions with calls that every Unix has. On Linux only the tests use them.
 #![cfg_attr(target_os = "linux", allow(dead_code))]
 
 use std::ffi::CStr;
@@ -9,14 +9,14 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Dir};
 use rustix::io::Errno;
 
-use super::{EntryType, Medium, Stat};
+use super::types::{EntryType, Medium, Stat};
 
-/// Nothing: the C library has its own buffer.
+/// Empty, because the C library has its own buffer.
 #[derive(Default)]
 pub struct ListBuffer;
 
-/// Calls `each` with every entry of the open directory but `.` and `..`: name,
-/// type where the file system says it, inode.
+/// Calls `each` with every entry of the open directory except `.` and `..`: its name, its
+/// type if the file system reports it, and its inode.
 pub fn list(
     directory: BorrowedFd<'_>,
     _buffer: &mut ListBuffer,
@@ -31,7 +31,7 @@ pub fn list(
     Ok(())
 }
 
-/// `lstat` of `name` in `directory`, or `stat` if `follow`.
+/// `lstat` of `name` in `directory`; `stat` if `follow`.
 pub fn stat_at(directory: BorrowedFd<'_>, name: &CStr, follow: bool) -> Result<Stat, Errno> {
     let flags = match follow {
         true => AtFlags::empty(),
@@ -45,7 +45,7 @@ pub fn stat_fd(opened: BorrowedFd<'_>) -> Result<Stat, Errno> {
     rustix::fs::fstat(opened).map(|found| from_stat(&found))
 }
 
-// The widths of these fields differ from system to system.
+// The types of these fields differ between systems.
 #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
 fn from_stat(found: &rustix::fs::Stat) -> Stat {
     Stat {
@@ -57,33 +57,33 @@ fn from_stat(found: &rustix::fs::Stat) -> Stat {
     }
 }
 
-/// Whether inode numbers last on the file system of this directory: on APFS and
-/// HFS+, where people keep libraries, they do.
+/// Whether the file system of this directory keeps inode numbers. APFS and HFS+, which most
+/// people use on macOS, do.
 pub fn keeps_inodes(_directory: BorrowedFd<'_>) -> bool {
     cfg!(target_os = "macos")
 }
 
-/// Not told.
+/// Always unknown.
 pub fn medium_of(_device: u64, _path: &Path) -> Medium {
     Medium::Unknown
 }
 
-/// Not told.
+/// Always unknown.
 pub fn physical_start(_file: BorrowedFd<'_>) -> Option<u64> {
     None
 }
 
-/// Not told.
+/// Always unknown.
 pub fn storage_of(_file: BorrowedFd<'_>) -> Option<[u8; 16]> {
     None
 }
 
-/// There is no such thing.
+/// Not supported.
 pub fn set_idle_io() -> io::Result<bool> {
     Ok(false)
 }
 
-/// Not told here.
+/// Always unknown.
 pub fn resident_pages(_file: BorrowedFd<'_>, _offset: u64, _length: usize) -> Option<Vec<bool>> {
     None
 }

@@ -1,23 +1,23 @@
-//! Which pages of a file are in the page cache, without reading them (mincore(2)).
+//! Which pages of a file are in the page cache; this does not read them (mincore(2)).
 #![allow(unsafe_code, reason = "rustix has no mincore(2); the proof is in `resident_pages`")]
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 
-/// Whether each page of `length` bytes at `offset`, which is a multiple of the size
-/// of a page, is in memory. `None` where that cannot be told, as with files that
-/// cannot be mapped.
+/// Whether each page of the `length` bytes at `offset` is in memory. `offset` must be a
+/// multiple of the page size. `None` if this is unknown, for example because the file cannot
+/// be mapped.
 ///
-/// Of files that are neither the caller's nor writable to it the kernel says that
-/// all pages are.
+/// If the caller neither owns the file nor may write to it, the kernel reports that all pages
+/// are in memory.
 pub fn resident_pages(file: BorrowedFd<'_>, offset: u64, length: usize) -> Option<Vec<bool>> {
     let mut pages = vec![0_u8; length.div_ceil(rustix::param::page_size())];
     let offset = libc::off_t::try_from(offset).ok()?;
-    // SAFETY: a new mapping at an address that the kernel chooses takes the place of
-    // nothing. It cannot be accessed (PROT_NONE) and never is: neither a file that
-    // becomes shorter nor a disk that fails can raise a signal. `pages` has a byte for
-    // each page that mincore is asked about, which is all that it writes to. The
-    // mapping is given back whole, under the address and length that it was made with.
+    // SAFETY: this is a new mapping at an address that the kernel chooses, so it replaces no
+    // other mapping. It cannot be accessed (PROT_NONE) and never is, so neither a file that
+    // is truncated nor a disk that fails can raise a signal. `pages` has one byte for each
+    // page that mincore is asked about, and mincore writes to nothing else. The whole mapping
+    // is removed, with the address and length with which it was made.
     let is_known = unsafe {
         let flags = libc::MAP_SHARED;
         let fd = file.as_raw_fd();
@@ -38,7 +38,7 @@ mod tests {
     use std::os::fd::AsFd;
 
     #[test]
-    fn what_was_written_just_now_is_in_memory() {
+    fn data_that_was_just_written_is_in_memory() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         std::fs::write(&path, vec![1; 100_000]).unwrap();

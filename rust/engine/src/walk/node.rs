@@ -1,8 +1,8 @@
-//! A directory of the walk, held open while its children are to be opened.
+//! A directory of the walk, kept open until its children were opened.
 //!
-//! Children are opened relative to their parent: one component each, so that a
-//! path may be longer than the system takes in one call, a share is asked for
-//! one name instead of the whole path, and a link put in the way is noticed.
+//! Each child is opened relative to its parent, by its name alone. So a path may be longer
+//! than one system call accepts, a network share resolves one name instead of the whole
+//! path, and a link that someone puts in the way is noticed.
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,9 +13,9 @@ use rustix::io::Errno;
 
 use crate::sys;
 
-/// Open directories that walks may hold for later; beyond it they are closed
-/// and opened again when needed. A share of what the process may have open, as
-/// each thread needs a few besides and SQLite its own.
+/// The most directories that walks keep open. Others are closed and opened again when they
+/// are needed. This is half of what the process may have open: each thread needs a few
+/// descriptors as well, and so does SQLite.
 static HELD_LIMIT: LazyLock<usize> = LazyLock::new(|| {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     limit.current.map_or(4096, |soft| (soft as usize / 2).clamp(16, 4096))
@@ -24,15 +24,15 @@ static HELD: AtomicUsize = AtomicUsize::new(0);
 
 /// A directory that was opened.
 pub struct Node {
-    /// The absolute path.
+    /// Its absolute path.
     pub path: Box<[u8]>,
     pub device: u64,
     inode: u64,
-    /// When it was changed last, as of its opening.
+    /// Its mtime when it was opened.
     pub mtime: (i64, u32),
-    /// Whether another inode number here means another file.
+    /// Whether a different inode number here means a different file.
     pub keeps_inodes: bool,
-    /// Whether a link below the root led here.
+    /// Whether it was reached through a link below the root.
     pub via_symlink: bool,
     parent: Option<Arc<Node>>,
     handle: Handle,
@@ -41,7 +41,7 @@ pub struct Node {
 /// The open directory, counted while it is held.
 enum Handle {
     Held(OwnedFd),
-    /// Closed for lack of descriptors.
+    /// Closed, because too many directories were open.
     Closed,
 }
 
@@ -50,8 +50,8 @@ impl Drop for Node {
         if matches!(self.handle, Handle::Held(_)) {
             HELD.fetch_sub(1, Ordering::Relaxed);
         }
-        // One after the other: dropping parents by recursion would overflow the
-        // stack on a tree some thousand levels deep.
+        // A loop: dropping the parents by recursion would overflow the stack in a tree
+        // that is thousands of levels deep.
         let mut above = self.parent.take();
         while let Some(mut node) = above.and_then(Arc::into_inner) {
             above = node.parent.take();
@@ -59,15 +59,15 @@ impl Drop for Node {
     }
 }
 
-/// A directory as it was opened: to be listed now, and its node for later.
-pub struct Opened {
+/// A directory that was just opened, to be scanned now.
+pub struct OpenDirectory {
     pub node: Arc<Node>,
-    /// Set where the node does not hold the descriptor itself.
+    /// The descriptor, if the node does not keep it open.
     transient: Option<OwnedFd>,
 }
 
-impl Opened {
-    /// The descriptor to list and stat with.
+impl OpenDirectory {
+    /// The descriptor for listing and for `stat`.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         match (&self.transient, &self.node.handle) {
             (Some(descriptor), _) | (None, Handle::Held(descriptor)) => descriptor.as_fd(),
@@ -95,16 +95,20 @@ impl Node {
         })
     }
 
-    /// The root, ready to be looked at.
-    pub fn as_opened(self: &Arc<Node>) -> Opened {
-        Opened { node: Arc::clone(self), transient: None }
+    /// The root, ready to be scanned.
+    pub fn as_open_directory(self: &Arc<Node>) -> OpenDirectory {
+        OpenDirectory { node: Arc::clone(self), transient: None }
     }
 
     /// Opens the subdirectory `name`.
     ///
     /// # Errors
-    /// What `open` or `stat` of it say, or of a parent that had to be opened again.
-    pub fn open_child(self: &Arc<Node>, name: &CStr, is_symlink: bool) -> Result<Opened, Errno> {
+    /// If it, or a parent that had to be opened again, cannot be opened.
+    pub fn open_child(
+        self: &Arc<Node>,
+        name: &CStr,
+        is_symlink: bool,
+    ) -> Result<OpenDirectory, Errno> {
         let descriptor =
             self.with_descriptor(|parent| sys::open_directory(parent, name, is_symlink))??;
         let stat = sys::stat_fd(descriptor.as_fd())?;
@@ -136,10 +140,10 @@ impl Node {
             parent: Some(Arc::clone(self)),
             handle,
         });
-        Ok(Opened { node, transient })
+        Ok(OpenDirectory { node, transient })
     }
 
-    /// Calls `act` with the open directory, opening it again if it was closed.
+    /// Calls `act` with the open directory, which is opened again if it was closed.
     pub fn with_descriptor<T>(&self, act: impl FnOnce(BorrowedFd<'_>) -> T) -> Result<T, Errno> {
         match (&self.handle, &self.parent) {
             (Handle::Held(descriptor), _) => Ok(act(descriptor.as_fd())),
@@ -149,8 +153,8 @@ impl Node {
     }
 
     fn reopen(&self, parent: &Node) -> Result<OwnedFd, Errno> {
-        // Up to the nearest directory that is open, then down again: a loop, as
-        // the tree may be deeper than a thread's stack.
+        // Go up to the nearest directory that is open, then down again. This is a loop
+        // because recursion could overflow the stack in a deep tree.
         let mut closed = vec![self];
         let mut above = parent;
         let start = loop {
@@ -167,7 +171,7 @@ impl Node {
         for node in closed.into_iter().rev() {
             let at = opened.as_ref().map_or(start, |descriptor| descriptor.as_fd());
             let name = CString::new(node.name()).map_err(|_| Errno::INVAL)?;
-            // A link is allowed only where links led before.
+            // A link is followed only if one was followed here before.
             opened = Some(sys::open_directory(at, &name, node.via_symlink)?);
         }
         opened.ok_or(Errno::NOENT)
@@ -179,7 +183,7 @@ impl Node {
         &self.path[slash.map_or(0, |position| position + 1)..]
     }
 
-    /// Whether this directory is one of those that lead to it: a loop of links.
+    /// Whether one of its parents is the same directory, which is so in a loop of links.
     pub fn is_its_own_ancestor(&self) -> bool {
         let mut above = self.parent.as_deref();
         while let Some(node) = above {

@@ -1,24 +1,23 @@
-//! The stack of work and the threads that share it.
+//! The stack of work and the number of threads that share it.
 
-use std::ffi::CString;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::look::SharedLook;
+use super::listing::{SplitDirectory, Subdirectory};
 use super::node::Node;
-use crate::pace::{Pace, Requests, Shares};
+use crate::concurrency::{Concurrency, RequestStats, SplitPolicy};
 
 /// Something for a thread to do.
 pub enum Task {
-    /// Look at a directory that is open already (the root).
-    Look(Arc<Node>),
-    /// Open a subdirectory and look at it.
-    Open { parent: Arc<Node>, name: CString, is_symlink: bool },
-    /// Stat a share of a large directory's files.
-    Stat { look: Arc<SharedLook>, share: usize },
+    /// Scan the root, which is open already.
+    ScanRoot(Arc<Node>),
+    /// Open a subdirectory and scan it.
+    Scan(Subdirectory),
+    /// Call `stat` on one chunk of a large directory's entries.
+    StatChunk { directory: Arc<SplitDirectory>, chunk: usize },
 }
 
-/// Tasks are taken newest first: a walk goes deep before it goes wide, so that
-/// few directories are held open for their children.
+/// The tasks of a walk. The newest is taken first: the walk goes deep before it goes
+/// wide, so that it holds few directories open for their children.
 pub struct Tasks {
     state: Mutex<State>,
     available: Condvar,
@@ -26,12 +25,12 @@ pub struct Tasks {
 
 struct State {
     stack: Vec<Task>,
-    /// Tasks on the stack or in work. None left: the walk is over.
+    /// Tasks that are on the stack or being done. The walk is over when there are none.
     outstanding: usize,
     idle: usize,
     threads: usize,
     stopped: bool,
-    pace: Pace,
+    concurrency: Concurrency,
 }
 
 impl Tasks {
@@ -43,7 +42,7 @@ impl Tasks {
                 idle: 0,
                 threads: 0,
                 stopped: false,
-                pace: Pace::new(threads),
+                concurrency: Concurrency::new(threads),
             }),
             available: Condvar::new(),
         }
@@ -53,33 +52,33 @@ impl Tasks {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many threads to begin with; they count as started.
+    /// The number of threads to start with. They are counted as started.
     pub fn first_threads(&self) -> usize {
         let mut state = self.lock();
-        state.threads = state.pace.first_threads();
+        state.threads = state.concurrency.first_threads();
         state.threads
     }
 
-    /// Takes requests into account in the middle of a task, and says into what
-    /// shares a directory's files should be divided.
-    pub fn observe(&self, requests: Requests) -> Shares {
+    /// Takes requests into account in the middle of a task. Returns how to split a
+    /// directory's entries among threads.
+    pub fn observe(&self, requests: RequestStats) -> SplitPolicy {
         let mut state = self.lock();
-        state.pace.observe(requests);
-        state.pace.shares()
+        state.concurrency.observe(requests);
+        state.concurrency.split_policy()
     }
 
     pub fn threads(&self) -> usize {
         self.lock().threads
     }
 
-    /// Counts a thread out and returns how many are left.
+    /// Counts one thread less and returns how many are left.
     pub fn thread_ended(&self) -> usize {
         let mut state = self.lock();
         state.threads -= 1;
         state.threads
     }
 
-    /// Adds tasks from outside of a task (the first) or in the middle of one.
+    /// Adds tasks that do not follow from a task that is complete.
     pub fn add(&self, tasks: impl IntoIterator<Item = Task>) {
         self.push(&mut self.lock(), tasks);
     }
@@ -94,13 +93,13 @@ impl Tasks {
         }
     }
 
-    /// A task, if one is there to be had at once.
+    /// Takes a task if there is one now.
     pub fn try_take(&self) -> Option<Task> {
         let mut state = self.lock();
         if state.stopped { None } else { state.stack.pop() }
     }
 
-    /// Waits for a task; `None` once the walk is over or stopped.
+    /// Waits for a task. `None` once the walk is over or stopped.
     pub fn take(&self) -> Option<Task> {
         let mut state = self.lock();
         loop {
@@ -116,12 +115,13 @@ impl Tasks {
         }
     }
 
-    /// Notes that a task is done, what it led to and what it cost. Returns how
-    /// many more threads the caller should start; they count as started, or
-    /// others would decide to start them, too.
-    pub fn done_one(&self, children: Vec<Task>, requests: Requests) -> usize {
+    /// Records that a task is done, which tasks follow from it and what its requests cost.
+    ///
+    /// Returns how many more threads the caller should start. They are counted as started
+    /// at once, so that no other thread decides to start them as well.
+    pub fn complete(&self, children: Vec<Task>, requests: RequestStats) -> usize {
         let mut state = self.lock();
-        state.pace.observe(requests);
+        state.concurrency.observe(requests);
         self.push(&mut state, children);
         state.outstanding -= 1;
         if state.outstanding == 0 {
@@ -130,14 +130,14 @@ impl Tasks {
         if state.stopped || state.idle > 0 {
             return 0;
         }
-        // The caller takes one task itself; each other thread needs one, too.
+        // The caller takes one of the tasks itself; every other thread needs one, too.
         let useful = state.stack.len().saturating_sub(1);
-        let more = useful.min(state.pace.wanted_threads().saturating_sub(state.threads));
+        let more = useful.min(state.concurrency.wanted_threads().saturating_sub(state.threads));
         state.threads += more;
         more
     }
 
-    /// No task is handed out any more.
+    /// Stops handing out tasks.
     pub fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;

@@ -1,4 +1,4 @@
-//! A few words to build a tree, walk it and look at what came out.
+//! Helpers to build a tree, walk it and examine the result.
 #![allow(dead_code)] // No test file uses all of it.
 
 use std::collections::BTreeMap;
@@ -16,17 +16,17 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{Mode, OFlags};
 use tempfile::TempDir;
 use vpo_engine::{
-    Batch, Failure, Fingerprint, KnownDirectories, Next, Presence, Progress, Rules, RulesSpec,
-    Walk, WalkOptions,
+    Batch, DirectoryStatus, Failure, Fingerprint, KnownDirectories, NextBatch, Progress, Rules,
+    RulesSpec, Walk, WalkOptions,
 };
 
-/// Long ago, so that a directory settles: 2020-09-13.
+/// An old mtime, 2020-09-13, so that directories get fingerprints.
 pub const OLD: Duration = Duration::from_secs(1_600_000_000);
 
-/// More than any walk here needs: a test that takes as long hangs.
+/// Longer than any walk here takes: a test that takes longer hangs.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A directory of a test's own. Files in it are old unless the test says else.
+/// The directory of a test. Files in it are old by default.
 pub struct Tree {
     directory: Option<TempDir>,
     root: PathBuf,
@@ -37,7 +37,7 @@ impl Tree {
         Self::within(prefix().tempdir().unwrap())
     }
 
-    /// A tree on another file system than [`Tree::new`]'s, in a given directory.
+    /// A tree in `directory`, on another file system than [`Tree::new`]'s.
     pub fn new_in(directory: &str) -> Self {
         Self::within(prefix().tempdir_in(directory).unwrap())
     }
@@ -47,7 +47,7 @@ impl Tree {
         Self { directory: Some(directory), root }
     }
 
-    /// The root's path; it has no links in it.
+    /// The root's path, without links.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -56,7 +56,7 @@ impl Tree {
         self.root.join(Path::new(relative.as_ref()))
     }
 
-    /// The absolute path as the engine names it.
+    /// The absolute path in the engine's form.
     pub fn bytes(&self, relative: &str) -> Vec<u8> {
         match relative {
             "" => bytes(&self.root),
@@ -64,7 +64,7 @@ impl Tree {
         }
     }
 
-    /// A sparse, old file, and the directories on the way to it.
+    /// Makes a sparse, old file, and the directories above it.
     pub fn file(&self, relative: impl AsRef<OsStr>, size: u64) -> &Self {
         let path = self.path(relative);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -81,8 +81,8 @@ impl Tree {
         self
     }
 
-    /// A directory of `count` names for one file: many files at the price of one,
-    /// where a file system is slow to make inodes.
+    /// Makes a directory with `count` names for one file, because some file systems are slow
+    /// to create inodes.
     pub fn crowd(&self, relative: &str, count: usize) -> &Self {
         let name = |number| self.path(relative).join(format!("{number}.mkv"));
         self.file(name(0), 1);
@@ -123,7 +123,7 @@ impl Tree {
         self
     }
 
-    /// Walks the tree with nothing known, under the default rules.
+    /// Walks the tree without known directories, under the default rules.
     pub fn walk(&self, threads: usize) -> Seen {
         self.walk_with(&RulesSpec::default(), &[], threads)
     }
@@ -140,21 +140,21 @@ impl Tree {
 
 impl Drop for Tree {
     fn drop(&mut self) {
-        // The standard library holds every level open while it removes a tree:
-        // too many for the deep ones here.
+        // The standard library keeps all levels open while it removes a tree. These are too many
+        // for the deep trees here.
         let kept = self.directory.take().unwrap().keep();
         Command::new("rm").arg("-rf").arg(kept).status().unwrap();
     }
 }
 
-/// Names that are not hidden, as a temporary directory's otherwise is.
+/// A prefix that makes the temporary directory visible, which is hidden by default.
 fn prefix() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("vpo-");
     builder
 }
 
-/// A directory that can only be made step by step, as its path is too long.
+/// A directory that is made step by step, because its path is too long.
 pub struct Descent {
     at: OwnedFd,
     path: Vec<u8>,
@@ -166,7 +166,7 @@ impl Descent {
         Self { at, path: bytes(tree.root()) }
     }
 
-    /// Makes the directory `name` and goes there.
+    /// Makes the directory `name` and enters it.
     pub fn down(&mut self, name: &str) -> &mut Self {
         rustix::fs::mkdirat(&self.at, name, Mode::RWXU).unwrap();
         self.at = rustix::fs::openat(&self.at, name, DIRECTORY, Mode::empty()).unwrap();
@@ -175,7 +175,7 @@ impl Descent {
         self
     }
 
-    /// Makes a file of this size here, old like all others.
+    /// Makes an old file of this size here.
     pub fn file(&mut self, name: &str, size: u64) -> &mut Self {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC;
         let made = rustix::fs::openat(&self.at, name, flags, Mode::RWXU).unwrap();
@@ -214,7 +214,7 @@ pub fn excluding(globs: &[&str]) -> RulesSpec {
     RulesSpec { excludes, ..RulesSpec::default() }
 }
 
-/// What a catalogue knows of a directory; its id is its place in the list.
+/// A directory as a catalogue knows it. Its id is its position in the list.
 pub type Known = (Vec<u8>, Option<Fingerprint>);
 
 pub fn start(root: &Path, spec: &RulesSpec, known: &[Known], threads: usize) -> Walk {
@@ -231,29 +231,32 @@ pub fn walk(root: &Path, spec: &RulesSpec, known: &[Known], threads: usize) -> S
     let mut seen = Seen::default();
     loop {
         match walk.next(PATIENCE) {
-            Next::Batch(batch) => seen.take(*batch),
-            Next::Pending => panic!("the walk hangs"),
-            Next::Finished => break,
+            NextBatch::Batch(batch) => seen.take(*batch),
+            NextBatch::Pending => panic!("the walk hangs"),
+            NextBatch::Finished => break,
         }
     }
     seen.progress = walk.progress();
-    seen.presence =
-        walk.unseen().into_iter().map(|unseen| (unseen.known, unseen.presence)).collect();
+    seen.unvisited = walk
+        .unvisited()
+        .into_iter()
+        .map(|directory| (directory.known_id, directory.status))
+        .collect();
     seen
 }
 
-/// All that a walk reported.
+/// Everything that a walk reported.
 #[derive(Default)]
 pub struct Seen {
     pub directories: BTreeMap<Vec<u8>, SeenDirectory>,
     pub failures: Vec<Failure>,
     pub progress: Progress,
-    pub presence: BTreeMap<i64, Presence>,
+    pub unvisited: BTreeMap<i64, DirectoryStatus>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenDirectory {
-    pub known: Option<i64>,
+    pub known_id: Option<i64>,
     pub fingerprint: Option<Fingerprint>,
     pub complete: bool,
     pub keeps_inodes: bool,
@@ -270,7 +273,7 @@ pub struct SeenFile {
 }
 
 impl Seen {
-    /// Takes a batch apart, checking that its columns fit together.
+    /// Splits a batch into directories, and checks that its columns fit together.
     pub fn take(&mut self, batch: Batch) {
         assert!(!batch.is_empty(), "an empty batch was handed over");
         let rows = batch.len();
@@ -282,10 +285,10 @@ impl Seen {
         assert_eq!(batch.name_ends.last().map_or(0, |end| *end as usize), batch.names.len());
         let mut next_row = 0;
         for directory in &batch.directories {
-            assert_eq!(directory.files.start, next_row, "each row is one directory's");
+            assert_eq!(directory.files.start, next_row, "each row belongs to one directory");
             next_row = directory.files.end;
             let names: Vec<_> = directory.files.clone().map(|row| batch.name(row)).collect();
-            assert!(names.is_sorted_by(|a, b| a < b), "names are in order, none twice");
+            assert!(names.is_sorted_by(|a, b| a < b), "names are sorted and unique");
             let files = directory.files.clone().map(|row| {
                 let file = SeenFile {
                     size: batch.sizes[row],
@@ -296,7 +299,7 @@ impl Seen {
                 (batch.name(row).to_vec(), file)
             });
             let seen = SeenDirectory {
-                known: directory.known,
+                known_id: directory.known_id,
                 fingerprint: directory.fingerprint,
                 complete: directory.complete,
                 keeps_inodes: directory.keeps_inodes,
@@ -304,19 +307,19 @@ impl Seen {
                 files: files.collect(),
             };
             let before = self.directories.insert(directory.path.clone(), seen);
-            assert!(before.is_none(), "{} came twice", directory.path.escape_ascii());
+            assert!(before.is_none(), "{} was reported twice", directory.path.escape_ascii());
         }
         assert_eq!(next_row, rows);
         self.failures.extend(batch.failures);
     }
 
-    /// What a catalogue would remember of this walk.
+    /// The directories as a catalogue would store them after this walk.
     pub fn known(&self) -> Vec<Known> {
         let known = self.directories.iter();
         known.map(|(path, directory)| (path.clone(), directory.fingerprint)).collect()
     }
 
-    /// Every file's path with its directory's path taken off `root`.
+    /// The paths of all files relative to `root`.
     pub fn paths(&self, root: &Path) -> Vec<String> {
         let mut paths = Vec::new();
         for (directory, seen) in &self.directories {
@@ -329,7 +332,7 @@ impl Seen {
         paths
     }
 
-    /// The reported directories, relative to `root`.
+    /// The paths of the reported directories relative to `root`.
     pub fn directories(&self, root: &Path) -> Vec<String> {
         let relative = |path: &Vec<u8>| {
             let path = Path::new(OsStr::from_bytes(path));
@@ -351,16 +354,16 @@ impl Seen {
     }
 }
 
-/// Directories' paths with the files in each.
+/// The paths of directories, and the files in each.
 pub type Contents = BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, SeenFile>>;
 
-/// Leaves out directories without files: a walk need not report those.
+/// Removes directories without files, which a walk need not report.
 pub fn contents(directories: &BTreeMap<Vec<u8>, SeenDirectory>) -> Contents {
     let with_files = directories.iter().filter(|(_, seen)| !seen.files.is_empty());
     with_files.map(|(path, seen)| (path.clone(), seen.files.clone())).collect()
 }
 
-/// The same as a walk finds, the plain way: no links followed, nothing hidden.
+/// A simple walk that finds the same: without following links or hidden names.
 pub fn naive(root: &Path) -> Contents {
     let mut contents = Contents::new();
     let mut pending = vec![root.to_path_buf()];
@@ -399,7 +402,7 @@ fn is_media(path: &Path) -> bool {
     })
 }
 
-/// Numbers that look random and are the same each time (xorshift).
+/// Random numbers that are the same each time (xorshift).
 pub struct Dice(u64);
 
 impl Dice {
@@ -420,8 +423,8 @@ impl Dice {
     }
 }
 
-/// Whether the calling test may go on: permissions do not hold root up, so for
-/// root the test runs again in a process of an ordinary user, and is over here.
+/// Whether the calling test should continue. Permissions do not restrict root, so for root
+/// the test is run again in a process of an ordinary user, and ends here.
 pub fn as_an_ordinary_user(test: &str) -> bool {
     if !rustix::process::geteuid().is_root() {
         return true;

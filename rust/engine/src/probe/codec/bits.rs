@@ -1,9 +1,8 @@
-//! Fields of some bits, most significant bit first, and numbers of whole bytes.
+//! Reads fields of single bits, most significant bit first, and numbers of whole bytes.
 //!
-//! Every read past the end is None, so that a header that is cut off ends its
-//! parser and nothing else.
+//! Reading past the end returns None. So if a header is cut off, only its own parser ends.
 
-/// A place among the bits of a slice.
+/// A position among the bits of a slice.
 #[derive(Clone, Debug)]
 pub struct Bits<'a> {
     bytes: &'a [u8],
@@ -11,12 +10,12 @@ pub struct Bits<'a> {
 }
 
 impl<'a> Bits<'a> {
-    /// At the first bit.
+    /// Begins at the first bit.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, position: 0 }
     }
 
-    /// The next `count` (at most 32) bits as a number; None if there are not so many.
+    /// Reads the next `count` (at most 32) bits as a number; None if there are fewer.
     pub fn get(&mut self, count: usize) -> Option<u32> {
         if count > 32 || count > self.left() {
             return None;
@@ -30,22 +29,22 @@ impl<'a> Bits<'a> {
         Some(value)
     }
 
-    /// The next eight bits.
+    /// Reads the next eight bits.
     pub fn byte(&mut self) -> Option<u8> {
         self.get(8).map(|value| value as u8)
     }
 
-    /// The next bit.
+    /// Reads the next bit.
     pub fn flag(&mut self) -> Option<bool> {
         self.get(1).map(|bit| bit == 1)
     }
 
-    /// What [`Bits::get`] would give, without moving.
+    /// The number that [`Bits::get`] would return, without moving.
     pub fn peek(&self, count: usize) -> Option<u32> {
         self.clone().get(count)
     }
 
-    /// Moves over bits; None if there are not so many.
+    /// Moves over `count` bits; None if there are fewer.
     pub fn skip(&mut self, count: usize) -> Option<()> {
         if count > self.left() {
             return None;
@@ -54,17 +53,17 @@ impl<'a> Bits<'a> {
         Some(())
     }
 
-    /// Moves to the next byte, if not at one.
+    /// Moves to the start of the next byte, unless at the start of one.
     pub fn align(&mut self) {
         self.position = self.position.next_multiple_of(8).min(self.bytes.len() * 8);
     }
 
-    /// How many bits there are still.
+    /// The number of bits that are left.
     pub fn left(&self) -> usize {
         self.bytes.len() * 8 - self.position
     }
 
-    /// `ue(v)` of the ITU's video codecs: an unsigned Exp-Golomb number.
+    /// Reads `ue(v)` of the ITU's video codecs: an unsigned Exp-Golomb number.
     pub fn ue(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while !self.flag()? {
@@ -76,12 +75,12 @@ impl<'a> Bits<'a> {
         Some((1 << zeros) - 1 + self.get(zeros)?)
     }
 
-    /// `ue(v)`, of which no valid header has more than `most`.
+    /// Reads `ue(v)`; None if it is greater than `most`, which no valid header has.
     pub fn ue_to(&mut self, most: u32) -> Option<u32> {
         self.ue().filter(|&value| value <= most)
     }
 
-    /// `se(v)`: a signed Exp-Golomb number.
+    /// Reads `se(v)`: a signed Exp-Golomb number.
     pub fn se(&mut self) -> Option<i32> {
         let code = self.ue()?;
         let half = i32::try_from(code.div_ceil(2)).ok()?;

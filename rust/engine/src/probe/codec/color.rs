@@ -1,10 +1,10 @@
-//! Colour by the code points of ISO/IEC 23091-2 (also ITU-T H.273), in `ffprobe`'s words.
+//! Names of colours by the code points of ISO/IEC 23091-2 (ITU-T H.273), as `ffprobe` writes
+//! them.
 //!
-//! The same numbers are in the headers of H.264, HEVC, AV1, MPEG-2 and ProRes,
-//! in Matroska's `Colour`, and in `colr` and `vpcC` boxes. 2 means that it is not
-//! said, and gives None, as do numbers without a meaning. `ffprobe` prints
-//! `reserved` for what the standard reserves when a codec's headers have it;
-//! from Matroska it takes no reserved value.
+//! The same numbers are in the headers of H.264, HEVC, AV1, MPEG-2 and ProRes, in Matroska's
+//! `Colour`, and in `colr` and `vpcC` boxes. 2 means "unspecified" and gives None, like
+//! numbers without a meaning. `ffprobe` prints `reserved` for reserved numbers in the headers
+//! of a codec, but ignores reserved numbers in Matroska.
 
 /// The name of `ColourPrimaries`.
 pub fn color_primaries(code: u8) -> Option<&'static str> {

@@ -1,30 +1,23 @@
-//! Codecs: what a track's own headers say, which containers repeat only in part.
+//! Codecs: the headers inside a track, of which containers repeat only a part.
 //!
-//! Both functions fill in fields of a track whose `codec` is set. What the
-//! codec says wins over what the container said where `ffprobe` has it so.
-//! Neither fails: headers that are damaged leave the track as it was.
+//! The two `read` functions fill in fields of a track whose `codec` is set. Where the codec
+//! and the container disagree, the one that `ffprobe` uses wins. The functions never fail:
+//! damaged headers leave the track unchanged.
 
 pub mod audio;
 pub mod bits;
 pub mod color;
+mod framing;
 pub mod video;
 
 use super::model::Track;
 
-/// How packets of codecs that consist of NAL units are laid out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Framing {
-    /// Start codes (MPEG-TS, raw streams), and all codecs without NAL units.
-    #[default]
-    StartCodes,
-    /// Each unit after its length, of this many bytes (MP4, Matroska).
-    Lengths(u8),
-}
+pub use framing::Framing;
 
-/// Fills in what a codec's configuration says: `CodecPrivate` without a wrapper,
-/// `avcC`, `hvcC`, `av1C`, `vpcC`, an AudioSpecificConfig, `dfLa`, `dOps`, …
-/// Called without bytes too, where a container has none. Returns the framing of
-/// the packets that go with it.
+/// Fills in the fields that are in a codec's configuration: `CodecPrivate` without a wrapper,
+/// `avcC`, `hvcC`, `av1C`, `vpcC`, an AudioSpecificConfig, `dfLa`, `dOps`, … The
+/// configuration is empty if the container has none. Returns the framing of the track's
+/// packets.
 pub fn read_config(track: &mut Track, config: &[u8]) -> Framing {
     video::read_config(track, config).unwrap_or_else(|| {
         audio::read_config(track, config);
@@ -32,15 +25,14 @@ pub fn read_config(track: &mut Track, config: &[u8]) -> Framing {
     })
 }
 
-/// Fills in what the beginning of a track's data says: one packet or several.
+/// Fills in the fields that are in the first packet or packets of a track.
 pub fn read_packet(track: &mut Track, packet: &[u8], framing: Framing) {
     if !video::read_packet(track, packet, framing) {
         audio::read_packet(track, packet);
     }
 }
 
-/// Whether [`read_packet`] is worth the bytes: whether what `ffprobe` would say
-/// of this track is not all known yet.
+/// Whether [`read_packet`] could fill in a field that `ffprobe` reports and that is unknown.
 pub fn wants_packet(track: &Track) -> bool {
     video::wants_packet(track) || audio::wants_packet(track)
 }

@@ -1,7 +1,7 @@
-//! AAC in ADTS: frames one after the other, maybe behind ID3 tags.
+//! AAC in ADTS: consecutive frames, possibly after ID3 tags.
 //!
-//! Nothing says how long it takes: as `ffprobe` does, the bit rate is that of
-//! the first frames, and the duration what the file takes at that rate.
+//! The file does not contain its duration. As in `ffprobe`, the bit rate is that of the first
+//! frames, and the duration is the time that the file takes at this rate.
 
 use super::{average::Average, id3};
 use crate::probe::codec;
@@ -11,13 +11,13 @@ use crate::probe::model::{Media, Name, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
-/// So many frames tell the bit rate.
+/// The number of frames from which the bit rate is computed.
 const FRAMES: usize = 50;
 
-/// Enough for them.
+/// Enough bytes for these frames.
 const HEAD: usize = 64 * 1024;
 
-/// Reads what the file says of itself.
+/// Reads the properties of an AAC file.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut media = Media::new("aac");
     let mut id3 = id3::read(source, 0)?;
@@ -31,7 +31,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         rest = rest.get(frame.frame_length..).unwrap_or_default();
     }
     if rate.count() == 0 {
-        return Err(Problem::damaged("no frame where the first should be"));
+        return Err(Problem::damaged("there is no AAC frame at the beginning"));
     }
     if rate.count() < FRAMES && id3.end + (data.len() as u64) < length {
         media.doubt("duration");
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_never_a_panic() {
+    fn damage_does_not_cause_a_panic() {
         testing::damage(&frames(3), "aac");
     }
 }

@@ -1,4 +1,4 @@
-//! Bit rates of frames, averaged as `ffprobe` does: in whole numbers, step by step.
+//! The average bit rate of frames, computed as in `ffprobe`: step by step, in whole numbers.
 
 /// A running average.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,12 +14,12 @@ impl Average {
         self.value += (rate.min(1 << 40) as i64 - self.value) / self.count;
     }
 
-    /// How many frames there were.
+    /// The number of frames.
     pub fn count(&self) -> usize {
         self.count as usize
     }
 
-    /// The average, if there was any frame.
+    /// The average; None without frames.
     pub fn get(&self) -> Option<u64> {
         u64::try_from(self.value).ok().filter(|&value| value != 0)
     }

@@ -1,6 +1,6 @@
-//! Elementary streams of transport and program streams: the beginning of each
-//! is collected until its codec has said what it can, and times of its packets
-//! give its duration, in the way `ffprobe` reckons it.
+//! Elementary streams of transport and program streams. The beginning of each is collected
+//! until its codec knows enough. The times of its packets give its duration, computed as in
+//! `ffprobe`.
 
 use super::sniff;
 use crate::probe::codec::audio::aac;
@@ -9,39 +9,40 @@ use crate::probe::model::{Media, Track, TrackType};
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
 
-/// Of one stream, no more is looked at: a picture of video has its headers first.
+/// The most bytes of one video stream that are read: a picture has its headers first.
 const MOST_VIDEO: usize = 1024 * 1024;
 
-/// What is kept of video that does not begin with its headers, while they are
-/// looked for.
+/// The bytes that are kept of video that does not begin with its headers, while these are
+/// searched for.
 const LEAST_VIDEO: usize = 64 * 1024;
 const MOST_AUDIO: usize = 96 * 1024;
 
-/// Times that are kept of the first packets, for the frame rate.
+/// The number of times of the first packets that are kept, for the frame rate.
 const MOST_TIMES: usize = 40;
 
-/// What `ffprobe` calls private data of which nothing is said.
-pub const UNTOLD: &str = "bin_data";
+/// What `ffprobe` calls private data that nothing describes.
+pub const UNDESCRIBED: &str = "bin_data";
 
-/// Ticks of the clock in a second.
+/// Ticks of the clock per second.
 pub const TICKS: i64 = 90_000;
 
 /// Timestamps have 33 bits.
 const WRAP: i64 = 1 << 33;
 
-/// Jumps of more than this between packets are no progress: edits, damage.
+/// Jumps of more than this between packets do not count as time that passed: they are edits
+/// or damage.
 const JUMP: i64 = 60 * TICKS;
 
-/// Timestamps on a line that does not begin anew after 26.5 hours.
+/// Timestamps that do not start again at 0 after 26.5 hours.
 #[derive(Debug, Default)]
 pub struct Clock {
     first: Option<i64>,
 }
 
 impl Clock {
-    /// Ticks since the first timestamp, from a minute before it on.
+    /// The ticks since the first timestamp; up to a minute before it they are negative.
     pub fn ticks(&mut self, timestamp: u64) -> i64 {
-        // 33 bits: it fits.
+        // It fits, because it has 33 bits.
         let timestamp = (timestamp & (WRAP as u64 - 1)) as i64;
         let first = *self.first.get_or_insert(timestamp);
         (timestamp - first + JUMP).rem_euclid(WRAP) - JUMP
@@ -51,12 +52,12 @@ impl Clock {
 /// One stream.
 #[derive(Debug, Default)]
 pub struct Elementary {
-    /// What is known of it.
+    /// Its known properties.
     pub track: Track,
     /// Its beginning.
     data: Vec<u8>,
-    /// How much of it the codec has seen.
-    asked: usize,
+    /// How much of the beginning the codec has seen.
+    read_length: usize,
     /// When its first packet begins.
     pub first: Option<i64>,
     times: Vec<i64>,
@@ -72,12 +73,12 @@ impl Elementary {
         Self { track, ..Self::default() }
     }
 
-    /// Whether bytes of it would tell something.
+    /// Whether reading its bytes is useful.
     fn is_read(&self) -> bool {
         matches!(self.track.track_type, TrackType::Video | TrackType::Audio)
     }
 
-    /// Notes when a packet near the beginning begins.
+    /// Takes the start of a packet near the beginning of the file.
     pub fn starts_at(&mut self, ticks: i64) {
         self.first.get_or_insert(ticks);
         if self.times.len() < MOST_TIMES {
@@ -85,7 +86,8 @@ impl Elementary {
         }
     }
 
-    /// Notes when a packet near the end begins, and how long it lasts.
+    /// Takes the start of a packet near the end of the file. The stream may end with this
+    /// packet.
     pub fn ends_after(&mut self, ticks: i64) {
         let Some(first) = self.first else { return };
         let duration = ticks + self.frame_ticks() - first;
@@ -99,24 +101,24 @@ impl Elementary {
         self.last = duration;
     }
 
-    /// Whether it can be said how long it lasts, if it lasts at all.
+    /// Whether its duration is known, if it has one.
     pub fn has_end(&self) -> bool {
         self.duration.is_some() || self.first.is_none() || !self.is_read()
     }
 
-    /// Adds bytes at the beginning.
+    /// Adds bytes of its beginning.
     pub fn push(&mut self, bytes: &[u8]) {
         let most = match self.track.track_type {
             TrackType::Video => MOST_VIDEO,
             TrackType::Audio => MOST_AUDIO,
-            _ if matches!(self.track.codec.as_deref(), None | Some(UNTOLD)) => 4096,
+            _ if matches!(self.track.codec.as_deref(), None | Some(UNDESCRIBED)) => 4096,
             _ => 0,
         };
         let room = most.saturating_sub(self.data.len()).min(bytes.len());
         self.data.extend_from_slice(&bytes[..room]);
     }
 
-    /// Whether more bytes would tell more.
+    /// Whether more bytes would give more properties.
     pub fn wants_more(&self) -> bool {
         let full = self.track.track_type == TrackType::Audio && self.data.len() >= MOST_AUDIO;
         self.is_read()
@@ -124,11 +126,11 @@ impl Elementary {
             && (self.data.is_empty() || self.first.is_none() || self.is_incomplete())
     }
 
-    /// Whether what makes a track of its type is not known.
+    /// Whether a property is unknown that every track of its type has.
     pub fn is_incomplete(&self) -> bool {
         let wants = self.track.codec.is_none() || codec::wants_packet(&self.track);
         match self.track.track_type {
-            // What a whole picture does not say, the next does not either.
+            // If a whole picture does not contain it, the next one does not either.
             TrackType::Video => {
                 let has_picture = self.track.pixel_format.is_some() && self.times.len() > 1;
                 wants && !has_picture || self.lacks_times()
@@ -138,22 +140,22 @@ impl Elementary {
         }
     }
 
-    /// Whether it is private data that nobody has looked at yet.
-    pub fn is_untold(&self) -> bool {
-        self.data.is_empty() && self.track.codec.as_deref() == Some(UNTOLD)
+    /// Whether it is private data that has not been recognised.
+    pub fn is_unrecognised(&self) -> bool {
+        self.data.is_empty() && self.track.codec.as_deref() == Some(UNDESCRIBED)
     }
 
     fn lacks_times(&self) -> bool {
         self.times_all && self.track.frame_rate.is_none() && self.times.len() < 12
     }
 
-    /// Has the codec look at what was collected since it last did.
-    pub fn look(&mut self) {
-        if self.data.len() == self.asked {
+    /// Lets the codec read the bytes that were collected since the last time.
+    pub fn read_with_codec(&mut self) {
+        if self.data.len() == self.read_length {
             return;
         }
-        let is_first = self.asked == 0;
-        self.asked = self.data.len();
+        let is_first = self.read_length == 0;
+        self.read_length = self.data.len();
         self.recognise();
         if is_first || codec::wants_packet(&self.track) {
             codec::read_packet(&mut self.track, &self.data, Framing::StartCodes);
@@ -163,7 +165,7 @@ impl Elementary {
             && self.data.len() > MOST_VIDEO / 2
         {
             self.data.drain(..self.data.len() - LEAST_VIDEO);
-            self.asked = self.data.len();
+            self.read_length = self.data.len();
         }
         match self.track.codec.as_deref() {
             Some("pcm_bluray") => sniff::lpcm_of_blu_ray(&mut self.track, &self.data),
@@ -173,11 +175,11 @@ impl Elementary {
         }
     }
 
-    /// Tells codecs apart that one stream type stands for.
+    /// Distinguishes codecs that share one stream type.
     fn recognise(&mut self) {
         let data = &self.data;
         let codec = match self.track.codec.as_deref() {
-            None | Some(UNTOLD) => sniff::pes_codec(self.track.track_type, data),
+            None | Some(UNDESCRIBED) => sniff::pes_codec(self.track.track_type, data),
             Some("mp3" | "mp2") => sniff::mpeg_audio(data).map(|codec| (TrackType::Audio, codec)),
             Some("mpeg2video") => sniff::mpeg_video(data).map(|codec| (TrackType::Video, codec)),
             Some(_) => None,
@@ -188,10 +190,11 @@ impl Elementary {
         }
     }
 
-    /// Fills in the frame rate from the times of packets, if the codec has none.
-    pub fn settle(&mut self) {
+    /// Sets the frame rate and the bit rate from the packets, as far as the codec has not set
+    /// them. Releases the bytes that were collected.
+    pub fn set_rates(&mut self) {
         if self.track.track_type == TrackType::Video && self.times_all {
-            self.settle_rate();
+            self.check_rate();
         }
         let track = &mut self.track;
         match track.codec.as_deref() {
@@ -204,13 +207,13 @@ impl Elementary {
         self.data = Vec::new();
     }
 
-    /// What headers say may be far from the truth; half and double of it may be
-    /// fields.
-    fn settle_rate(&mut self) {
+    /// Replaces the frame rate in headers if it is far from the one in the times of packets.
+    /// Half and twice the rate are accepted: they may be due to fields.
+    fn check_rate(&mut self) {
         let Some((num, den)) = frame_rate(&mut self.times) else { return };
-        let told = self.track.frame_rate.as_deref().and_then(parse_rate);
-        let is_near = told.is_some_and(|(told_num, told_den)| {
-            let ratio = (told_num * den) as f64 / (told_den * num) as f64;
+        let coded = self.track.frame_rate.as_deref().and_then(parse_rate);
+        let is_near = coded.is_some_and(|(coded_num, coded_den)| {
+            let ratio = (coded_num * den) as f64 / (coded_den * num) as f64;
             (0.45..2.2).contains(&ratio)
         });
         if !is_near {
@@ -218,8 +221,8 @@ impl Elementary {
         }
     }
 
-    /// How long the last packet lasts: one frame, however many it holds, and
-    /// nothing where `ffprobe` does not know how long a frame is.
+    /// The duration of the last packet: that of one frame, however many it contains, or 0 if
+    /// `ffprobe` does not know the duration of a frame.
     fn frame_ticks(&self) -> i64 {
         let track = &self.track;
         if track.track_type == TrackType::Video {
@@ -249,8 +252,8 @@ impl Elementary {
     }
 }
 
-/// Durations of tracks and the file. Of several programs the longest counts.
-pub fn settle_times(
+/// Sets the durations of tracks and of the file. With several programs, the longest counts.
+pub fn set_durations(
     media: &mut Media,
     streams: &[&Elementary],
     programs: &[Vec<usize>],
@@ -280,8 +283,8 @@ pub fn settle_times(
         .map(|seconds| (bytes as f64 * 8.0 / seconds) as u64);
 }
 
-/// From the first to the last of some streams. Subtitles and data count if they
-/// are less than a second off.
+/// The time from the first to the last packet of some streams. Subtitles and data count if
+/// they differ by less than a second.
 fn span(streams: &[&Elementary]) -> Option<i64> {
     let (read, other): (Vec<&Elementary>, Vec<&Elementary>) =
         streams.iter().partition(|stream| stream.is_read());
@@ -300,8 +303,8 @@ fn span(streams: &[&Elementary]) -> Option<i64> {
     (end > start).then_some(end - start)
 }
 
-/// The last bytes of a file, and where they begin. Those of the `head` that was
-/// read already are not read again.
+/// The last bytes of a file, and where they begin. Bytes that `head` contains are not read
+/// again.
 pub fn tail(source: &mut Source<'_>, head: &[u8], length: u64) -> Result<(u64, Vec<u8>)> {
     let start = source.len().saturating_sub(length);
     let known = usize::try_from(start).ok().and_then(|start| head.get(start..));
@@ -312,21 +315,21 @@ pub fn tail(source: &mut Source<'_>, head: &[u8], length: u64) -> Result<(u64, V
     Ok((start, bytes))
 }
 
-/// A fraction whose parts are small enough to reckon with.
+/// A fraction whose terms are small enough to compute with.
 fn parse_rate(rate: &str) -> Option<(i64, i64)> {
     let (num, den) = rate.split_once('/')?;
     let part = |text: &str| text.parse().ok().filter(|part| (1..1 << 31).contains(part));
     Some((part(num)?, part(den)?))
 }
 
-/// The rate at which times of frames follow each other, in any order.
+/// The frame rate that follows from the times of frames, in any order.
 fn frame_rate(times: &mut [i64]) -> Option<(i64, i64)> {
     times.sort_unstable();
     let mut steps: Vec<i64> =
         times.windows(2).map(|pair| pair[1] - pair[0]).filter(|&step| step > 0).collect();
     steps.sort_unstable();
     let middle = *steps.get(steps.len() / 2)?;
-    // Rounding to ticks makes steps of two sizes; at the end frames are missing.
+    // Rounding to ticks causes steps of two sizes. At the end, frames are missing.
     steps.retain(|step| (step - middle).abs() <= 2);
     let rate = TICKS as f64 * steps.len() as f64 / steps.iter().sum::<i64>() as f64;
     let is_near = |&&(num, den): &&(i64, i64)| (num as f64 / den as f64 / rate - 1.0).abs() < 5e-4;
@@ -337,7 +340,7 @@ fn frame_rate(times: &mut [i64]) -> Option<(i64, i64)> {
     }))
 }
 
-/// Rates that times are rounded from.
+/// The rates from which times are usually rounded.
 const USUAL_RATES: [(i64, i64); 14] = [
     (24_000, 1001),
     (24, 1),

@@ -1,4 +1,4 @@
-//! FLAC (RFC 9639): metadata blocks, maybe behind ID3 tags. The sound is not read.
+//! FLAC (RFC 9639): metadata blocks, possibly after ID3 tags. The sound is not read.
 
 use super::id3;
 use super::vorbis_comment::{self, close_chapters};
@@ -8,21 +8,21 @@ use crate::probe::model::{Chapter, Media, Name, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
-/// No file has more blocks, unless it means harm.
+/// No file has more blocks unless it is malicious.
 const MOST_BLOCKS: usize = 100;
 
-/// Bytes of comments that are looked at.
+/// The most bytes of comments that are read.
 const COMMENTS: usize = 512 * 1024;
 
-/// Bytes of a picture that are looked at, for its size.
+/// The most bytes of a picture that are read, to get its size.
 const PICTURE: usize = 8 * 1024;
 
-/// Reads what the file says of itself.
+/// Reads the properties of a FLAC file.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut media = Media::new("flac");
     let id3 = id3::read(source, 0)?;
     if source.bytes(id3.end, 4)? != b"fLaC" {
-        return Err(Problem::damaged("no `fLaC` where it should be"));
+        return Err(Problem::damaged("there is no `fLaC` at the beginning"));
     }
     let mut track = Track::new(0, TrackType::Audio);
     track.codec = Some(Name::Borrowed("flac"));
@@ -32,7 +32,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut at = id3.end + 4;
     for _ in 0..MOST_BLOCKS {
         let Some(header) = be32(source.up_to(at, 4)?, 0) else {
-            media.warn("it ends before its sound begins");
+            media.warn("the file ends before its sound begins");
             break;
         };
         let (kind, length) = (header >> 24 & 0x7f, (header & 0xff_ffff) as usize);
@@ -56,7 +56,9 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
             break;
         }
     }
-    let info = info.ok_or_else(|| Problem::damaged("what it says of its sound makes no sense"))?;
+    let info = info.ok_or_else(|| {
+        Problem::damaged("the description of the sound (STREAMINFO) is missing or invalid")
+    })?;
     xiph::apply_stream_info(&mut track, info);
     if let Some(mask) = media.tags.remove("waveformatextensible_channel_mask") {
         xiph::set_channel_mask(&mut track, &mask);
@@ -75,7 +77,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     }
     close_chapters(&mut media.chapters, media.duration_seconds);
     if at > source.len() {
-        media.warn("it ends before its sound begins");
+        media.warn("the file ends before its sound begins");
     }
     media.tracks.push(track);
     for mut picture in pictures {
@@ -88,7 +90,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     Ok(media)
 }
 
-/// The tracks of a cue sheet; the last one is the end of the disc.
+/// Reads a cue sheet's tracks as chapters. The last track is the end of the disc.
 fn cue_sheet(block: &[u8], rate: f64) -> Option<Vec<Chapter>> {
     let mut bits = Bits::new(block);
     bits.skip(395 * 8)?;
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_say_everything() {
+    fn blocks_contain_all_properties() {
         let media = testing::probe(&file(), "flac").unwrap();
         assert_eq!(media.duration_seconds, Some(2.0));
         assert_eq!(media.tracks[0].bit_depth, Some(24));
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_of_megabytes_are_passed_over() {
+    fn large_pictures_are_skipped() {
         let data = [
             b"fLaC".to_vec(),
             block(0, false, &info()),
@@ -172,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn cue_sheets_are_chapters() {
+    fn cue_sheets_become_chapters() {
         let mut sheet = vec![0; 395];
         sheet.push(3);
         for start in [0u64, 48_000, 96_000] {
@@ -189,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_never_a_panic() {
+    fn damage_does_not_cause_a_panic() {
         testing::damage(&file(), "flac");
     }
 }

@@ -1,6 +1,6 @@
-//! Genres that ID3 gives by number: those of its version 1, then Winamp's.
+//! The genres that ID3 numbers: those of its version 1, then Winamp's.
 
-/// The genre of a number.
+/// The genre with a number.
 pub fn name(number: usize) -> Option<&'static str> {
     GENRES.get(number).copied()
 }

@@ -1,7 +1,7 @@
-//! ID3: tags before the sound (versions 2.2 to 2.4) and at the end (version 1).
+//! ID3: tags before the sound (versions 2.2 to 2.4) and at the end of the file (version 1).
 //!
-//! Frames are gone through by their headers, so that a picture of megabytes
-//! costs no more than the few bytes that say what it is.
+//! Frames are skipped by their headers, so of a picture of several megabytes only the few
+//! bytes that describe it are read.
 
 use std::collections::BTreeMap;
 
@@ -11,33 +11,33 @@ use crate::probe::problem::Result;
 use crate::probe::source::Source;
 use crate::probe::text::latin1;
 
-/// No tag has more frames, unless it means harm.
+/// No tag has more frames unless it is malicious.
 const MOST_FRAMES: usize = 200;
 
-/// Bytes of a text that are looked at.
+/// The most bytes of a text that are read.
 const TEXT: usize = 16 * 1024;
 
-/// Bytes of a picture that are looked at, for its size.
+/// The most bytes of a picture that are read, to get its size.
 const PICTURE: usize = 8 * 1024;
 
-/// A tag without the synchronisation that MPEG has is taken apart in memory: so much of it.
+/// The most bytes of an unsynchronised tag that are read. Such a tag is decoded in memory.
 const UNSYNCHRONISED: usize = 512 * 1024;
 
-/// What tags say.
+/// The content of tags.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Id3 {
-    /// With the usual names in lower case; the first of each.
+    /// The first tag of each name. Names are the usual ones, in lower case.
     pub tags: BTreeMap<String, String>,
-    /// Attachments, without numbers.
+    /// Pictures as attachments, whose track numbers are not set.
     pub pictures: Vec<Track>,
     /// In the order of the file.
     pub chapters: Vec<Chapter>,
-    /// Where what follows the tags begins.
+    /// The position after the tags.
     pub end: u64,
 }
 
 impl Id3 {
-    /// Gives pictures the numbers after `first`, and returns them.
+    /// Numbers the pictures from `first` on, and returns them.
     pub fn take_pictures(&mut self, first: usize) -> Vec<Track> {
         let mut pictures = std::mem::take(&mut self.pictures);
         for (index, track) in pictures.iter_mut().enumerate() {
@@ -54,7 +54,7 @@ impl Id3 {
     }
 }
 
-/// Reads the tags of version 2 that stand at `offset`: usually one, or none.
+/// Reads the tags of version 2 at `offset`. Usually there is one or none.
 ///
 /// # Errors
 /// If the file cannot be read.
@@ -75,11 +75,11 @@ pub fn read(source: &mut Source<'_>, offset: u64) -> Result<Id3> {
             read_frames(source, start, end, version, flags, &mut id3)?;
         }
     }
-    settle(&mut id3);
+    join_date(&mut id3);
     Ok(id3)
 }
 
-/// The size of a tag without its header, if there is one.
+/// The size of a tag without its header; None if there is no tag.
 fn tag_size(header: &[u8]) -> Option<u64> {
     let header = header.first_chunk::<10>().filter(|header| header.starts_with(b"ID3"))?;
     let sane = header[3] != 0xff && header[4] != 0xff && header[6..].iter().all(|&byte| byte < 128);
@@ -94,7 +94,7 @@ fn eight_bits(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |size, &byte| size << 8 | u64::from(byte))
 }
 
-/// Without the zeros that keep 0xff from looking like a frame of MPEG audio.
+/// Removes the zeros that keep 0xff from looking like a frame of MPEG audio.
 fn synchronise(bytes: &[u8]) -> Vec<u8> {
     let mut clean = Vec::with_capacity(bytes.len());
     let mut last = 0;
@@ -149,7 +149,7 @@ fn read_frames(
             _ => false,
         };
         if version == 4 && frame_flags & 1 != 0 {
-            // Its length once unpacked.
+            // The length of the decompressed data.
             start += 4;
             size = size.saturating_sub(4);
         }
@@ -170,8 +170,8 @@ fn read_frames(
     Ok(())
 }
 
-/// Sizes have seven bits a byte in version 2.4; some programs write eight.
-/// Where the two differ, the one that a frame follows is right.
+/// In version 2.4, sizes have seven bits per byte, but some programs write eight. If the two
+/// readings differ, the one that leads to another frame is right.
 fn frame_size_4(source: &mut Source<'_>, at: u64, end: u64, size: &[u8]) -> Result<u64> {
     let (seven, eight) = (seven_bits(size), eight_bits(size));
     if seven == eight || size.iter().any(|&byte| byte > 127) {
@@ -224,7 +224,7 @@ fn read_frame(name: &str, content: &[u8], version: u8, id3: &mut Id3) {
     }
 }
 
-/// The first string and what follows its end.
+/// Decodes the first string. Returns it and the bytes after it.
 fn decode(encoding: u8, bytes: &[u8]) -> (String, &[u8]) {
     if encoding == 0 || encoding == 3 {
         let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
@@ -277,7 +277,7 @@ fn tag_name(frame: &str) -> &str {
     }
 }
 
-/// Genres that are numbers, in parentheses or not, by name.
+/// Replaces a genre's number, with or without parentheses, by its name.
 fn genre_name(text: String) -> String {
     let number = text.strip_prefix('(').and_then(|rest| rest.split(')').next()).unwrap_or(&text);
     let name = number.trim().parse().ok().and_then(genre::name);
@@ -313,8 +313,8 @@ fn read_chapter(content: &[u8], version: u8) -> Option<Chapter> {
     Some(chapter)
 }
 
-/// Puts the date of version 2.3 together: year, day and month, time.
-fn settle(id3: &mut Id3) {
+/// Joins the parts of a date in version 2.3: year, day and month, time.
+fn join_date(id3: &mut Id3) {
     let year = id3.tags.remove("tyer").or_else(|| id3.tags.remove("tye"));
     let day = id3.tags.remove("tdat").or_else(|| id3.tags.remove("tda"));
     let time = id3.tags.remove("time").or_else(|| id3.tags.remove("tim"));
@@ -329,7 +329,7 @@ fn settle(id3: &mut Id3) {
     id3.tags.entry("date".into()).or_insert(date);
 }
 
-/// Reads a tag of version 1 from a file's last 128 bytes.
+/// Reads a tag of version 1 from the last 128 bytes of a file.
 pub fn read_last(bytes: &[u8]) -> BTreeMap<String, String> {
     let mut tags = BTreeMap::new();
     let Some(tag) = bytes.last_chunk::<128>().filter(|tag| tag.starts_with(b"TAG")) else {
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_decoded_and_named() {
+    fn text_is_decoded_and_gets_its_usual_name() {
         let data = tag(
             3,
             0,
@@ -411,10 +411,10 @@ mod tests {
     }
 
     #[test]
-    fn zeros_that_were_put_in_are_taken_out() {
+    fn zeros_of_the_unsynchronisation_are_removed() {
         let mut content = b"\x01\xff\0\xfeA\0".to_vec();
         let mut frames = frame("TIT2", &content);
-        // The size is that without the zero.
+        // The size does not include the zero.
         frames[7] -= 1;
         content.clear();
         let id3 = read_all(&tag(3, 0x80, &[frames, frame("TALB", b"\0Album")]));
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn a_huge_picture_costs_two_reads() {
+    fn a_huge_picture_takes_two_reads() {
         let mut image = b"\0image/png\0\x03\0\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
         image.extend([0, 0, 2, 0, 0, 0, 1, 0]);
         image.resize(3_000_000, 7);
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_bytes_may_be_a_tag_of_version_1() {
+    fn a_tag_of_version_1_is_at_the_end_of_the_file() {
         let mut tag = vec![0; 128];
         tag[..8].copy_from_slice(b"TAGTitle");
         (tag[126], tag[127]) = (7, 17);

@@ -1,4 +1,4 @@
-//! Containers: one module a format, each with a `read` that gives its [`Media`].
+//! Containers: one module for each format. Its `read` returns the [`Media`].
 //!
 //! [`Media`]: super::model::Media
 

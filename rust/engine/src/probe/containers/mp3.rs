@@ -1,8 +1,8 @@
-//! MPEG audio, layers 1 to 3: frames one after the other, with ID3 tags around.
+//! MPEG audio, layers 1 to 3: consecutive frames, with ID3 tags before and after.
 //!
-//! The first frame of layer 3 may be a header (Xing, Info or VBRI) that counts
-//! frames. Without it, as `ffprobe` does: the bit rate is that of the first
-//! frames, and the duration what the file takes at that rate.
+//! The first frame of layer 3 may be a header (Xing, Info or VBRI) with the number of frames.
+//! Without it, as in `ffprobe`, the bit rate is that of the first frames, and the duration is
+//! the time that the file takes at this rate.
 
 use super::{average::Average, id3};
 use crate::probe::codec::audio::mpeg::{self, Header};
@@ -11,17 +11,19 @@ use crate::probe::model::{Media, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
-/// Where the first frame is, but for odd files.
-const FIRST_LOOK: usize = 16 * 1024;
+/// The first frame is within this many bytes, except in unusual files.
+const FIRST_READ: usize = 16 * 1024;
 
-/// Where the first frame is looked for, and frames that tell the bit rate.
+/// The bytes in which the first frame is searched for, and from whose frames the bit rate is
+/// computed.
 const HEAD: usize = 64 * 1024;
 
-/// Frames that tell the bit rate, and the pieces in which they are read.
+/// The number of frames from which the bit rate is computed, and the size of the pieces in
+/// which they are read.
 const FRAMES: usize = 50;
 const PIECE: usize = 1024;
 
-/// What a header frame says of the frames behind it.
+/// What a header frame says about the frames after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Count {
     frames: u64,
@@ -29,20 +31,20 @@ struct Count {
     constant: bool,
 }
 
-/// Reads what the file says of itself.
+/// Reads the properties of an MP3 file.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut media = Media::new("mp3");
     let mut id3 = id3::read(source, 0)?;
     let length = source.len();
-    // Most files need no more than was read to recognise them.
-    let mut data = source.up_to(id3.end, FIRST_LOOK)?.to_vec();
+    // For most files, the bytes that were read to recognise the format are enough.
+    let mut data = source.up_to(id3.end, FIRST_READ)?.to_vec();
     let counted =
         mpeg::find(&data).is_some_and(|(skipped, first)| count(&data[skipped..], &first).is_some());
     if !counted {
         data = source.up_to(id3.end, HEAD)?.to_vec();
     }
     let (skipped, first) =
-        mpeg::find(&data).ok_or_else(|| Problem::damaged("no frames of MPEG audio"))?;
+        mpeg::find(&data).ok_or_else(|| Problem::damaged("there are no frames of MPEG audio"))?;
     let start = id3.end + skipped as u64;
     let frames = data.get(skipped..).unwrap_or_default();
     let size = length.saturating_sub(start);
@@ -51,12 +53,12 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let behind = count.and(first.frame_length).and_then(|length| frames.get(length..));
     let rate = average(behind.unwrap_or(frames));
     let count = count.filter(|count| {
-        // Files put one behind the other: the first one's header counts too little.
+        // Several files were joined: the header of the first one counts too few frames.
         let too_long = count.bytes != 0 && size > count.bytes + count.bytes / 16;
         if too_long {
             media.warn("the file is longer than its header says");
         } else if count.bytes != 0 && size + size / 16 < count.bytes {
-            media.warn("the file ends before it should");
+            media.warn("the file is cut off");
         }
         !too_long
     });
@@ -99,7 +101,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     Ok(media)
 }
 
-/// Reads the header that the first frame may be.
+/// Reads the header frame, if the first frame is one.
 fn count(frame: &[u8], header: &Header) -> Option<Count> {
     if header.layer != 3 {
         return None;
@@ -128,8 +130,8 @@ fn count(frame: &[u8], header: &Header) -> Option<Count> {
     (count.frames != 0 || count.bytes != 0).then_some(count)
 }
 
-/// The bit rate of the first frames: of those whose header lies in the pieces
-/// that fifty frames need.
+/// The average bit rate of the first frames. Only frames count whose header is within the
+/// pieces that fifty frames need.
 fn average(frames: &[u8]) -> Average {
     let mut rate = Average::default();
     let mut at = 0;
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_frame_counts() {
+    fn the_duration_follows_from_the_header_frame() {
         let data = [counting(b"Xing", 100, 41_700), frame().repeat(99)].concat();
         let media = testing::probe(&data, "mp3").unwrap();
         let seconds = 100.0 * 1152.0 / 44_100.0;
@@ -179,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn without_one_the_bit_rate_says() {
+    fn without_a_header_frame_it_follows_from_the_bit_rate() {
         let data = [b"ID3\x03\0\0\0\0\0\x04\0\0\0\0", &frame().repeat(100)[..]].concat();
         let media = testing::probe(&data, "mp3").unwrap();
         assert_eq!(media.duration_seconds, Some(41_700.0 * 8.0 / 128_000.0));
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_of_another_file_is_not_believed() {
+    fn the_header_frame_of_another_file_is_ignored() {
         let data = [counting(b"Info", 10, 4_170), frame().repeat(99)].concat();
         let media = testing::probe(&data, "mp3").unwrap();
         assert_eq!(media.duration_seconds, Some(41_283.0 * 8.0 / 128_000.0));
@@ -195,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_never_a_panic() {
+    fn damage_does_not_cause_a_panic() {
         let tag = b"ID3\x03\0\0\0\0\0\x12TIT2\0\0\0\x06\0\0\0Title\0\0";
         testing::damage(&[&tag[..], &counting(b"Xing", 3, 1251), &frame()].concat(), "mp3");
     }

@@ -1,36 +1,36 @@
-//! Headers of PES packets, which transport streams and program streams share:
-//! ISO/IEC 13818-1, 2.4.3.6, and for MPEG-1 ISO/IEC 11172-1, 2.4.3.3.
+//! Headers of PES packets, which transport streams and program streams share: ISO/IEC
+//! 13818-1, 2.4.3.6, and for MPEG-1 ISO/IEC 11172-1, 2.4.3.3.
 
-/// Padding: no stream at all.
+/// Padding, which belongs to no stream.
 pub const PADDING: u8 = 0xbe;
-/// DVD subtitles and sound other than MPEG audio, and what not.
+/// DVD subtitles, sound other than MPEG audio, and other data.
 pub const PRIVATE_1: u8 = 0xbd;
-/// DVD navigation; a packet without a header.
+/// DVD navigation. Its packets have no header.
 pub const PRIVATE_2: u8 = 0xbf;
 
-/// What the header of a PES packet says.
+/// The content of a PES packet's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// `0xe0` and up video, `0xc0` and up audio, …
     pub stream_id: u8,
-    /// Which stream of those with the same id (in Blu-rays, and for VC-1).
+    /// Distinguishes streams with the same id (on Blu-rays, and for VC-1).
     pub extension: Option<u8>,
     /// When to show it, in ticks of 90 kHz.
     pub pts: Option<u64>,
-    /// Where the payload begins, from the start code.
+    /// Where the payload begins, counted from the start code.
     pub payload: usize,
-    /// Where the packet ends, if it says so.
+    /// Where the packet ends, if the header contains that.
     pub end: Option<usize>,
 }
 
-/// The header at the beginning of `bytes`; None if it is none, or not all there.
+/// Parses the header at the beginning of `bytes`. None if it is not a header or is cut off.
 pub fn header(bytes: &[u8]) -> Option<Header> {
     let [0, 0, 1, stream_id, high, low, ..] = *bytes else { return None };
     let length = usize::from(u16::from_be_bytes([high, low]));
     let end = (length > 0).then_some(6 + length);
     let mut header = Header { stream_id, extension: None, pts: None, payload: 6, end };
     match stream_id {
-        // Maps, padding, private data, ECM, EMM, DSM-CC, directories: no header.
+        // Maps, padding, private data, ECM, EMM, DSM-CC and directories have no header.
         0xbc | PADDING | PRIVATE_2 | 0xf0..=0xf2 | 0xf8 | 0xff => Some(header),
         0xbd.. => {
             let read = if bytes.get(6)? & 0xc0 == 0x80 { mpeg2 } else { mpeg1 };
@@ -54,7 +54,7 @@ fn mpeg2(bytes: &[u8], header: &mut Header) -> Option<()> {
     Some(())
 }
 
-/// The stream id extension, behind whatever comes before it.
+/// The stream id extension, which comes after optional fields.
 fn extension(flags: u8, fields: &[u8]) -> Option<u8> {
     let mut at = match flags >> 6 {
         2 => 5,
@@ -79,7 +79,7 @@ fn extension(flags: u8, fields: &[u8]) -> Option<u8> {
 
 fn mpeg1(bytes: &[u8], header: &mut Header) -> Option<()> {
     let mut at = 6;
-    // At most 16 bytes of stuffing.
+    // There are at most 16 bytes of stuffing.
     while *bytes.get(at)? == 0xff {
         at += 1;
         if at > 22 {
@@ -104,7 +104,7 @@ fn mpeg1(bytes: &[u8], header: &mut Header) -> Option<()> {
     Some(())
 }
 
-/// 33 bits in five bytes, between marker bits.
+/// 33 bits in five bytes, with marker bits between them.
 fn timestamp(bytes: &[u8]) -> Option<u64> {
     let [a, b, c, d, e] = *bytes else { return None };
     let [a, b, c, d, e] = [a, b, c, d, e].map(u64::from);
@@ -116,7 +116,7 @@ pub mod tests {
     use super::*;
     use crate::probe::{Limits, Media, Problem, Result, Source, probe_source};
 
-    /// What `probe` says of a file; a panic of the parser is one here.
+    /// Probes a file; a panic of the parser makes the test fail.
     pub fn probe(data: &[u8]) -> Result<Media> {
         let mut source = Source::new(&data, data.len() as u64, Limits::default());
         let answer = probe_source(&mut source, "");
@@ -124,7 +124,7 @@ pub mod tests {
         answer
     }
 
-    /// Probes a file cut off at every byte, and with bits flipped at random.
+    /// Probes a file cut off at every byte, and with random bits flipped.
     pub fn survives(data: &[u8]) {
         for length in 0..data.len() {
             let _ = probe(&data[..length]);
@@ -180,7 +180,7 @@ pub mod tests {
     }
 
     #[test]
-    fn headers_say_when_and_where() {
+    fn headers_contain_the_time_and_the_payload() {
         let bytes = packet(0xe0, 0x1_2345_6789, b"data");
         let header = header(&bytes).unwrap();
         assert_eq!((header.stream_id, header.pts), (0xe0, Some(0x1_2345_6789)));
@@ -199,14 +199,14 @@ pub mod tests {
     }
 
     #[test]
-    fn extensions_tell_streams_of_one_id_apart() {
+    fn extensions_distinguish_streams_of_one_id() {
         let bytes = [0, 0, 1, 0xfd, 0, 0, 0x80, 0x01, 3, 0x0f, 0x81, 0x76, 1, 2];
         let header = header(&bytes).unwrap();
         assert_eq!((header.extension, header.payload), (Some(0x76), 12));
     }
 
     #[test]
-    fn what_is_cut_off_is_no_header() {
+    fn a_header_that_is_cut_off_is_ignored() {
         let bytes = packet(0xe0, 1, b"");
         for length in 0..bytes.len() {
             assert_eq!(header(&bytes[..length]), None);

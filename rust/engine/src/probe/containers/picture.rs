@@ -1,11 +1,11 @@
-//! Cover pictures: attachments, with what their first bytes say.
+//! Cover pictures: attachments whose first bytes contain their size.
 
 use crate::probe::codec::bits::be16;
 use crate::probe::codec::bits::be32;
 use crate::probe::model::{Name, Track, TrackType};
 
-/// A picture as a track, without a number; None if its kind is not known.
-/// `image` is its beginning.
+/// A picture as a track whose number is not set. None if its kind is unknown. `image` is the
+/// beginning of the picture.
 pub fn track(mime: &str, image: &[u8]) -> Option<Track> {
     let codec = by_content(image).or_else(|| by_mime(mime))?;
     let mut track = Track::new(0, TrackType::Attachment);
@@ -51,7 +51,7 @@ fn size(codec: &str, image: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
-/// From the frame header, which tables and metadata precede.
+/// The size in the frame header, before which there are tables and metadata.
 fn jpeg_size(image: &[u8]) -> Option<(u32, u32)> {
     let mut at = 2;
     for _ in 0..64 {
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_those_of_the_frame_header() {
+    fn sizes_are_read_from_the_frame_header() {
         let jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0\0\x11\x08\0\xf0\x01\x40\x03";
         let cover = track("image/jpg", jpeg).unwrap();
         assert_eq!(cover.codec.as_deref(), Some("mjpeg"));

@@ -1,15 +1,15 @@
-//! What RIFF calls codecs: the FourCCs of Video for Windows (`BITMAPINFOHEADER`)
-//! and the format tags of `WAVEFORMATEX`, which AVI, WAV and Matroska share.
+//! The names of codecs in RIFF: the FourCCs of Video for Windows (`BITMAPINFOHEADER`) and the
+//! format tags of `WAVEFORMATEX`. AVI, WAV and Matroska use both.
 
 use crate::probe::codec::audio::layout;
 use crate::probe::model::{Name, Track};
 
-/// The sizes of the kinds of `WAVEFORMAT`.
+/// The sizes of the variants of `WAVEFORMAT`.
 const WAVE_FORMAT_EX: usize = 18;
 const WAVE_FORMAT_EXTENSIBLE: usize = 40;
 
-/// The codec that a FourCC stands for, as `ffprobe` names it. Programs do not
-/// agree on upper and lower case.
+/// The codec of a FourCC, as `ffprobe` names it. Upper and lower case are not distinguished,
+/// because programs do not agree on them.
 pub fn video_codec(fourcc: [u8; 4]) -> Option<&'static str> {
     VIDEO
         .iter()
@@ -17,9 +17,9 @@ pub fn video_codec(fourcc: [u8; 4]) -> Option<&'static str> {
         .map(|&(codec, _)| codec)
 }
 
-/// The codec that a format tag stands for, as `ffprobe` names it; `bits` are
-/// those of a sample, which tell kinds of PCM apart. The tag of
-/// `WAVEFORMATEXTENSIBLE` (0xFFFE) is none: the first two bytes of its GUID are.
+/// The codec of a format tag, as `ffprobe` names it. `bits` are the bits per sample, which
+/// distinguish kinds of PCM. For `WAVEFORMATEXTENSIBLE` (0xFFFE), pass the first two bytes of
+/// its GUID instead of the tag.
 pub fn audio_codec(tag: u16, bits: u32) -> Option<&'static str> {
     match tag {
         0x0001 => match bits.div_ceil(8) {
@@ -40,13 +40,14 @@ pub fn audio_codec(tag: u16, bits: u32) -> Option<&'static str> {
     }
 }
 
-/// Fills in what a `WAVEFORMATEX` says, the codec first; gives what follows it.
+/// Fills in the fields that are in a `WAVEFORMATEX`, the codec first. Returns the bytes after
+/// it.
 pub fn read_wave_format<'a>(track: &mut Track, format: &'a [u8]) -> &'a [u8] {
     let u16_at = |at: usize| Some(u16::from_le_bytes(format.get(at..at + 2)?.try_into().ok()?));
     let u32_at = |at: usize| Some(u32::from_le_bytes(format.get(at..at + 4)?.try_into().ok()?));
     let Some(mut tag) = u16_at(0) else { return &[] };
     let mut config = format.get(WAVE_FORMAT_EX..).unwrap_or_default();
-    // In a `WAVEFORMATEXTENSIBLE` the tag begins the GUID at its end.
+    // In a `WAVEFORMATEXTENSIBLE` the tag is at the start of the GUID at its end.
     let mut extensible = false;
     if let (0xfffe, Some(sub_format)) = (tag, u16_at(24)) {
         extensible = true;
@@ -67,7 +68,7 @@ pub fn read_wave_format<'a>(track: &mut Track, format: &'a [u8]) -> &'a [u8] {
     config
 }
 
-/// Fills in what follows from a kind of PCM, if the codec is one: bits and bit rate.
+/// Fills in bits and bit rate for PCM.
 pub fn read_pcm(track: &mut Track) {
     let Some(kind) = track.codec.as_deref().and_then(|codec| codec.strip_prefix("pcm_")) else {
         return;
@@ -83,7 +84,7 @@ pub fn read_pcm(track: &mut Track) {
     };
 }
 
-/// Uncompressed pictures by their FourCC, those that are common.
+/// The pixel formats of the common FourCCs for uncompressed video.
 pub fn raw_pixel_format(fourcc: &[u8]) -> Option<&'static str> {
     Some(match fourcc {
         b"I420" | b"IYUV" | b"YV12" => "yuv420p",
@@ -471,7 +472,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fourccs_are_found_in_any_case() {
+    fn fourccs_match_in_any_case() {
         for (fourcc, codec) in [
             (b"XVID", Some("mpeg4")),
             (b"xvid", Some("mpeg4")),
@@ -485,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extensible_format_has_its_codec_and_its_speakers_at_its_end() {
+    fn an_extensible_format_has_its_codec_and_speakers_at_its_end() {
         let mut format = Vec::new();
         for half in [0xfffe, 6, 48000, 0, 0, 0, 18, 24, 22, 24, 0x3f, 0, 1] {
             format.extend_from_slice(&u16::to_le_bytes(half));
@@ -503,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_of_pcm_are_told_apart_by_their_bits() {
+    fn kinds_of_pcm_are_distinguished_by_their_bits() {
         for (tag, bits, codec) in [
             (1, 8, Some("pcm_u8")),
             (1, 16, Some("pcm_s16le")),

@@ -1,12 +1,11 @@
-//! Codecs of streams whose container says too little: told from the data, and
-//! what sound says of itself that has no header but in program and transport
-//! streams.
+//! Recognises codecs by the data of a stream whose container does not name them. Also reads
+//! the headers of LPCM in program and transport streams.
 
 use super::pes;
 use crate::probe::format;
 use crate::probe::model::{Track, TrackType};
 
-/// The codec of MPEG audio, from its first frame that another follows.
+/// The codec of MPEG audio, from the first frame that is followed by another.
 pub fn mpeg_audio(data: &[u8]) -> Option<&'static str> {
     let frame = format::mpeg_audio_frames(data)?;
     Some(match frame.layer {
@@ -17,7 +16,7 @@ pub fn mpeg_audio(data: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// MPEG-2 video has an extension behind its sequence header.
+/// The codec of MPEG video: MPEG-2 has an extension after its sequence header.
 pub fn mpeg_video(data: &[u8]) -> Option<&'static str> {
     let mut codes = start_codes(data).skip_while(|&code| code != 0xb3).skip(1);
     Some(if codes.next()? == 0xb5 { "mpeg2video" } else { "mpeg1video" })
@@ -27,7 +26,7 @@ fn start_codes(data: &[u8]) -> impl Iterator<Item = u8> {
     data.windows(4).filter(|bytes| bytes.starts_with(&[0, 0, 1])).map(|bytes| bytes[3])
 }
 
-/// The codec of a stream that no table tells of.
+/// The type and codec of a stream that no table describes.
 pub fn pes_codec(track_type: TrackType, data: &[u8]) -> Option<(TrackType, &'static str)> {
     if data.starts_with(&[0x0b, 0x77]) {
         let eac3 = data.get(5)? >> 3 > 10;
@@ -39,14 +38,14 @@ pub fn pes_codec(track_type: TrackType, data: &[u8]) -> Option<(TrackType, &'sta
     if data.starts_with(&[0xff]) {
         return mpeg_audio(data).map(|codec| (TrackType::Audio, codec));
     }
-    // Video may begin in the middle of a picture; what else has start codes has them first.
+    // Video may begin in the middle of a picture. Other streams have their start codes first.
     let start = if track_type == TrackType::Video { data } else { &data[..data.len().min(64)] };
     start_codes(start).next()?;
     if let Some(codec) = mpeg_video(data) {
         return Some((TrackType::Video, codec));
     }
     let first: Vec<u8> = start_codes(data).take(64).collect();
-    // Slices of a picture of MPEG video, whose headers are still to come.
+    // Slices of a picture of MPEG video, whose headers follow later.
     if first
         .windows(3)
         .any(|codes| codes[1].wrapping_sub(codes[0]) == 1 && codes[2].wrapping_sub(codes[1]) == 1)
@@ -54,7 +53,7 @@ pub fn pes_codec(track_type: TrackType, data: &[u8]) -> Option<(TrackType, &'sta
         return None;
     }
     let codes = || first.iter().copied();
-    // Parameter sets of H.264 are 0x67 and 0x68 (or 0x27, 0x28), of HEVC 0x40 to 0x44.
+    // Parameter sets of H.264 are 0x67 and 0x68 (or 0x27, 0x28), those of HEVC 0x40 to 0x44.
     if codes().any(|code| code & 0x9f == 0x07) && codes().any(|code| code & 0x9f == 0x08) {
         Some((TrackType::Video, "h264"))
     } else if codes().any(|code| code == 0x40) && codes().any(|code| code == 0x42) {
@@ -66,7 +65,7 @@ pub fn pes_codec(track_type: TrackType, data: &[u8]) -> Option<(TrackType, &'sta
     }
 }
 
-/// What the stream id of a packet says of its type.
+/// The track type that a packet's stream id stands for.
 pub fn type_by_id(stream_id: u8) -> TrackType {
     match stream_id {
         0xc0..=0xdf => TrackType::Audio,
@@ -76,7 +75,7 @@ pub fn type_by_id(stream_id: u8) -> TrackType {
     }
 }
 
-/// Fills in what the four bytes before LPCM on Blu-rays say.
+/// Reads the four bytes before LPCM on Blu-rays.
 pub fn lpcm_of_blu_ray(track: &mut Track, data: &[u8]) {
     let [_, _, layout, bits, ..] = *data else { return };
     let (channels, name) = match layout >> 4 {
@@ -104,12 +103,12 @@ pub fn lpcm_of_blu_ray(track: &mut Track, data: &[u8]) {
         3 => 24,
         _ => return,
     };
-    // Channels come in pairs.
+    // Channels are stored in pairs.
     lpcm(track, channels, channels.next_multiple_of(2), rate, bits);
     track.channel_layout = Some(name.into());
 }
 
-/// Fills in what the three bytes before LPCM on DVDs say.
+/// Reads the three bytes before LPCM on DVDs.
 pub fn lpcm_of_dvd(track: &mut Track, data: &[u8]) {
     let [_, format, ..] = *data else { return };
     let rate = [48_000, 96_000, 44_100, 32_000][usize::from(format >> 4 & 3)];
@@ -123,7 +122,7 @@ pub fn lpcm_of_dvd(track: &mut Track, data: &[u8]) {
     track.channel_layout = layouts.get(usize::from(format & 7)).map(|&name| name.into());
 }
 
-/// Fills in what the four bytes before LPCM in AES3 frames (SMPTE ST 302) say.
+/// Reads the four bytes before LPCM in AES3 frames (SMPTE ST 302).
 pub fn lpcm_of_smpte_302m(track: &mut Track, data: &[u8]) {
     let &[high, low, format, rest, ..] = data else { return };
     let size = u64::from(u16::from_be_bytes([high, low]));
@@ -140,7 +139,7 @@ pub fn lpcm_of_smpte_302m(track: &mut Track, data: &[u8]) {
         _ => "8 channels (FL+FR+FC+LFE+BL+BR+DL+DR)",
     };
     track.channel_layout = Some(name.into());
-    // Each sample has four bits of status, each packet its header.
+    // Each sample has four status bits, each packet a header.
     let coded = u64::from(channels * (bits + 4));
     let samples = size * 8 / coded;
     let headers = (32 * 48_000_u64).checked_div(samples).unwrap_or(0);
@@ -167,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sound_in_aes3_frames_says_all_in_four_bytes() {
+    fn sound_in_aes3_frames_is_described_by_four_bytes() {
         for (header, channels, layout, bits, rate) in [
             ([0x14, 0x00, 0x00, 0x00], 2, "stereo", 16, 1_921_500),
             ([0x18, 0x00, 0x00, 0x10], 2, "stereo", 20, 2_305_500),

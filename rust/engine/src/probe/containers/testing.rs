@@ -1,16 +1,16 @@
-//! What tests of several containers share.
+//! Helpers for the tests of several containers.
 
 use crate::probe::model::Media;
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::{Limits, Source};
 
-/// Probes bytes, as a file with such an extension.
+/// Probes bytes as the content of a file with this extension.
 pub fn probe(data: &[u8], extension: &str) -> Result<Media> {
     let mut source = Source::new(&data, data.len() as u64, Limits::default());
     crate::probe::probe_source(&mut source, extension)
 }
 
-/// Cuts bytes off at every place, and flips bits: nothing of it may panic.
+/// Probes bytes cut off at every place and with bits flipped. No parser may panic.
 pub fn damage(data: &[u8], extension: &str) {
     for length in 0..data.len() {
         check(&data[..length], extension);

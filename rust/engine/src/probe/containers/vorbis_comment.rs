@@ -1,4 +1,4 @@
-//! Vorbis comments: the tags of Ogg and FLAC, with chapters and pictures among them.
+//! Vorbis comments: the tags of Ogg and FLAC, which may contain chapters and pictures.
 
 use std::collections::BTreeMap;
 
@@ -6,26 +6,26 @@ use super::picture;
 use crate::probe::codec::bits::{be32, le32};
 use crate::probe::model::{Chapter, Track};
 
-/// No file has more, unless it means harm.
+/// No file has more comments unless it is malicious.
 const MOST_COMMENTS: usize = 4096;
 
-/// Characters of a picture in base 64 that are looked at.
+/// The most characters of a picture in base 64 that are read.
 const PICTURE: usize = 8 * 1024;
 
-/// What comments say.
+/// The content of comments.
 #[derive(Clone, Debug, Default)]
 pub struct Comments {
-    /// With the usual names in lower case; the first of each.
+    /// The first tag of each name. Names are the usual ones, in lower case.
     pub tags: BTreeMap<String, String>,
     /// In order.
     pub chapters: Vec<Chapter>,
-    /// Attachments, without numbers.
+    /// Pictures as attachments, whose track numbers are not set.
     pub pictures: Vec<Track>,
     /// Whether the data ended before the comments did.
     pub cut: bool,
 }
 
-/// Parses comments: the vendor, a count, and so many `NAME=value`.
+/// Parses comments: the vendor, a count, and that many times `NAME=value`.
 pub fn parse(data: &[u8]) -> Comments {
     let mut comments = Comments::default();
     comments.cut = parse_into(data, &mut comments).is_none();
@@ -89,7 +89,7 @@ fn add(comment: &[u8], comments: &mut Comments, chapters: &mut BTreeMap<String, 
     comments.tags.entry(name.to_owned()).or_insert(text);
 }
 
-/// The number of `CHAPTER001` or `CHAPTER001NAME`, and which of the two it is.
+/// The number of `CHAPTER001` or `CHAPTER001NAME`, and whether it is the second form.
 fn chapter_key(name: &str) -> Option<(&str, bool)> {
     let rest = name.strip_prefix("chapter")?;
     let (number, is_name) = match rest.strip_suffix("name") {
@@ -100,7 +100,7 @@ fn chapter_key(name: &str) -> Option<(&str, bool)> {
     digits.then_some((number, is_name))
 }
 
-/// `01:02:03.456`, in seconds.
+/// Parses `01:02:03.456` to seconds.
 fn clock(text: &str) -> Option<f64> {
     let mut parts = text.trim().splitn(3, ':');
     let hours: f64 = parts.next()?.parse().ok()?;
@@ -109,7 +109,7 @@ fn clock(text: &str) -> Option<f64> {
     Some(hours * 3600.0 + minutes * 60.0 + seconds)
 }
 
-/// A picture block of FLAC, of which `block` may be only the beginning.
+/// Reads a picture block of FLAC. `block` may be only its beginning.
 pub fn picture_block(block: &[u8]) -> Option<Track> {
     let mime_end = 8usize.checked_add(be32(block, 4)? as usize)?;
     let mime = String::from_utf8_lossy(block.get(8..mime_end)?).into_owned();
@@ -124,7 +124,7 @@ pub fn picture_block(block: &[u8]) -> Option<Track> {
     Some(track)
 }
 
-/// Up to the first character that is none of base 64.
+/// Decodes base 64 up to the first character that does not belong to it.
 fn from_base64(text: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut value, mut count) = (0u32, 0);
@@ -147,7 +147,7 @@ fn from_base64(text: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Lets chapters without an end last until the next, or until the end.
+/// Sets missing ends of chapters to the start of the next one, or to the end of the file.
 pub fn close_chapters(chapters: &mut [Chapter], duration: Option<f64>) {
     let starts: Vec<f64> = chapters.iter().map(|chapter| chapter.start_seconds).collect();
     for (index, chapter) in chapters.iter_mut().enumerate() {
@@ -160,7 +160,7 @@ pub fn close_chapters(chapters: &mut [Chapter], duration: Option<f64>) {
 pub mod tests {
     use super::*;
 
-    /// Comments as files have them.
+    /// Builds comments in the form in which files contain them.
     pub fn build(comments: &[&str]) -> Vec<u8> {
         let mut data = b"\x03\0\0\0abc".to_vec();
         data.extend((comments.len() as u32).to_le_bytes());
@@ -172,7 +172,7 @@ pub mod tests {
     }
 
     #[test]
-    fn names_are_the_usual_ones_and_chapters_are_no_tags() {
+    fn names_are_the_usual_ones_and_chapters_are_not_tags() {
         let data = build(&[
             "TITLE=One",
             "title=Two",
@@ -191,7 +191,7 @@ pub mod tests {
     }
 
     #[test]
-    fn pictures_are_read_through_base_64() {
+    fn pictures_in_base_64_are_read() {
         // A block: kind 3, image/png, no description, 512 by 256.
         let text =
             "METADATA_BLOCK_PICTURE=AAAAAwAAAAlpbWFnZS9wbmcAAAAAAAACAAAAAQAAAAAYAAAAAAAAAAA=";

@@ -1,5 +1,5 @@
-//! WAV: RIFF with a `fmt ` chunk; with sizes of 64 bits RF64 and BW64 (EBU Tech
-//! 3306), or Sony Wave64, whose chunks have GUIDs for names.
+//! WAV: RIFF with a `fmt ` chunk. Also RF64 and BW64 (EBU Tech 3306), which have 64-bit
+//! sizes, and Sony Wave64, whose chunks are named by GUIDs.
 
 use super::{id3, riff};
 use crate::probe::codec::audio::{bits_by_name, layout};
@@ -9,19 +9,19 @@ use crate::probe::model::{Media, Name, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
-/// No file has more chunks, unless it means harm.
+/// No file has more chunks unless it is malicious.
 const MOST_CHUNKS: usize = 64;
 
-/// Bytes of a chunk of text that are looked at.
+/// The most bytes of a text chunk that are read.
 const TEXT: usize = 64 * 1024;
 
-/// Bytes of sound that codecs with frames are told by.
+/// The bytes of sound by which codecs with frames are recognised.
 const SOUND: usize = 16 * 1024;
 
 /// Bytes 4 to 15 of the GUIDs that Wave64 makes of four letters.
 const W64_TAIL: &[u8] = b"\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a";
 
-/// What the chunks before the sound say.
+/// The content of the chunks before the sound.
 #[derive(Clone, Debug, Default)]
 struct Format {
     codec: Option<&'static str>,
@@ -33,20 +33,20 @@ struct Format {
     extra: Vec<u8>,
 }
 
-/// Where the sound is: `length` as the file says, 0 if it does not know.
+/// Where the sound is. `length` is the one in the file, 0 if the file does not contain it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sound {
     start: u64,
     length: u64,
 }
 
-/// Reads what the file says of itself.
+/// Reads the properties of a WAV file.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut media = Media::new("wav");
     let wide = source.up_to(0, 4)? == b"riff";
     let mut at = if wide { 40 } else { 12 };
     let (mut format, mut sound) = (None, None);
-    // From `ds64`: the length of the sound, and samples of a channel.
+    // From `ds64`: the length of the sound, and the samples per channel.
     let (mut long, mut samples) = (0, 0);
     for _ in 0..MOST_CHUNKS {
         let Some((name, length, body)) = chunk(source, at, wide)? else { break };
@@ -87,12 +87,12 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
             break;
         }
     }
-    let format = format.ok_or_else(|| Problem::damaged("it does not say what its sound is"))?;
-    let sound = sound.ok_or_else(|| Problem::damaged("it has no sound"))?;
+    let format = format.ok_or_else(|| Problem::damaged("the format of the sound is missing"))?;
+    let sound = sound.ok_or_else(|| Problem::damaged("the file contains no sound"))?;
     finish(source, media, &format, sound, samples)
 }
 
-/// A chunk's name, length and place.
+/// Reads a chunk's name, length and place.
 fn chunk(source: &mut Source<'_>, at: u64, wide: bool) -> Result<Option<([u8; 4], u64, u64)>> {
     let header = source.up_to(at, if wide { 24 } else { 8 })?;
     let Some(name) = header.first_chunk::<4>() else { return Ok(None) };
@@ -109,7 +109,7 @@ fn le64(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-/// WAVEFORMATEX, or the older formats that it continues.
+/// Parses WAVEFORMATEX, or the older formats that it extends.
 fn parse_format(bytes: &[u8]) -> Option<Format> {
     let mut tag = le16(bytes, 0)?;
     let mut format = Format {
@@ -123,7 +123,7 @@ fn parse_format(bytes: &[u8]) -> Option<Format> {
     if tag == 0xfffe && bytes.len() >= 40 {
         format.mask = le32(bytes, 20)?.into();
         tag = le16(bytes, 24)?;
-        // The bits that are used of those that are there.
+        // Of the bits that are stored, this many are used.
         format.extra = bytes.get(40..).unwrap_or_default().to_vec();
     }
     format.codec = riff::audio_codec(tag, format.bits);
@@ -167,14 +167,14 @@ fn finish(
     media.bit_rate =
         seconds.filter(|&seconds| seconds > 0.0).map(|seconds| (length * 8.0 / seconds) as u64);
     if sound.start.saturating_add(sound.length) > source.len() {
-        media.warn("the file ends before it should");
+        media.warn("the file is cut off");
     }
     media.tracks.push(track);
     Ok(media)
 }
 
-/// By the size of the sound if samples have one, else by the samples that were
-/// counted, else by the bit rate.
+/// The duration by the size of the sound if samples have a size, otherwise by the number of
+/// samples, otherwise by the bit rate.
 fn duration(
     source: &Source<'_>,
     format: &Format,
@@ -208,7 +208,7 @@ fn duration(
     bit_rate.map(|rate| there as f64 * 8.0 / rate as f64)
 }
 
-/// `LIST` of kind `INFO`: names of four letters and text.
+/// Reads a `LIST` of kind `INFO`: names of four letters, and text.
 fn read_list(media: &mut Media, list: &[u8]) {
     let Some(mut rest) = list.strip_prefix(b"INFO") else { return };
     for _ in 0..MOST_CHUNKS {
@@ -236,7 +236,7 @@ fn read_list(media: &mut Media, list: &[u8]) {
     }
 }
 
-/// What stands later in the file counts.
+/// Sets a tag. The last one in the file counts.
 fn insert(media: &mut Media, key: &str, text: &[u8]) {
     let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
     let text = String::from_utf8_lossy(&text[..end]).trim().to_owned();
@@ -245,7 +245,7 @@ fn insert(media: &mut Media, key: &str, text: &[u8]) {
     }
 }
 
-/// The chunk of the Broadcast Wave Format (EBU Tech 3285).
+/// Reads the chunk of the Broadcast Wave Format (EBU Tech 3285).
 fn read_broadcast(media: &mut Media, chunk: &[u8]) {
     let fields = [
         ("comment", 0..256),
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_say_everything() {
+    fn chunks_contain_all_properties() {
         let media = testing::probe(&file(), "wav").unwrap();
         let track = &media.tracks[0];
         assert_eq!(track.codec.as_deref(), Some("pcm_s16le"));
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_of_unknown_length_goes_to_the_end() {
+    fn sound_of_unknown_length_extends_to_the_end() {
         let mut data = wave(&[chunk(b"fmt ", &format(1, 1, 16)), chunk(b"data", &[0; 960])]);
         let at = data.len() - 964;
         data[at..at + 4].fill(0xff);
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn long_files_have_their_length_elsewhere() {
+    fn long_files_have_their_length_in_another_chunk() {
         let mut long = vec![0; 28];
         long[8..16].copy_from_slice(&960u64.to_le_bytes());
         let mut data = chunk(b"data", &[0; 960]);
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_never_a_panic() {
+    fn damage_does_not_cause_a_panic() {
         let mut data = file();
         data.drain(60..1900);
         testing::damage(&data, "wav");

@@ -1,21 +1,20 @@
-//! Frames of MPEG audio and of AAC in ADTS, which have no signature but their
-//! headers: several must follow each other.
+//! Frames of MPEG audio and of AAC in ADTS. Their headers are their only signature, so
+//! several frames must follow each other.
 
-use super::Format;
 use crate::probe::codec::audio::{aac, mpeg};
 
-/// A frame of MPEG audio.
+/// A frame of MPEG audio or AAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AudioFrame {
     /// 1, 2 or 3; 0 for AAC.
     pub layer: u8,
-    /// In bytes; None with a bit rate that the header does not say.
+    /// In bytes; None if the header does not contain the bit rate.
     length: Option<usize>,
-    /// What all frames of a file have in common.
+    /// The bits of the header that all frames of a file share.
     kind: [u8; 2],
 }
 
-/// The frame whose header is at the beginning of `bytes`.
+/// Parses the frame header at the beginning of `bytes`.
 fn audio_frame(bytes: &[u8]) -> Option<AudioFrame> {
     let [_, second, third, fourth, ..] = *bytes else { return None };
     if let Some(frame) = aac::adts(bytes) {
@@ -28,11 +27,11 @@ fn audio_frame(bytes: &[u8]) -> Option<AudioFrame> {
     Some(AudioFrame { layer: header.layer, length: header.frame_length, kind })
 }
 
-/// So many frames in a row are no accident, if they are where they say.
+/// This many consecutive frames are not a coincidence.
 const LEAST_FRAMES: usize = 3;
 
-/// Whether frames of one kind follow each other from the beginning of `bytes`
-/// on: `LEAST_FRAMES`, or up to the very end.
+/// The first frame, if frames of one kind follow each other from the beginning of `bytes`:
+/// `LEAST_FRAMES` of them, or up to the end.
 fn frames_in_a_row(bytes: &[u8]) -> Option<AudioFrame> {
     let first = audio_frame(bytes)?;
     let mut at = 0;
@@ -46,29 +45,29 @@ fn frames_in_a_row(bytes: &[u8]) -> Option<AudioFrame> {
     Some(first)
 }
 
-/// The first frame of MPEG audio or AAC in `bytes` that others follow.
+/// The first frame of MPEG audio or AAC in `bytes` that other frames follow.
 pub fn mpeg_audio_frames(bytes: &[u8]) -> Option<AudioFrame> {
     let starts = (0..bytes.len()).filter(|&at| bytes[at] == 0xff);
     starts.take(MOST_STARTS).find_map(|at| frames_in_a_row(&bytes[at..]))
 }
 
-/// Places that are tried.
+/// The most positions that are tried.
 const MOST_STARTS: usize = 4096;
 
-/// AAC from the first byte on.
+/// Whether it is AAC from the first byte on.
 pub fn is_adts(head: &[u8]) -> bool {
     frames_in_a_row(head).is_some_and(|frame| frame.layer == 0)
 }
 
-/// MPEG audio or AAC, also behind zeros, the end of a frame that was cut off, or some
-/// tag; not at the end of what there is, where little is needed to look like it.
-pub fn sound_in(head: &[u8]) -> Option<Format> {
+/// Finds MPEG audio or AAC, also after zeros, the end of a frame that was cut off, or some
+/// tag. The last bytes are not searched, because a short piece of data easily looks like a
+/// frame.
+pub fn sound_in(head: &[u8]) -> Option<AudioFrame> {
     let starts = (0..head.len()).filter(|&at| head[at] == 0xff).take(MOST_STARTS);
     let room = |at: usize| head.len() - at >= LONGEST_FRAMES;
     let mut frames = starts.filter(|&at| at == 0 || room(at)).map(|at| &head[at..]);
-    let frame = frames.find_map(frames_in_a_row)?;
-    Some(if frame.layer == 0 { Format::Aac } else { Format::Mp3 })
+    frames.find_map(frames_in_a_row)
 }
 
-/// `LEAST_FRAMES` of layer 2 at 384 kbit/s and 32 kHz.
+/// The length of `LEAST_FRAMES` frames of layer 2 at 384 kbit/s and 32 kHz.
 const LONGEST_FRAMES: usize = LEAST_FRAMES * 1728 + 6;

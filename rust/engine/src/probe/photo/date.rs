@@ -1,8 +1,8 @@
-//! When pictures were taken, as EXIF, XMP and IPTC write it.
+//! The dates of photos in the forms of EXIF, XMP and IPTC.
 
 use crate::probe::model::Photo;
 
-/// A date, perhaps with a time, a fraction, and an offset from UTC.
+/// A date, possibly with a time, a fraction of a second, and an offset from UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Date {
     date: String,
@@ -11,8 +11,8 @@ pub struct Date {
     offset: Option<String>,
 }
 
-/// Reads `2019:05:04 12:33:01` and all that resembles it: other separators (or
-/// none), a fraction, an offset, no seconds, no time. None if no such day exists.
+/// Parses `2019:05:04 12:33:01` and similar forms: with other separators (or none), a
+/// fraction or an offset, and without seconds or time. None if the day does not exist.
 pub fn parse(text: &str) -> Option<Date> {
     let text = text.trim_matches(|it: char| it.is_whitespace() || it == '\0');
     let bytes = text.as_bytes();
@@ -38,7 +38,7 @@ pub fn parse(text: &str) -> Option<Date> {
 }
 
 impl Date {
-    /// None if there is a time that no clock shows.
+    /// Parses the time; None if it does not exist.
     fn read_time(&mut self, text: &[u8]) -> Option<()> {
         if !text.first().is_some_and(u8::is_ascii_digit) {
             return Some(());
@@ -74,7 +74,7 @@ impl Date {
     /// Adds the digits of a fraction of a second.
     pub fn add_fraction(&mut self, digits: &str) {
         let length = digits.bytes().take_while(u8::is_ascii_digit).count();
-        // Nanoseconds are nine.
+        // Nanoseconds have nine digits.
         if (1..=9).contains(&length) && self.fraction.is_none() {
             self.fraction = Some(digits[..length].to_owned());
         }
@@ -87,14 +87,14 @@ impl Date {
         }
     }
 
-    /// Adds a time that is said apart: IPTC's.
+    /// Adds a time that is stored separately, as in IPTC.
     pub fn add_time(&mut self, text: &str) {
         if self.time.is_none() {
             let _ = self.read_time(text.trim().as_bytes());
         }
     }
 
-    /// Says it of a photo.
+    /// Sets the date of a photo.
     pub fn fill(self, photo: &mut Photo) {
         if photo.taken_at.is_some() {
             return;
@@ -125,7 +125,7 @@ fn offset(text: &[u8]) -> Option<String> {
     (hours <= 14 && minutes <= 59).then(|| format!("{sign}{hours:02}:{minutes:02}"))
 }
 
-/// The number that `count` digits at `at` are. Some cameras pad with spaces.
+/// The number that consists of `count` digits at `at`. Some cameras pad it with spaces.
 fn digits(text: &[u8], at: usize, count: usize) -> Option<u32> {
     let digits = text.get(at..at + count)?;
     let number = digits.trim_ascii_start();
@@ -139,14 +139,14 @@ fn digits(text: &[u8], at: usize, count: usize) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn said(text: &str) -> Option<(String, Option<String>)> {
+    fn parsed(text: &str) -> Option<(String, Option<String>)> {
         let mut photo = Photo::default();
         parse(text)?.fill(&mut photo);
         Some((photo.taken_at?, photo.taken_at_offset))
     }
 
     #[test]
-    fn dates_are_read_as_the_three_standards_write_them() {
+    fn dates_in_the_forms_of_the_three_standards_are_read() {
         for (text, date, offset) in [
             ("2019:05:04 12:33:01", "2019-05-04T12:33:01", None),
             ("2019-05-04T12:33:01.250+02:00", "2019-05-04T12:33:01.250", Some("+02:00")),
@@ -157,7 +157,7 @@ mod tests {
             ("20190504", "2019-05-04", None),
             ("2019:05:04", "2019-05-04", None),
         ] {
-            assert_eq!(said(text), Some((date.into(), offset.map(str::to_owned))), "{text}");
+            assert_eq!(parsed(text), Some((date.into(), offset.map(str::to_owned))), "{text}");
         }
         let mut date = parse("20190504").unwrap();
         date.add_time("123301+0100");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn days_and_times_that_do_not_exist_are_no_dates() {
+    fn days_and_times_that_do_not_exist_are_ignored() {
         for text in [
             "0000:00:00 00:00:00",
             "2019:00:01",
@@ -177,7 +177,7 @@ mod tests {
             "2019",
             "\u{e4}",
         ] {
-            assert_eq!(said(text), None, "{text}");
+            assert_eq!(parsed(text), None, "{text}");
         }
     }
 }

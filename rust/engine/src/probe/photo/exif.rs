@@ -1,33 +1,34 @@
-//! EXIF (CIPA DC-008): what cameras write into a TIFF structure.
+//! EXIF (CIPA DC-008): the metadata that cameras write, in a TIFF structure.
 //!
-//! Nothing that is known already is replaced, so callers read the sources in the
-//! order in which they trust them: EXIF, XMP, IPTC.
+//! Fields that are already set are not replaced. So callers read the sources in the order in
+//! which they trust them: EXIF, XMP, IPTC.
 
-use super::date;
+use super::fill::{add_keywords, fill, positive, rating};
 use super::ifd::{Ifd, Tiff};
-use super::makernote;
+use super::lens::lens_info;
+use super::{date, makernote};
 use crate::probe::model::Photo;
 
-/// What a TIFF structure is that holds one directory only, as those of CR3 do.
+/// The kind of directory in a TIFF structure that has only one, as in CR3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// The main directory, which may point to the others.
+    /// The main directory, which may refer to the others.
     Ifd0,
-    /// What EXIF adds.
+    /// The EXIF directory.
     Exif,
     /// Canon's own tags.
     CanonMakerNote,
-    /// Where it was.
+    /// The GPS directory.
     Gps,
 }
 
-/// Fills in what a TIFF structure (from its `II` or `MM` on) says. What is
-/// damaged in it is left out.
+/// Fills in the fields that are in a TIFF structure, which begins with `II` or `MM`. Damaged
+/// parts are ignored.
 pub fn read(tiff: &[u8], photo: &mut Photo) {
     read_part(tiff, Part::Ifd0, photo);
 }
 
-/// Fills in what a TIFF structure says whose first directory is a `part`.
+/// Fills in the fields that are in a TIFF structure whose first directory is `part`.
 pub fn read_part(tiff: &[u8], part: Part, photo: &mut Photo) {
     let mut bytes = tiff;
     let Some(mut tiff) = Tiff::open(&mut bytes) else { return };
@@ -40,7 +41,8 @@ pub fn read_part(tiff: &[u8], part: Part, photo: &mut Photo) {
     }
 }
 
-/// Fills in what a main directory says, and those that it points to.
+/// Fills in the fields that are in a main directory, and in the directories to which it
+/// refers.
 pub(super) fn main_directory(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
     fill(&mut photo.camera_make, || tiff.text(ifd, 0x010f));
     fill(&mut photo.camera_model, || tiff.text(ifd, 0x0110));
@@ -54,7 +56,7 @@ pub(super) fn main_directory(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) 
     if let Some(exif) = &exif {
         exif_directory(tiff, exif, photo);
     }
-    // Cameras of before EXIF 2, TIFF/EP and DNG have these in the main directory.
+    // Cameras before EXIF 2, TIFF/EP and DNG have these fields in the main directory.
     exif_directory(tiff, ifd, photo);
     if let Some(gps) = tiff.natural(ifd, 0x8825).and_then(|offset| tiff.directory(offset)) {
         gps_directory(tiff, &gps, photo);
@@ -72,7 +74,7 @@ pub(super) fn main_directory(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) 
 
 fn exif_directory(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
     if photo.taken_at.is_none() {
-        // Taken, else digitised: each with its fraction and its offset.
+        // The time when the photo was taken or, if that is missing, digitised.
         for (tag, fraction, offset) in [(0x9003, 0x9291, 0x9011), (0x9004, 0x9292, 0x9012)] {
             let Some(mut date) = tiff.text(ifd, tag).and_then(|text| date::parse(&text)) else {
                 continue;
@@ -100,12 +102,12 @@ fn exif_directory(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
     makernote::read(tiff, ifd, photo);
 }
 
-/// Cameras write `----` and the like where no lens told its name.
+/// The lens model. Cameras write `----` or similar if the lens did not report its name.
 fn lens_model(tiff: &mut Tiff<'_>, ifd: &Ifd) -> Option<String> {
     tiff.text(ifd, 0xa434).filter(|text| text.chars().any(char::is_alphanumeric))
 }
 
-/// The sensitivity as EXIF 2.3 has it: 65535 where the old tag is too small.
+/// The sensitivity in EXIF 2.3. The old tag is 65535 if the value does not fit into it.
 fn sensitivity(tiff: &mut Tiff<'_>, ifd: &Ifd) -> Option<u32> {
     let known = |value: Option<u64>| value.filter(|&it| it > 0).and_then(|it| it.try_into().ok());
     let old: Option<u32> = known(tiff.natural(ifd, 0x8827));
@@ -130,7 +132,7 @@ fn gps_directory(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
     });
 }
 
-/// Degrees, minutes and seconds; minutes and seconds may be missing, or 0/0.
+/// Degrees, minutes and seconds. Minutes and seconds may be missing or 0/0.
 fn degrees(tiff: &mut Tiff<'_>, ifd: &Ifd, tag: u16, side_tag: u16, minus: &str) -> Option<f64> {
     let value = tiff.get(ifd, tag)?;
     let part = |index| value.number(index).unwrap_or(0.0);
@@ -140,86 +142,13 @@ fn degrees(tiff: &mut Tiff<'_>, ifd: &Ifd, tag: u16, side_tag: u16, minus: &str)
     Some(if negative { -degrees.abs() } else { degrees })
 }
 
-/// The photographer's and the editor's, one below the other.
+/// The photographer's and the editor's copyright, one per line.
 fn copyright(tiff: &mut Tiff<'_>, ifd: &Ifd) -> Option<String> {
     let value = tiff.get(ifd, 0x8298)?;
     let text = String::from_utf8_lossy(value.bytes()).into_owned();
     let owners: Vec<&str> =
         text.split('\0').map(str::trim).filter(|owner| !owner.is_empty()).take(2).collect();
     Some(owners.join("\n")).filter(|it| !it.is_empty())
-}
-
-/// The range of a lens out of four numbers: its focal lengths, and its apertures
-/// there.
-pub(super) fn lens_info(tiff: &mut Tiff<'_>, ifd: &Ifd, tag: u16) -> Option<String> {
-    let value = tiff.get(ifd, tag)?;
-    lens_range(value.number(0), value.number(1), value.number(2), value.number(3))
-}
-
-/// A lens's range as people write it: `24-70mm f/2.8`. Zeros are not known.
-pub(super) fn lens_range(
-    short: Option<f64>,
-    long: Option<f64>,
-    wide: Option<f64>,
-    narrow: Option<f64>,
-) -> Option<String> {
-    let range = |from: f64, to: f64| {
-        if from == to { format!("{from}") } else { format!("{from}-{to}") }
-    };
-    let aperture = match (positive(wide), positive(narrow)) {
-        (Some(wide), Some(narrow)) => format!(" f/{}", range(wide, narrow)),
-        (Some(only), None) | (None, Some(only)) => format!(" f/{only}"),
-        (None, None) => String::new(),
-    };
-    Some(format!("{}mm{aperture}", range(positive(short)?, positive(long)?)))
-}
-
-/// Stars; what is beyond them is a percentage or nonsense.
-pub(super) fn rating(stars: f64) -> Option<i8> {
-    (-1.0..=5.0).contains(&stars).then_some(stars.round() as i8)
-}
-
-/// Adds the words that are not there yet.
-pub(super) fn add_keywords<'w>(photo: &mut Photo, words: impl IntoIterator<Item = &'w str>) {
-    for word in words {
-        let word = word.trim_matches(|it: char| it.is_whitespace() || it == '\0');
-        // As many as are kept anyway: looking them all up takes no time.
-        if photo.keywords.len() >= 256 {
-            return;
-        }
-        if !word.is_empty() && photo.keywords.iter().all(|known| known != word) {
-            photo.keywords.push(word.to_owned());
-        }
-    }
-}
-
-/// Fills in what is said in another place, but not the size.
-pub(super) fn fill_from(photo: &mut Photo, other: Photo) {
-    let (width, height, bit_depth) = (photo.width, photo.height, photo.bit_depth);
-    let known = std::mem::replace(photo, other);
-    macro_rules! keep {
-        ($($field:ident)*) => { $(if known.$field.is_some() { photo.$field = known.$field; })* };
-    }
-    if known.taken_at.is_some() {
-        photo.taken_at_offset = None;
-    }
-    keep!(orientation camera_make camera_model lens_make lens_model taken_at taken_at_offset);
-    keep!(latitude longitude altitude exposure_seconds f_number iso focal_length);
-    keep!(focal_length_35mm flash software artist copyright description rating);
-    add_keywords(photo, known.keywords.iter().map(String::as_str));
-    (photo.width, photo.height, photo.bit_depth) = (width, height, bit_depth);
-}
-
-/// Sets what is not known yet.
-pub(super) fn fill<T>(slot: &mut Option<T>, value: impl FnOnce() -> Option<T>) {
-    if slot.is_none() {
-        *slot = value();
-    }
-}
-
-/// Zero stands for what a camera does not know.
-pub(super) fn positive(value: Option<f64>) -> Option<f64> {
-    value.filter(|&it| it > 0.0)
 }
 
 fn small(value: Option<u64>) -> Option<u8> {
@@ -243,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_camera_says_is_read_in_either_order_of_bytes() {
+    fn the_fields_of_a_camera_are_read_in_both_byte_orders() {
         for order in [Order::Little, Order::Big] {
             let mut photo = Photo::default();
             read(&tiff(order, &[testing::camera()]), &mut photo);
@@ -252,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn directories_apart_from_each_other_are_read_as_parts() {
+    fn separate_directories_are_read_as_parts() {
         let mut photo = Photo::default();
         let note = tiff(Order::Little, &[vec![(0x0095, Value::Text("RF50mm F1.2 L USM"))]]);
         read_part(&note, Part::CanonMakerNote, &mut photo);
@@ -269,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_that_were_not_set_are_not_said() {
+    fn dates_that_were_not_set_are_ignored() {
         for text in ["0000:00:00 00:00:00", "    :  :     :  :  ", "", "2019:13:01 00:00:00", "now"]
         {
             let photo = exif_photo(vec![(0x9003, Value::Text(text))]);
@@ -305,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn exposures_can_be_told_by_their_logarithms() {
+    fn exposures_are_also_read_from_logarithms() {
         let photo = exif_photo(vec![
             (0x9201, Value::Rational(&[(3, 1)])),
             (0x9202, Value::Rational(&[(4, 1)])),
@@ -314,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lens_without_a_name_is_told_by_its_range() {
+    fn a_lens_without_a_name_is_described_by_its_range() {
         let exif = vec![(0xa432, Value::Rational(&[(24, 1), (70, 1), (28, 10), (28, 10)]))];
         assert_eq!(exif_photo(exif).lens_model.as_deref(), Some("24-70mm f/2.8"));
         let dng = vec![(0xc630, Value::Rational(&[(50, 1), (50, 1), (0, 0), (0, 0)]))];
@@ -322,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_windows_adds_is_read() {
+    fn the_tags_of_windows_are_read() {
         let wide = |text: &str| {
             Value::Undefined(text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect())
         };
@@ -339,13 +268,13 @@ mod tests {
     }
 
     #[test]
-    fn values_beyond_the_end_and_circles_are_left_out() {
+    fn values_beyond_the_end_and_circles_are_ignored() {
         let mut bytes = tiff(Order::Big, &[vec![(0x010f, Value::Text("Acme Corporation"))]]);
         bytes.truncate(bytes.len() - 1);
         let mut photo = Photo::default();
         read(&bytes, &mut photo);
         assert_eq!(photo, Photo::default());
-        // EXIF, GPS and what follows are all the main directory.
+        // The EXIF, GPS and next directories are all the main directory.
         let circle = vec![(0x8769, Value::Long(&[8])), (0x8825, Value::Long(&[8]))];
         let mut bytes = tiff(Order::Big, &[circle]);
         let next = bytes.len() - 1;

@@ -1,30 +1,30 @@
-//! TIFF's directories (TIFF 6.0 section 2, BigTIFF), wherever they lie.
+//! TIFF's directories (TIFF 6.0 section 2, BigTIFF), wherever they are.
 //!
-//! A [`Tiff`] reads from a slice (EXIF in a JPEG) or from a file (a raw image of
-//! 100 MB, of which the directories are a few kilobytes). Only entries are read
-//! ahead; a value is read when it is asked for. Directories may point at each
-//! other in circles: who follows them counts them.
+//! A [`Tiff`] reads from a slice (EXIF in a JPEG) or from a file (a raw image of 100 MB whose
+//! directories take a few kilobytes). Only entries are read in advance; a value is read when
+//! it is needed. Directories may refer to each other in circles, so code that follows them
+//! must count them.
 
 use crate::probe::problem::Problem;
 use crate::probe::source::Source;
 use crate::probe::text;
 
-/// No directory has more entries, unless it means harm.
+/// No directory has more entries unless it is malicious.
 const MOST_ENTRIES: usize = 2048;
 
-/// No structure has more directories that matter here.
+/// The most directories of a structure that are read.
 const MOST_DIRECTORIES: usize = 64;
 
-/// What a look at a file reads where nothing was read yet: directories and their
-/// values lie together, on either side of each other.
+/// The bytes that are read at a time. Directories and their values are close to each other,
+/// in either order.
 const WINDOW: usize = 32 * 1024;
 const BEFORE_MASK: u64 = 0x0fff;
 
 /// Bytes with offsets from the beginning of a TIFF structure.
 pub trait Bytes {
-    /// How many there are.
+    /// The number of bytes.
     fn len(&self) -> u64;
-    /// `length` bytes at `offset`, or what there is up to the end.
+    /// The `length` bytes at `offset`, or fewer at the end.
     fn up_to(&mut self, offset: u64, length: usize) -> &[u8];
 }
 
@@ -44,7 +44,7 @@ pub struct Windows<'s, 'a> {
     source: &'s mut Source<'a>,
     base: u64,
     read: Vec<(u64, u64)>,
-    /// Why something could not be read: the first reason.
+    /// Why bytes could not be read; the first problem counts.
     pub problem: Option<Problem>,
 }
 
@@ -89,17 +89,17 @@ impl Bytes for Windows<'_, '_> {
     }
 }
 
-/// The order of bytes in numbers.
+/// A byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// `II`: the least significant byte first.
+    /// `II`: least significant byte first.
     Little,
-    /// `MM`: the most significant byte first.
+    /// `MM`: most significant byte first.
     Big,
 }
 
 impl Order {
-    /// The order that `II` or `MM` tells.
+    /// The byte order that `II` or `MM` stands for.
     pub fn of(mark: &[u8]) -> Option<Self> {
         match mark.get(..2)? {
             b"II" => Some(Order::Little),
@@ -108,7 +108,7 @@ impl Order {
         }
     }
 
-    /// The number that up to eight bytes are.
+    /// The number in up to eight bytes.
     fn number(self, bytes: &[u8]) -> u64 {
         let add = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
         match self {
@@ -129,22 +129,22 @@ pub struct Tiff<'b> {
     pub first: u64,
 }
 
-/// A directory: what it says, and where the next one is.
+/// A directory: its entries, and the place of the next directory.
 #[derive(Clone, Debug, Default)]
 pub struct Ifd {
     entries: Vec<Entry>,
-    /// 0 if there is none.
+    /// The place of the next directory; 0 if there is none.
     pub next: u64,
 }
 
-/// What a directory says of one tag: where its value is.
+/// An entry of a directory: a tag, and the place of its value.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// What it is.
+    /// The tag.
     pub tag: u16,
     kind: u16,
     count: u64,
-    /// Where the value is, from the base of the structure.
+    /// The place of the value, relative to the base of the structure.
     pub place: u64,
 }
 
@@ -157,7 +157,7 @@ pub struct Value {
 }
 
 impl<'b> Tiff<'b> {
-    /// The structure that begins where `bytes` do, with `II` or `MM`.
+    /// The structure at the beginning of `bytes`, which starts with `II` or `MM`.
     pub fn open(bytes: &'b mut dyn Bytes) -> Option<Self> {
         let head = bytes.up_to(0, 16).to_vec();
         let order = Order::of(&head)?;
@@ -171,25 +171,25 @@ impl<'b> Tiff<'b> {
         Some(Self { bytes, base: 0, order, big, directories: 0, first })
     }
 
-    /// A directory structure within this one: a maker's own, with offsets from
-    /// `base` on.
+    /// A directory structure inside this one, as makers have it, with offsets relative to
+    /// `base`.
     pub fn within(&mut self, base: u64, order: Order) -> Tiff<'_> {
         let base = self.base.saturating_add(base);
         let directories = self.directories;
         Tiff { bytes: &mut *self.bytes, base, order, big: false, directories, first: 0 }
     }
 
-    /// The order of bytes.
+    /// The byte order.
     pub fn order(&self) -> Order {
         self.order
     }
 
-    /// `length` bytes at `offset`, or what there is up to the end.
+    /// The `length` bytes at `offset`, or fewer at the end.
     pub fn up_to(&mut self, offset: u64, length: usize) -> &[u8] {
         self.bytes.up_to(self.base.saturating_add(offset), length)
     }
 
-    /// The directory at `offset`, as far as it is there.
+    /// The directory at `offset`, which may be cut off.
     pub fn directory(&mut self, offset: u64) -> Option<Ifd> {
         self.directories += 1;
         if self.directories > MOST_DIRECTORIES || offset == 0 {
@@ -216,8 +216,8 @@ impl<'b> Tiff<'b> {
         Some(Ifd { entries, next: next.map_or(0, |bytes| order.number(bytes)) })
     }
 
-    /// The value of an entry: at most its first `most` bytes. Nothing if it is
-    /// said to be where the structure has ended.
+    /// At most the first `most` bytes of an entry's value. None if its place is beyond the
+    /// end of the structure.
     pub fn value(&mut self, entry: &Entry, most: usize) -> Option<Value> {
         let size = entry.size()?;
         let end = self.base.checked_add(entry.place)?.checked_add(size)?;
@@ -230,8 +230,7 @@ impl<'b> Tiff<'b> {
         (bytes.len() == length).then_some(Value { kind: entry.kind, order, bytes })
     }
 
-    /// The value of a tag of a directory, if it is not longer than values that
-    /// people read.
+    /// The value of a tag in a directory, if it is no longer than values that people read.
     pub fn get(&mut self, ifd: &Ifd, tag: u16) -> Option<Value> {
         self.value(ifd.entry(tag)?, 8192)
     }
@@ -241,24 +240,24 @@ impl<'b> Tiff<'b> {
         self.get(ifd, tag)?.number(0)
     }
 
-    /// The first number of a tag's value, if it is a natural one.
+    /// The first number of a tag's value, if it is a natural number.
     pub fn natural(&mut self, ifd: &Ifd, tag: u16) -> Option<u64> {
         self.get(ifd, tag)?.natural(0)
     }
 
-    /// A tag's text, if it says something.
+    /// The text of a tag, if it is not empty.
     pub fn text(&mut self, ifd: &Ifd, tag: u16) -> Option<String> {
         self.get(ifd, tag)?.text()
     }
 }
 
 impl Ifd {
-    /// The entry of a tag.
+    /// The entry with a tag.
     pub fn entry(&self, tag: u16) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.tag == tag)
     }
 
-    /// Whether it says nothing.
+    /// Whether it has no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -278,13 +277,13 @@ impl Entry {
         Some(entry)
     }
 
-    /// Of its value, in bytes.
+    /// The size of its value in bytes.
     pub fn size(&self) -> Option<u64> {
         self.count.checked_mul(unit(self.kind)? as u64)
     }
 }
 
-/// The size of one value of a kind.
+/// The size of one value of this type.
 fn unit(kind: u16) -> Option<usize> {
     match kind {
         // Bytes, text, undefined, UTF-8.
@@ -302,12 +301,12 @@ impl Value {
         &self.bytes
     }
 
-    /// How many numbers there are.
+    /// The number of numbers.
     pub fn count(&self) -> usize {
         unit(self.kind).map_or(0, |size| self.bytes.len() / size)
     }
 
-    /// One of its numbers. None is `1/0` or `0/0`.
+    /// One of its numbers; None for `1/0` and `0/0`.
     pub fn number(&self, index: usize) -> Option<f64> {
         let size = unit(self.kind)?;
         let bytes = self.bytes.chunks_exact(size).nth(index)?;
@@ -324,27 +323,27 @@ impl Value {
             11 => f64::from(f32::from_bits(number as u32)),
             12 => f64::from_bits(number),
             17 => number as i64 as f64,
-            // Numbers as text are common in what scripts write.
+            // Scripts often write numbers as text.
             2 => self.text()?.split_whitespace().nth(index)?.parse().ok()?,
             _ => number as f64,
         };
         value.is_finite().then_some(value)
     }
 
-    /// One of its numbers, if it is a natural one.
+    /// One of its numbers, if it is a natural number.
     pub fn natural(&self, index: usize) -> Option<u64> {
         self.number(index).filter(|it| (0.0..1e18).contains(it)).map(|it| it as u64)
     }
 
-    /// All of it as text: up to the first zero byte, without padding. None if
-    /// nothing is left.
+    /// The whole value as text, up to the first zero byte and without padding. None if it is
+    /// empty.
     pub fn text(&self) -> Option<String> {
         let text = self.bytes.split(|&byte| byte == 0).next()?;
         let text = String::from_utf8_lossy(text).trim().to_owned();
         Some(text).filter(|it| !it.is_empty())
     }
 
-    /// Windows' own tags: UTF-16, whatever the kind says.
+    /// The text in Windows' own tags: UTF-16, whatever the type is.
     pub fn wide_text(&self) -> Option<String> {
         let text = text::utf16(&self.bytes, u16::from_le_bytes).trim().to_owned();
         Some(text).filter(|it| !it.is_empty())

@@ -1,19 +1,19 @@
-//! IPTC's Information Interchange Model (IIM 4.1), and the resources of Photoshop
-//! that it lies in.
+//! IPTC's Information Interchange Model (IIM 4.1), and Photoshop's resources, which contain
+//! it.
 
 use super::date::{self, Date};
-use super::exif::{add_keywords, fill};
+use super::fill::{add_keywords, fill};
 use super::{exif, xmp};
 use crate::probe::model::Photo;
 use crate::probe::text;
 
-/// What Photoshop's resources hold that is read here.
+/// The ids of the resources that are read.
 const IPTC: u16 = 0x0404;
 const EXIF: u16 = 0x0422;
 const XMP: u16 = 0x0424;
 
-/// Fills in what the IPTC in Photoshop's resources says (`8BIM`, an id, a name, a
-/// length, data); in Photoshop's own files, also the EXIF and XMP there.
+/// Fills in the fields that are in the IPTC of Photoshop's resources (`8BIM`, an id, a name,
+/// a length, data). In Photoshop's own files, these also contain EXIF and XMP.
 pub fn read_resources(resources: &[u8], photo: &mut Photo) {
     let mut iptc: &[u8] = &[];
     let mut packet: &[u8] = &[];
@@ -33,13 +33,13 @@ pub fn read_resources(resources: &[u8], photo: &mut Photo) {
     read(iptc, photo);
 }
 
-/// The first resource: its id, its data, and what follows.
+/// The first resource: its id, its data, and the bytes after it.
 fn resource(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     if !matches!(bytes.get(..4)?, b"8BIM" | b"PHUT" | b"DCSR" | b"AgHg" | b"MeSa") {
         return None;
     }
     let id = u16::from_be_bytes([*bytes.get(4)?, *bytes.get(5)?]);
-    // The name is a byte count and text, padded to an even length, as data is.
+    // The name is a length and text, padded to an even length; so is the data.
     let name = 1 + usize::from(*bytes.get(6)?);
     let header = 6 + name + name % 2;
     let length: [u8; 4] = bytes.get(header..header + 4)?.try_into().ok()?;
@@ -49,7 +49,7 @@ fn resource(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     Some((id, data, rest.get(length.checked_add(length % 2)?..).unwrap_or(&[])))
 }
 
-/// Fills in what datasets say.
+/// Fills in the fields that are in datasets.
 pub fn read(mut datasets: &[u8], photo: &mut Photo) {
     let mut dates = [None, None];
     let mut times = [None, None];
@@ -60,7 +60,7 @@ pub fn read(mut datasets: &[u8], photo: &mut Photo) {
         datasets = rest;
         let text = || text(data, utf8);
         match (record, number) {
-            // The escape sequence of ISO 2022 for UTF-8.
+            // ISO 2022's escape sequence for UTF-8.
             (1, 90) => utf8 = data == b"\x1b%G",
             (2, 25) => keywords.push(text()),
             (2, 55) => dates[0] = date::parse(&text()),
@@ -75,7 +75,7 @@ pub fn read(mut datasets: &[u8], photo: &mut Photo) {
         }
     }
     fill(&mut photo.artist, || Some(authors.join("; ")).filter(|it| !it.is_empty()));
-    // Programs that know XMP write their keywords twice.
+    // Programs that write XMP write their keywords twice.
     if photo.keywords.is_empty() {
         add_keywords(photo, keywords.iter().map(String::as_str));
     }
@@ -92,16 +92,17 @@ fn with_time(mut date: Date, time: Option<String>) -> Date {
     date
 }
 
-/// The first dataset: its record and number, its data, and what follows.
+/// The first dataset: its record and number, its data, and the bytes after it.
 fn dataset(bytes: &[u8]) -> Option<(u8, u8, &[u8], &[u8])> {
     let &[0x1c, record, number, high, low, ref rest @ ..] = bytes else { return None };
     let length = usize::from(u16::from_be_bytes([high, low]));
-    // A set high bit would say how many bytes the length has: no text here is as long.
+    // If the high bit is set, this is the size of the length. No text here is so long.
     (length < 0x8000).then_some(())?;
     Some((record, number, rest.get(..length)?, &rest[length..]))
 }
 
-/// UTF-8 where it is said or where it is valid; else ISO 8859-1, as most programs wrote.
+/// Decodes UTF-8 if the data is marked as such or is valid; otherwise ISO 8859-1, which most
+/// programs wrote.
 fn text(data: &[u8], utf8: bool) -> String {
     let text = if utf8 { String::from_utf8_lossy(data) } else { text::utf8_or_latin1(data) };
     text.into_owned()
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn datasets_are_read_out_of_resources() {
+    fn datasets_in_resources_are_read() {
         let mut photo = Photo::default();
         read_resources(&testing::resources(), &mut photo);
         assert_eq!(photo.keywords, ["sea", "sun"]);
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_not_utf8_is_latin() {
+    fn text_that_is_not_utf8_is_decoded_as_latin_1() {
         let mut photo = Photo::default();
         read(b"\x1c\x02\x78\0\x03\xc9t\xe9", &mut photo);
         assert_eq!(photo.description.as_deref(), Some("\u{c9}t\u{e9}"));
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_longer_than_there_is_ends_the_reading() {
+    fn a_length_beyond_the_end_stops_the_parser() {
         let mut photo = Photo::default();
         read(b"\x1c\x02\x19\0\x03sea\x1c\x02\x19\x7f\xffsun", &mut photo);
         assert_eq!(photo.keywords, ["sea"]);

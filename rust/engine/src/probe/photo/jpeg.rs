@@ -1,4 +1,5 @@
-//! JPEG (ITU-T T.81): the segments before the picture, and what applications put there.
+//! JPEG (ITU-T T.81): the segments before the picture, and the metadata of applications in
+//! them.
 
 use super::ifd::{Bytes, Windows};
 use super::{exif, iptc, xmp};
@@ -6,13 +7,13 @@ use crate::probe::model::{Media, Photo};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
-/// No file has more segments before its picture, unless it means harm.
+/// No file has more segments before its picture unless it is malicious.
 const MOST_SEGMENTS: usize = 1000;
 
-/// What is kept of metadata that is split over segments.
+/// The most bytes that are kept of metadata that is split over segments.
 const LONGEST: usize = 2 * 1024 * 1024;
 
-/// How far to look for the next marker where none is.
+/// How far the next marker is searched for if there is none at the expected place.
 const FARTHEST: usize = 64 * 1024;
 
 const EXIF: &[u8] = b"Exif\0";
@@ -20,7 +21,7 @@ const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 const EXTENDED_XMP: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
 const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
 
-/// Reads what the file says of itself.
+/// Reads the properties of a JPEG.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut media = Media::new("jpeg");
     let mut bytes = Windows::new(source, 0);
@@ -38,7 +39,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     Ok(media)
 }
 
-/// Fills in what a JPEG says that begins where `bytes` do; returns what is odd about it.
+/// Fills in the fields that are in the JPEG at the beginning of `bytes`. Returns warnings.
 pub(super) fn read_picture(bytes: &mut dyn Bytes, photo: &mut Photo) -> Vec<&'static str> {
     let mut segments = Segments::default();
     segments.read(bytes, photo);
@@ -46,12 +47,13 @@ pub(super) fn read_picture(bytes: &mut dyn Bytes, photo: &mut Photo) -> Vec<&'st
     segments.warnings
 }
 
-/// What was gathered from segments.
+/// The metadata that was collected from segments.
 #[derive(Default)]
 struct Segments {
     exif: Vec<u8>,
     xmp: Vec<u8>,
-    /// The name of an extended packet, where in it a part belongs, and the part.
+    /// The parts of extended packets: the name of the packet, the offset of the part, and its
+    /// data.
     extended: Vec<(Vec<u8>, u32, Vec<u8>)>,
     photoshop: Vec<u8>,
     size: usize,
@@ -63,25 +65,25 @@ impl Segments {
         let mut position = 2;
         for _ in 0..MOST_SEGMENTS {
             let Some((marker, after)) = self.marker(bytes, position) else {
-                self.warnings.push("it ends before the picture");
+                self.warnings.push("the file is cut off before the picture");
                 return;
             };
             position = after;
             match marker {
-                // The picture, or the end.
+                // The picture, or the end of the file.
                 0xda | 0xd9 => {
                     if photo.width.is_none() {
-                        self.warnings.push("the picture has no size");
+                        self.warnings.push("the width and height of the picture are missing");
                     }
                     return;
                 }
-                // Without a length: TEM, RST, SOI.
+                // Markers without a length: TEM, RST, SOI.
                 0x01 | 0xd0..=0xd8 => continue,
                 _ => {}
             }
             let length = bytes.up_to(position, 2);
             let &[high, low] = length else {
-                self.warnings.push("it ends before the picture");
+                self.warnings.push("the file is cut off before the picture");
                 return;
             };
             let length = u16::from_be_bytes([high, low]);
@@ -101,7 +103,7 @@ impl Segments {
                         self.application(marker, payload);
                     }
                 }
-                // SOF, of all kinds; DHT, JPG and DAC are among their numbers.
+                // All kinds of SOF. DHT, JPG and DAC have numbers between them.
                 0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
                     if let &[depth, h1, h0, w1, w0, ..] = bytes.up_to(start, 6)
                         && photo.width.is_none()
@@ -115,10 +117,11 @@ impl Segments {
                 _ => {}
             }
         }
-        self.warnings.push("it has too many segments");
+        self.warnings.push("the file contains too many segments");
     }
 
-    /// The marker at `position` or, where something else is, the next; and where it ends.
+    /// The marker at `position`, or the next one if there is something else. Also returns its
+    /// end.
     fn marker(&mut self, bytes: &mut dyn Bytes, position: u64) -> Option<(u8, u64)> {
         let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff);
         let here = bytes.up_to(position, 2);
@@ -129,7 +132,7 @@ impl Segments {
         let skipped = rest.windows(2).position(is_marker)?;
         // Markers may be padded with 0xff.
         if rest[..skipped].iter().any(|&byte| byte != 0xff) {
-            self.warnings.push("there is something else between segments");
+            self.warnings.push("there are unexpected bytes between segments");
         }
         Some((rest[skipped + 1], position + skipped as u64 + 2))
     }
@@ -140,9 +143,9 @@ impl Segments {
                 self.photoshop.extend_from_slice(resources);
             }
         } else if let Some(part) = payload.strip_prefix(EXIF) {
-            // A padding byte, which some write as something else than zero.
+            // A padding byte, which is not zero in all files.
             let part = part.get(1..).unwrap_or_default();
-            // EXIF that is longer than a segment goes on in the next.
+            // EXIF that is longer than a segment continues in the next one.
             if self.exif.is_empty() || !(part.starts_with(b"II*\0") || part.starts_with(b"MM\0*")) {
                 self.exif.extend_from_slice(part);
             }
@@ -151,7 +154,7 @@ impl Segments {
                 self.xmp = packet.to_vec();
             }
         } else if let Some(part) = payload.strip_prefix(EXTENDED_XMP) {
-            // A name of 32 digits, the length of the whole, where this part belongs.
+            // A name of 32 digits, the length of the whole packet, and the offset of this part.
             let (Some(name), Some(offset), Some(data)) =
                 (part.get(..32), part.get(36..40), part.get(40..))
             else {
@@ -214,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_applications_say_is_read() {
+    fn the_metadata_of_all_applications_is_read() {
         let (media, photo) = probe_photo(&full());
         assert_eq!(media.container, "jpeg");
         assert!(media.warnings.is_empty(), "{:?}", media.warnings);
@@ -223,20 +226,20 @@ mod tests {
         assert_is_camera(&photo);
         assert_eq!(photo.rating, Some(3));
         assert_eq!(photo.keywords, ["sea", "sun"]);
-        // EXIF is trusted more than IPTC, which has a caption too.
+        // EXIF is trusted more than IPTC, which also has a caption.
         assert_eq!(photo.description.as_deref(), Some("At the sea"));
         assert_eq!(photo.artist.as_deref(), Some("Ann"));
     }
 
     #[test]
-    fn markers_within_segments_are_not_those_of_the_picture() {
+    fn markers_inside_segments_are_ignored() {
         let thumbnail = segment(0xc0, &[8, 0, 1, 0, 1, 1, 1, 0x11, 0]);
         let (_, photo) = probe_photo(&picture(&[segment(0xe2, &thumbnail)]));
         assert_eq!((photo.width, photo.height), (Some(320), Some(200)));
     }
 
     #[test]
-    fn exif_goes_on_in_the_next_segment_and_a_second_one_is_left_alone() {
+    fn exif_continues_in_the_next_segment_and_a_second_one_is_ignored() {
         let bytes = testing::exif();
         let (first, second) = bytes.split_at(100);
         let parts = [first, second].map(|part| segment(0xe1, &[b"Exif\0\0", part].concat()));
@@ -245,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn extended_xmp_is_put_together_by_name_and_offset() {
+    fn extended_xmp_is_joined_by_name_and_offset() {
         let name = "0123456789ABCDEF0123456789ABCDEF";
         let main = testing::packet(&format!("xmpNote:HasExtendedXMP='{name}'"), "");
         let packet = testing::packet("xmp:Rating='5'", "");
@@ -262,23 +265,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_between_segments_is_skipped() {
+    fn bytes_between_segments_are_skipped() {
         let (media, photo) = probe_photo(&picture(&[vec![0xff, 0xff], exif(), vec![0, 1, 2]]));
         assert_is_camera(&photo);
         assert_eq!(photo.width, Some(320));
-        assert_eq!(media.warnings, ["there is something else between segments"]);
+        assert_eq!(media.warnings, ["there are unexpected bytes between segments"]);
     }
 
     #[test]
-    fn a_file_that_ends_before_its_picture_tells_what_it_has() {
+    fn a_file_that_is_cut_off_before_its_picture_has_metadata() {
         let bytes = picture(&[exif()]);
         let (media, photo) = probe_photo(&bytes[..testing::exif().len() + 20]);
         assert_is_camera(&photo);
-        assert_eq!(media.warnings, ["it ends before the picture"]);
+        assert_eq!(media.warnings, ["the file is cut off before the picture"]);
     }
 
     #[test]
-    fn few_places_are_read_of_a_file_with_much_before_its_picture() {
+    fn a_file_with_large_segments_before_its_picture_takes_few_reads() {
         let profile = segment(0xe2, &vec![0; 65_000]);
         let bytes = picture(&[exif(), profile.clone(), profile.clone(), profile]);
         let mut source = Source::new(&bytes, bytes.len() as u64, crate::probe::Limits::default());
@@ -288,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_survived() {
+    fn damage_does_not_cause_a_panic() {
         assert_damage_is_survived(&full());
     }
 }

@@ -1,11 +1,12 @@
-//! Lenses as makers tell them in tags of their own, where it is a plain text or
-//! four numbers. Ids that need a table of lenses are left alone.
+//! Lenses in the makers' own tags, if these contain plain text or four numbers. Ids that need
+//! a table of lenses are ignored.
 
-use super::exif::{fill, lens_info, lens_range as range};
+use super::fill::fill;
 use super::ifd::{Ifd, Order, Tiff};
+use super::lens::{lens_info, lens_range as range};
 use crate::probe::model::Photo;
 
-/// Fills in what the maker's note of an EXIF directory says of the lens.
+/// Fills in the lens that is in the maker's note of an EXIF directory.
 pub(super) fn read(tiff: &mut Tiff<'_>, exif: &Ifd, photo: &mut Photo) {
     if photo.lens_model.is_some() && photo.iso.is_some() {
         return;
@@ -33,7 +34,7 @@ pub(super) fn read(tiff: &mut Tiff<'_>, exif: &Ifd, photo: &mut Photo) {
         let Some(ifd) = maker.directory(at.saturating_add(12)) else { return };
         fill(&mut photo.lens_model, || sony_lens(maker.get(&ifd, 0xb02a)?.bytes()));
     } else if head.starts_with(b"Nikon\0\x02") {
-        // A whole TIFF structure of its own.
+        // A complete TIFF structure of its own.
         let Some(own) = own_order(10) else { return };
         let mut maker = tiff.within(at.saturating_add(10), own);
         let Some(ifd) = maker.directory(8) else { return };
@@ -45,14 +46,15 @@ pub(super) fn read(tiff: &mut Tiff<'_>, exif: &Ifd, photo: &mut Photo) {
     }
 }
 
-/// Fills in what a directory of Canon's says.
+/// Fills in the fields that are in Canon's directory.
 pub(super) fn canon(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
     fill(&mut photo.lens_model, || named(tiff.text(ifd, 0x0095)));
     fill(&mut photo.iso, || canon_sensitivity(tiff, ifd));
 }
 
-/// What Canon's cameras of before 2004 tell in their own tags only: what was set
-/// or, where the camera chose, the base and what it made of that, in steps of 1/32.
+/// The sensitivity of Canon's cameras before 2004, which is only in their own tags: the
+/// number that was set or, if the camera chose it, the product of the base and a factor, both
+/// in steps of 1/32.
 fn canon_sensitivity(tiff: &mut Tiff<'_>, ifd: &Ifd) -> Option<u32> {
     match tiff.get(ifd, 0x0001).and_then(|settings| settings.natural(16)) {
         Some(16) => return Some(50),
@@ -69,17 +71,17 @@ fn canon_sensitivity(tiff: &mut Tiff<'_>, ifd: &Ifd) -> Option<u32> {
     Some((auto * base).round() as u32).filter(|iso| (1..10_000_000).contains(iso))
 }
 
-/// The lens is in the directory `Equipment`.
+/// Reads the lens in the directory `Equipment`.
 fn olympus(tiff: &mut Tiff<'_>, at: u64, photo: &mut Photo) {
     let Some(ifd) = tiff.directory(at) else { return };
     let Some(entry) = ifd.entry(0x2010).copied() else { return };
-    // The directory itself (undefined bytes), or where it is (a number).
+    // The entry contains the directory itself (undefined bytes), or its place (a number).
     let place = if entry.size() > Some(4) { Some(entry.place) } else { tiff.natural(&ifd, 0x2010) };
     let Some(equipment) = place.and_then(|place| tiff.directory(place)) else { return };
     fill(&mut photo.lens_model, || named(tiff.text(&equipment, 0x0203)));
 }
 
-/// Decimal digits, two a byte: flags, two focal lengths of four digits each, two
+/// Decodes decimal digits, two per byte: flags, two focal lengths of four digits each, two
 /// apertures in tenths, flags.
 fn sony_lens(bytes: &[u8]) -> Option<String> {
     let &[_, s1, s0, l1, l0, wide, narrow, _] = bytes else { return None };
@@ -94,7 +96,7 @@ fn sony_lens(bytes: &[u8]) -> Option<String> {
     range(Some(focal[0]), Some(focal[1]), Some(aperture[0]), Some(aperture[1]))
 }
 
-/// A name, not the dashes or zeros that stand for none.
+/// A name; None for dashes or zeros, which stand for an unknown lens.
 fn named(text: Option<String>) -> Option<String> {
     text.filter(|name| name.chars().any(char::is_alphabetic))
 }
@@ -118,10 +120,10 @@ mod tests {
     }
 
     #[test]
-    fn lenses_with_a_name_in_the_makers_note_are_read() {
+    fn lenses_that_the_makers_note_names_are_read() {
         let equipment = vec![(0x0203, Value::Text("OLYMPUS M.12-40mm F2.8"))];
         let structure = tiff(Order::Little, &[vec![(0x2010, Value::Directories(vec![equipment]))]]);
-        // Offsets are from the note, whose head is four bytes longer than TIFF's.
+        // Offsets count from the note, whose header is four bytes longer than TIFF's.
         let mut note = b"OLYMPUS\0II\x03\0".to_vec();
         note.extend(&structure[8..]);
         let moved = note.len() - structure.len();
@@ -141,11 +143,11 @@ mod tests {
     }
 
     #[test]
-    fn what_canon_set_the_sensitivity_to_is_read() {
+    fn the_sensitivity_in_canons_tags_is_read() {
         let mut settings = [0; 24];
         settings[16] = 19;
         let mut bytes = tiff(Order::Little, &[vec![]]);
-        // Where the note will lie: its only value is beyond it, at the end.
+        // The place of the note. Its only value comes after it, at the end.
         let entry = [1, 0, 1, 0, 3, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         bytes.extend(entry);
         let place = bytes.len() as u32;

@@ -1,12 +1,14 @@
-//! Photos: one module a format, each with a `read` that gives its [`Media`].
+//! Photos: one module for each format. Its `read` returns the [`Media`].
 //!
 //! [`Media`]: super::model::Media
 
 mod date;
 pub mod exif;
+mod fill;
 mod ifd;
 mod iptc;
 pub mod jpeg;
+mod lens;
 mod makernote;
 pub mod other;
 pub mod png;

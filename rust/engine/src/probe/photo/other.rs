@@ -1,29 +1,28 @@
-//! GIF, BMP, Photoshop's PSD, JPEG XL and JPEG 2000: the size, and the metadata
-//! that stands near it.
+//! GIF, BMP, Photoshop's PSD, JPEG XL and JPEG 2000: their size, and the metadata near it.
 
 use super::{exif, iptc, xmp};
 use crate::probe::model::{Media, Photo};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
-/// What is read of metadata.
+/// The most bytes of metadata that are read.
 const LONGEST: usize = 1024 * 1024;
 
-/// Boxes that are looked at.
+/// The most boxes that are read.
 const MOST_BOXES: usize = 64;
 
-/// The UUIDs of boxes in JPEG 2000: XMP, and EXIF as Adobe writes it.
+/// The UUIDs of boxes in JPEG 2000: XMP, and EXIF in Adobe's form.
 const UUID_XMP: &[u8] = b"\xbe\x7a\xcf\xcb\x97\xa9\x42\xe8\x9c\x71\x99\x94\x91\xe3\xaf\xac";
 const UUID_EXIF: &[u8] = b"JpgTiffExif->JP2";
 
-/// Whether a file that begins so is one of these.
+/// Whether a file with this beginning has one of these formats.
 pub fn is_one(head: &[u8]) -> bool {
     container(head).is_some()
 }
 
 fn container(head: &[u8]) -> Option<&'static str> {
     let starts = |signature: &[u8]| head.starts_with(signature);
-    // The signature of BMP is too short: the size of its second header helps.
+    // BMP's signature is too short, so the size of its second header is checked, too.
     let bmp_header = || head.get(15..18) == Some(&[0; 3]) && matches!(head[14], 12..=124);
     if starts(b"GIF87a") || starts(b"GIF89a") {
         Some("gif")
@@ -40,7 +39,7 @@ fn container(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Reads what the file says of itself.
+/// Reads the properties of a file.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let head = source.up_to(0, 64)?.to_vec();
     let container = container(&head).ok_or(Problem::Unknown)?;
@@ -64,7 +63,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         },
     };
     if complete.is_none() || photo.width.is_none() {
-        media.warn("the picture has no size");
+        media.warn("the width and height of the picture are missing");
     }
     media.photo = Some(photo);
     Ok(media)
@@ -79,12 +78,12 @@ fn gif(head: &[u8], photo: &mut Photo) -> Option<()> {
 
 fn bmp(head: &[u8], photo: &mut Photo) -> Option<()> {
     if *head.get(14)? == 12 {
-        // OS/2's first header.
+        // The first header of OS/2.
         photo.width = Some(u32::from(u16::from_le_bytes(array(head, 18)?)));
         photo.height = Some(u32::from(u16::from_le_bytes(array(head, 20)?)));
     } else {
         photo.width = Some(u32::from_le_bytes(array(head, 18)?));
-        // Negative where the first line is at the top.
+        // It is negative if the first line is at the top.
         photo.height = Some(i32::from_le_bytes(array(head, 22)?).unsigned_abs());
     }
     Some(())
@@ -97,7 +96,8 @@ fn psd(head: &[u8], photo: &mut Photo) -> Option<()> {
     Some(())
 }
 
-/// Photoshop's resources follow its colour table, each with a length before it.
+/// Reads Photoshop's resources, which come after the colour table. Both have a length before
+/// them.
 fn resources(source: &mut Source<'_>, photo: &mut Photo) -> Result<()> {
     let colors = u64::from(u32::from_be_bytes(source.array(26)?));
     let length = u32::from_be_bytes(source.array(30 + colors)?) as usize;
@@ -106,7 +106,7 @@ fn resources(source: &mut Source<'_>, photo: &mut Photo) -> Result<()> {
     Ok(())
 }
 
-/// The boxes of JPEG XL and JPEG 2000.
+/// Reads the boxes of JPEG XL and JPEG 2000.
 fn boxes(source: &mut Source<'_>, photo: &mut Photo) -> Result<Option<()>> {
     let mut position = 12;
     let mut packet = Vec::new();
@@ -122,7 +122,7 @@ fn boxes(source: &mut Source<'_>, photo: &mut Photo) -> Result<Option<()>> {
         let Some(size) = length.checked_sub(header_length) else { break };
         let size = usize::try_from(size).unwrap_or(usize::MAX).min(LONGEST);
         match &name {
-            // What the header of JPEG 2000 holds, the size first.
+            // The header of JPEG 2000, which begins with the size.
             b"jp2h" => {
                 let data = source.up_to(start, size.min(64))?;
                 if data.get(4..8) == Some(b"ihdr") {
@@ -132,7 +132,7 @@ fn boxes(source: &mut Source<'_>, photo: &mut Photo) -> Result<Option<()>> {
                     photo.bit_depth = depth.map(|depth| u32::from(depth & 0x7f) + 1);
                 }
             }
-            // The codestream of JPEG XL, whole, or the parts of it.
+            // The codestream of JPEG XL, complete or in parts.
             b"jxlc" | b"jxlp" if photo.width.is_none() => {
                 let data = source.up_to(start, size.min(32))?;
                 let data = if &name == b"jxlp" { data.get(4..).unwrap_or_default() } else { data };
@@ -141,7 +141,7 @@ fn boxes(source: &mut Source<'_>, photo: &mut Photo) -> Result<Option<()>> {
                 }
             }
             b"Exif" => {
-                // How far away the TIFF structure is.
+                // The distance to the TIFF structure.
                 let data = source.up_to(start, size)?;
                 let offset = array(data, 0).map_or(0, u32::from_be_bytes) as usize;
                 exif::read(data.get(offset.saturating_add(4)..).unwrap_or_default(), photo);
@@ -166,7 +166,7 @@ fn boxes(source: &mut Source<'_>, photo: &mut Photo) -> Result<Option<()>> {
     Ok(photo.width.map(|_| ()))
 }
 
-/// The size at the beginning of a codestream of JPEG XL (ISO 18181-1, C.3).
+/// Reads the size at the beginning of a codestream of JPEG XL (ISO 18181-1, C.3).
 fn codestream(data: &[u8], photo: &mut Photo) -> Option<()> {
     let mut bits = Bits(u128::from_le_bytes({
         let mut bytes = [0; 16];
@@ -202,7 +202,7 @@ fn codestream(data: &[u8], photo: &mut Photo) -> Option<()> {
     Some(())
 }
 
-/// Bits, the least significant first.
+/// Bits, least significant first.
 struct Bits(u128);
 
 impl Bits {
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_read_in_all_of_them() {
+    fn sizes_are_read_in_all_formats() {
         let gif = b"GIF89a\x7b\0\x4d\0\xf7\0\0";
         let mut bmp = b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x7b\0\0\0".to_vec();
         bmp.extend((-77_i32).to_le_bytes());
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_survived() {
+    fn damage_does_not_cause_a_panic() {
         for bytes in [jxl(), jp2(), psd()] {
             assert_damage_is_survived(&bytes);
         }

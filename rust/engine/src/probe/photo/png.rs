@@ -1,33 +1,34 @@
-//! PNG (W3C PNG 3): chunks before the picture and, if EXIF is not among them, after it.
+//! PNG (W3C PNG 3): the chunks before the picture and, if EXIF is not among them, after it.
 
 use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 
-use super::exif::fill;
+use super::fill::fill;
 use super::{exif, iptc, xmp};
 use crate::probe::model::{Media, Photo};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 use crate::probe::text;
 
-/// Chunks before the picture that are looked at.
+/// The most chunks before the picture that are read.
 const MOST_CHUNKS: usize = 200;
 
-/// What is read of a packet, and what all compressed ones together may become.
+/// The most bytes of a packet that are read, and the most to which all compressed ones
+/// together are inflated.
 const LONGEST: usize = 1024 * 1024;
 
-/// What is kept of a text.
+/// The most bytes of a text that are kept.
 const LONGEST_TEXT: usize = 8192;
 
-/// Where chunks after the picture are looked for: from so far before the end on.
+/// The size of the end of the file in which the chunks after the picture are searched for.
 const TAIL: usize = 32 * 1024;
 
-/// Reads what the file says of itself.
+/// Reads the properties of a PNG.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut media = Media::new("png");
     let mut photo = Photo::default();
     let header = source.up_to(8, 25)?;
     if header.get(4..8) != Some(b"IHDR") {
-        return Err(Problem::damaged("it does not begin with its header"));
+        return Err(Problem::damaged("there is no header (IHDR) at the beginning"));
     }
     let number = |at: usize| {
         let bytes = header.get(at..at + 4)?.try_into().ok()?;
@@ -36,41 +37,41 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     photo.width = number(8);
     photo.height = number(12);
     photo.bit_depth = header.get(16).map(|&depth| depth.into());
-    let mut said = Said::default();
-    match said.before_picture(source) {
+    let mut metadata = Metadata::default();
+    match metadata.before_picture(source) {
         Ok(true) => {}
-        Ok(false) => media.warn("it ends before the picture"),
+        Ok(false) => media.warn("the file is cut off before the picture"),
         Err(problem @ Problem::Io(_)) => return Err(problem),
         Err(problem) => media.warn(problem.to_string()),
     }
-    if said.exif.is_empty() && said.picture > 0 {
-        match said.after_picture(source) {
+    if metadata.exif.is_empty() && metadata.picture > 0 {
+        match metadata.after_picture(source) {
             Err(problem @ Problem::Io(_)) => return Err(problem),
             Err(problem) => media.warn(problem.to_string()),
             Ok(true) => {}
-            Ok(false) => media.warn("it ends before it should"),
+            Ok(false) => media.warn("the file is cut off"),
         }
     }
-    said.fill(&mut photo);
+    metadata.fill(&mut photo);
     media.photo = Some(photo);
     Ok(media)
 }
 
-/// What chunks said.
+/// The metadata in chunks.
 #[derive(Default)]
-struct Said {
+struct Metadata {
     exif: Vec<u8>,
     xmp: Vec<u8>,
     iptc: Vec<u8>,
     texts: Vec<(&'static str, String)>,
     /// Where the picture begins.
     picture: u64,
-    /// How much was inflated.
+    /// The number of bytes that were inflated.
     inflated: usize,
 }
 
-impl Said {
-    /// Whether the picture was reached.
+impl Metadata {
+    /// Reads the chunks before the picture. Returns whether the picture was reached.
     fn before_picture(&mut self, source: &mut Source<'_>) -> Result<bool> {
         let mut position = 8;
         for _ in 0..MOST_CHUNKS {
@@ -96,11 +97,12 @@ impl Said {
         Ok(true)
     }
 
-    /// Pictures are split into many chunks, so those after it are found from the
-    /// end: chunks that follow each other up to the last. Whether the last is there.
+    /// Reads the chunks after the picture. A picture is split into many chunks, so these are
+    /// found from the end: consecutive chunks up to the last one. Returns whether the last
+    /// one is there.
     fn after_picture(&mut self, source: &mut Source<'_>) -> Result<bool> {
         let start = source.len().saturating_sub(TAIL as u64).max(self.picture);
-        // In what was read already, if all of the file is.
+        // In memory already, if the whole file was read.
         let length = usize::try_from(source.len() - start).unwrap_or(TAIL);
         let tail = source.up_to(start, length)?.to_vec();
         let whole = tail.windows(8).any(|window| window == b"\0\0\0\0IEND");
@@ -128,7 +130,7 @@ impl Said {
                 }
             }
             b"zTXt" => {
-                // The key, the method, and what is compressed.
+                // The key, the method, and the compressed data.
                 if let Some((key, rest)) = split(data)
                     && is_known(key)
                     && let Some(text) = rest.get(1..).and_then(|data| self.inflate(data))
@@ -161,7 +163,7 @@ impl Said {
     fn inflate(&mut self, data: &[u8]) -> Option<Vec<u8>> {
         let most = LONGEST.checked_sub(self.inflated)?;
         let inflated = decompress_to_vec_zlib_with_limit(data, most).ok();
-        // What fails may have taken as long as what does not.
+        // Data that cannot be inflated may have taken as much time as valid data.
         self.inflated += inflated.as_ref().map_or(LONGEST, Vec::len);
         inflated
     }
@@ -211,7 +213,7 @@ impl Said {
     }
 }
 
-/// Keys of texts that are read.
+/// The keys of the texts that are read.
 const TEXTS: [&str; 5] = ["Artist", "Author", "Copyright", "Description", "Software"];
 
 fn is_known(key: &[u8]) -> bool {
@@ -224,17 +226,17 @@ fn is_metadata(name: &[u8]) -> bool {
     matches!(name, b"eXIf" | b"tEXt" | b"zTXt" | b"iTXt")
 }
 
-/// The chunk at `at`: its name, its data, and where the next one is.
+/// The chunk at `at`: its name, its data, and the position of the next one.
 fn chunk(bytes: &[u8], at: usize) -> Option<(&[u8], &[u8], usize)> {
     let length: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
     let length = usize::try_from(u32::from_be_bytes(length)).ok()?;
     let end = at.checked_add(8)?.checked_add(length)?;
-    // All of its data, and so its name.
+    // The data is complete, and therefore the name, too.
     let data = bytes.get(at + 8..end)?;
     Some((&bytes[at + 4..at + 8], data, end.checked_add(4)?))
 }
 
-/// Whether the chunks from `at` on follow each other up to the last.
+/// Whether there are consecutive chunks from `at` up to the last one.
 fn reaches_end(bytes: &[u8], mut at: usize) -> bool {
     for _ in 0..MOST_CHUNKS {
         match chunk(bytes, at) {
@@ -246,13 +248,13 @@ fn reaches_end(bytes: &[u8], mut at: usize) -> bool {
     false
 }
 
-/// What is before and after the first zero byte.
+/// The bytes before and after the first zero byte.
 fn split(data: &[u8]) -> Option<(&[u8], &[u8])> {
     let zero = data.iter().position(|&byte| byte == 0)?;
     Some((&data[..zero], &data[zero + 1..]))
 }
 
-/// A profile as ImageMagick writes it: a name, a length, and hexadecimal digits.
+/// Decodes a profile in ImageMagick's form: a name, a length, and hexadecimal digits.
 fn profile(text: &[u8]) -> Vec<u8> {
     let lines = text.trim_ascii_start().splitn(3, |&byte| byte == b'\n');
     let digits = lines.last().unwrap_or_default().iter();
@@ -317,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_after_a_long_picture_cost_one_more_read() {
+    fn chunks_after_a_long_picture_take_one_more_read() {
         let mut chunks = vec![picture(8192); 100];
         chunks.push(exif());
         let bytes = file(&chunks);
@@ -331,11 +333,11 @@ mod tests {
         let bytes = file(&[picture(100_000)]);
         let (media, photo) = probe_photo(&bytes[..90_000]);
         assert_eq!(photo.width, Some(320));
-        assert_eq!(media.warnings, ["it ends before it should"]);
+        assert_eq!(media.warnings, ["the file is cut off"]);
     }
 
     #[test]
-    fn what_would_become_too_large_is_not_inflated() {
+    fn data_that_would_become_too_large_is_not_inflated() {
         let bomb = compress_to_vec_zlib(&vec![b' '; 4 * LONGEST], 9);
         let text = [b"Description\0\0", &bomb[..]].concat();
         let (_, photo) = probe_photo(&file(&[(b"zTXt", text), picture(10)]));
@@ -349,12 +351,12 @@ mod tests {
         for byte in [0, 0, 0, 1, b'I', b'D', b'A'] {
             bytes.push(byte);
             let (media, _) = probe_photo(&bytes);
-            assert_eq!(media.warnings, ["it ends before it should"]);
+            assert_eq!(media.warnings, ["the file is cut off"]);
         }
     }
 
     #[test]
-    fn damage_is_survived() {
+    fn damage_does_not_cause_a_panic() {
         assert_damage_is_survived(&full());
     }
 }

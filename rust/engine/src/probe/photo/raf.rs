@@ -1,5 +1,5 @@
-//! RAF, Fujifilm's raw format: a header that says where a JPEG with EXIF is, and
-//! a directory of Fujifilm's own with the size of the raw image.
+//! RAF, Fujifilm's raw format: a header with the place of a JPEG that contains EXIF, and a
+//! directory of Fujifilm's own with the size of the raw image.
 
 use super::ifd::{Bytes, Windows};
 use super::jpeg;
@@ -7,14 +7,14 @@ use crate::probe::model::{Media, Photo};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
-/// Where the header says where the JPEG and the directory are, each as an offset
+/// Where the header contains the places of the JPEG and of the directory, each as an offset
 /// and a length.
 const PLACES: u64 = 84;
 
-/// No directory has more entries, unless it means harm.
+/// No directory has more entries unless it is malicious.
 const MOST_ENTRIES: u32 = 255;
 
-/// Reads what the file says of itself.
+/// Reads the properties of a RAF file.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut media = Media::new("raf");
     let mut photo = Photo::default();
@@ -22,7 +22,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let place = |at: usize| u64::from(number(&places, at));
     let (picture, directory) = (place(0), place(8));
     if picture == 0 || picture >= source.len() {
-        return Err(Problem::damaged("its picture is not there"));
+        return Err(Problem::damaged("the file contains no picture"));
     }
     let mut bytes = Windows::new(source, picture);
     for warning in jpeg::read_picture(&mut bytes, &mut photo) {
@@ -42,7 +42,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     Ok(media)
 }
 
-/// The size of the raw image without its borders; else with them.
+/// The size of the raw image without its borders or, if that is missing, with them.
 fn raw_size(bytes: &mut dyn Bytes, directory: u64) -> Option<(u32, u32)> {
     if directory == 0 {
         return None;
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_size_is_the_raw_pictures_and_the_rest_the_jpegs() {
+    fn the_size_is_that_of_the_raw_picture_and_the_rest_is_in_the_jpeg() {
         let (media, photo) = probe_photo(&file());
         assert_eq!(media.container, "raf");
         assert_eq!((photo.width, photo.height), (Some(4896), Some(3264)));
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_survived() {
+    fn damage_does_not_cause_a_panic() {
         assert_damage_is_survived(&file());
     }
 }

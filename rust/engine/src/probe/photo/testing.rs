@@ -1,4 +1,4 @@
-//! Small files for tests, and what is common to tests of all formats.
+//! Small files and helpers for the tests of all formats.
 
 use super::ifd::Order;
 use crate::probe::{Limits, Media, Photo, Problem, Source, probe_source};
@@ -87,7 +87,7 @@ fn long(order: Order, value: u32) -> Vec<u8> {
     if order == Order::Big { value.to_be_bytes() } else { value.to_le_bytes() }.to_vec()
 }
 
-/// What a camera writes.
+/// The tags that a camera writes.
 pub fn camera() -> Directory {
     vec![
         (0x010e, Value::Text("At the sea")),
@@ -125,12 +125,12 @@ fn place() -> Directory {
     ]
 }
 
-/// An EXIF block with what a camera writes.
+/// An EXIF block with the tags that a camera writes.
 pub fn exif() -> Vec<u8> {
     tiff(Order::Little, &[camera()])
 }
 
-/// Asserts that a photo says what [`exif`] says.
+/// Asserts that a photo has the properties in [`exif`].
 pub fn assert_is_camera(photo: &Photo) {
     assert_eq!(photo.camera_make.as_deref().map(str::trim), Some("Acme"));
     assert_eq!(photo.camera_model.as_deref(), Some("Cam 1"));
@@ -181,21 +181,21 @@ pub fn resources() -> Vec<u8> {
     resources
 }
 
-/// What probing says of bytes.
+/// Probes bytes.
 pub fn probe(bytes: &[u8]) -> crate::probe::Result<Media> {
     let mut source = Source::new(&bytes, bytes.len() as u64, Limits::default());
     probe_source(&mut source, "")
 }
 
-/// What probing says of the picture in bytes that it can read.
+/// Probes bytes that contain a photo.
 pub fn probe_photo(bytes: &[u8]) -> (Media, Photo) {
     let mut media = probe(bytes).unwrap();
     let photo = media.photo.take().unwrap();
     (media, photo)
 }
 
-/// Asserts that a file that ends anywhere, or that has wrong bits, gives an
-/// answer or a problem, and never a panic.
+/// Asserts that a file that is cut off anywhere, or that has flipped bits, never causes a
+/// panic.
 pub fn assert_damage_is_survived(bytes: &[u8]) {
     let survives = |bytes: &[u8]| {
         let answer = probe(bytes);

@@ -1,24 +1,24 @@
-//! TIFF 6.0, BigTIFF, and the raw formats that are made of them.
+//! TIFF 6.0, BigTIFF, and the raw formats that are based on them.
 //!
-//! Which directory is the picture (others are previews and masks) and what the
-//! file is called is told from the directories alone, as cameras write them.
+//! A file has several directories: the picture, previews and masks. Which one is the picture,
+//! and which container the file has, is decided by the directories alone.
 
 use super::ifd::{Bytes, Ifd, Tiff, Windows};
-use super::{exif, iptc, jpeg, makernote, xmp};
+use super::{exif, fill, iptc, jpeg, makernote, xmp};
 use crate::probe::model::{Media, Photo};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
-/// Pictures in one file that are looked at: the first, and what raw formats add.
+/// The most pictures in a file that are read: the first one, and those that raw formats add.
 const MOST_PICTURES: usize = 16;
 
-/// What is read of a packet within.
+/// The most bytes of an embedded packet that are read.
 const LONGEST: usize = 1024 * 1024;
 
-/// The photometric interpretation of what a sensor sees: a colour filter array.
+/// The photometric interpretation of raw sensor data: a colour filter array.
 const COLOR_FILTER_ARRAY: u64 = 32803;
 
-/// Reads what the file says of itself.
+/// Reads the properties of a TIFF file.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut media = Media::new("tiff");
     let mut bytes = Windows::new(source, 0);
@@ -26,7 +26,9 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     match bytes.problem {
         Some(problem @ (Problem::Io(_) | Problem::Panic(_))) => return Err(problem),
         Some(problem) => media.warn(problem.to_string()),
-        None if known.is_none() => return Err(Problem::damaged("no directory is there")),
+        None if known.is_none() => {
+            return Err(Problem::damaged("the file contains no image directory (IFD)"));
+        }
         None => {}
     }
     Ok(media)
@@ -48,7 +50,7 @@ fn read_structure(bytes: &mut dyn Bytes, media: &mut Media) -> Option<()> {
         panasonic(&mut tiff, &main, &mut photo);
     }
     if media.container == "cr2" {
-        // The raw directory has the sensor's borders in; EXIF says what is shown.
+        // The raw directory includes the sensor's borders; EXIF has the size that is shown.
         let exif = tiff.natural(&main, 0x8769).and_then(|offset| tiff.directory(offset));
         if let Some(exif) = exif {
             let size = (natural(&mut tiff, &exif, 0xa002), natural(&mut tiff, &exif, 0xa003));
@@ -62,13 +64,13 @@ fn read_structure(bytes: &mut dyn Bytes, media: &mut Media) -> Option<()> {
     }
     packets(&mut tiff, &main, &mut photo);
     if is_cut_off(&mut tiff, &pictures, length) {
-        media.warn("it ends before its picture does");
+        media.warn("the file is cut off within its picture");
     }
     media.photo = Some(photo);
     Some(())
 }
 
-/// The main directory, those within it, and those that follow.
+/// The main directory, the directories inside it, and the ones after it.
 fn pictures(tiff: &mut Tiff<'_>, main: Ifd) -> Vec<Ifd> {
     let mut pictures: Vec<Ifd> = Vec::new();
     let mut seen = vec![tiff.first];
@@ -92,7 +94,7 @@ fn pictures(tiff: &mut Tiff<'_>, main: Ifd) -> Vec<Ifd> {
     pictures
 }
 
-/// The size of the picture that is said to be the full one; else of the first.
+/// Sets the size of the picture that is marked as the full one, or else of the first one.
 fn size(tiff: &mut Tiff<'_>, pictures: &[Ifd], photo: &mut Photo) {
     let mut first = None;
     for picture in pictures {
@@ -124,8 +126,7 @@ fn natural(tiff: &mut Tiff<'_>, ifd: &Ifd, tag: u16) -> Option<u32> {
     tiff.natural(ifd, tag).filter(|&it| it > 0).and_then(|it| it.try_into().ok())
 }
 
-/// What the file is called: by its signature; else, if it holds what a sensor
-/// saw, by who made it.
+/// The container, by its signature or, if the file contains raw sensor data, by the maker.
 fn container(tiff: &mut Tiff<'_>, head: &[u8], pictures: &[Ifd], photo: &Photo) -> &'static str {
     if matches!(head.get(..4), Some(b"IIRO" | b"IIRS" | b"MMOR")) {
         return "orf";
@@ -157,8 +158,8 @@ fn container(tiff: &mut Tiff<'_>, head: &[u8], pictures: &[Ifd], photo: &Photo) 
     name.filter(|_| is_raw).map_or("tiff", |(_, name)| name)
 }
 
-/// Panasonic's and Leica's raw files: tags of their own, and all that cameras say
-/// besides in a JPEG within.
+/// Reads the raw files of Panasonic and Leica: tags of their own, and a JPEG with all other
+/// metadata.
 fn panasonic(tiff: &mut Tiff<'_>, main: &Ifd, photo: &mut Photo) {
     let mut border = |tag| tiff.natural(main, tag).and_then(|it| u32::try_from(it).ok());
     let (top, left, bottom, right) = (border(4), border(5), border(6), border(7));
@@ -166,17 +167,17 @@ fn panasonic(tiff: &mut Tiff<'_>, main: &Ifd, photo: &mut Photo) {
     photo.width = span(left, right);
     photo.height = span(top, bottom);
     photo.bit_depth = natural(tiff, main, 0x000a);
-    exif::fill(&mut photo.iso, || natural(tiff, main, 0x0017));
+    fill::fill(&mut photo.iso, || natural(tiff, main, 0x0017));
     if let Some(picture) = main.entry(0x002e).copied() {
         let mut within = Photo::default();
         let mut part = Part { tiff, start: picture.place, length: picture.size().unwrap_or(0) };
         jpeg::read_picture(&mut part, &mut within);
-        exif::fill_from(photo, within);
+        fill::fill_from(photo, within);
     }
     makernote::read(tiff, main, photo);
 }
 
-/// A part of a structure, for what is embedded there.
+/// A part of a structure, in which something is embedded.
 struct Part<'t, 'b> {
     tiff: &'t mut Tiff<'b>,
     start: u64,
@@ -194,7 +195,7 @@ impl Bytes for Part<'_, '_> {
     }
 }
 
-/// XMP and IPTC, of the main directory.
+/// Reads XMP and IPTC in the main directory.
 fn packets(tiff: &mut Tiff<'_>, main: &Ifd, photo: &mut Photo) {
     let mut packet = |tag| {
         let entry = *main.entry(tag)?;
@@ -204,7 +205,7 @@ fn packets(tiff: &mut Tiff<'_>, main: &Ifd, photo: &mut Photo) {
         xmp::fill(packet.bytes(), photo);
     }
     if let Some(datasets) = packet(0x83bb) {
-        // Some say that they are numbers of four bytes, and swap those.
+        // Some files declare it as four-byte numbers, and swap those.
         let mut bytes = datasets.bytes().to_vec();
         if bytes.first() != Some(&0x1c) && bytes.get(3) == Some(&0x1c) {
             bytes.chunks_exact_mut(4).for_each(<[u8]>::reverse);
@@ -216,8 +217,8 @@ fn packets(tiff: &mut Tiff<'_>, main: &Ifd, photo: &mut Photo) {
     }
 }
 
-/// Whether strips or tiles of a picture lie beyond the end: the first or the last
-/// of those whose places were read.
+/// Whether strips or tiles of a picture are beyond the end of the file. Only the first and
+/// the last of those whose places were read are checked.
 fn is_cut_off(tiff: &mut Tiff<'_>, pictures: &[Ifd], length: u64) -> bool {
     pictures.iter().any(|picture| {
         [(0x0111, 0x0117), (0x0144, 0x0145)].into_iter().any(|(offsets, sizes)| {
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn raw_files_are_called_by_their_makers_and_as_large_as_their_raw_picture() {
+    fn raw_files_are_named_after_their_makers_and_have_the_size_of_the_raw_picture() {
         for (make, compression, name) in [
             ("SONY", &[32767], "arw"),
             ("NIKON CORPORATION", &[34713], "nef"),
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn dng_and_cr2_are_told_by_their_marks() {
+    fn dng_and_cr2_are_recognised_by_their_marks() {
         let mut main = testing::camera();
         main.push((0xc612, Value::Byte(&[1, 4, 0, 0])));
         main.push((0x014a, Value::Directories(vec![raw(&[7])])));
@@ -309,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn panasonics_pictures_lie_within_borders() {
+    fn the_size_of_panasonics_pictures_excludes_the_borders() {
         let main = vec![
             (4, Value::Short(&[4])),
             (5, Value::Short(&[8])),
@@ -326,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_page_counts_unless_another_is_said_to_be_the_picture() {
+    fn the_first_page_counts_unless_another_is_marked_as_the_picture() {
         let page = |size, kind| picture(size, &[50], vec![(0x00fe, Value::Long(kind))]);
         let pages = testing::tiff(Order::Big, &[page(&[100], &[2]), page(&[200], &[2])]);
         assert_eq!(probe_photo(&pages).1.width, Some(100));
@@ -347,7 +348,7 @@ mod tests {
         bytes.extend([0; 8]);
         let (_, photo) = probe_photo(&bytes);
         assert_eq!((photo.width, photo.height), (Some(70_000), Some(50)));
-        // 2^63 entries, and a value as long.
+        // 2^63 entries, and a value of this length.
         bytes[16] = 0x80;
         assert_eq!(probe_photo(&bytes).1.width, Some(70_000));
         bytes[28..36].fill(0xff);
@@ -366,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn directories_at_the_end_of_a_large_file_cost_few_reads() {
+    fn directories_at_the_end_of_a_large_file_take_few_reads() {
         let mut bytes = b"II*\0".to_vec();
         bytes.extend(900_000_u32.to_le_bytes());
         let structure = testing::tiff(Order::Little, &[testing::camera()]);
@@ -400,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_within_are_read() {
+    fn embedded_packets_are_read() {
         let packet = testing::packet("xmp:Rating='2'", "");
         let main = vec![
             (0x0100, Value::Long(&[10])),
@@ -413,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_survived() {
+    fn damage_does_not_cause_a_panic() {
         let mut main = testing::camera();
         main.push((0x014a, Value::Directories(vec![raw(&[7]), raw(&[7])])));
         main.push((0x8649, Value::Undefined(testing::resources())));

@@ -1,28 +1,28 @@
-//! WebP (RFC 9649): RIFF chunks, of which the first says the size and the last
-//! are EXIF and XMP.
+//! WebP (RFC 9649): RIFF chunks. The first one contains the size, and the last ones EXIF and
+//! XMP.
 
 use super::{exif, xmp};
 use crate::probe::model::{Media, Photo};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
-/// Chunks that are looked at: an animation has one a frame.
+/// The most chunks that are read; an animation has one per frame.
 const MOST_CHUNKS: usize = 100;
 
-/// What is read of a packet.
+/// The most bytes of a packet that are read.
 const LONGEST: usize = 1024 * 1024;
 
 /// Flags of `VP8X`: metadata follows.
 const HAS_XMP: u8 = 0x04;
 const HAS_EXIF: u8 = 0x08;
 
-/// Reads what the file says of itself.
+/// Reads the properties of a WebP file.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut media = Media::new("webp");
     let mut photo = Photo { bit_depth: Some(8), ..Photo::default() };
     let claimed = u64::from(u32::from_le_bytes(source.array(4)?)).saturating_add(8);
     if claimed > source.len() {
-        media.warn("it ends before it should");
+        media.warn("the file is cut off");
     }
     let end = claimed.min(source.len());
     let mut packet = Vec::new();
@@ -31,7 +31,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         done => done?,
     }
     if photo.width.is_none() {
-        media.warn("the picture has no size");
+        media.warn("the width and height of the picture are missing");
     }
     if !packet.is_empty() {
         xmp::fill(&packet, &mut photo);
@@ -40,7 +40,8 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     Ok(media)
 }
 
-/// Fills in what chunks say; XMP, which EXIF goes before, is put into `packet`.
+/// Fills in the fields that are in chunks. XMP is stored in `packet`, because EXIF must be
+/// read before it.
 fn chunks(
     source: &mut Source<'_>,
     end: u64,
@@ -66,7 +67,7 @@ fn chunks(
                     }
                 }
             }
-            // Without VP8X nothing follows the picture.
+            // Without VP8X, nothing follows the picture.
             b"VP8 " if photo.width.is_none() => {
                 lossy_size(source.up_to(start, 10)?, photo);
                 break;
@@ -88,7 +89,8 @@ fn chunks(
     Ok(())
 }
 
-/// The header of a key frame of VP8 (RFC 6386, 9.1): 14 bits each, then scaling.
+/// Reads the header of a VP8 key frame (RFC 6386, 9.1): 14 bits each for width and height,
+/// then scaling.
 fn lossy_size(head: &[u8], photo: &mut Photo) {
     if let &[_, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1] = head {
         photo.width = Some(u32::from(u16::from_le_bytes([w0, w1]) & 0x3fff));
@@ -96,7 +98,7 @@ fn lossy_size(head: &[u8], photo: &mut Photo) {
     }
 }
 
-/// The header of VP8L: 14 bits each, less one.
+/// Reads the header of VP8L: 14 bits each for width and height, minus one.
 fn lossless_size(head: &[u8], photo: &mut Photo) {
     if let &[0x2f, b0, b1, b2, b3] = head {
         let bits = u32::from_le_bytes([b0, b1, b2, b3]);
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_three_kinds_tell_their_size() {
+    fn all_three_kinds_contain_the_size() {
         let lossy = vec![0, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 200, 0];
         let lossless = vec![0x2f, 0x3f, 0xc1, 0x31, 0];
         for chunks in [vec![(b"VP8 ", lossy)], vec![(b"VP8L", lossless)]] {
@@ -146,15 +148,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_cut_off_tells_what_it_has() {
+    fn a_file_that_is_cut_off_has_metadata() {
         let bytes = extended();
         let (media, photo) = probe_photo(&bytes[..60]);
         assert_eq!(photo.width, Some(320));
-        assert_eq!(media.warnings, ["it ends before it should"]);
+        assert_eq!(media.warnings, ["the file is cut off"]);
     }
 
     #[test]
-    fn damage_is_survived() {
+    fn damage_does_not_cause_a_panic() {
         assert_damage_is_survived(&extended());
     }
 }

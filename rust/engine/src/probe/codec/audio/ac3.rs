@@ -8,14 +8,14 @@ use crate::probe::model::Track;
 
 const RATES: [u32; 3] = [48_000, 44_100, 32_000];
 
-/// Kilobits a second, by `frmsizecod` / 2.
+/// Kilobits per second, by `frmsizecod` / 2.
 const BIT_RATES: [u32; 19] =
     [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
 
-/// How many frames are looked at: one with its dependent ones.
+/// The number of frames that are read: one, and the frames that depend on it.
 const MOST_FRAMES: usize = 8;
 
-/// Channels of `acmod`.
+/// The channels of `acmod`.
 fn mode_mask(acmod: u32) -> u64 {
     match acmod {
         1 => layout::MONO,
@@ -28,7 +28,7 @@ fn mode_mask(acmod: u32) -> u64 {
     }
 }
 
-/// Channels of `chanmap` of dependent substreams, most significant bit first.
+/// The channels of the bits of `chanmap` in dependent substreams, most significant bit first.
 const MAP: [u64; 16] = [
     FL,
     FC,
@@ -121,7 +121,7 @@ fn enhanced_frame(bytes: &[u8]) -> Option<Frame> {
     let mut mask = mode_mask(acmod) | if low { LFE } else { 0 };
     let dependent = kind == 1;
     if dependent {
-        // The id, dialogue levels and compression, then the map of channels.
+        // Skips the id, dialogue levels and compression, to reach the channel map.
         bits.skip(5)?;
         for _ in 0..if acmod == 0 { 2 } else { 1 } {
             bits.skip(5)?;
@@ -143,7 +143,7 @@ fn mapped(map: u16) -> u64 {
     set.fold(0, |mask, (_, channels)| mask | channels)
 }
 
-/// Reads sync frames: the first, and those that depend on it.
+/// Reads sync frames: the first, and the ones that depend on it.
 pub fn read_packet(track: &mut Track, packet: &[u8]) {
     let start = (0..packet.len().min(8192)).find(|&start| {
         let found = packet.get(start..).and_then(frame);
@@ -169,7 +169,8 @@ pub fn read_packet(track: &mut Track, packet: &[u8]) {
     }
     track.sample_rate = Some(first.sample_rate);
     layout::set_mask(track, whole.mask);
-    // What the container says of Enhanced AC-3 is the whole; a frame of AC-3 is sure.
+    // For Enhanced AC-3 the container's rate includes all substreams. For AC-3 the frame's
+    // rate is reliable.
     if !whole.enhanced || track.bit_rate.is_none() {
         track.bit_rate = Some(first.bit_rate);
     }
@@ -195,7 +196,7 @@ pub fn read_dac3(track: &mut Track, config: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// Reads the content of a `dec3` box: its first substream, and what depends on it.
+/// Reads the content of a `dec3` box: its first substream, and the ones that depend on it.
 pub fn read_dec3(track: &mut Track, config: &[u8]) -> Option<()> {
     let mut bits = Bits::new(config);
     let kilobits = bits.get(13)?;
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_of_ac3_say_channels_and_bit_rate() {
+    fn frames_of_ac3_contain_channels_and_bit_rate() {
         // 48 kHz, 448 kbit/s, 3/2 with low frequency.
         let mut data = vec![0x0b, 0x77, 0, 0, 0x1e, 0x40, 0xe1, 0x00];
         data.resize(1792, 0);
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn boxes_say_what_frames_say() {
+    fn boxes_contain_the_same_as_frames() {
         let mut plain = track();
         read_dac3(&mut plain, &[0x10, 0x3d, 0xe0]).unwrap();
         assert_eq!(plain.channel_layout.as_deref(), Some("5.1(side)"));

@@ -24,13 +24,13 @@ const BIT_RATES: [u32; 32] = [
     3_840_000, 0, 0, 0,
 ];
 
-/// Sampling rates of extensions.
+/// The sampling rates of extensions.
 const ASSET_RATES: [u32; 16] = [
     8_000, 16_000, 32_000, 64_000, 128_000, 22_050, 44_100, 88_200, 176_400, 352_800, 12_000,
     24_000, 48_000, 96_000, 192_000, 384_000,
 ];
 
-/// Channels of the core's arrangements.
+/// The channels of the core's arrangements.
 const ARRANGEMENTS: [u64; 10] = [
     layout::MONO,
     layout::STEREO,
@@ -44,7 +44,7 @@ const ARRANGEMENTS: [u64; 10] = [
     layout::FIVE_SIDE,
 ];
 
-/// Channels of the bits of a speaker mask.
+/// The channels of the bits of a speaker mask.
 const SPEAKERS: [u64; 16] = [
     FC,
     FL | FR,
@@ -73,7 +73,7 @@ struct Core {
     profile: &'static str,
 }
 
-/// What an extension substream says of its first asset.
+/// The properties of an extension substream's first asset.
 #[derive(Clone, Copy, Debug, Default)]
 struct Asset {
     mask: u64,
@@ -102,7 +102,7 @@ pub fn read_packet(track: &mut Track, packet: &[u8]) {
     }
 }
 
-/// Where a frame begins, and whether its 16-bit words are little-endian.
+/// The start of the first frame, and whether its 16-bit words are little-endian.
 fn find(packet: &[u8]) -> Option<(usize, bool)> {
     (0..packet.len().min(8192)).find_map(|start| match be32(packet, start)? {
         CORE | SUBSTREAM | CORE_14 => Some((start, false)),
@@ -151,7 +151,7 @@ fn core_frame(data: &[u8]) -> Option<Core> {
     };
     if extended {
         match extension {
-            // A channel at the back.
+            // An additional channel at the back.
             0 => {
                 core.profile = "DTS-ES";
                 core.mask |= BC;
@@ -167,7 +167,7 @@ fn core_frame(data: &[u8]) -> Option<Core> {
     Some(core)
 }
 
-/// The bits of words that use 14 of 16 only.
+/// Joins the bits of words that use only 14 of 16 bits.
 fn pack_14(data: &[u8]) -> Vec<u8> {
     let mut packed = Vec::new();
     let (mut value, mut count) = (0u32, 0);
@@ -205,13 +205,13 @@ fn read_substream(track: &mut Track, data: &[u8]) {
         track.sample_rate = Some(asset.sample_rate);
     }
     if profile == "DTS-HD MA" {
-        // Lossless: of no constant rate, and stored as 16 or 24 bits.
+        // Lossless: the bit rate varies, and samples are stored with 16 or 24 bits.
         track.bit_rate = None;
         track.bit_depth = Some(if asset.bits > 16 || asset.bits == 0 { 24 } else { 16 });
     }
 }
 
-/// The header of an extension substream, as far as its first asset's channels.
+/// Parses the header of an extension substream as far as the first asset's channels.
 fn asset(data: &[u8]) -> Option<Asset> {
     let mut bits = Bits::new(data);
     bits.skip(32 + 8)?;
@@ -286,7 +286,7 @@ mod tests {
     use super::*;
     use crate::probe::model::TrackType;
 
-    /// 48 kHz, 1536 kbit/s, five channels and low frequency.
+    /// 48 kHz, 1536 kbit/s, five channels and a low-frequency channel.
     fn core() -> Vec<u8> {
         let mut frame =
             vec![0x7f, 0xfe, 0x80, 0x01, 0xfc, 0x3c, 0x3f, 0xf2, 0x77, 0x00, 0x02, 0x00];
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn core_frames_say_channels_and_rates() {
+    fn core_frames_contain_channels_and_rates() {
         let track = read(&core());
         assert_eq!(track.profile.as_deref(), Some("DTS"));
         assert_eq!(track.channel_layout.as_deref(), Some("5.1(side)"));
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn extensions_are_told_by_their_sync_words() {
+    fn extensions_are_recognised_by_their_sync_words() {
         let mut data = core();
         data.extend([0x64, 0x58, 0x20, 0x25, 0, 0, 0, 0, 0, 0, 0, 0]);
         data.extend([0x41, 0xa2, 0x95, 0x47]);

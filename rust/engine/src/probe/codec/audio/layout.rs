@@ -1,7 +1,7 @@
-//! Channel layouts: which channels there are, as `ffprobe` names it.
+//! Channel layouts: which channels a track has, with the names that `ffprobe` uses.
 //!
-//! Masks are those of WAVEFORMATEXTENSIBLE (`dwChannelMask`) in the low 18
-//! bits, continued as `ffprobe` does for channels that WAVE does not know.
+//! The low 18 bits of a mask are those of WAVEFORMATEXTENSIBLE (`dwChannelMask`). The bits
+//! above follow `ffprobe`, for channels that WAVE does not have.
 
 use crate::probe::model::{Name, Track};
 
@@ -70,12 +70,13 @@ pub const BFR: u64 = 1 << 40;
 pub const MONO: u64 = FC;
 /// Left and right.
 pub const STEREO: u64 = FL | FR;
-/// Five channels, the surrounds at the back.
+/// Five channels, with the surrounds at the back.
 pub const FIVE_BACK: u64 = STEREO | FC | BL | BR;
-/// Five channels, the surrounds at the sides.
+/// Five channels, with the surrounds at the sides.
 pub const FIVE_SIDE: u64 = STEREO | FC | SL | SR;
 
-/// Layouts with a name, in an order in which the first of a count is its default.
+/// The layouts that have names. The first one with a number of channels is the default for
+/// it.
 const NAMED: &[(&str, u64)] = &[
     ("mono", MONO),
     ("stereo", STEREO),
@@ -130,14 +131,14 @@ const NAMED: &[(&str, u64)] = &[
     ),
 ];
 
-/// Names of single channels, by the bit of the mask.
+/// The names of single channels, by the bit of the mask.
 const CHANNELS: [&str; 41] = [
     "FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR", "TC", "TFL", "TFC", "TFR",
     "TBL", "TBC", "TBR", "", "", "", "", "", "", "", "", "", "", "", "DL", "DR", "WL", "WR", "SDL",
     "SDR", "LFE2", "TSL", "TSR", "BFC", "BFL", "BFR",
 ];
 
-/// The name of the layout of these channels; None if there are none.
+/// The name of the layout with these channels; None if there are no channels.
 pub fn from_mask(mask: u64) -> Option<Name> {
     if mask == 0 {
         return None;
@@ -155,14 +156,14 @@ pub fn from_mask(mask: u64) -> Option<Name> {
     Some(Name::Owned(format!("{} channels ({})", names.len(), names.join("+"))))
 }
 
-/// The name of the usual layout of so many channels, for codecs that have an
-/// order of channels for each count; None if none is usual.
+/// The name of the default layout for a number of channels, for codecs that define an order
+/// of channels for each number. None if there is no default.
 pub fn from_count(channels: u32) -> Option<Name> {
     let named = NAMED.iter().find(|(_, mask)| mask.count_ones() == channels);
     named.map(|(name, _)| Name::Borrowed(*name))
 }
 
-/// Sets channels and layout from a mask.
+/// Sets the channels and their layout from a mask.
 pub fn set_mask(track: &mut Track, mask: u64) {
     if mask != 0 {
         track.channels = Some(mask.count_ones());
@@ -170,7 +171,7 @@ pub fn set_mask(track: &mut Track, mask: u64) {
     }
 }
 
-/// Sets channels, and the usual layout for the count, if there is one.
+/// Sets the number of channels, and the default layout for it if there is one.
 pub fn set_count(track: &mut Track, channels: u32) {
     if channels != 0 {
         track.channels = Some(channels);

@@ -1,7 +1,7 @@
-//! Audio codecs: what their own headers say of channels, rates and profiles.
+//! Audio codecs: the channels, rates and profiles in their own headers.
 //!
-//! Channel layouts are given where `ffprobe` gives one: it has none for PCM and
-//! ADPCM, unless the container has a mask of channels ([`layout::from_mask`]).
+//! A channel layout is set only where `ffprobe` reports one. It reports none for PCM and
+//! ADPCM, unless the container has a channel mask ([`layout::from_mask`]).
 
 pub mod aac;
 pub mod layout;
@@ -14,7 +14,7 @@ mod truehd;
 
 use crate::probe::model::{Track, TrackType};
 
-/// See [`super::read_config`]. Also for codecs without a configuration, with none.
+/// See [`super::read_config`].
 pub fn read_config(track: &mut Track, config: &[u8]) {
     let Some(codec) = track.codec.clone() else { return };
     match &*codec {
@@ -40,7 +40,7 @@ pub fn read_config(track: &mut Track, config: &[u8]) {
         }
         _ => {}
     }
-    settle_bit_depth(track, &codec);
+    set_bit_depth_by_name(track, &codec);
 }
 
 /// See [`super::read_packet`].
@@ -50,7 +50,7 @@ pub fn read_packet(track: &mut Track, packet: &[u8]) {
         "aac" | "aac_latm" => aac::read_packet(track, packet),
         "ac3" | "eac3" => ac3::read_packet(track, packet),
         "dts" => {
-            // The core is coded without a number of bits, whatever the container says.
+            // The core has no number of bits per sample, whatever the container says.
             track.bit_depth = None;
             dts::read_packet(track, packet);
         }
@@ -59,7 +59,7 @@ pub fn read_packet(track: &mut Track, packet: &[u8]) {
         "wavpack" => _ = xiph::read_wavpack(track, packet),
         _ => {}
     }
-    settle_bit_depth(track, &codec);
+    set_bit_depth_by_name(track, &codec);
 }
 
 /// See [`super::wants_packet`].
@@ -78,9 +78,9 @@ pub fn wants_packet(track: &Track) -> bool {
     }
 }
 
-/// Bits of a sample, of codecs that have so many by their name; None of lossy
-/// ones, whatever the container says, for they have none.
-fn settle_bit_depth(track: &mut Track, codec: &str) {
+/// Sets the bits per sample for codecs whose name determines them. Lossy codecs have none,
+/// whatever the container says.
+fn set_bit_depth_by_name(track: &mut Track, codec: &str) {
     match bits_by_name(codec) {
         Some(0) => track.bit_depth = None,
         Some(bits) => track.bit_depth = Some(bits),
@@ -88,8 +88,8 @@ fn settle_bit_depth(track: &mut Track, codec: &str) {
     }
 }
 
-/// Bits of a sample by the codec's name; 0 if such codecs have none, None if it
-/// is not the name that says.
+/// The bits per sample that follow from the codec's name. 0: the codec has none. None: the
+/// name does not determine them.
 pub fn bits_by_name(codec: &str) -> Option<u32> {
     if let Some(format) = codec.strip_prefix("pcm_") {
         return Some(match format {
@@ -148,7 +148,7 @@ mod tests {
     ];
 
     #[test]
-    fn names_say_bits_of_pcm_and_lossy_codecs_have_none() {
+    fn names_determine_the_bits_of_pcm_and_lossy_codecs_have_none() {
         let bits = ["pcm_s16le", "pcm_f32be", "pcm_u8", "pcm_alaw", "pcm_s24le_planar", "adpcm_ms"];
         let bits: Vec<_> = bits.iter().filter_map(|codec| bits_by_name(codec)).collect();
         assert_eq!(bits, [16, 32, 8, 8, 24, 4]);
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_of_any_length_is_read_without_failing() {
+    fn noise_of_any_length_does_not_make_a_parser_panic() {
         let mut state = 1u64;
         let mut next = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040);

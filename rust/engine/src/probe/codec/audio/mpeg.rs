@@ -3,7 +3,7 @@
 use super::layout;
 use crate::probe::model::{Name, Track};
 
-/// Kilobits a second, by layer and index, of MPEG-1.
+/// Kilobits per second of MPEG-1, by layer and index.
 const RATES_1: [[u16; 15]; 3] = [
     [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
     [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
@@ -22,19 +22,19 @@ const RATES_2: [[u16; 15]; 3] = [
 pub struct Header {
     /// 1 to 3.
     pub layer: u8,
-    /// Whether it is of MPEG-2 or 2.5, with the lower sampling rates.
+    /// Whether it belongs to MPEG-2 or 2.5, which have lower sampling rates.
     pub low: bool,
     /// In Hz.
     pub sample_rate: u32,
-    /// In bits a second; None in free format.
+    /// In bits per second; None in free format.
     pub bit_rate: Option<u32>,
     /// 1 or 2.
     pub channels: u32,
-    /// Samples of each channel.
+    /// Samples per channel.
     pub samples: u32,
-    /// In bytes, with the header; None in free format.
+    /// In bytes, including the header; None in free format.
     pub frame_length: Option<usize>,
-    /// Bytes of side information behind the header (layer 3).
+    /// Bytes of side information after the header (layer 3).
     pub side_length: usize,
 }
 
@@ -48,13 +48,13 @@ impl Header {
         }
     }
 
-    /// Whether two frames can be of the same stream.
+    /// Whether two frames can belong to the same stream.
     pub fn fits(&self, other: &Header) -> bool {
         self.layer == other.layer && self.sample_rate == other.sample_rate && self.low == other.low
     }
 }
 
-/// Parses the header that `bytes` begin with.
+/// Parses the header at the start of `bytes`.
 pub fn header(bytes: &[u8]) -> Option<Header> {
     let &[first, second, third, fourth] = bytes.first_chunk::<4>()?;
     if first != 0xff || second & 0xe0 != 0xe0 {
@@ -106,8 +106,8 @@ pub fn header(bytes: &[u8]) -> Option<Header> {
     })
 }
 
-/// Where frames begin: a header that the next frame's follows at its distance,
-/// or whose frame is the last there is.
+/// Finds the first frame: its header is followed by the next frame's header at the right
+/// distance, or it is the last frame.
 pub fn find(bytes: &[u8]) -> Option<(usize, Header)> {
     let candidates = (0..bytes.len().saturating_sub(3)).filter(|&at| bytes[at] == 0xff);
     candidates.take(20_000).find_map(|start| {
@@ -124,13 +124,13 @@ pub fn find(bytes: &[u8]) -> Option<(usize, Header)> {
     })
 }
 
-/// Reads a frame, or several.
+/// Reads one frame or several.
 pub fn read_packet(track: &mut Track, packet: &[u8]) {
     let Some((_, header)) = find(packet) else { return };
     apply(track, &header);
 }
 
-/// Fills in what a header says.
+/// Fills in the fields that are in a header.
 pub fn apply(track: &mut Track, header: &Header) {
     track.codec = Some(Name::Borrowed(header.codec()));
     track.sample_rate = Some(header.sample_rate);
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_say_layer_rates_and_length() {
+    fn headers_contain_layer_rates_and_length() {
         let third = header(&[0xff, 0xfb, 0x90, 0x64]).unwrap();
         assert_eq!((third.codec(), third.sample_rate), ("mp3", 44_100));
         assert_eq!((third.bit_rate, third.frame_length), (Some(128_000), Some(417)));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_found_behind_garbage() {
+    fn frames_are_found_after_garbage() {
         let mut frame = vec![0xff, 0xfb, 0x90, 0x64];
         frame.resize(417, 0);
         let data = [&b"\xff\xfb\x90\x64garbage"[..], &frame, &frame].concat();

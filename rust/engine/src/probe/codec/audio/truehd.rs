@@ -9,7 +9,7 @@ use crate::probe::model::Track;
 const TRUEHD: u32 = 0xf872_6fba;
 const MLP: u32 = 0xf872_6fbb;
 
-/// Channels of the bits of an assignment.
+/// The channels of the bits of an assignment.
 const ASSIGNED: [u64; 13] = [
     FL | FR,
     FC,
@@ -26,7 +26,7 @@ const ASSIGNED: [u64; 13] = [
     LFE2,
 ];
 
-/// Channels of MLP's arrangements.
+/// The channels of MLP's arrangements.
 const ARRANGED: [u64; 21] = [
     FC,
     FL | FR,
@@ -51,7 +51,7 @@ const ARRANGED: [u64; 21] = [
     FL | FR | FC | BL | BR | LFE,
 ];
 
-/// Reads an access unit with a major sync; others say nothing.
+/// Reads an access unit with a major sync; other access units contain no headers.
 pub fn read_packet(track: &mut Track, packet: &[u8]) {
     let sync = (0..packet.len().min(8192))
         .find(|&at| matches!(be32(packet, at), Some(TRUEHD | MLP)))
@@ -96,7 +96,7 @@ mod tests {
     use crate::probe::model::TrackType;
 
     #[test]
-    fn major_syncs_say_the_largest_presentation() {
+    fn major_syncs_contain_the_largest_presentation() {
         let mut track = Track::new(0, TrackType::Audio);
         let format: u32 = 0xf << 15 | 0x4f;
         let mut packet = vec![0x40, 0x10, 0, 0, 0xf8, 0x72, 0x6f, 0xba];

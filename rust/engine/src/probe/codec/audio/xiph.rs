@@ -1,11 +1,11 @@
-//! Opus (RFC 7845 and its box in MP4), Vorbis, FLAC (RFC 9639), Speex: headers
-//! of their own, also as containers keep them.
+//! Opus (RFC 7845, and its box in MP4), Vorbis, FLAC (RFC 9639), Speex, ALAC, TTA and
+//! WavPack: their headers, also in the forms in which containers store them.
 
 use super::layout::{self, BC, BL, BR, FC, FIVE_BACK, FIVE_SIDE, LFE, MONO, STEREO};
 use crate::probe::codec::bits::{Bits, be16, be32, le16, le32};
 use crate::probe::model::{Name, Track};
 
-/// Layouts by count, of Vorbis and of Opus's mapping family 1.
+/// The layouts of Vorbis and of Opus's mapping family 1, by the number of channels.
 const VORBIS: [u64; 8] = [
     MONO,
     STEREO,
@@ -17,7 +17,7 @@ const VORBIS: [u64; 8] = [
     FIVE_SIDE | LFE | BL | BR,
 ];
 
-/// Sets the layout that Vorbis, Opus and FLAC have for a count.
+/// Sets the layout that Vorbis, Opus and FLAC define for a number of channels.
 fn set_ordered(track: &mut Track, channels: u32) {
     let mask = (channels as usize).checked_sub(1).and_then(|index| VORBIS.get(index));
     match mask {
@@ -29,7 +29,7 @@ fn set_ordered(track: &mut Track, channels: u32) {
     }
 }
 
-/// Reads `OpusHead`, with its magic or, as in MP4, without.
+/// Reads `OpusHead`, with its magic or, as in MP4, without it.
 pub fn read_opus(track: &mut Track, config: &[u8]) -> Option<()> {
     let head = config.strip_prefix(b"OpusHead").unwrap_or(config);
     let channels = u32::from(*head.get(1)?);
@@ -57,13 +57,13 @@ pub fn read_opus(track: &mut Track, config: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// What Vorbis says of its bit rate: nominal, in bits a second.
+/// The nominal bit rate of Vorbis in bits per second.
 pub fn vorbis_bit_rate(header: &[u8]) -> Option<u64> {
     let header = header.strip_prefix(b"\x01vorbis")?;
     le32(header, 13).filter(|&rate| rate != 0 && rate < 1 << 31).map(u64::from)
 }
 
-/// Reads the identification header of Vorbis, the first of a CodecPrivate or alone.
+/// Reads Vorbis's identification header, which is alone or the first in a CodecPrivate.
 pub fn read_vorbis(track: &mut Track, config: &[u8]) -> Option<()> {
     const MAGIC: &[u8] = b"\x01vorbis";
     let start = config.windows(MAGIC.len()).take(1024).position(|window| window == MAGIC)?;
@@ -78,16 +78,16 @@ pub fn read_vorbis(track: &mut Track, config: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// STREAMINFO.
+/// The content of a STREAMINFO block.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StreamInfo {
     /// In Hz.
     pub sample_rate: u32,
     /// 1 to 8.
     pub channels: u32,
-    /// Bits of a sample.
+    /// Bits per sample.
     pub bits: u32,
-    /// Of each channel; 0 if it is not known.
+    /// Samples per channel; 0 if unknown.
     pub samples: u64,
 }
 
@@ -104,10 +104,10 @@ pub fn stream_info(block: &[u8]) -> Option<StreamInfo> {
     (info.sample_rate != 0).then_some(info)
 }
 
-/// Reads metadata blocks of FLAC: with the magic, in the box of MP4, or STREAMINFO alone.
+/// Reads FLAC's metadata blocks: after the magic, in a box of MP4, or STREAMINFO alone.
 pub fn read_flac(track: &mut Track, config: &[u8]) -> Option<()> {
     if let Some(mut blocks) = config.strip_prefix(b"fLaC").or_else(|| in_box(config)) {
-        // A stream has a handful of blocks.
+        // A stream has only a few blocks.
         for _ in 0..64 {
             let Some(header) = be32(blocks, 0) else { break };
             let (kind, length) = (header >> 24 & 0x7f, (header & 0xff_ffff) as usize);
@@ -129,18 +129,18 @@ pub fn read_flac(track: &mut Track, config: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// The blocks in a `dfLa` box, behind its version and flags.
+/// The blocks in a `dfLa` box, after its version and flags.
 fn in_box(config: &[u8]) -> Option<&[u8]> {
     let blocks = config.strip_prefix(b"\0\0\0\0")?;
     (be32(blocks, 0)? & 0x7fff_ffff == 34).then_some(blocks)
 }
 
-/// Fills in what STREAMINFO says.
+/// Fills in the fields that are in STREAMINFO.
 pub fn apply_stream_info(track: &mut Track, info: StreamInfo) {
     track.sample_rate = Some(info.sample_rate);
     track.bit_depth = Some(info.bits);
     set_ordered(track, info.channels);
-    // As in Vorbis, but for the surrounds, which are at the sides.
+    // The same as in Vorbis, except that the surrounds are at the sides.
     match info.channels {
         5 => layout::set_mask(track, FIVE_SIDE),
         6 => layout::set_mask(track, FIVE_SIDE | LFE),
@@ -148,7 +148,7 @@ pub fn apply_stream_info(track: &mut Track, info: StreamInfo) {
     }
 }
 
-/// The layout that comments may give, of as many channels as there are.
+/// Sets the layout that comments give, if it has the right number of channels.
 fn apply_channel_mask(track: &mut Track, comments: &[u8]) {
     const NAME: &[u8] = b"WAVEFORMATEXTENSIBLE_CHANNEL_MASK=";
     let found = comments.windows(NAME.len()).position(|name| name.eq_ignore_ascii_case(NAME));
@@ -157,7 +157,7 @@ fn apply_channel_mask(track: &mut Track, comments: &[u8]) {
     set_channel_mask(track, &String::from_utf8_lossy(value.get(..end).unwrap_or_default()));
 }
 
-/// Sets the layout of a mask that is spelt as in comments: `0x3f`.
+/// Sets the layout of a mask in the notation of comments: `0x3f`.
 pub fn set_channel_mask(track: &mut Track, text: &str) {
     let digits = text.trim().trim_start_matches("0x").trim_start_matches("0X");
     let mask = u64::from_str_radix(digits, 16).unwrap_or(0);
@@ -176,7 +176,7 @@ pub fn read_speex(track: &mut Track, config: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// Reads ALAC's magic cookie: as in Matroska, or in a box, or as in QuickTime files.
+/// Reads ALAC's magic cookie: as in Matroska, in a box, or as in QuickTime files.
 pub fn read_alac(track: &mut Track, config: &[u8]) -> Option<()> {
     let cookie = match config.len() {
         _ if config.get(4..8) == Some(b"alac") => config.get(12..)?,
@@ -210,7 +210,7 @@ pub fn read_alac(track: &mut Track, config: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// Reads what TTA has: nothing but the container's count, of which it has its own layouts.
+/// Sets TTA's own layout for the container's number of channels. TTA has no other headers.
 pub fn read_tta(track: &mut Track, config: &[u8]) {
     if config.starts_with(b"TTA1") {
         track.channels = le16(config, 6).map(u32::from).or(track.channels);
@@ -229,13 +229,13 @@ pub fn read_tta(track: &mut Track, config: &[u8]) {
     track.channel_layout = layout::from_mask(mask);
 }
 
-/// Reads the first block of WavPack: with its header, or as Matroska keeps it, without.
+/// Reads the first block of WavPack, with its header or, as in Matroska, without it.
 pub fn read_wavpack(track: &mut Track, packet: &[u8]) -> Option<()> {
     let (flags, mut rest) = match packet.strip_prefix(b"wvpk") {
         Some(block) => (le32(block, 20)?, block.get(28..)?),
         None => {
             let flags = le32(packet, 4)?;
-            // The only block of its samples has no size.
+            // If it is the only block for its samples, it has no size.
             (flags, packet.get(if flags & 0x1800 == 0x1800 { 12 } else { 16 }..)?)
         }
     };
@@ -250,7 +250,7 @@ pub fn read_wavpack(track: &mut Track, packet: &[u8]) -> Option<()> {
     if flags & 0x1800 == 0x1800 {
         layout::set_count(track, if flags & 4 == 4 { 1 } else { 2 });
     }
-    // Metadata: an id, a length in words.
+    // Metadata: an id, then a length in words.
     for _ in 0..64 {
         let (&id, &size) = (rest.first()?, rest.get(1)?);
         let (length, body) = if id & 0x80 == 0 {
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn opus_says_channels_with_or_without_its_magic() {
+    fn opus_contains_channels_with_or_without_its_magic() {
         let mut head = b"OpusHead\x01\x06\x38\x01\x80\xbb\0\0\0\0\x01".to_vec();
         for skipped in [0, 8] {
             let mut track = track();
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn vorbis_is_read_through_the_lacing_of_matroska() {
+    fn vorbis_is_read_in_the_lacing_of_matroska() {
         let mut header = b"\x01vorbis\0\0\0\0\x07\x80\xbb\0\0".to_vec();
         header.extend([0, 0, 0, 0, 0x80, 0xb5, 0x01, 0, 0, 0, 0, 0, 0xb8, 1]);
         assert_eq!(vorbis_bit_rate(&header), Some(112_000));
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn flac_is_read_in_all_its_wrappings() {
+    fn flac_is_read_in_all_containers() {
         let comment = b"\0\0\0\0\x01\0\0\0\x28\0\0\0WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x003f";
         let plain = [&b"\x80\0\0\x22"[..], &info()].concat();
         let masked =
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn alac_is_read_in_all_its_wrappings() {
+    fn alac_is_read_in_all_containers() {
         let cookie =
             [0, 0, 16, 0, 0, 24, 40, 10, 14, 6, 0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xbb, 0x80];
         for before in [&[][..], &[0; 4], b"\0\0\0\x24alac\0\0\0\0"] {

@@ -1,7 +1,7 @@
-//! AV1 (AV1 Bitstream & Decoding Process Specification): the sequence header,
-//! in `av1C` and in packets, and HDR10+ metadata.
+//! AV1 (AV1 Bitstream & Decoding Process Specification): the sequence header in `av1C` and in
+//! packets, and HDR10+ metadata.
 //!
-//! `ffprobe` believes the sequence header in everything.
+//! `ffprobe` always uses the sequence header.
 
 use super::set::{self, Colors};
 use super::t35;
@@ -25,7 +25,7 @@ pub fn read_config(track: &mut Track, config: &[u8]) {
     }
 }
 
-/// For records without a sequence header: what their own bits repeat of it.
+/// For records without a sequence header, whose own fields repeat some of it.
 fn apply_record(track: &mut Track, profile: u8, format: u8) {
     let has = |bit: u8| format >> bit & 1 == 1;
     let depth = if has(5) {
@@ -38,7 +38,7 @@ fn apply_record(track: &mut Track, profile: u8, format: u8) {
     apply_format(track, profile, depth, has(4), has(3), has(2));
 }
 
-/// The OBUs of a packet (5.3); the last may be cut short.
+/// Reads the OBUs of a packet (5.3); the last may be cut off.
 pub fn read_packet(track: &mut Track, mut data: &[u8]) {
     while let Some((&header, mut rest)) = data.split_first() {
         if header & 4 != 0 {
@@ -79,7 +79,7 @@ fn leb128(data: &[u8]) -> Option<(u64, &[u8])> {
     None
 }
 
-/// 5.5.
+/// Reads a sequence header (5.5).
 fn read_sequence_header(track: &mut Track, payload: &[u8]) -> Option<()> {
     let bits = &mut Bits::new(payload);
     let profile = bits.get(3)? as u8;
@@ -108,7 +108,8 @@ fn read_sequence_header(track: &mut Track, payload: &[u8]) -> Option<()> {
     read_color_config(track, profile, bits)
 }
 
-/// Timing, decoder model and operating points; frames a second if they are equal.
+/// Reads timing, decoder model and operating points. Returns the frame rate if it is
+/// constant.
 fn read_operating_points(bits: &mut Bits<'_>) -> Option<Option<(u64, u64)>> {
     let mut frame_rate = None;
     let mut delay_bits = None;
@@ -157,7 +158,7 @@ fn skip_tools(bits: &mut Bits<'_>) -> Option<()> {
     Some(())
 }
 
-/// 5.5.2.
+/// Reads the colour configuration (5.5.2).
 fn read_color_config(track: &mut Track, profile: u8, bits: &mut Bits<'_>) -> Option<()> {
     let high = bits.flag()?;
     let depth = match high {

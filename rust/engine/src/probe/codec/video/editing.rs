@@ -1,12 +1,12 @@
 //! Codecs for editing: ProRes (SMPTE RDD 36), DNxHD and DNxHR (SMPTE ST 2019-1), DV.
 //!
-//! Of ProRes, `ffprobe` believes size and colours of the frame; the profile and
-//! the depth follow from the code in the container. Of DNxHD, the container's colours.
+//! For ProRes, `ffprobe` uses the frame's size and colours, and derives profile and depth
+//! from the code in the container. For DNxHD, it uses the container's colours.
 
 use super::set::{self, Colors};
 use crate::probe::model::Track;
 
-/// The profile by the four characters that containers give the codec as.
+/// The profile that belongs to the four-character code of the codec in containers.
 pub fn prores_profile(code: &[u8]) -> Option<&'static str> {
     Some(match code {
         b"apco" => "Proxy",
@@ -19,7 +19,8 @@ pub fn prores_profile(code: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// Matroska's configuration: the code. Containers may have put it in the profile.
+/// Reads Matroska's configuration, which is the four-character code. The container may have
+/// set the profile to it.
 pub fn read_prores_config(track: &mut Track, config: &[u8]) {
     let code = track.profile.as_ref().map(|code| code.as_bytes());
     if let Some(name) = code.and_then(prores_profile).or_else(|| prores_profile(config.get(..4)?)) {
@@ -27,10 +28,10 @@ pub fn read_prores_config(track: &mut Track, config: &[u8]) {
     }
 }
 
-/// A ProRes frame.
+/// Reads a ProRes frame.
 pub fn read_prores(track: &mut Track, data: &[u8]) {
     read_prores_config(track, &[]);
-    // Matroska leaves out the frame's size and its mark.
+    // Matroska omits the frame's size and its identifier.
     let start = if data.get(4..8) == Some(b"icpf") { 8 } else { 0 };
     let Some(header) = data.get(start..start + 18) else { return };
     let &[s0, s1, v0, v1, _, _, _, _, w0, w1, h0, h1, flags, _, primaries, transfer, matrix, alpha] =
@@ -58,7 +59,7 @@ pub fn read_prores(track: &mut Track, data: &[u8]) {
     set::pixel_format(track, layout, depth);
 }
 
-/// A DNxHD or DNxHR frame.
+/// Reads a DNxHD or DNxHR frame.
 pub fn read_dnxhd(track: &mut Track, data: &[u8]) {
     let Some(header) = data.get(..0x2d).filter(|header| header.starts_with(&[0, 0])) else {
         return;
@@ -95,7 +96,7 @@ pub fn read_dnxhd(track: &mut Track, data: &[u8]) {
     }
 }
 
-/// A DV frame: what sort of sampling its header and first video pack say.
+/// Reads a DV frame: the sampling in its header and in its first video pack.
 pub fn read_dv(track: &mut Track, data: &[u8]) {
     let (Some(header), Some(&pack)) = (data.first_chunk::<5>(), data.get(5 * 80 + 48 + 3)) else {
         return;

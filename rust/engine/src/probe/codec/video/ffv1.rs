@@ -1,17 +1,17 @@
-//! FFV1 (RFC 9043): the parameters, range coded, of a configuration record or of
-//! the first frame of versions 0 and 1. Size and colours are the container's.
+//! FFV1 (RFC 9043): the range-coded parameters in a configuration record or, in versions 0
+//! and 1, in the first frame. Size and colours are the container's.
 
 use super::set;
 use crate::probe::model::Track;
 
-/// A configuration record (4.2).
+/// Reads a configuration record (4.2).
 pub fn read_config(track: &mut Track, config: &[u8]) {
     if let Some(mut coder) = RangeCoder::new(config) {
         let _understood = read_parameters(track, &mut coder);
     }
 }
 
-/// A frame, whose key frame bit has a state of its own.
+/// Reads a frame, whose key frame bit has a state of its own.
 pub fn read_packet(track: &mut Track, data: &[u8]) {
     if let Some(mut coder) = RangeCoder::new(data)
         && coder.bit(&mut 128)
@@ -76,7 +76,7 @@ fn read_parameters(track: &mut Track, coder: &mut RangeCoder<'_>) -> Option<()> 
     Some(())
 }
 
-/// 3.8.1.
+/// The range coder (3.8.1).
 struct RangeCoder<'a> {
     rest: &'a [u8],
     missing: usize,
@@ -92,7 +92,8 @@ impl<'a> RangeCoder<'a> {
         Some(Self { rest, missing: 0, low, range: 0xff00, next_states: next_states() })
     }
 
-    /// Whether more was read than there is; the encoder leaves out a few zeros.
+    /// Whether more was read than there is. A few zeros are allowed, because the encoder
+    /// omits them.
     fn ended(&self) -> bool {
         self.missing > 2
     }
@@ -126,7 +127,7 @@ impl<'a> RangeCoder<'a> {
         self.next_states.get(usize::from(state)).copied().unwrap_or(state)
     }
 
-    /// An unsigned number (3.8.1.2).
+    /// Reads an unsigned number (3.8.1.2).
     fn number(&mut self, states: &mut [u8; 32]) -> Option<u32> {
         self.magnitude(states)
     }
@@ -161,8 +162,8 @@ impl<'a> RangeCoder<'a> {
     }
 }
 
-/// The default table of states after a one (3.8.1.3), by the rule it is made with:
-/// the probability goes a twentieth of the way to certainty.
+/// The default table of states after a one (3.8.1.3), computed by the rule behind it: the
+/// probability moves a twentieth of the way to certainty.
 fn next_states() -> [u8; 256] {
     const ONE: u64 = 1 << 32;
     const STEP: u64 = ONE / 20;

@@ -1,19 +1,19 @@
-//! H.264 (ITU-T H.264): sequence parameter sets, in `avcC` and in packets.
+//! H.264 (ITU-T H.264): sequence parameter sets in `avcC` and in packets.
 //!
-//! What `ffprobe` believes: size and format of the parameter set always, its
-//! colours if it has a colour description, else the container's. A container's
-//! size stands if it only crops within the last macroblock.
+//! `ffprobe` always uses size and format of the parameter set. It uses its colours if it has
+//! a colour description, and the container's otherwise. The container's size stays if it
+//! differs only by a crop within the last macroblock.
 
-use super::super::Framing;
 use super::nal;
 use super::set;
 use super::vui::Vui;
 use crate::probe::codec::bits::Bits;
+use crate::probe::codec::framing::Framing;
 use crate::probe::model::Track;
 
 const SPS: u8 = 7;
 
-/// An `avcC` record (ISO/IEC 14496-15, 5.3.3), or parameter sets behind start codes.
+/// Reads an `avcC` record (ISO/IEC 14496-15, 5.3.3), or parameter sets with start codes.
 pub fn read_config(track: &mut Track, config: &[u8]) -> Framing {
     if config.len() < 7 || nal::has_start_codes(config) {
         read_packet(track, config, Framing::StartCodes);
@@ -34,7 +34,7 @@ pub fn read_config(track: &mut Track, config: &[u8]) -> Framing {
     Framing::Lengths(size)
 }
 
-/// The first parameter set of a packet.
+/// Reads the first parameter set of a packet.
 pub fn read_packet(track: &mut Track, data: &[u8], framing: Framing) {
     let _found = nal::units(data, framing).any(|unit| read_unit(track, unit));
 }
@@ -51,7 +51,7 @@ fn read_unit(track: &mut Track, unit: &[u8]) -> bool {
     true
 }
 
-/// What is wanted of a sequence parameter set (7.3.2.1.1).
+/// The fields of a sequence parameter set (7.3.2.1.1) that are needed.
 #[derive(Debug)]
 struct Sps {
     profile: u8,
@@ -119,7 +119,7 @@ impl Sps {
                 let crop = before.checked_add(after)?.checked_mul(step)?;
                 size.checked_sub(crop).filter(|&size| size > 0)
             };
-            // Cropping that leaves nothing is not done.
+            // A crop that leaves nothing is ignored.
             if let (Some(x), Some(y)) =
                 (cropped(width, left, right, step_x), cropped(height, top, bottom, step_y))
             {
@@ -129,7 +129,7 @@ impl Sps {
         }
         let mut vui = Vui::default();
         if bits.flag()? {
-            // Some encoders cut it short: what came before counts.
+            // Some encoders cut it off: the fields before are used.
             let _all = vui.read_signal(bits).and_then(|()| vui.read_timing(bits));
         }
         Some(Self {
@@ -170,7 +170,7 @@ impl Sps {
             3 => "yuv444p",
             2 if full_range => "yuvj422p",
             2 => "yuv422p",
-            // Without chroma too: `ffprobe` makes it of neutral grey.
+            // Also without chroma: `ffprobe` treats it as neutral grey.
             _ if full_range => "yuvj420p",
             _ => "yuv420p",
         };
@@ -204,7 +204,8 @@ impl Sps {
     }
 }
 
-/// 7.3.2.1.1.1, where a list ends early if a difference makes its next scale 0.
+/// Skips scaling lists (7.3.2.1.1.1). A list ends early if a difference makes its next scale
+/// 0.
 fn skip_scaling_lists(bits: &mut Bits<'_>, count: usize) -> Option<()> {
     for list in 0..count {
         if !bits.flag()? {

@@ -1,21 +1,21 @@
-//! HEVC (ITU-T H.265): sequence parameter sets, in `hvcC` and in packets, and
-//! what packets say of dynamic range: HDR10+ messages, Dolby Vision units.
+//! HEVC (ITU-T H.265): sequence parameter sets in `hvcC` and in packets, and the units in
+//! packets that concern dynamic range: HDR10+ messages and Dolby Vision units.
 //!
-//! `ffprobe` believes the parameter set in everything: without a colour
-//! description there, the container's colours are unknown too.
+//! `ffprobe` always uses the parameter set: if that has no colour description, the
+//! container's colours are ignored, too.
 
-use super::super::Framing;
 use super::set::{self, Colors};
 use super::vui::Vui;
 use super::{nal, t35};
 use crate::probe::codec::bits::Bits;
+use crate::probe::codec::framing::Framing;
 use crate::probe::model::{Hdr, Track};
 
 const SPS: u8 = 33;
 const PREFIX_SEI: u8 = 39;
 const DOLBY_VISION_RPU: u8 = 62;
 
-/// An `hvcC` record (ISO/IEC 14496-15, 8.3.3), or parameter sets behind start codes.
+/// Reads an `hvcC` record (ISO/IEC 14496-15, 8.3.3), or parameter sets with start codes.
 pub fn read_config(track: &mut Track, config: &[u8]) -> Framing {
     if config.len() < 23 || nal::has_start_codes(config) {
         read_packet(track, config, Framing::StartCodes);
@@ -37,7 +37,7 @@ pub fn read_config(track: &mut Track, config: &[u8]) -> Framing {
     Framing::Lengths(size)
 }
 
-/// Parameter sets and metadata of a packet.
+/// Reads the parameter sets and metadata of a packet.
 pub fn read_packet(track: &mut Track, data: &[u8], framing: Framing) {
     for unit in nal::units(data, framing) {
         read_unit(track, unit);
@@ -46,7 +46,7 @@ pub fn read_packet(track: &mut Track, data: &[u8], framing: Framing) {
 
 fn read_unit(track: &mut Track, unit: &[u8]) {
     let Some((&[first, second], payload)) = unit.split_first_chunk() else { return };
-    // Layers above the first are enhancements: of depth, or a second eye.
+    // Higher layers are enhancements: depth, or the second eye's picture.
     let layer = (first & 1) << 5 | second >> 3;
     match first >> 1 & 0x3f {
         SPS if layer == 0 => {
@@ -65,7 +65,7 @@ fn read_unit(track: &mut Track, unit: &[u8]) {
     }
 }
 
-/// What is wanted of a sequence parameter set (7.3.2.2).
+/// The fields of a sequence parameter set (7.3.2.2) that are needed.
 #[derive(Debug)]
 struct Sps {
     profile: u8,
@@ -99,12 +99,12 @@ impl Sps {
         let _chroma_depth = bits.ue_to(8)?;
         let mut sps =
             Self { profile, chroma_format, depth, size: (width, height), vui: Vui::default() };
-        // What is above is worth having without the rest.
+        // The fields above are useful even if the rest cannot be read.
         let _all = sps.read_vui(bits, sub_layers);
         Some(sps)
     }
 
-    /// Passes over what is between the depth and the VUI, and reads that.
+    /// Skips the fields between the depth and the VUI, and reads the VUI.
     fn read_vui(&mut self, bits: &mut Bits<'_>, sub_layers: u32) -> Option<()> {
         let order_count_bits = bits.ue_to(12)? + 4;
         let all_sub_layers = bits.flag()?;
@@ -159,7 +159,7 @@ impl Sps {
         set::size(track, self.size.0, self.size.1);
         let full_range = self.vui.full_range == Some(true);
         let layout = match self.chroma_format {
-            // Only for this one does `ffprobe` still use the old name.
+            // `ffprobe` still uses the old name for this one only.
             1 if full_range && self.depth == 8 => Some("yuvj420p"),
             3 if colors.matrix == 0 => Some("gbrp"),
             other => set::yuv_layout(other),
@@ -173,13 +173,13 @@ impl Sps {
     }
 }
 
-/// 7.3.3: the general profile; the rest is passed over.
+/// Reads the general profile (7.3.3) and skips the rest.
 fn read_profile_tier_level(bits: &mut Bits<'_>, sub_layers: u32) -> Option<u8> {
     bits.skip(3)?;
     let mut profile = bits.get(5)? as u8;
     let compatible = bits.get(32)?;
     if profile == 0 {
-        // As good as not said: the last profile it claims to be compatible with.
+        // 0 means unspecified: the last profile that it claims to be compatible with is used.
         profile = (1..32).rev().find(|&bit| compatible >> (31 - bit) & 1 == 1).unwrap_or(0);
     }
     bits.skip(48 + 8)?;
@@ -195,7 +195,7 @@ fn read_profile_tier_level(bits: &mut Bits<'_>, sub_layers: u32) -> Option<u8> {
     Some(profile)
 }
 
-/// 7.3.4.
+/// Skips scaling lists (7.3.4).
 fn skip_scaling_lists(bits: &mut Bits<'_>) -> Option<()> {
     for size in 0..4 {
         for _ in (0..6).step_by(if size == 3 { 3 } else { 1 }) {
@@ -212,7 +212,8 @@ fn skip_scaling_lists(bits: &mut Bits<'_>) -> Option<()> {
     Some(())
 }
 
-/// 7.3.7, for each set: how many pictures one has is needed for the next.
+/// Skips short-term reference picture sets (7.3.7). The number of pictures in each is needed
+/// to parse the next.
 fn skip_short_term_sets(bits: &mut Bits<'_>) -> Option<()> {
     let mut pictures = 0u32;
     for set in 0..bits.ue_to(64)? {

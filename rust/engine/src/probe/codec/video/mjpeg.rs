@@ -1,12 +1,12 @@
 //! Motion JPEG (ITU-T T.81): the frame header of the first picture.
 //!
-//! `ffprobe` calls its matrix `bt470bg` and its range full, unless a comment says
-//! that levels are those of ITU-R BT.601. Primaries and transfer are the container's.
+//! `ffprobe` reports `bt470bg` as its matrix, and full range unless a comment says that the
+//! levels are those of ITU-R BT.601. Primaries and transfer are the container's.
 
 use super::set;
 use crate::probe::model::Track;
 
-/// A picture, from its beginning.
+/// Reads a picture from its beginning.
 pub fn read_packet(track: &mut Track, data: &[u8]) {
     let _understood = read_picture(track, data);
 }
@@ -26,7 +26,7 @@ fn read_picture(track: &mut Track, data: &[u8]) -> Option<()> {
         let length = usize::from(u16::from_be_bytes(*length)).checked_sub(2)?;
         let (segment, next) = behind.split_at(length.min(behind.len()));
         match marker {
-            // Frame headers; between them are tables (c4, cc) and an extension (c8).
+            // Frame headers. The codes between them are tables (c4, cc) and an extension (c8).
             0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf | 0xf7 => {
                 return read_frame_header(track, marker, segment, limited_range, adobe_rgb);
             }
@@ -49,7 +49,7 @@ fn read_frame_header(
     let (&[depth, h0, h1, w0, w1, count], components) = header.split_first_chunk()?;
     let (width, mut height) =
         (u32::from(u16::from_be_bytes([w0, w1])), u32::from(u16::from_be_bytes([h0, h1])));
-    // Two fields, each a picture, make a frame of the height the container has.
+    // Two fields, each of which is a picture, make one frame with the container's height.
     if track.height.is_some_and(|whole| height < whole / 4 * 3) {
         height *= 2;
     }

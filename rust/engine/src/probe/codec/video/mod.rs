@@ -1,8 +1,8 @@
-//! Video codecs: what the headers of a track say of its pictures.
+//! Video codecs: the headers inside a track that describe its pictures.
 //!
-//! One module a codec, or a family of them. Which of container and codec
-//! `ffprobe` believes where they disagree is said there; it was tried out with
-//! files that do disagree. Containers set what they know first.
+//! There is one module for each codec or family of codecs. Each says whether `ffprobe` uses
+//! the container or the codec where they disagree, which was found out with files that
+//! disagree. Containers set their fields first.
 
 mod av1;
 pub mod dolby_vision;
@@ -22,13 +22,13 @@ mod vc1;
 mod vpx;
 mod vui;
 
-use super::Framing;
+use crate::probe::codec::framing::Framing;
 use crate::probe::model::Track;
 
 pub use editing::prores_profile;
 pub use simple::{depth_of_format, read_utvideo};
 
-/// See [`super::read_config`]; None if the codec is none of these.
+/// See [`super::read_config`]; None for other codecs.
 pub fn read_config(track: &mut Track, config: &[u8]) -> Option<Framing> {
     let codec = track.codec.clone()?;
     let fixed = apply_fixed_format(track, &codec);
@@ -55,7 +55,7 @@ pub fn read_config(track: &mut Track, config: &[u8]) -> Option<Framing> {
     Some(Framing::StartCodes)
 }
 
-/// See [`super::read_packet`]; false if the codec is none of these.
+/// See [`super::read_packet`]; false for other codecs.
 pub fn read_packet(track: &mut Track, data: &[u8], framing: Framing) -> bool {
     let Some(codec) = track.codec.clone() else { return false };
     let fixed = apply_fixed_format(track, &codec);
@@ -63,11 +63,11 @@ pub fn read_packet(track: &mut Track, data: &[u8], framing: Framing) -> bool {
         "h264" => h264::read_packet(track, data, framing),
         "hevc" => {
             hevc::read_packet(track, data, framing);
-            t35::looked(track);
+            t35::mark_searched(track);
         }
         "av1" => {
             av1::read_packet(track, data);
-            t35::looked(track);
+            t35::mark_searched(track);
         }
         "vp8" => vpx::read_vp8(track, data),
         "vp9" => vpx::read_vp9(track, data),
@@ -96,7 +96,7 @@ pub fn wants_packet(track: &Track) -> bool {
             "h264" | "vp9" | "mpeg1video" | "mpeg2video" | "mpeg4" | "mjpeg" | "prores" | "dnxhd"
             | "dvvideo" | "theora" | "vc1" | "ffv1" | "png",
         ) => track.pixel_format.is_none(),
-        Some("hevc" | "av1") => track.pixel_format.is_none() || t35::is_possible(track),
+        Some("hevc" | "av1") => track.pixel_format.is_none() || t35::may_have_hdr10_plus(track),
         Some("vp8") => track.profile.is_none(),
         Some("h263" | "flv1") => track.width.is_none(),
         Some(codec) => track.pixel_format.is_none() && simple::fixed_format(codec).is_some(),

@@ -1,9 +1,9 @@
-//! MPEG-1 and MPEG-2 video (ISO/IEC 11172-2 and 13818-2): the sequence header
-//! and its extensions, wherever they are in the data.
+//! MPEG-1 and MPEG-2 video (ISO/IEC 11172-2 and 13818-2): the sequence header and its
+//! extensions, wherever they are in the data.
 //!
-//! `ffprobe` believes a display extension's colours, else the container's. Which
-//! of the two codecs it is, it tells by the extension, as transport streams and
-//! program streams do not reliably say.
+//! `ffprobe` uses the colours of a display extension, or else the container's. It
+//! distinguishes the two codecs by the extension, because transport streams and program
+//! streams do not do so reliably.
 
 use super::nal;
 use super::set::{self, Colors};
@@ -14,7 +14,7 @@ const SEQUENCE: u8 = 0xb3;
 const EXTENSION: u8 = 0xb5;
 const USER_DATA: u8 = 0xb2;
 
-/// A sequence header with what belongs to it.
+/// A sequence header and its extensions.
 #[derive(Debug, Default)]
 struct Sequence {
     size: (u32, u32),
@@ -22,7 +22,7 @@ struct Sequence {
     extension: bool,
 }
 
-/// A configuration or packets.
+/// Reads a configuration or packets.
 pub fn read(track: &mut Track, data: &[u8]) {
     let mut sequence: Option<Sequence> = None;
     for unit in nal::start_code_units(data) {
@@ -34,7 +34,7 @@ pub fn read(track: &mut Track, data: &[u8]) {
                 let _understood = read_extension(track, sequence, bits);
             }
             (USER_DATA, _) | (_, None) => {}
-            // Pictures follow: only extensions before them are the sequence's.
+            // Pictures follow: only the extensions before them belong to the sequence.
             (_, Some(_)) => break,
         }
     }

@@ -1,7 +1,8 @@
-//! MPEG-4 part 2 (ISO/IEC 14496-2): the visual object sequence and the video
-//! object layer; and H.263 (5.1) with Sorenson's variant in FLV.
+//! MPEG-4 part 2 (ISO/IEC 14496-2): the visual object sequence and the video object layer.
+//! Also H.263 (5.1), and Sorenson's variant of it in FLV.
 //!
-//! `ffprobe` takes the size from the headers, the profile only from a sequence header.
+//! `ffprobe` takes the size from any of the headers, but the profile only from a sequence
+//! header.
 
 use super::nal;
 use super::set;
@@ -10,7 +11,7 @@ use crate::probe::model::Track;
 
 const SEQUENCE: u8 = 0xb0;
 
-/// A configuration or packets of MPEG-4.
+/// Reads a configuration or packets of MPEG-4.
 pub fn read(track: &mut Track, data: &[u8]) {
     for unit in nal::start_code_units(data) {
         match unit.split_first() {
@@ -44,7 +45,7 @@ fn profile_name(profile: u8) -> &'static str {
     }
 }
 
-/// 6.2.3, of rectangular layers.
+/// Reads a rectangular layer (6.2.3).
 fn read_layer(track: &mut Track, payload: &[u8]) -> Option<()> {
     let bits = &mut Bits::new(payload);
     bits.skip(1 + 8)?;
@@ -84,7 +85,7 @@ fn read_layer(track: &mut Track, payload: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// The header of an H.263 picture: the size, if it is one of the standard ones.
+/// Reads the header of an H.263 picture: its size, if it is a standard one.
 pub fn read_h263(track: &mut Track, data: &[u8]) {
     let bits = &mut Bits::new(data);
     if bits.get(22) == Some(0x20) && bits.skip(8 + 5).is_some() {
@@ -100,7 +101,7 @@ pub fn read_h263(track: &mut Track, data: &[u8]) {
     }
 }
 
-/// The header of a picture of FLV's codec 2.
+/// Reads the header of a picture of FLV's codec 2.
 pub fn read_sorenson(track: &mut Track, data: &[u8]) {
     let _understood = read_sorenson_size(track, data);
 }

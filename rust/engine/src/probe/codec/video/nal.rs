@@ -1,12 +1,12 @@
-//! NAL units and other units behind start codes: where they begin, and what
-//! their bytes are without emulation prevention.
+//! NAL units and other units with start codes: where they begin, and their bytes without
+//! emulation prevention.
 
-use super::super::Framing;
+use crate::probe::codec::framing::Framing;
 
-/// No parameter set or message that is read here is longer.
+/// No parameter set or message that is needed is longer than this.
 const LONGEST_UNIT: usize = 16 * 1024;
 
-/// What follows each start code `00 00 01`, up to the next or the end of the data.
+/// The bytes after each start code `00 00 01`, up to the next one or the end of the data.
 pub fn start_code_units(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = after_start_code(data);
     std::iter::from_fn(move || {
@@ -20,13 +20,13 @@ pub fn start_code_units(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The data from behind the first start code.
+/// The data after the first start code.
 fn after_start_code(data: &[u8]) -> Option<&[u8]> {
     let at = data.windows(3).position(|bytes| bytes == [0, 0, 1])?;
     data.get(at + 3..)
 }
 
-/// The units of a packet; the last may be cut short.
+/// The units of a packet; the last may be cut off.
 pub fn units(data: &[u8], framing: Framing) -> Box<dyn Iterator<Item = &[u8]> + '_> {
     match framing {
         Framing::StartCodes => Box::new(start_code_units(data)),
@@ -45,12 +45,12 @@ fn length_units(data: &[u8], size: usize) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Whether a configuration is units behind start codes rather than a box's record.
+/// Whether a configuration consists of units with start codes and is not a box's record.
 pub fn has_start_codes(config: &[u8]) -> bool {
     matches!(config, [0, 0, 1, ..] | [0, 0, 0, 1, ..])
 }
 
-/// A unit's payload: without the 03 of each 00 00 03.
+/// The payload of a unit: without the 03 of each 00 00 03.
 pub fn unescape(unit: &[u8]) -> Vec<u8> {
     let mut zeros = 0;
     let mut payload = Vec::new();
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn emulation_prevention_is_taken_out() {
+    fn emulation_prevention_is_removed() {
         assert_eq!(unescape(&[1, 0, 0, 3, 1, 0, 0, 3, 0, 0, 3]), [1, 0, 0, 1, 0, 0, 0, 0]);
         assert_eq!(unescape(&[0, 3, 0, 0, 0, 3]), [0, 3, 0, 0, 0]);
     }

@@ -1,9 +1,10 @@
-//! Codecs whose pixels are told by a byte or two, or always the same.
+//! Codecs whose pixel format follows from one or two bytes, or is always the same.
 
 use super::set;
 use crate::probe::model::Track;
 
-/// The format that `ffprobe` gives all tracks of a codec, with its bits a component.
+/// The pixel format that `ffprobe` reports for every track of a codec, and its bits per
+/// component.
 pub fn fixed_format(codec: &str) -> Option<(&'static str, u32)> {
     Some(match codec {
         "vp8" | "vp6f" | "h261" | "h263" | "h263p" | "h263i" | "flv1" | "msmpeg4v1"
@@ -22,7 +23,7 @@ pub fn fixed_format(codec: &str) -> Option<(&'static str, u32)> {
     })
 }
 
-/// The bits of a component in a pixel format, by its name.
+/// The bits per component of a pixel format, derived from its name.
 pub fn depth_of_format(name: &str) -> Option<u32> {
     const EIGHT_BITS: [&str; 16] = [
         "yuv", "gbrp", "gbrap", "gray", "ya8", "pal8", "nv12", "nv16", "nv21", "uyvy", "yvyu",
@@ -40,7 +41,7 @@ pub fn depth_of_format(name: &str) -> Option<u32> {
     }
 }
 
-/// `utvideo`: its FourCC is `U`, the family, and how pixels are sampled.
+/// `utvideo`: its FourCC consists of `U`, the family, and the sampling of the pixels.
 pub fn read_utvideo(track: &mut Track, fourcc: &[u8]) {
     let &[b'U', family @ (b'L' | b'M' | b'Q'), kind @ (b'Y' | b'H' | b'R'), last] = fourcc else {
         return;
@@ -61,7 +62,7 @@ pub fn read_utvideo(track: &mut Track, fourcc: &[u8]) {
     };
 }
 
-/// `huffyuv` and `ffvhuff`: the bits of a pixel, or since version 3 how it is sampled.
+/// `huffyuv` and `ffvhuff`: the bits per pixel or, since version 3, the sampling.
 pub fn read_huffyuv_config(track: &mut Track, config: &[u8]) {
     let Some(&[_, format, flags, version]) = config.first_chunk() else { return };
     if version == 0 {
@@ -114,7 +115,7 @@ pub fn read_huffyuv_config(track: &mut Track, config: &[u8]) {
     set::pixel_format(track, layout, depth);
 }
 
-/// A PNG picture: its `IHDR`.
+/// Reads the `IHDR` of a PNG picture.
 pub fn read_png(track: &mut Track, data: &[u8]) {
     let Some(header) = data.strip_prefix(b"\x89PNG\r\n\x1a\n").and_then(|chunk| chunk.get(4..18))
     else {
@@ -153,7 +154,7 @@ mod tests {
     use crate::probe::model::TrackType;
 
     #[test]
-    fn names_of_pixel_formats_say_their_depth() {
+    fn names_of_pixel_formats_determine_their_depth() {
         let depths = [
             ("yuv420p", Some(8)),
             ("yuvj444p", Some(8)),
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn ut_video_is_told_by_its_fourcc() {
+    fn ut_video_is_described_by_its_fourcc() {
         for (fourcc, format, space) in [
             (b"ULRG", "gbrp", None),
             (b"ULRA", "gbrap", None),

@@ -1,17 +1,17 @@
-//! HDR10+ (SMPTE ST 2094-40): in messages registered by ITU-T T.35.
+//! HDR10+ (SMPTE ST 2094-40), in messages that are registered by ITU-T T.35.
 
 use crate::probe::model::{Hdr, Track};
 
 /// `user_data_registered_itu_t_t35`.
 const REGISTERED_USER_DATA: usize = 4;
 
-/// Whether a message (from its country code on) has the metadata of ST 2094-40:
-/// country US, provider Samsung, code 1, application 4.
+/// Whether a message, from its country code on, contains the metadata of ST 2094-40: country
+/// US, provider Samsung, code 1, application 4.
 pub fn is_hdr10_plus(message: &[u8]) -> bool {
     message.starts_with(&[0xb5, 0x00, 0x3c, 0x00, 0x01, 0x04])
 }
 
-/// Whether one of an SEI unit's messages (ITU-T H.265, 7.3.5) does.
+/// Whether one of the messages in an SEI unit (ITU-T H.265, 7.3.5) contains it.
 pub fn sei_is_hdr10_plus(mut payload: &[u8]) -> bool {
     while let Some((kind, length, rest)) = message_header(payload) {
         let (message, next) = rest.split_at(length.min(rest.len()));
@@ -29,23 +29,23 @@ fn message_header(payload: &[u8]) -> Option<(usize, usize, &[u8])> {
     Some((kind, length, rest))
 }
 
-/// A number as so many 255 and a last byte.
+/// Reads a number that consists of any number of 255s and a last byte.
 fn long_byte(data: &[u8]) -> Option<(usize, &[u8])> {
     let more = data.iter().take_while(|&&byte| byte == 255).count();
     let last = data.get(more)?;
     Some((more * 255 + usize::from(*last), data.get(more + 1..)?))
 }
 
-/// Whether a packet can tell more than a configuration: PQ may have it.
-pub fn is_possible(track: &Track) -> bool {
+/// Whether a packet may contain more than the configuration: video with PQ may have HDR10+.
+pub fn may_have_hdr10_plus(track: &Track) -> bool {
     track.hdr.is_none_or(|known| known < Hdr::Hdr10)
         && track.dolby_vision_profile.is_none()
         && track.color_transfer.as_deref() == Some("smpte2084")
 }
 
-/// Remembers that a whole packet was looked through.
-pub fn looked(track: &mut Track) {
-    if is_possible(track) {
+/// Remembers that a whole packet was searched.
+pub fn mark_searched(track: &mut Track) {
+    if may_have_hdr10_plus(track) {
         track.hdr = Some(Hdr::Hdr10);
     }
 }

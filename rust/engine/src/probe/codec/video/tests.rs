@@ -1,4 +1,4 @@
-//! Headers as encoders write them, and what `ffprobe` says of them.
+//! Headers as encoders write them, and what `ffprobe` reports for them.
 
 use super::*;
 use crate::probe::model::{Hdr, Name, TrackType};
@@ -35,7 +35,7 @@ const FLV1: &str = "0000840080a2005b121e73e8";
 const H263: &str = "000080020c041e6e";
 const PNG: &str = "89504e470d0a1a0a0000000d4948445200000144000000b61000000000d43c77ff";
 
-/// A message of HDR10+ from its country code on, cut short.
+/// An HDR10+ message from its country code on, cut off.
 const HDR10_PLUS: &str = "b5003c0001040140000c80";
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -81,7 +81,7 @@ fn colors(track: &Track) -> String {
 }
 
 #[test]
-fn h264_is_told_by_its_configuration() {
+fn h264_is_read_from_its_configuration() {
     let mut track = track_of("h264");
     assert_eq!(read_config(&mut track, &bytes(H264_HLG)), Some(Framing::Lengths(4)));
     assert_eq!(picture(&track), "High 10 324x182 yuv420p10le 10");
@@ -93,7 +93,7 @@ fn h264_is_told_by_its_configuration() {
 }
 
 #[test]
-fn h264_is_told_by_packets_of_either_framing() {
+fn h264_is_read_from_packets_of_either_framing() {
     let track = with_packet("h264", H264_ANNEX_B);
     assert_eq!(picture(&track), "Main 324x182 yuv420p 8");
     assert_eq!(colors(&track), "bt709 bt709 bt709");
@@ -105,7 +105,7 @@ fn h264_is_told_by_packets_of_either_framing() {
 }
 
 #[test]
-fn h264_colors_of_the_container_stand_unless_described() {
+fn h264_keeps_the_containers_colors_without_a_description() {
     let mut track = track_of("h264");
     track.color_primaries = Some("smpte170m".into());
     read_config(&mut track, &bytes(H264_INTERLACED));
@@ -127,7 +127,7 @@ fn h264_may_be_cropped_by_the_container_within_a_macroblock() {
 }
 
 #[test]
-fn hevc_is_believed_in_all_colors() {
+fn hevc_replaces_all_colors_of_the_container() {
     let mut track = track_of("hevc");
     track.color_primaries = Some("smpte170m".into());
     let packet = [&[0, 0, 1][..], &bytes(HEVC_422_12_SPS)].concat();
@@ -146,7 +146,7 @@ fn hvcc(sps: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn hevc_with_pq_wants_a_packet_to_look_for_hdr10_plus() {
+fn hevc_with_pq_wants_a_packet_to_find_hdr10_plus() {
     let mut track = track_of("hevc");
     assert_eq!(read_config(&mut track, &hvcc(&bytes(HEVC_PQ_SPS))), Some(Framing::Lengths(4)));
     assert_eq!(picture(&track), "Main 10 324x182 yuv420p10le 10");
@@ -168,7 +168,7 @@ fn hevc_with_pq_wants_a_packet_to_look_for_hdr10_plus() {
 }
 
 #[test]
-fn av1_is_told_by_its_sequence_header() {
+fn av1_is_read_from_its_sequence_header() {
     let track = configured("av1", AV1_PQ);
     assert_eq!(picture(&track), "Main 324x182 yuv420p10le 10");
     assert_eq!(colors(&track), "bt2020 smpte2084 bt2020nc");
@@ -178,7 +178,7 @@ fn av1_is_told_by_its_sequence_header() {
 }
 
 #[test]
-fn av1_without_a_sequence_header_is_told_by_the_record() {
+fn av1_without_a_sequence_header_is_read_from_the_record() {
     assert_eq!(picture(&configured("av1", "81004c00")), "Main 0x0 yuv420p10le 10");
     assert_eq!(picture(&configured("av1", "81401000")), "Professional 0x0 gray 8");
 }
@@ -205,7 +205,7 @@ fn vp8_size_is_the_containers_if_it_has_one() {
 }
 
 #[test]
-fn vp9_frames_tell_all_but_primaries_and_transfer() {
+fn vp9_frames_contain_all_but_primaries_and_transfer() {
     let mut track = track_of("vp9");
     track.color_transfer = Some("smpte2084".into());
     read_packet(&mut track, &bytes(VP9_PQ), Framing::StartCodes);
@@ -215,7 +215,7 @@ fn vp9_frames_tell_all_but_primaries_and_transfer() {
 }
 
 #[test]
-fn vp9_configurations_are_of_two_sorts() {
+fn vp9_configurations_have_two_forms() {
     let boxed = configured("vp9", "010000000214a20910090000");
     assert_eq!(picture(&boxed), "Profile 2 0x0 yuv420p10le 10");
     assert_eq!(colors(&boxed), "bt2020 smpte2084 bt2020nc");
@@ -226,7 +226,7 @@ fn vp9_configurations_are_of_two_sorts() {
 }
 
 #[test]
-fn mpeg_1_and_2_are_told_apart_by_the_extension() {
+fn mpeg_1_and_2_are_distinguished_by_the_extension() {
     let track = with_packet("mpeg2video", &format!("{MPEG1}00000100"));
     assert_eq!((text(&track.codec), &*picture(&track)), ("mpeg1video", "- 324x182 yuv420p 8"));
     let track = configured("mpeg1video", MPEG2);
@@ -237,20 +237,20 @@ fn mpeg_1_and_2_are_told_apart_by_the_extension() {
 }
 
 #[test]
-fn mpeg4_is_told_by_its_object_layer() {
+fn mpeg4_is_read_from_its_object_layer() {
     assert_eq!(picture(&configured("mpeg4", MPEG4)), "Advanced Simple Profile 324x182 yuv420p 8");
     let track = with_packet("mpeg4", MPEG4);
     assert_eq!(picture(&track), "Advanced Simple Profile 324x182 yuv420p 8");
 }
 
 #[test]
-fn h263_and_its_variant_tell_the_size() {
+fn h263_and_its_variant_contain_the_size() {
     assert_eq!(picture(&with_packet("h263", H263)), "- 352x288 yuv420p 8");
     assert_eq!(picture(&with_packet("flv1", FLV1)), "- 324x182 yuv420p 8");
 }
 
 #[test]
-fn jpeg_is_of_full_range_unless_a_comment_says_so() {
+fn jpeg_has_full_range_unless_a_comment_says_otherwise() {
     let track = with_packet("mjpeg", JPEG);
     assert_eq!(picture(&track), "Baseline 176x144 yuvj420p 8");
     assert_eq!(colors(&track), "- - bt470bg");
@@ -288,7 +288,7 @@ fn prores_in_matroska_begins_with_the_frame_header() {
 }
 
 #[test]
-fn codecs_for_editing_are_told_by_their_first_frame() {
+fn codecs_for_editing_are_read_from_their_first_frame() {
     let track = with_packet("dnxhd", DNXHR_RGB);
     assert_eq!(
         (&*picture(&track), &*colors(&track)),
@@ -306,7 +306,7 @@ fn codecs_for_editing_are_told_by_their_first_frame() {
 }
 
 #[test]
-fn theora_is_told_by_its_first_header_however_wrapped() {
+fn theora_is_read_from_its_first_header_in_all_containers() {
     assert_eq!(picture(&configured("theora", THEORA)), "- 324x182 yuv422p 8");
     let track = with_packet("theora", &THEORA[4..]);
     assert_eq!(
@@ -316,7 +316,7 @@ fn theora_is_told_by_its_first_header_however_wrapped() {
 }
 
 #[test]
-fn vc1_is_told_by_its_sequence_header() {
+fn vc1_is_read_from_its_sequence_header() {
     let track = configured("vc1", VC1);
     assert_eq!(
         (&*picture(&track), track.frame_rate.as_deref()),
@@ -326,13 +326,13 @@ fn vc1_is_told_by_its_sequence_header() {
 }
 
 #[test]
-fn ffv1_is_told_by_its_record_or_first_frame() {
+fn ffv1_is_read_from_its_record_or_first_frame() {
     assert_eq!(picture(&configured("ffv1", FFV1)), "- 0x0 yuva420p 8");
     assert_eq!(picture(&with_packet("ffv1", FFV1_FRAME)), "- 0x0 yuv422p 8");
 }
 
 #[test]
-fn simple_codecs_are_told_by_a_byte_or_their_name() {
+fn simple_codecs_are_described_by_a_byte_or_their_name() {
     let format = |codec, config| text(&configured(codec, config).pixel_format).to_owned();
     assert_eq!(format("huffyuv", "40182000"), "bgr0");
     assert_eq!(format("ffvhuff", "00702201"), "gbrp");
@@ -343,13 +343,13 @@ fn simple_codecs_are_told_by_a_byte_or_their_name() {
 }
 
 #[test]
-fn codecs_of_sound_are_left_alone() {
+fn audio_codecs_are_ignored() {
     let mut track = track_of("aac");
     assert_eq!(read_config(&mut track, &[0x12, 0x10]), None);
     assert!(!read_packet(&mut track, &[0; 32], Framing::StartCodes) && !wants_packet(&track));
 }
 
-/// Everything above, as a configuration and as packets.
+/// All headers above, as configurations and as packets.
 fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let mut all: Vec<(&'static str, Vec<u8>)> = [
         ("h264", H264_HLG),
@@ -405,7 +405,7 @@ fn read_every_way(codec: &'static str, data: &[u8]) {
 }
 
 #[test]
-fn headers_cut_anywhere_do_not_panic() {
+fn headers_that_are_cut_off_anywhere_do_not_cause_a_panic() {
     for (codec, data) in samples() {
         for end in 0..=data.len() {
             read_every_way(codec, &data[..end]);
@@ -414,7 +414,7 @@ fn headers_cut_anywhere_do_not_panic() {
 }
 
 #[test]
-fn flipped_bits_do_not_panic() {
+fn flipped_bits_do_not_cause_a_panic() {
     let mut seed = 1u32;
     let mut random = move || {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

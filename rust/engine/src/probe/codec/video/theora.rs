@@ -1,5 +1,5 @@
-//! Theora (Theora Specification, 6.2): the identification header, a packet of its
-//! own in Ogg and the first part of a configuration elsewhere.
+//! Theora (Theora Specification, 6.2): the identification header, which is a packet of its
+//! own in Ogg and the first part of the configuration in other containers.
 
 use super::set;
 use crate::probe::codec::bits::Bits;
@@ -7,10 +7,10 @@ use crate::probe::model::Track;
 
 const IDENTIFICATION: &[u8] = b"\x80theora";
 
-/// Before the header there may be the lengths of what is laced together.
+/// Before the header there may be the lengths of the laced headers.
 const LONGEST_LACING: usize = 64;
 
-/// A configuration or the first packet.
+/// Reads a configuration or the first packet.
 pub fn read(track: &mut Track, data: &[u8]) {
     let start = data.get(..data.len().min(LONGEST_LACING)).unwrap_or_default();
     if let Some(at) = start.windows(IDENTIFICATION.len()).position(|bytes| bytes == IDENTIFICATION)
@@ -43,7 +43,7 @@ fn read_header(track: &mut Track, header: &[u8]) -> Option<()> {
     set::pixel_format(track, layout, 8);
     set::frame_rate(track, u64::from(frame_rate.0), u64::from(frame_rate.1));
     if let Some(primaries) = primaries {
-        // The specification's two colour spaces have these in common.
+        // The specification's two colour spaces share this.
         track.color_primaries = Some(primaries.into());
         track.color_transfer = Some("bt709".into());
         track.color_space = Some("smpte170m".into());

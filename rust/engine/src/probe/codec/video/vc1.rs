@@ -1,4 +1,4 @@
-//! VC-1 (SMPTE ST 421) and its older profiles as WMV3: the sequence header.
+//! VC-1 (SMPTE ST 421), and its older profiles as WMV3: the sequence header.
 
 use super::nal;
 use super::set;
@@ -7,14 +7,14 @@ use crate::probe::model::Track;
 
 const SEQUENCE: u8 = 0x0f;
 
-/// WMV3's four bytes: the profile is first.
+/// Reads WMV3's four bytes, of which the first is the profile.
 pub fn read_wmv3_config(track: &mut Track, config: &[u8]) {
     if let Some(first) = config.first() {
         apply_profile(track, first >> 6);
     }
 }
 
-/// A configuration or packets of the advanced profile.
+/// Reads a configuration or packets of the advanced profile.
 pub fn read(track: &mut Track, data: &[u8]) {
     for unit in nal::start_code_units(data) {
         if let Some((&SEQUENCE, payload)) = unit.split_first() {
@@ -35,7 +35,7 @@ fn apply_profile(track: &mut Track, profile: u8) {
     set::pixel_format(track, "yuv420p", 8);
 }
 
-/// 6.1, of the advanced profile.
+/// Reads the sequence header of the advanced profile (6.1).
 fn read_sequence(track: &mut Track, payload: &[u8]) -> Option<()> {
     let bits = &mut Bits::new(payload);
     let profile = bits.get(2)? as u8;

@@ -1,15 +1,15 @@
-//! VP8 (RFC 6386, 9.1) and VP9 (VP9 Bitstream Specification, 6.2): the headers
-//! of key frames, and what containers keep of VP9's.
+//! VP8 (RFC 6386, 9.1) and VP9 (VP9 Bitstream Specification, 6.2): the headers of key frames,
+//! and the configuration of VP9 in containers.
 //!
-//! Of VP9's frames `ffprobe` takes size, format and matrix; primaries and
-//! transfer are the container's. Of VP8's, the size only if the container has none.
+//! From VP9's frames `ffprobe` takes size, format and matrix; primaries and transfer are the
+//! container's. From VP8's frames it takes the size only if the container has none.
 
 use super::set;
 use crate::probe::codec::bits::Bits;
 use crate::probe::codec::color;
 use crate::probe::model::{Name, Track};
 
-/// A VP8 key frame.
+/// Reads a VP8 key frame.
 pub fn read_vp8(track: &mut Track, data: &[u8]) {
     let Some((&[tag, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1], _)) = data.split_first_chunk() else {
         return;
@@ -21,9 +21,9 @@ pub fn read_vp8(track: &mut Track, data: &[u8]) {
     }
 }
 
-/// A `vpcC` box (with or without version and flags), or what Matroska keeps:
-/// elements of an id, a length of 1 and a value. Of these only the profile is
-/// taken, as the matrix is not among them: a frame tells that and the rest.
+/// Reads a `vpcC` box (with or without version and flags), or Matroska's configuration:
+/// elements of an id, a length of 1 and a value. Only the profile is taken from the latter,
+/// because it does not contain the matrix: a frame contains that and the rest.
 pub fn read_vp9_config(track: &mut Track, config: &[u8]) {
     let record = config.strip_prefix(&[1, 0, 0, 0]).or((config.len() == 8).then_some(config));
     let Some(&[profile, _level, format, primaries, transfer, matrix, ..]) = record else {
@@ -56,7 +56,7 @@ fn apply_vp9_profile(track: &mut Track, profile: u8) {
     }
 }
 
-/// A VP9 frame.
+/// Reads a VP9 frame.
 pub fn read_vp9(track: &mut Track, data: &[u8]) {
     let _understood = read_vp9_header(track, data);
 }

@@ -1,12 +1,12 @@
-//! Video usability information: what H.264 (E.1.1) and HEVC (E.2.1) share of it.
+//! Video usability information: the parts that H.264 (E.1.1) and HEVC (E.2.1) share.
 
 use super::set::Colors;
 use crate::probe::codec::bits::Bits;
 
-/// What is wanted of the video usability information.
+/// The fields of the video usability information that are needed.
 #[derive(Debug, Default)]
 pub struct Vui {
-    /// Full range, if the signal type is described.
+    /// Whether it has full range; None if the signal type is not described.
     pub full_range: Option<bool>,
     /// The colour description.
     pub colors: Option<Colors>,
@@ -15,7 +15,7 @@ pub struct Vui {
 }
 
 impl Vui {
-    /// The part that H.264 and HEVC share; None where the data ends.
+    /// Reads the part on the video signal; None if the data ends in it.
     pub fn read_signal(&mut self, bits: &mut Bits<'_>) -> Option<()> {
         if bits.flag()? && bits.byte()? == 255 {
             bits.skip(32)?;
@@ -38,7 +38,7 @@ impl Vui {
         Some(())
     }
 
-    /// The part of that name.
+    /// Reads the part on timing.
     pub fn read_timing(&mut self, bits: &mut Bits<'_>) -> Option<()> {
         if bits.flag()? {
             self.timing = Some((bits.get(32)?, bits.get(32)?));
@@ -46,8 +46,8 @@ impl Vui {
         Some(())
     }
 
-    /// Frames a second, where each lasts so many ticks. Not if it is rather the
-    /// clock of a recording whose frames come as they may.
+    /// The frame rate, if each frame lasts this number of ticks. None if the ticks are
+    /// probably only the clock of a recording with a variable frame rate.
     pub fn frame_rate(&self, ticks: u32) -> Option<(u64, u64)> {
         let (units, scale) = self.timing?;
         let (numerator, denominator) = (u64::from(scale), u64::from(units) * u64::from(ticks));

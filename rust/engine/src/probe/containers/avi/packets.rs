@@ -1,31 +1,32 @@
-//! The `movi` list: the first packets of streams, and bit rates by the index.
+//! The `movi` list: the first packets of streams, and the bit rates that follow from the
+//! index.
 
-use super::{Chunk, File, Stream};
+use super::headers::{Chunk, File, Stream};
 use crate::probe::codec;
 use crate::probe::model::TrackType;
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
 
-/// How far to go on: chunks, and requests to the file system.
+/// The most chunks that are read, and the most requests to the file system.
 const MOST_CHUNKS: usize = 1024;
 const MOST_REQUESTS: u32 = 6;
 
-/// Packets that are read of a stream, and how much of one.
+/// The most packets of a stream that are read, and the most bytes of one packet.
 const MOST_PACKETS: u8 = 3;
 const MOST_OF_PACKET: usize = 32 * 1024;
 
-/// An index that is longer is not read: it is the length of films.
+/// A longer index, as films have it, is not read.
 const LONGEST_INDEX: u64 = 512 * 1024;
 
 /// The size of an entry of `idx1`: name, flags, offset, size.
 const ENTRY: usize = 16;
 
-/// Reads packets of the streams that want them, and the index.
+/// Reads packets of the streams that need them, and the index.
 pub fn read(source: &mut Source<'_>, file: &mut File) -> Result<()> {
     let Some(movi) = file.movi else { return Ok(()) };
     first_packets(source, movi, &mut file.streams)?;
     if movi.next() < source.len() && !file.open_dml {
-        // One request for all, if there is no more than an index that is read.
+        // If only an index follows that is read anyway, one request is enough.
         let rest = source.len() - movi.next();
         if rest <= LONGEST_INDEX + 8 {
             source.up_to(movi.next(), rest as usize)?;
@@ -82,13 +83,14 @@ fn first_packets(source: &mut Source<'_>, movi: Chunk, streams: &mut [Stream]) -
     Ok(())
 }
 
-/// The stream of a chunk that is named `01wb`.
+/// The number of the stream whose chunk has a name such as `01wb`.
 fn stream_number(id: [u8; 4]) -> Option<usize> {
     let digit = |byte: u8| byte.is_ascii_digit().then(|| usize::from(byte - b'0'));
     Some(digit(id[0])? * 10 + digit(id[1])?)
 }
 
-/// Bit rates of streams that do not say theirs, from the sizes of all packets.
+/// Sets the bit rates of streams whose headers do not contain them, from the sizes of all
+/// packets.
 fn bit_rates(index: &[u8], movi: Chunk, length: u64, streams: &mut [Stream]) {
     let mut sums = vec![(0_u64, 0_u64); streams.len()];
     let (mut first, mut last) = (None, 0);
@@ -105,18 +107,18 @@ fn bit_rates(index: &[u8], movi: Chunk, length: u64, streams: &mut [Stream]) {
         }
     }
     let total: u64 = sums.iter().map(|(_, bytes)| bytes).sum();
-    // Places are counted from the list's name on, or by some programs from the
-    // beginning of the file.
+    // Places count from the name of the list or, in some programs, from the beginning of the
+    // file.
     if first.is_some_and(|first| first < movi.data) {
         last += movi.data;
     }
-    // As `ffprobe` decides whether the index is that of the whole file.
+    // This is how `ffprobe` decides whether the index covers the whole file.
     if last < length / 10 * 9 || total / 10 * 9 > last || total < last / 10 * 9 {
         return;
     }
     for (stream, (packets, bytes)) in streams.iter_mut().zip(sums) {
-        if !stream.says_bit_rate && stream.sample_size == 0 && packets > 1 {
-            // The last packet begins one packet's time before the end.
+        if !stream.has_bit_rate && stream.sample_size == 0 && packets > 1 {
+            // The last packet begins one packet's duration before the end.
             let seconds = stream.seconds((packets - 1) as f64);
             stream.track.bit_rate = seconds
                 .filter(|&seconds| seconds > 0.0)
@@ -125,8 +127,8 @@ fn bit_rates(index: &[u8], movi: Chunk, length: u64, streams: &mut [Stream]) {
     }
 }
 
-/// The bit rate of the only picture stream: what the others, whose rates are
-/// known, and the names of packets leave of the list.
+/// Estimates the bit rate of the only video stream: the size of the list, minus the other
+/// streams, whose rates are known, and minus the headers of packets.
 fn estimate(movi: u64, packets: u64, streams: &mut [Stream]) {
     let others: Option<f64> = streams
         .iter()

@@ -79,7 +79,7 @@ fn probe(data: &[u8]) -> Result<Media> {
 }
 
 #[test]
-fn headers_say_what_streams_are() {
+fn headers_describe_the_streams() {
     let media = probe(&whole()).unwrap();
     assert_eq!(media.duration_seconds, Some(1.001));
     assert_eq!(media.tags["title"], "A title");
@@ -94,14 +94,14 @@ fn headers_say_what_streams_are() {
 }
 
 #[test]
-fn the_index_tells_bit_rates_that_are_not_said() {
+fn the_index_gives_bit_rates_that_headers_do_not_contain() {
     let media = probe(&whole()).unwrap();
     assert_eq!(media.tracks[0].bit_rate, Some(200_148));
     assert_eq!(media.tracks[1].bit_rate, Some(128_000));
 }
 
 #[test]
-fn an_index_whose_last_packet_is_far_from_the_end_tells_nothing() {
+fn an_index_whose_last_packet_is_far_from_the_end_is_ignored() {
     let index = (0..5)
         .flat_map(|number| [&b"00dc"[..], &words(&[16, number * 10_008 + 4, 10_000])].concat());
     let packets: Vec<u8> = (0..5).flat_map(|_| chunk(b"00dc", &[7; 10_000])).collect();
@@ -112,7 +112,7 @@ fn an_index_whose_last_packet_is_far_from_the_end_tells_nothing() {
 }
 
 #[test]
-fn a_file_without_its_end_lasts_in_proportion() {
+fn a_file_that_is_cut_off_has_a_proportional_duration() {
     let data = whole();
     let media = probe(&data[..data.len() / 2]).unwrap();
     assert_eq!(media.duration_seconds, Some(0.5005));
@@ -120,14 +120,14 @@ fn a_file_without_its_end_lasts_in_proportion() {
 }
 
 #[test]
-fn without_the_lengths_of_streams_the_count_of_frames_is_the_duration() {
+fn without_the_lengths_of_streams_the_number_of_frames_gives_the_duration() {
     let (movi, _) = packets();
     let media = probe(&riff(&[headers(&[video(0), audio(0)]), movi])).unwrap();
     assert_eq!(media.duration_seconds, Some(1.000992));
 }
 
 #[test]
-fn pictures_without_a_fourcc_are_told_by_their_bits() {
+fn pictures_without_a_fourcc_are_recognised_by_their_bits() {
     let raw = |bits: u32| {
         let format = words(&[40, 320, 180, bits << 16 | 1, 0, 0, 0, 0, 0, 0]);
         let chunks = [stream_header(b"vids", b"DIB ", 1, 25, 25), chunk(b"strf", &format)];
@@ -141,7 +141,7 @@ fn pictures_without_a_fourcc_are_told_by_their_bits() {
 }
 
 #[test]
-fn streams_may_be_grouped_and_go_on_in_another_riff_chunk() {
+fn packets_may_be_grouped_and_continue_in_another_riff_chunk() {
     let record = list(b"rec ", &[chunk(b"00dc", &[1; 10]), chunk(b"01wb", &[2; 10])]);
     let count = list(b"odml", &[chunk(b"dmlh", &words(&[4800]))]);
     let first = [
@@ -156,7 +156,7 @@ fn streams_may_be_grouped_and_go_on_in_another_riff_chunk() {
 }
 
 #[test]
-fn a_file_cut_off_anywhere_is_an_answer_or_a_problem() {
+fn a_file_that_is_cut_off_anywhere_does_not_cause_a_panic() {
     let data = whole();
     let header = 800;
     for end in (0..header).chain((header..data.len()).step_by(97)) {
@@ -167,7 +167,7 @@ fn a_file_cut_off_anywhere_is_an_answer_or_a_problem() {
 }
 
 #[test]
-fn flipped_bits_are_an_answer_or_a_problem() {
+fn flipped_bits_do_not_cause_a_panic() {
     let data = whole();
     let mut random = 1_u64;
     let mut next = || {

@@ -1,24 +1,24 @@
-//! AMF 0: the values that scripts in Flash video consist of (Adobe, "Action
-//! Message Format", 2007).
+//! AMF 0: the values that scripts in Flash video contain (Adobe, "Action Message Format",
+//! 2007).
 
-/// Objects in objects in objects: no metadata is deeper.
+/// No metadata has objects that are nested deeper than this.
 const DEEPEST: usize = 8;
 
-/// More values than any metadata has, but for lists of key frames.
+/// No metadata has more values than this, except lists of key frames.
 const MOST_VALUES: usize = 20_000;
 
-/// What is said of the file.
+/// A value of a property.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Number(f64),
     Boolean(bool),
     Text(String),
-    /// Lists, dates, nothing: of no use here.
+    /// Lists, dates, nothing: they are not needed.
     Other,
 }
 
-/// The name of a script, and the properties of the first object behind it. Of
-/// one that is cut off, those before.
+/// The name of a script, and the properties of the first object after it. If the object is
+/// cut off, the properties before the cut.
 pub fn script(bytes: &[u8]) -> Option<(String, Vec<(String, Value)>)> {
     let mut reader = Reader { bytes, values: 0 };
     let Value::Text(name) = reader.value(0, &mut Vec::new())? else { return None };
@@ -52,7 +52,7 @@ impl<'a> Reader<'a> {
         self.text(length.into())
     }
 
-    /// One value; an object's properties go to `properties`.
+    /// Reads one value. The properties of an object are added to `properties`.
     fn value(&mut self, depth: usize, properties: &mut Vec<(String, Value)>) -> Option<Value> {
         self.values += 1;
         if depth > DEEPEST || self.values > MOST_VALUES {
@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
                 self.object(depth, properties)?
             }
             0x08 => {
-                // How many there are it does not say for sure.
+                // The number of entries, which is not reliable.
                 self.take(4)?;
                 self.object(depth, properties)?
             }

@@ -1,8 +1,8 @@
-//! Flash video: Adobe's "Video File Format Specification", version 10, annex E,
-//! and Enhanced RTMP for codecs that came later.
+//! Flash video: Adobe's "Video File Format Specification", version 10, annex E, and Enhanced
+//! RTMP for newer codecs.
 //!
-//! Tags follow each other from the beginning; the first of each kind says which
-//! codec, `onMetaData` most of the rest.
+//! The file consists of tags. The first tag of each kind contains the codec, and `onMetaData`
+//! contains most other properties.
 
 mod amf;
 #[cfg(test)]
@@ -15,26 +15,26 @@ use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 use amf::Value;
 
-/// Where the search for the first tags ends, and after how many.
+/// The search for the first tags ends after this many bytes, and after this many tags.
 const HEAD: u64 = 1 << 20;
 const MOST_TAGS: usize = 400;
 
-/// Requests that are made for tags behind the first block.
+/// The most requests for tags after the first block.
 const MOST_REQUESTS: u32 = 12;
 
-/// What is looked at of a tag. Metadata with all key frames may be longer, but
-/// they come last.
+/// The most bytes of a tag that are read. Metadata with all key frames may be longer, but
+/// these come last.
 const MOST_OF_TAG: usize = 16 * 1024;
 
-/// Times of frames that tell their rate.
+/// The number of frame times from which the frame rate is computed.
 const MOST_TIMES: usize = 13;
 
 const TAG_HEADER: u64 = 11;
 
-/// Reads what the file says of itself.
+/// Reads the properties of a Flash video.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let [_, _, _, _, flags, offset @ ..]: [u8; 9] = source.array(0)?;
-    // The offset counts the header.
+    // The offset includes the header.
     let start = u64::from(u32::from_be_bytes(offset)).max(9) + 4;
     let mut file = Flv { has_audio: flags & 4 != 0, has_video: flags & 1 != 0, ..Flv::default() };
     file.read_tags(source, start)?;
@@ -50,10 +50,10 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     Ok(media)
 }
 
-/// A tag's header.
+/// The header of a tag.
 struct Tag {
     kind: u8,
-    /// Of its data, in bytes.
+    /// The size of its data in bytes.
     length: u64,
     /// In milliseconds.
     time: u32,
@@ -76,13 +76,13 @@ struct Flv {
     has_audio: bool,
     has_video: bool,
     tracks: Vec<Track>,
-    /// How the packets of the video track are laid out.
+    /// The framing of the video track's packets.
     framing: Framing,
     metadata: Vec<(String, Value)>,
     /// When frames of video are shown, in milliseconds.
     times: Vec<u32>,
     encrypted: bool,
-    /// Where the last tag that was seen ends.
+    /// Whether the last tag that was read is cut off.
     truncated: bool,
 }
 
@@ -137,7 +137,7 @@ impl Flv {
         })
     }
 
-    /// Whether all tracks that are to be expected are known.
+    /// Whether all tracks that the file should have are known.
     fn is_done(&self) -> bool {
         let has = |wanted| self.tracks.iter().any(|track| track.track_type == wanted);
         let rate_is_known = self.number("framerate").is_some_and(|rate| rate > 0.0)
@@ -153,7 +153,7 @@ impl Flv {
     fn track(&mut self, track_type: TrackType) -> (&mut Track, bool) {
         let known = self.tracks.iter().position(|track| track.track_type == track_type);
         let index = known.unwrap_or_else(|| {
-            // Two at most.
+            // There are two at most.
             self.tracks.push(Track::new(self.tracks.len() as u32, track_type));
             self.tracks.len() - 1
         });
@@ -209,8 +209,8 @@ impl Flv {
         let bits = |kilobits: f64| (kilobits * 1024.0) as u64;
         for track in &mut self.tracks {
             if track.track_type == TrackType::Video {
-                let told = track.frame_rate.take();
-                track.frame_rate = frame_rate.clone().or_else(|| by_times(told, &self.times));
+                let coded = track.frame_rate.take();
+                track.frame_rate = frame_rate.clone().or_else(|| by_times(coded, &self.times));
                 track.bit_rate = video_rate.map(bits).or(track.bit_rate);
                 track.width = track.width.or(width.map(|pixels| pixels as u32));
                 track.height = track.height.or(height.map(|pixels| pixels as u32));
@@ -219,15 +219,15 @@ impl Flv {
             }
         }
         if claimed.is_some_and(|size| size > length as f64) || self.truncated {
-            media.warn("the file ends before it should");
+            media.warn("the file is cut off");
         }
         if self.encrypted {
-            media.warn("it is encrypted");
+            media.warn("the content is encrypted");
         }
         if self.tracks.is_empty() {
-            media.warn("no streams were found at its beginning");
+            media.warn("no streams were found at the beginning");
         } else if self.tracks.iter().any(|track| track.codec.is_none()) {
-            media.doubt("codecs that are not known");
+            media.doubt("unknown codecs");
         }
         let tags =
             self.metadata.iter().filter(|(key, _)| !DESCRIBES_STREAMS.contains(&key.as_str()));
@@ -244,7 +244,7 @@ impl Flv {
     }
 }
 
-/// Metadata that is no tag.
+/// Metadata that is not a tag.
 const DESCRIBES_STREAMS: &[&str] = &[
     "duration",
     "filesize",
@@ -280,7 +280,7 @@ fn describe_audio(track: &mut Track, flags: u8) {
         _ => return,
     };
     track.codec = Some(codec.into());
-    // AAC always says the same here; its own header knows.
+    // For AAC the value here is always the same; AAC's own header contains the real one.
     if codec == "aac" {
         return;
     }
@@ -298,7 +298,7 @@ fn describe_audio(track: &mut Track, flags: u8) {
     track.bit_rate = Some(u64::from(bits * rate * channels));
 }
 
-/// Enhanced RTMP: a code of four characters.
+/// Reads the tag of Enhanced RTMP: a code of four characters.
 fn enhanced_audio(track: &mut Track, packet_type: u8, data: &[u8]) {
     let Some((code, rest)) = data.split_at_checked(4) else { return };
     let codec = match code {
@@ -320,7 +320,7 @@ fn enhanced_audio(track: &mut Track, packet_type: u8, data: &[u8]) {
     }
 }
 
-/// The time of the last tag, which is found from the end.
+/// The time of the last tag, which is found from the end of the file.
 fn last_time(source: &mut Source<'_>) -> Result<Option<f64>> {
     let mut end = source.len();
     // Tags at time 0 may follow the last one.
@@ -340,8 +340,7 @@ fn last_time(source: &mut Source<'_>) -> Result<Option<f64>> {
     Ok(None)
 }
 
-/// As the nearest fraction of numbers up to 1000, which is what `ffprobe` makes
-/// of a rate.
+/// The nearest fraction of numbers up to 1000, which is what `ffprobe` makes of a rate.
 fn fraction(rate: f64) -> Option<String> {
     const LARGEST: u32 = 1000;
     let near = |den: u32| {
@@ -358,19 +357,19 @@ fn fraction(rate: f64) -> Option<String> {
     best.map(|(num, den, _)| format!("{num}/{den}"))
 }
 
-/// The rate that the codec told, if the times of frames agree, or else the usual
-/// one that is next to theirs.
-fn by_times(told: Option<String>, times: &[u32]) -> Option<String> {
-    let Some(rate) = rate_of(times) else { return told };
+/// The rate that the codec contains, if the times of frames agree with it, or else the usual
+/// rate that is nearest to the times.
+fn by_times(coded: Option<String>, times: &[u32]) -> Option<String> {
+    let Some(rate) = rate_of(times) else { return coded };
     let number = |text: &str| text.parse::<f64>().ok();
-    let told_rate = told.as_deref().and_then(|told| {
-        let (num, den) = told.split_once('/')?;
+    let coded_rate = coded.as_deref().and_then(|coded| {
+        let (num, den) = coded.split_once('/')?;
         Some(number(num)? / number(den)?)
     });
     // Times are rounded to milliseconds.
     let is_near = |other: f64| (other / rate - 1.0).abs() < 0.02;
-    if told_rate.is_some_and(is_near) {
-        return told;
+    if coded_rate.is_some_and(is_near) {
+        return coded;
     }
     let rates = USUAL_RATES.map(|(num, den)| (num, den, f64::from(num) / f64::from(den)));
     let distance = |&(_, _, usual): &(u32, u32, f64)| (usual - rate).abs();
@@ -381,7 +380,7 @@ fn by_times(told: Option<String>, times: &[u32]) -> Option<String> {
     }
 }
 
-/// Frames a second: times are not in order if frames are not.
+/// Frames per second. The times may not be in order, because frames are not.
 fn rate_of(times: &[u32]) -> Option<f64> {
     let span = times.iter().max()?.checked_sub(*times.iter().min()?).filter(|&span| span > 0)?;
     Some(1000.0 * (times.len() - 1) as f64 / f64::from(span))

@@ -52,7 +52,7 @@ fn film() -> Vec<u8> {
 }
 
 #[test]
-fn metadata_and_first_tags_tell_all() {
+fn metadata_and_first_tags_contain_all_properties() {
     let media = probe(&film()).unwrap();
     assert_eq!((media.container.as_ref(), media.duration_seconds), ("flv", Some(12.5)));
     assert_eq!(media.tags.get("title").map(String::as_str), Some("Song"));
@@ -63,7 +63,7 @@ fn metadata_and_first_tags_tell_all() {
 }
 
 #[test]
-fn without_metadata_the_last_tag_says_how_long() {
+fn without_metadata_the_last_tag_gives_the_duration() {
     let sound = |time| tag(8, time, &[0x72, 1, 2, 3]);
     let media = probe(&file(4, &[sound(0), sound(20), sound(70_000), sound(0)])).unwrap();
     assert_eq!(media.duration_seconds, Some(70.0));
@@ -72,7 +72,7 @@ fn without_metadata_the_last_tag_says_how_long() {
 }
 
 #[test]
-fn codecs_that_came_later_have_a_code() {
+fn newer_codecs_have_a_code() {
     let video = tag(9, 0, b"\x90hvc1");
     let sound = tag(8, 0, b"\x90Opus");
     let media = probe(&file(5, &[video, sound])).unwrap();
@@ -92,19 +92,19 @@ fn rates_are_fractions_of_small_numbers() {
     }
     assert_eq!(by_times(None, &[0, 40, 80, 120]).as_deref(), Some("25/1"));
     assert_eq!(by_times(None, &[5, 5]), None);
-    let told = Some("30000/1001".to_owned());
-    assert_eq!(by_times(told.clone(), &[0, 33, 67, 100]), told);
+    let coded = Some("30000/1001".to_owned());
+    assert_eq!(by_times(coded.clone(), &[0, 33, 67, 100]), coded);
     assert_eq!(by_times(Some("600/1".into()), &[0, 33, 67, 100]).as_deref(), Some("30/1"));
 }
 
 #[test]
-fn a_file_that_is_shorter_than_it_says_is_warned_of() {
+fn a_file_that_is_cut_off_has_a_warning() {
     let data = file(5, &[metadata(&[number("filesize", 1e6)]), tag(8, 0, &[0x2f, 0])]);
-    assert_eq!(probe(&data).unwrap().warnings, ["the file ends before it should"]);
+    assert_eq!(probe(&data).unwrap().warnings, ["the file is cut off"]);
 }
 
 #[test]
-fn damage_is_survived() {
+fn damage_does_not_cause_a_panic() {
     survives(&film());
     let deep = [2, 0, 0].into_iter().chain([3, 0, 1, b'a'].repeat(1000)).collect::<Vec<u8>>();
     survives(&file(5, &[tag(18, 0, &deep[..200])]));

@@ -1,12 +1,12 @@
-//! Video in Flash video: which codec, and the picture's size where only the
-//! frames of a codec say it.
+//! Video in Flash video: its codec, and the size of the picture for codecs whose frames alone
+//! contain it.
 
 use crate::probe::codec::{self, Framing};
 use crate::probe::model::Track;
 
-/// What a tag holds.
+/// The content of a tag.
 pub enum Unit {
-    /// How the packets are laid out that follow.
+    /// A configuration, with the framing of the packets that follow.
     Config(Framing),
     Frame,
 }
@@ -24,7 +24,7 @@ pub fn read(track: &mut Track, is_new: bool, framing: Framing, data: &[u8]) -> U
         5 => "vp6a",
         6 => "flashsv2",
         7 => "h264",
-        // Not in the standard, but in use.
+        // This is not in the standard, but in use.
         12 => "hevc",
         _ => return Unit::Frame,
     };
@@ -61,7 +61,7 @@ fn frame_of(track: &mut Track, frame: &[u8], framing: Framing) -> Unit {
     Unit::Frame
 }
 
-/// Enhanced RTMP: a code of four characters.
+/// Reads the tag of Enhanced RTMP: a code of four characters.
 fn enhanced(track: &mut Track, framing: Framing, packet_type: u8, data: &[u8]) -> Unit {
     let Some((code, rest)) = data.split_at_checked(4) else { return Unit::Frame };
     let codec = match code {
@@ -76,7 +76,7 @@ fn enhanced(track: &mut Track, framing: Framing, packet_type: u8, data: &[u8]) -
     track.codec = Some(codec.into());
     match packet_type {
         0 => Unit::Config(codec::read_config(track, rest)),
-        // With a composition time, where frames are not in order.
+        // A composition time comes first, because frames are not in order.
         1 if matches!(codec, "h264" | "hevc" | "vvc") => {
             frame_of(track, rest.get(3..).unwrap_or_default(), framing)
         }
@@ -87,7 +87,7 @@ fn enhanced(track: &mut Track, framing: Framing, packet_type: u8, data: &[u8]) -
 
 type Size = Option<(u32, u32)>;
 
-/// Sorenson's H.263: after 17 bits of start code, 5 of version, 8 of time.
+/// Sorenson's H.263: after 17 bits of start code, 5 of version and 8 of time.
 fn sorenson_size(data: &[u8]) -> Size {
     let bits = data.get(..9)?.iter().fold(0_u128, |bits, &byte| bits << 8 | u128::from(byte));
     let field = |at: u32, length: u32| (bits >> (72 - at - length) & ((1 << length) - 1)) as u32;
@@ -106,20 +106,20 @@ fn sorenson_size(data: &[u8]) -> Size {
     }
 }
 
-/// Screen video: twice four bits of block size and twelve of picture size.
+/// Screen video: twice four bits of block size and twelve bits of picture size.
 fn screen_size(data: &[u8]) -> Size {
     let [a, b, c, d, ..] = *data else { return None };
     let pixels = |high: u8, low: u8| u32::from(u16::from_be_bytes([high & 0xf, low]));
     Some((pixels(a, b), pixels(c, d)))
 }
 
-/// VP6: macroblocks, less what the byte before crops. `skip` bytes say where
-/// the alpha channel is.
+/// VP6: the size in macroblocks, minus the crop in the byte before. `skip` bytes describe the
+/// place of the alpha channel.
 fn vp6_size(data: &[u8], skip: usize) -> Size {
     let (&crop, rest) = data.split_first()?;
     let frame = rest.get(skip..)?;
     let [first, second, ..] = *frame else { return None };
-    // Only key frames have it.
+    // Only key frames contain it.
     if first & 0x80 != 0 {
         return None;
     }

@@ -1,26 +1,26 @@
-//! Boxes (ISO/IEC 14496-12, 4.2): where they lie in a file, and their fields.
+//! Boxes (ISO/IEC 14496-12, 4.2): their place in a file, and their fields.
 
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
 
-/// What boxes are called.
+/// The type of a box: its four-character name.
 pub type Kind = [u8; 4];
 
-/// No box holds more boxes than this, unless it means harm.
+/// No box contains more boxes than this unless it is malicious.
 const MOST_CHILDREN: usize = 4096;
 
 /// A box in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BoxAt {
-    /// What it is called.
+    /// Its type.
     pub kind: Kind,
     /// Where its header begins.
     pub start: u64,
     /// Where its content begins.
     pub content: u64,
-    /// Where it ends: not after what holds it.
+    /// Where it ends: at the end of its parent at the latest.
     pub end: u64,
-    /// Whether it says that it goes on after the end of what holds it.
+    /// Whether it claims to extend beyond the end of its parent.
     pub cut: bool,
 }
 
@@ -31,7 +31,7 @@ impl BoxAt {
     }
 }
 
-/// The box whose header is at `offset`, in something that ends at `limit`.
+/// The box whose header is at `offset`, in a parent that ends at `limit`.
 pub fn box_at(source: &mut Source<'_>, offset: u64, limit: u64) -> Result<Option<BoxAt>> {
     if offset.checked_add(8).is_none_or(|end| end > limit) {
         return Ok(None);
@@ -58,7 +58,7 @@ pub fn box_at(source: &mut Source<'_>, offset: u64, limit: u64) -> Result<Option
     Ok(Some(BoxAt { kind, start: offset, content: offset + header, end, cut }))
 }
 
-/// The boxes from `start` to `end`, up to what cannot be one.
+/// The boxes from `start` to `end`, up to bytes that cannot be a box.
 pub fn boxes_between(source: &mut Source<'_>, start: u64, end: u64) -> Result<Vec<BoxAt>> {
     let mut boxes = Vec::new();
     let mut offset = start;
@@ -70,19 +70,19 @@ pub fn boxes_between(source: &mut Source<'_>, start: u64, end: u64) -> Result<Ve
     Ok(boxes)
 }
 
-/// The boxes in a box.
+/// The boxes inside a box.
 pub fn children(source: &mut Source<'_>, parent: &BoxAt) -> Result<Vec<BoxAt>> {
     boxes_between(source, parent.content, parent.end)
 }
 
-/// A box's content, up to `most` bytes of it.
+/// The first `most` bytes of a box's content.
 pub fn content(source: &mut Source<'_>, of: &BoxAt, most: usize) -> Result<Vec<u8>> {
     let length = usize::try_from(of.len()).unwrap_or(usize::MAX).min(most);
     Ok(source.up_to(of.content, length)?.to_vec())
 }
 
-/// The boxes in bytes: what each is called and holds. Where a box goes on
-/// after the end, it is what there is of it.
+/// The boxes in `bytes`: the type and the content of each. A box that extends beyond the end
+/// is cut off there.
 pub fn boxes_in(bytes: &[u8]) -> BoxesIn<'_> {
     BoxesIn { rest: bytes }
 }
@@ -111,12 +111,12 @@ impl<'a> Iterator for BoxesIn<'a> {
     }
 }
 
-/// The first box of a kind in bytes.
+/// The content of the first box of a type in `bytes`.
 pub fn find_in<'a>(bytes: &'a [u8], kind: &Kind) -> Option<&'a [u8]> {
     boxes_in(bytes).find(|(found, _)| found == kind).map(|(_, content)| content)
 }
 
-/// Fields of a box, one after the other; None once it has no more.
+/// The fields of a box, one after the other; None when there are no more.
 #[derive(Clone, Copy)]
 pub struct Fields<'a> {
     rest: &'a [u8],
@@ -128,7 +128,7 @@ impl<'a> Fields<'a> {
         Self { rest: bytes }
     }
 
-    /// What has not been read yet.
+    /// The bytes that have not been read yet.
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -140,7 +140,7 @@ impl<'a> Fields<'a> {
         Some(taken)
     }
 
-    /// The next bytes up to a zero, or all.
+    /// The next bytes up to a zero, or all of them.
     pub fn text(&mut self) -> &'a [u8] {
         let end = self.rest.iter().position(|&byte| byte == 0);
         let text = &self.rest[..end.unwrap_or(self.rest.len())];
@@ -152,43 +152,43 @@ impl<'a> Fields<'a> {
         self.take(N)?.try_into().ok()
     }
 
-    /// A byte.
+    /// An 8-bit number.
     pub fn u8(&mut self) -> Option<u8> {
         self.array().map(u8::from_be_bytes)
     }
 
-    /// A number of 16 bits.
+    /// A 16-bit number.
     pub fn u16(&mut self) -> Option<u16> {
         self.array().map(u16::from_be_bytes)
     }
 
-    /// A number of 24 bits.
+    /// A 24-bit number.
     pub fn u24(&mut self) -> Option<u32> {
         let [high, middle, low] = self.array()?;
         Some(u32::from_be_bytes([0, high, middle, low]))
     }
 
-    /// A number of 32 bits.
+    /// A 32-bit number.
     pub fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_be_bytes)
     }
 
-    /// A signed number of 32 bits.
+    /// A signed 32-bit number.
     pub fn i32(&mut self) -> Option<i32> {
         self.array().map(i32::from_be_bytes)
     }
 
-    /// A number of 64 bits.
+    /// A 64-bit number.
     pub fn u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_be_bytes)
     }
 
-    /// A number of 32 bits, or 64 if `wide`.
+    /// A 32-bit number, or a 64-bit number if `wide`.
     pub fn u32_or_u64(&mut self, wide: bool) -> Option<u64> {
         if wide { self.u64() } else { self.u32().map(u64::from) }
     }
 
-    /// A number of `size` bytes, 0 to 8.
+    /// A number of `size` bytes, from 0 to 8.
     pub fn sized(&mut self, size: u8) -> Option<u64> {
         let bytes = self.take(usize::from(size.min(8)))?;
         Some(bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
@@ -199,7 +199,7 @@ impl<'a> Fields<'a> {
         self.array()
     }
 
-    /// Version and flags of a full box.
+    /// The version and flags of a full box.
     pub fn version(&mut self) -> Option<(u8, u32)> {
         Some((self.u8()?, self.u24()?))
     }

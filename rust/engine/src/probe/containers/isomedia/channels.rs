@@ -7,7 +7,7 @@ use crate::probe::model::Track;
 /// No sound has more channels.
 const MOST_CHANNELS: u32 = 64;
 
-/// Takes over the layout that a `chan` box tells, if it can be named.
+/// Sets the layout that is in a `chan` box, if it has a name.
 pub fn read(chan: &[u8], track: &mut Track) {
     if let Some(mask) = mask(chan) {
         track.channel_layout = layout::from_mask(mask);
@@ -54,7 +54,7 @@ fn of_label(label: u32) -> Option<u64> {
     })
 }
 
-/// The channels of Core Audio's layouts, by the upper half of the tag.
+/// The channels of Core Audio's layouts, by the upper half of their tags.
 fn of_tag(number: u32) -> Option<u64> {
     const SURROUND: u64 = STEREO | FC;
     Some(match number {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn layouts_are_tags_bitmaps_or_labels() {
+    fn layouts_are_stored_as_tags_bitmaps_or_labels() {
         let mut track = Track::default();
         read(&chan(&[0, 101 << 16 | 2, 0, 0]), &mut track);
         assert_eq!(track.channel_layout.as_deref(), Some("stereo"));

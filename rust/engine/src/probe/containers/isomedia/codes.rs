@@ -1,9 +1,9 @@
-//! What sample entries and object types are called as codecs.
+//! The codecs that belong to sample entries and object types.
 
 use super::boxes::Kind;
 use crate::probe::model::TrackType;
 
-/// The codec of a sample entry in a track whose handler says `handler`.
+/// The type and codec of a sample entry in a track with this handler.
 pub fn codec_of(format: &Kind, handler: &Kind) -> (TrackType, Option<&'static str>) {
     let audio = audio(format);
     let is_video = handler == b"vide";
@@ -98,7 +98,7 @@ fn video(format: &Kind) -> Option<&'static str> {
         b"dvc " | b"dvcp" | b"dvpp" | b"dv5p" | b"dv5n" | b"AVdv" | b"AVd1" | b"dvhq" | b"dvhp"
         | b"dvh1" | b"dvh2" | b"dvh3" | b"dvh4" | b"dvh5" | b"dvh6" | b"dvsd" => "dvvideo",
         b"m2v1" | b"AVmp" | b"mp2v" | b"mpg2" | b"MPG2" => "mpeg2video",
-        // MPEG-2 of Apple's, Sony's and JVC's cameras: HDV, IMX, XDCAM.
+        // MPEG-2 of cameras by Apple, Sony and JVC: HDV, IMX, XDCAM.
         [b'h', b'd', b'v', _]
         | [b'm', b'x', b'3' | b'4' | b'5', _]
         | [b'x', b'd', b'5' | b'v' | b'h', _] => "mpeg2video",
@@ -146,7 +146,7 @@ fn audio(format: &Kind) -> Option<&'static str> {
         b"QDMC" => "qdmc",
         b"spex" | b"SPXN" => "speex",
         b"nmos" | b"NELL" => "nellymoser",
-        // DV's sound is plain samples once it is taken out.
+        // DV's sound consists of plain samples once it is extracted.
         b"vdva" | b"dvca" => "pcm_s16le",
         _ => return None,
     })
@@ -197,7 +197,7 @@ pub fn codec_of_object(object: u8) -> Option<&'static str> {
     })
 }
 
-/// Old QuickTime's languages, by number.
+/// The languages of old QuickTime, by number.
 const MACINTOSH: &[&str] = &[
     "eng", "fra", "ger", "ita", "dut", "swe", "spa", "dan", "por", "nor", "heb", "jpn", "ara",
     "fin", "gre", "ice", "mlt", "tur", "hrv", "chi", "urd", "hin", "tha", "kor", "lit", "pol",
@@ -210,8 +210,8 @@ const MACINTOSH: &[&str] = &[
 const MACINTOSH_FROM_128: &[&str] =
     &["wel", "baq", "cat", "lat", "que", "grn", "aym", "tat", "uig", "dzo", "jav"];
 
-/// A language as media headers and QuickTime's user data have it: three
-/// letters of five bits each, or a number of the Macintosh.
+/// Decodes a language in media headers and QuickTime's user data: three letters of five bits
+/// each, or a number of the Macintosh.
 pub fn language(code: u16) -> String {
     if code >= 0x400 && code != 0x7fff {
         return [10, 5, 0].iter().map(|by| char::from((code >> by & 0x1f) as u8 + 0x60)).collect();
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn handlers_decide_where_a_name_means_two_codecs() {
+    fn handlers_decide_if_a_name_stands_for_two_codecs() {
         assert_eq!(codec_of(b"raw ", b"vide"), (TrackType::Video, Some("rawvideo")));
         assert_eq!(codec_of(b"raw ", b"soun"), (TrackType::Audio, Some("pcm_u8")));
         assert_eq!(codec_of(b"tx3g", b"sbtl"), (TrackType::Subtitle, Some("mov_text")));
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn languages_are_packed_letters_or_numbers() {
+    fn languages_are_stored_as_packed_letters_or_numbers() {
         assert_eq!(language(0x15c7), "eng");
         assert_eq!(language(0), "eng");
         assert_eq!(language(2), "ger");

@@ -1,84 +1,72 @@
 //! Fragmented files (ISO/IEC 14496-12, 8.8 and 8.16.3): `moof` and `sidx`.
 //!
-//! `ffprobe` reads every fragment, unless an index tells of all that follow
-//! it; so does this, for as many fragments as is cheap.
+//! Like `ffprobe`, this reads every fragment unless an index covers all of them, but only as
+//! many fragments as are cheap to read.
 
 use super::boxes::{BoxAt, Fields, box_at, boxes_in, content};
 use super::movie::Movie;
-use super::samples::Sample;
+use super::sample_tables::Sample;
 use super::track::Trak;
 use crate::probe::model::{Media, TrackType};
-use crate::probe::number::rescale;
 use crate::probe::problem::Result;
+use crate::probe::rational::rescale;
 use crate::probe::source::Source;
 
-/// Requests after which fragments are not followed any more: `ffprobe` makes
-/// as many, and knows more then.
+/// After this many requests, no more fragments are read. `ffprobe` makes about as many.
 const MOST_REQUESTS: u32 = 48;
 
-/// Fragments that are looked at because they are the last of a track.
+/// The most fragments that are read because they are the last of a track.
 const MOST_LAST: usize = 8;
 
-/// Headers of a fragment are no longer than this.
+/// The longest header of a fragment.
 const LONGEST_HEADER: usize = 512 * 1024;
 
-/// Defaults for a track's fragments: `trex`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Defaults {
-    /// Whose.
-    pub track: u32,
-    /// Of a sample.
-    pub duration: u32,
-    /// Of a sample.
-    pub size: u32,
-}
-
-/// What the fragments of a track add to what its tables say.
+/// The totals of a track: its tables and its fragments.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
     samples: u64,
     duration: u64,
     bytes: u64,
-    /// Of the fragments that an index tells of, with their headers.
+    /// The size of the fragments in the index, including their headers.
     indexed: u64,
-    /// Where the next fragment goes on.
+    /// When the next fragment begins.
     end: i64,
-    /// The furthest that was told of.
+    /// The latest end of a fragment or index.
     length: i64,
     start: Option<i64>,
-    /// How much earlier than they are decoded samples are said to be shown.
+    /// The most that samples are shown before they are decoded.
     ahead: i64,
     has_index: bool,
     first: Option<Sample>,
 }
 
-/// What is known of all tracks, in their order.
-struct Walk<'m> {
+/// The state of all tracks, in their order.
+struct FragmentReader<'m> {
     movie: &'m Movie,
     sums: Vec<Sum>,
     /// Whether there was an `mdat`.
     data: bool,
-    /// Whether an index tells of all fragments.
+    /// Whether an index covers all fragments.
     complete: bool,
     /// Whether there are more fragments than were read.
     partial: bool,
 }
 
-/// The first samples of tracks, in their order.
-pub type Firsts = Vec<Option<Sample>>;
+/// The first sample of each track, in their order.
+pub type FirstSamples = Vec<Option<Sample>>;
 
-/// Reads the fragments after a `moov` that ends at `offset`; adds to its
-/// tracks what they say, and tells where each has its first sample.
+/// Reads the fragments after a `moov` that ends at `offset`, and adds their properties to the
+/// tracks. Returns the first sample of each track.
 pub fn read(
     source: &mut Source<'_>,
     offset: u64,
     movie: &mut Movie,
     media: &mut Media,
-) -> Result<Firsts> {
+) -> Result<FirstSamples> {
     let sums = movie.traks().map(Sum::of_tables).collect();
-    let mut walk = Walk { movie, sums, data: false, complete: false, partial: false };
-    walk.follow(source, offset, media)?;
-    let Walk { sums, partial, .. } = walk;
+    let mut reader = FragmentReader { movie, sums, data: false, complete: false, partial: false };
+    reader.follow(source, offset, media)?;
+    let FragmentReader { sums, partial, .. } = reader;
     let alone = sums.len() == 1;
     for (trak, sum) in movie.traks_mut().zip(&sums) {
         sum.conclude(trak, partial, alone);
@@ -87,7 +75,7 @@ pub fn read(
     Ok(sums.iter().map(|sum| sum.first).collect())
 }
 
-impl Walk<'_> {
+impl FragmentReader<'_> {
     fn follow(&mut self, source: &mut Source<'_>, start: u64, media: &mut Media) -> Result<()> {
         let (mut offset, length) = (start, source.len());
         while offset < length {
@@ -108,9 +96,9 @@ impl Walk<'_> {
                 b"mdat" => {
                     self.data = true;
                     if found.cut {
-                        media.warn("the file ends before its data does");
+                        media.warn("the file is cut off within its data");
                     }
-                    // Not before: each track may have an index of the last fragment.
+                    // Not earlier, because each track may have an index that covers all fragments.
                     if self.complete {
                         break;
                     }
@@ -121,7 +109,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Reads the last fragment of each track that the table at the end tells of.
+    /// Reads the last fragment of each track in the table at the end of the file.
     fn last(&mut self, source: &mut Source<'_>) -> Result<()> {
         let length = source.len();
         let start = length - random_access(source)?;
@@ -168,7 +156,7 @@ impl Walk<'_> {
             let (Some(size), Some(duration)) = (fields.u32(), fields.u32()) else { break };
             fields.u32();
             if size >> 31 != 0 {
-                // An index of indices.
+                // An index of other indexes.
                 return Ok(());
             }
             end = end.saturating_add(u64::from(size));
@@ -203,7 +191,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Reads a `traf`; tells where the data after its own begins.
+    /// Reads a `traf` and returns the position after its data.
     fn track_fragment(&mut self, traf: &[u8], moof: u64, implicit: u64) -> Option<u64> {
         let (_, tfhd) = boxes_in(traf).find(|(kind, _)| kind == b"tfhd")?;
         let mut fields = Fields::new(tfhd);
@@ -240,7 +228,7 @@ impl Sum {
         Self {
             samples: trak.times.samples,
             duration: trak.times.duration,
-            // Tables with one size for all do not count for `ffprobe`.
+            // `ffprobe` ignores tables with one size for all samples.
             bytes: if trak.sizes.constant > 0 { 0 } else { trak.sizes.bytes.unwrap_or(0) },
             end: trak.duration.cast_signed(),
             length: trak.duration.cast_signed(),
@@ -252,8 +240,8 @@ impl Sum {
         }
     }
 
-    /// Reads a `trun` with the defaults for duration and size; tells where the
-    /// data after its own begins.
+    /// Reads a `trun` with the default duration and size, and returns the position after its
+    /// data.
     fn run(
         &mut self,
         trun: &[u8],
@@ -272,7 +260,7 @@ impl Sum {
             fields.u32()?;
         }
         let width = (flags >> 8 & 0xf).count_ones() as usize * 4;
-        // Samples of which something is said are no more than there are bytes for.
+        // There are no more samples with fields than fit into the box.
         let there = fields.rest().len().checked_div(width);
         let count = there.and_then(|there| u32::try_from(there).ok()).unwrap_or(count).min(count);
         if width == 0 {
@@ -307,7 +295,7 @@ impl Sum {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// Notes the first sample, before it is counted.
+    /// Records the first sample, before it is counted.
     fn begin(&mut self, offset: u64, size: u64, edit: i64, shift: i64) {
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         self.first.get_or_insert(Sample { offset, size, time: 0 });
@@ -323,7 +311,7 @@ impl Sum {
         } else if alone {
             (self.indexed, length)
         } else {
-            // Of what was read: an index has the bytes of all tracks in one.
+            // Only what was read, because the size in the index includes all tracks.
             (self.bytes, self.duration)
         }
     }
@@ -344,7 +332,7 @@ impl Sum {
     }
 }
 
-/// From the first that is shown to the last, of all tracks.
+/// The time from the first sample that is shown to the last, of all tracks.
 fn whole_duration(movie: &Movie, sums: &[Sum]) -> Option<f64> {
     let (mut first, mut last, mut longest) = (f64::INFINITY, f64::NEG_INFINITY, 0.0_f64);
     for (trak, sum) in movie.traks().zip(sums) {
@@ -363,7 +351,7 @@ fn whole_duration(movie: &Movie, sums: &[Sum]) -> Option<f64> {
     (whole > 0.0).then_some(whole)
 }
 
-/// The length of the `mfra` box that the file ends with, 0 if it does not.
+/// The length of the `mfra` box at the end of the file; 0 if there is none.
 fn random_access(source: &mut Source<'_>) -> Result<u64> {
     let length = source.len();
     let Some(place) = length.checked_sub(16) else { return Ok(0) };
@@ -375,7 +363,7 @@ fn random_access(source: &mut Source<'_>) -> Result<u64> {
     Ok(u64::from(size).min(length))
 }
 
-/// Where the last fragment of a `tfra` box begins.
+/// Where the last fragment in a `tfra` box begins.
 fn last_place(tfra: &[u8]) -> Option<u64> {
     let mut fields = Fields::new(tfra);
     let (version, _) = fields.version()?;
@@ -383,26 +371,10 @@ fn last_place(tfra: &[u8]) -> Option<u64> {
     let sizes = fields.u32()?;
     let count = usize::try_from(fields.u32()?).ok()?;
     let wide = version == 1;
-    // Time and place, and the numbers of a track run, a run, and a sample.
+    // The time and the position, and the numbers of a track run, a run, and a sample.
     let numbers: usize = [4, 2, 0].iter().map(|by| (sizes >> by & 3) as usize + 1).sum();
     let width = numbers + if wide { 16 } else { 8 };
     fields.take(count.checked_sub(1)?.checked_mul(width)?)?;
     fields.u32_or_u64(wide)?;
     fields.u32_or_u64(wide)
-}
-
-/// The defaults in `mvex`.
-pub fn defaults(source: &mut Source<'_>, mvex: &BoxAt) -> Result<Vec<Defaults>> {
-    let bytes = content(source, mvex, LONGEST_HEADER)?;
-    let read = |trex: &[u8]| {
-        let mut fields = Fields::new(trex);
-        fields.version()?;
-        let track = fields.u32()?;
-        fields.u32()?;
-        Some(Defaults { track, duration: fields.u32()?, size: fields.u32()? })
-    };
-    Ok(boxes_in(&bytes)
-        .filter(|(kind, _)| kind == b"trex")
-        .filter_map(|(_, trex)| read(trex))
-        .collect())
 }

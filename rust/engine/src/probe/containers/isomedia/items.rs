@@ -6,40 +6,40 @@ use crate::probe::photo::{exif, xmp};
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
 
-/// Headers of pictures are no longer than this, whatever they claim.
+/// The longest headers of a picture that are read.
 const LONGEST_META: usize = 1024 * 1024;
 
-/// What is said of a picture is no longer than this.
+/// The longest metadata of a picture that is read.
 const LONGEST_ITEM: usize = 512 * 1024;
 
-/// No file has more items, and none more pieces or properties.
+/// No file has more items, and no item more pieces or properties, unless it is malicious.
 const MOST_ITEMS: usize = 65_536;
 const MOST_EXTENTS: usize = 64;
 
-/// An item: a picture, a tile of one, or what is said of it.
+/// An item: a picture, a tile of one, or its metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Item<'a> {
     id: u32,
     kind: Kind,
-    /// Of items that are called `mime`.
+    /// The MIME type of an item of type `mime`.
     mime: &'a [u8],
 }
 
-/// Where an item's data is.
+/// Where the data of an item is.
 #[derive(Debug, Default)]
 struct Location {
-    /// In `idat`, not in the file.
+    /// Whether it is in `idat` and not in the file.
     inside: bool,
     extents: Vec<(u64, u64)>,
 }
 
-/// Reads the `meta` box of a file of pictures; tells whether there is one.
+/// Reads the `meta` box of a file with pictures. Returns whether there is a picture.
 pub fn read(source: &mut Source<'_>, meta: &BoxAt, media: &mut Media) -> Result<bool> {
     if meta.cut {
-        media.warn("the file ends before its headers do");
+        media.warn("the file is cut off within its headers");
     }
     let bytes = content(source, meta, LONGEST_META)?;
-    // A full box; a plain one of some old writers.
+    // It is a full box, but some old programs write a plain one.
     let inner = if bytes.get(4..8) == Some(b"hdlr") { Some(&*bytes) } else { bytes.get(4..) };
     let inner = inner.unwrap_or(&[]);
     let items = find_in(inner, b"iinf").map(items_in).unwrap_or_default();
@@ -67,7 +67,7 @@ pub fn read(source: &mut Source<'_>, meta: &BoxAt, media: &mut Media) -> Result<
     Ok(true)
 }
 
-/// Makes a picture of a sequence of pictures that has no item for one.
+/// Makes a photo of a sequence of pictures that has no item for one.
 pub fn from_movie(media: &mut Media) {
     let video = media.tracks.iter().find(|track| track.track_type == TrackType::Video);
     media.photo = Some(video.map_or_else(Photo::default, |track| Photo {
@@ -88,7 +88,7 @@ fn is_picture(kind: &Kind) -> bool {
     )
 }
 
-/// The number in a full box: of 16 bits in version 0, else of 32.
+/// The number in a full box: 16 bits in version 0, otherwise 32.
 fn number_in(content: &[u8]) -> Option<u32> {
     let mut fields = Fields::new(content);
     let (version, _) = fields.version()?;
@@ -122,7 +122,7 @@ fn item_in(infe: &[u8]) -> Option<Item<'_>> {
     Some(Item { id, kind, mime })
 }
 
-/// Whether an item says something of another.
+/// Whether an item describes another one.
 fn refers(meta: &[u8], from: u32, to: u32) -> bool {
     let Some(iref) = find_in(meta, b"iref") else { return false };
     let mut fields = Fields::new(iref);
@@ -137,8 +137,8 @@ fn refers(meta: &[u8], from: u32, to: u32) -> bool {
     })
 }
 
-/// Fills in what the properties of the picture say; returns the orientation in
-/// which it is to be shown, if that is not as it is stored.
+/// Fills in the fields that are in the properties of the picture. Returns the orientation in
+/// which it is shown, if it differs from the stored one.
 fn properties(meta: &[u8], primary: u32, photo: &mut Photo) -> Option<u8> {
     let iprp = find_in(meta, b"iprp")?;
     let all: Vec<(Kind, &[u8])> = boxes_in(find_in(iprp, b"ipco")?).take(MOST_ITEMS).collect();
@@ -155,7 +155,7 @@ fn properties(meta: &[u8], primary: u32, photo: &mut Photo) -> Option<u8> {
         photo.width = fields.u32();
         photo.height = fields.u32();
     }
-    // Pictures made of tiles have the depth of these.
+    // A picture that consists of tiles has the depth of the tiles.
     let tile =
         |kind: &Kind| all.iter().find(|(found, _)| found == kind).map(|(_, content)| *content);
     photo.bit_depth = of(b"pixi")
@@ -167,8 +167,8 @@ fn properties(meta: &[u8], primary: u32, photo: &mut Photo) -> Option<u8> {
     orientation(quarters, mirror)
 }
 
-/// EXIF's number for a turn against the clock, after which the picture is
-/// mirrored: about the vertical axis (0) or the horizontal one (1).
+/// EXIF's orientation for quarter turns counter-clockwise, after which the picture is
+/// mirrored about the vertical axis (0) or the horizontal axis (1).
 fn orientation(quarters: u8, mirror: Option<u8>) -> Option<u8> {
     Some(match (quarters, mirror) {
         (0, None) => return None,
@@ -203,7 +203,7 @@ fn depth_of_av1(av1c: &[u8]) -> Option<u32> {
     })
 }
 
-/// The numbers of an item's properties, from 1 on.
+/// The numbers of an item's properties, counted from 1.
 fn associated(ipma: &[u8], id: u32) -> Option<Vec<usize>> {
     let mut fields = Fields::new(ipma);
     let (version, flags) = fields.version()?;
@@ -248,7 +248,7 @@ fn locate(meta: &[u8], id: u32) -> Option<Location> {
                 location.extents.push((offset, length));
             }
             if offset_size == 0 && length_size == 0 && index_size == 0 {
-                // All extents are the same: the whole.
+                // All extents are the same one: the whole.
                 break;
             }
         }
@@ -278,13 +278,14 @@ fn data_of(source: &mut Source<'_>, meta: &[u8], location: &Location) -> Result<
     Ok(data)
 }
 
-/// The TIFF structure in an `Exif` item: after an offset to it.
+/// The TIFF structure in an `Exif` item, which begins with an offset to it.
 fn tiff_in(data: &[u8]) -> Option<&[u8]> {
     let is_tiff = |bytes: &&[u8]| bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*");
     let offset = Fields::new(data).u32()? as usize;
-    let told = offset.checked_add(4).and_then(|offset| data.get(offset..)).filter(is_tiff);
-    // Some writers count from elsewhere.
-    told.or_else(|| (0..data.len().min(32)).filter_map(|start| data.get(start..)).find(is_tiff))
+    let at_offset = offset.checked_add(4).and_then(|offset| data.get(offset..)).filter(is_tiff);
+    // Some programs count the offset from another position.
+    at_offset
+        .or_else(|| (0..data.len().min(32)).filter_map(|start| data.get(start..)).find(is_tiff))
 }
 
 #[cfg(test)]
@@ -292,14 +293,14 @@ mod unit {
     use super::*;
 
     #[test]
-    fn turns_and_mirrors_have_exif_numbers() {
+    fn turns_and_mirrors_become_exif_orientations() {
         assert_eq!(orientation(0, None), None);
         assert_eq!(orientation(3, None), Some(6));
         assert_eq!(orientation(0, Some(0)), Some(2));
     }
 
     #[test]
-    fn exif_begins_where_the_offset_says() {
+    fn exif_begins_at_the_offset() {
         assert_eq!(tiff_in(b"\0\0\0\x06Exif\0\0II*\0"), Some(&b"II*\0"[..]));
         assert_eq!(tiff_in(b"\0\0\0\0MM\0*"), Some(&b"MM\0*"[..]));
         assert_eq!(tiff_in(b"\0\0\0\x63Exif\0\0II*\0"), Some(&b"II*\0"[..]));

@@ -1,5 +1,5 @@
-//! Tags, covers and chapters in user data: QuickTime's `udta`, iTunes' `ilst`,
-//! QuickTime's `keys`, Nero's `chpl`, 3GPP's `loci`.
+//! Tags, covers and chapters in user data: QuickTime's `udta`, iTunes' `ilst`, QuickTime's
+//! `keys`, Nero's `chpl`, 3GPP's `loci`.
 
 use std::collections::BTreeMap;
 
@@ -10,31 +10,32 @@ use crate::probe::model::Track;
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
 
-/// Texts are no longer than this; lyrics and descriptions are.
+/// The most bytes of a text that are read. Lyrics and descriptions may be as long.
 const LONGEST_TEXT: usize = 16 * 1024;
 
-/// Of a key, more than any that is known has: many items may have the same.
+/// The most bytes of a key that are read: known keys are shorter, and many items may share
+/// one.
 const LONGEST_KEY: usize = 300;
 
-/// As much of a cover as tells its size.
+/// The bytes at the beginning of a cover that are read, to get its size.
 const COVER_HEAD: usize = 16 * 1024;
 
-/// What user data holds.
+/// The content of user data.
 #[derive(Debug, Default)]
 pub struct Metadata {
-    /// Tags by their names; of several, the last, as `ffprobe` has it.
+    /// Tags by name. Of several with the same name, the last one counts, as in `ffprobe`.
     pub tags: BTreeMap<String, String>,
     /// Cover pictures.
     pub covers: Vec<Track>,
-    /// Chapters: where they begin in units of 100 ns, and what they are called.
+    /// Chapters: their start in units of 100 ns, and their titles.
     pub chapters: Vec<(u64, String)>,
 }
 
-/// What `ftyp` says, that some write as tags, too.
+/// The content of `ftyp`, which some programs also write as tags.
 const BRANDS: [&str; 3] = ["major_brand", "minor_version", "compatible_brands"];
 
 impl Metadata {
-    /// Reads what `udta` or `meta` says.
+    /// Reads the tags in `udta` or `meta`.
     pub fn read(&mut self, source: &mut Source<'_>, found: &BoxAt) -> Result<()> {
         match &found.kind {
             b"udta" => {
@@ -56,7 +57,7 @@ impl Metadata {
     }
 
     fn read_meta(&mut self, source: &mut Source<'_>, meta: &BoxAt) -> Result<()> {
-        // A full box in MP4, a plain one in QuickTime.
+        // It is a full box in MP4, and a plain one in QuickTime.
         let head = content(source, meta, 8)?;
         let skip = if head.get(4..8) == Some(b"hdlr") { 0 } else { 4 };
         let inner = BoxAt { content: (meta.content + skip).min(meta.end), ..*meta };
@@ -109,7 +110,7 @@ impl Metadata {
         Ok(())
     }
 
-    /// `----`: who says so, what it is called, and the text.
+    /// Reads `----`: the domain, the name and the text.
     fn read_free_form(&mut self, bytes: &[u8]) {
         let (mut mean, mut name, mut data) = (None, None, None);
         for (kind, content) in boxes_in(bytes) {
@@ -166,7 +167,7 @@ impl Metadata {
         }
     }
 
-    /// Texts of QuickTime and 3GPP, directly in `udta`.
+    /// Reads the texts of QuickTime and 3GPP that are directly in `udta`.
     fn read_user_data(&mut self, kind: &Kind, bytes: &[u8]) {
         if kind == b"loci" {
             if let Some(location) = location(bytes) {
@@ -183,7 +184,7 @@ impl Metadata {
         let (Some(length), Some(code)) = (fields.u16(), fields.u16()) else { return };
         let (text, code) = match fields.rest().get(..usize::from(length)) {
             Some(text) => (text, code),
-            // As long as the box is, then; some writers leave the numbers out.
+            // Some programs omit the numbers: the text is then as long as the box.
             None if usize::from(length) > bytes.len() => {
                 self.set(name, String::from_utf8_lossy(bytes).into_owned());
                 return;

@@ -1,21 +1,22 @@
-//! ISO base media (ISO/IEC 14496-12) and QuickTime: MP4, MOV, 3GP, F4V; HEIF,
-//! AVIF and CR3.
+//! ISO base media (ISO/IEC 14496-12) and QuickTime: MP4, MOV, 3GP, F4V; HEIF, AVIF and CR3.
 //!
-//! Boxes are read by hand. The crates that read this format want a whole
-//! `moov` in memory (the tables of a film are megabytes, which this jumps
-//! over), give up all of it for one box they do not expect, and do not know
-//! QuickTime's half of the format.
+//! The boxes are parsed by hand. The crates that read this format need a whole `moov` in
+//! memory (this module skips the tables of a film, which take megabytes), fail completely at
+//! an unexpected box, and do not know QuickTime's part of the format.
 
+mod assemble;
 mod boxes;
 mod channels;
+mod chapters;
 mod codes;
-mod entries;
+mod fragment_defaults;
 mod fragments;
 mod items;
 mod metadata;
 mod movie;
 mod raw;
-mod samples;
+mod sample_entries;
+mod sample_tables;
 #[cfg(test)]
 mod tests;
 mod track;
@@ -27,27 +28,27 @@ use crate::probe::model::{Media, Name};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
-/// What is left of a file after its data is read at once up to this length:
-/// mostly it is `moov`.
+/// If no more than this is left of the file after its data, it is read at once: usually it is
+/// `moov`.
 const LONGEST_TAIL: u64 = 512 * 1024;
 
-/// No file has more boxes before its `moov`, unless it means harm.
+/// No file has more boxes before its `moov` unless it is malicious.
 const MOST_BOXES: usize = 4096;
 
-/// Boxes between `moov` and the data: some room to grow, an index.
+/// The most boxes between `moov` and the data that are read: free space, an index.
 const MOST_BOXES_BETWEEN: usize = 8;
 
-/// Requests after which no `moov` is looked for any more.
+/// After this many requests, `moov` is not searched for any more.
 const MOST_REQUESTS: u32 = 64;
 
-/// Who can read a file, says `ftyp`.
+/// The brands in `ftyp`.
 #[derive(Debug, Default)]
 struct Brands {
     major: Option<Kind>,
     compatible: Vec<Kind>,
 }
 
-/// What is at the top of a file.
+/// The top-level boxes of a file.
 #[derive(Debug, Default)]
 struct Top {
     brands: Brands,
@@ -55,14 +56,14 @@ struct Top {
     meta: Option<BoxAt>,
     fragments: bool,
     data: bool,
-    /// The file ends within a box.
+    /// Whether the file ends within a box.
     cut: bool,
 }
 
-/// Reads what the file says of itself.
+/// Reads the properties of a file.
 ///
 /// # Errors
-/// [`Problem::Damaged`] if there are no headers, and if the file cannot be read.
+/// [`Problem::Damaged`] if it has no headers; also if it cannot be read.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let top = Top::read(source)?;
     let container = top.brands.container();
@@ -75,9 +76,9 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     }
     let Some(moov) = top.moov else {
         return Err(Problem::damaged(match (top.cut, top.fragments) {
-            (true, _) => "it ends before its headers",
-            (false, true) => "it has fragments, but no headers",
-            (false, false) => "it has no headers",
+            (true, _) => "the file is cut off before its headers",
+            (false, true) => "the file contains fragments but no headers",
+            (false, false) => "the file contains no headers",
         }));
     };
     if container == "cr3" {
@@ -85,15 +86,15 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         return Ok(media);
     }
     if moov.cut {
-        media.warn("the file ends before its headers do");
+        media.warn("the file is cut off within its headers");
     }
     let movie = Movie::read(source, &moov, top.brands.is_quicktime())?;
     if !moov.cut && !top.data && moov.end >= source.len() && movie.has_samples() {
-        media.warn("the file ends before its data begins");
+        media.warn("the file is cut off before its data");
     }
-    movie.into_media(source, moov.end, &mut media)?;
+    assemble::into_media(movie, source, moov.end, &mut media)?;
     if !moov.cut && top.cut {
-        media.warn("the file ends before its data does");
+        media.warn("the file is cut off within its data");
     }
     if is_picture(&container) {
         items::from_movie(&mut media);
@@ -106,7 +107,7 @@ fn is_picture(container: &str) -> bool {
 }
 
 impl Top {
-    /// Reads headers of boxes up to `moov`, or what there is instead.
+    /// Reads the headers of boxes up to `moov`, or up to the end.
     fn read(source: &mut Source<'_>) -> Result<Self> {
         let mut top = Self::default();
         let mut offset = 0;
@@ -143,7 +144,7 @@ impl Top {
         Ok(top)
     }
 
-    /// Sees whether the data that follow the headers are all there.
+    /// Checks whether the data after the headers is complete.
     fn look_for_data(&mut self, source: &mut Source<'_>, from: u64) -> Result<()> {
         let mut offset = from;
         for _ in 0..MOST_BOXES_BETWEEN {
@@ -151,7 +152,7 @@ impl Top {
             let Some(found) = box_at(source, offset, length)? else { break };
             offset = found.end;
             self.data |= &found.kind == b"mdat";
-            // What a box that is cut would have been followed by is not there either.
+            // The boxes after one that is cut off are missing, too.
             self.cut |= found.cut;
             if self.data || self.cut || &found.kind == b"moof" {
                 break;
@@ -169,7 +170,7 @@ impl Brands {
         Self { major, compatible: std::iter::from_fn(|| fields.kind()).collect() }
     }
 
-    /// What files with such brands are called.
+    /// The container that belongs to these brands.
     fn container(&self) -> Name {
         let Some(major) = &self.major else { return "mov".into() };
         let is_avif = |brand: &Kind| matches!(brand, b"avif" | b"avis");
@@ -185,7 +186,7 @@ impl Brands {
         })
     }
 
-    /// Whether sound descriptions may be in QuickTime's versions.
+    /// Whether the file may have QuickTime's versions of sound descriptions.
     fn is_quicktime(&self) -> bool {
         let quicktime = *b"qt  ";
         self.major.is_none_or(|major| major == quicktime) || self.compatible.contains(&quicktime)

@@ -1,4 +1,4 @@
-//! Canon's CR3: TIFF structures in a box of `moov`.
+//! Canon's CR3: TIFF structures in a box inside `moov`.
 
 use super::boxes::{BoxAt, children, content};
 use crate::probe::model::{Media, Photo};
@@ -6,14 +6,14 @@ use crate::probe::photo::exif::{self, Part};
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
 
-/// The box that Canon's are in.
+/// The UUID of Canon's box.
 const CANON: [u8; 16] = *b"\x85\xc0\xb6\x87\x82\x0f\x11\xe0\x81\x11\xf4\xce\x46\x2b\x6a\x48";
 
-/// What a camera writes about a picture is no longer than this.
+/// The longest TIFF structure that is read.
 const LONGEST: usize = 256 * 1024;
 
-/// Reads the structures: `CMT1` is what is the first directory elsewhere,
-/// `CMT2` Exif's, `CMT3` the maker's, `CMT4` that of the place.
+/// Reads the structures: `CMT1` is the main directory, `CMT2` EXIF's, `CMT3` the maker's, and
+/// `CMT4` that of the GPS.
 pub fn read(source: &mut Source<'_>, moov: &BoxAt, media: &mut Media) -> Result<()> {
     let mut photo = Photo::default();
     for found in children(source, moov)? {

@@ -1,4 +1,4 @@
-//! Files built here, read through the door that all files go through.
+//! Files that are built here and read like any other file.
 
 use crate::probe::{Limits, Media, Problem, Source, TrackType, probe_source};
 
@@ -43,7 +43,7 @@ fn mvhd(duration: u32) -> Vec<u8> {
     full(b"mvhd", 0, 0, &content)
 }
 
-/// A track as the tests need it.
+/// A track in the form that the tests need.
 struct Track<'a> {
     id: u32,
     handler: &'a [u8; 4],
@@ -170,7 +170,7 @@ fn movie(tracks: &[Vec<u8>], rest: &[Vec<u8>]) -> Vec<u8> {
     a_box(b"moov", &[mvhd(2002), all(tracks), all(rest)].concat())
 }
 
-/// With most of what there is, for tests of damage.
+/// A file with most features, for tests with damage.
 fn example() -> Vec<u8> {
     let sound = Track {
         id: 2,
@@ -216,7 +216,7 @@ fn example() -> Vec<u8> {
 }
 
 #[test]
-fn brands_tell_the_container() {
+fn brands_determine_the_container() {
     for (brand, container) in
         [(b"isom", "mp4"), (b"qt  ", "mov"), (b"3gp5", "3gp"), (b"M4A ", "mp4"), (b"3g2a", "3gp")]
     {
@@ -227,7 +227,7 @@ fn brands_tell_the_container() {
 }
 
 #[test]
-fn tracks_have_what_their_headers_and_tables_say() {
+fn tracks_are_described_by_their_headers_and_tables() {
     let media = probe(&example()).unwrap();
     assert_eq!(media.duration_seconds, Some(2.002));
     assert_eq!(media.unsure, [""; 0]);
@@ -256,7 +256,7 @@ fn tracks_have_what_their_headers_and_tables_say() {
 }
 
 #[test]
-fn large_boxes_and_boxes_up_to_the_end_are_stepped_over() {
+fn large_boxes_and_boxes_up_to_the_end_are_skipped() {
     let mut wide = words(&[1]);
     wide.extend(b"mdat");
     wide.extend(24_u64.to_be_bytes());
@@ -273,10 +273,10 @@ fn large_boxes_and_boxes_up_to_the_end_are_stepped_over() {
     let room = [&words(&[8])[..], b"free"].concat();
     for between in [vec![], room.clone(), [&words(&[99])[..], b"free"].concat()] {
         let data = [ftyp(b"isom"), moov.clone(), between, cut.clone()].concat();
-        assert_eq!(probe(&data).unwrap().warnings, ["the file ends before its data does"]);
+        assert_eq!(probe(&data).unwrap().warnings, ["the file is cut off within its data"]);
     }
     let media = probe(&[ftyp(b"isom"), moov].concat()).unwrap();
-    assert_eq!(media.warnings, ["the file ends before its data begins"]);
+    assert_eq!(media.warnings, ["the file is cut off before its data"]);
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn sound_descriptions_have_versions() {
 }
 
 #[test]
-fn encrypted_tracks_are_named_by_what_was_encrypted() {
+fn encrypted_tracks_have_the_codec_inside() {
     let sinf = a_box(b"sinf", &a_box(b"frma", b"mp4v"));
     let stsd = entry(b"encv", &[video(64, 48), sinf].concat());
     let track = Track { stsd, ..Track::default() };
@@ -326,7 +326,7 @@ fn encrypted_tracks_are_named_by_what_was_encrypted() {
 }
 
 #[test]
-fn dolby_vision_has_profile_and_compatibility() {
+fn dolby_vision_has_a_profile_and_a_compatibility_id() {
     for (second, compatibility, name) in [(16, 0x10, "8.1"), (10, 0, "5")] {
         let dvcc = a_box(b"dvcC", &[1, 0, second, 0x35, compatibility, 0]);
         let stsd = entry(b"mp4v", &[video(64, 48), dvcc].concat());
@@ -337,7 +337,7 @@ fn dolby_vision_has_profile_and_compatibility() {
 }
 
 #[test]
-fn roles_are_dispositions_and_extended_languages_fill_in() {
+fn roles_become_dispositions_and_extended_languages_are_used() {
     let kind = full(b"kind", 0, 0, b"urn:mpeg:dash:role:2011\0forced-subtitle\0");
     let track = Track {
         handler: b"sbtl",
@@ -376,7 +376,7 @@ fn fragmented(index: bool) -> Vec<u8> {
 }
 
 #[test]
-fn fragments_are_summed_up_or_told_by_an_index() {
+fn fragments_are_added_up_or_described_by_an_index() {
     for index in [true, false] {
         let media = probe(&fragmented(index)).unwrap();
         let track = &media.tracks[0];
@@ -387,7 +387,7 @@ fn fragments_are_summed_up_or_told_by_an_index() {
     }
     let rate = |index| probe(&fragmented(index)).unwrap().tracks[0].bit_rate;
     assert_eq!(rate(false), Some(7200 * 8 * 30_000 / 12_012));
-    // With their headers, as the index has it.
+    // Including their headers, as in the index.
     let whole = fragmented(false).len()
         - fragmented(false).windows(4).position(|k| k == b"moof").unwrap()
         + 4;
@@ -424,14 +424,14 @@ fn each_track_may_have_an_index_before_each_fragment() {
 }
 
 #[test]
-fn fragments_without_headers_are_damage() {
+fn fragments_without_headers_are_damaged() {
     let file = fragmented(false);
     let start = file.windows(4).position(|kind| kind == b"moof").unwrap() - 4;
     assert!(matches!(probe(&file[start..]), Err(Problem::Damaged(_))));
 }
 
 #[test]
-fn more_fragments_than_are_cheap_to_read_are_a_doubt() {
+fn with_more_fragments_than_are_read_the_duration_is_unsure() {
     let mut file = fragmented(false);
     let fragment = |number: u32| {
         let traf = all(&[
@@ -445,7 +445,7 @@ fn more_fragments_than_are_cheap_to_read_are_a_doubt() {
     let last = file.len() as u32;
     file.extend(fragment(79));
     assert_eq!(probe(&file).unwrap().unsure.len(), 1);
-    // The table at the end tells of the last, and so for how long it is.
+    // The table at the end contains the last fragment, from which the duration follows.
     let tfra = full(b"tfra", 0, 0, &[&words(&[1, 0, 1, 79 * 3003, last])[..], &[1; 3]].concat());
     let length = tfra.len() as u32 + 8 + 16;
     file.extend(a_box(b"mfra", &[tfra, full(b"mfro", 0, 0, &words(&[length]))].concat()));
@@ -468,7 +468,7 @@ fn quicktime_keys() -> Vec<u8> {
 }
 
 #[test]
-fn tags_are_itunes_quicktimes_and_3gpps() {
+fn tags_of_itunes_quicktime_and_3gpp_are_read() {
     let free = a_box(
         b"----",
         &all(&[
@@ -543,8 +543,8 @@ fn pictures_have_the_properties_of_their_primary_item() {
 }
 
 #[test]
-fn raw_files_of_canon_hold_tiff_structures() {
-    // One entry: the camera's make.
+fn raw_files_of_canon_contain_tiff_structures() {
+    // One entry: the maker of the camera.
     let mut tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x0f\0\x02\0\0\0\x06\0\0\0\x1a\0\0\0\0".to_vec();
     tiff.extend(b"Canon\0");
     let id = b"\x85\xc0\xb6\x87\x82\x0f\x11\xe0\x81\x11\xf4\xce\x46\x2b\x6a\x48";
@@ -555,7 +555,7 @@ fn raw_files_of_canon_hold_tiff_structures() {
 }
 
 #[test]
-fn boxes_in_boxes_that_claim_to_be_endless_end() {
+fn nested_boxes_that_claim_to_be_endless_are_read_in_finite_time() {
     for size in [0_u32, 1, 7, 8, u32::MAX] {
         let mut moov = words(&[size]);
         moov.extend(b"trak");
@@ -566,14 +566,14 @@ fn boxes_in_boxes_that_claim_to_be_endless_end() {
     }
 }
 
-/// All the kinds of file that are built here.
+/// All kinds of files that are built here.
 fn examples() -> Vec<Vec<u8>> {
     let keys = movie(&[Track::default().build()], &[quicktime_keys()]);
     vec![example(), fragmented(true), fragmented(false), heif(), [ftyp(b"qt  "), keys].concat()]
 }
 
 #[test]
-fn files_that_end_anywhere_are_no_panic() {
+fn files_that_are_cut_off_anywhere_do_not_cause_a_panic() {
     for file in examples() {
         for length in 0..file.len().min(8000) {
             let answer = probe(&file[..length]);
@@ -583,7 +583,7 @@ fn files_that_end_anywhere_are_no_panic() {
 }
 
 #[test]
-fn flipped_bits_are_no_panic() {
+fn flipped_bits_do_not_cause_a_panic() {
     let mut state = 1_u64;
     let mut random = move |below: usize| {
         state =

@@ -2,74 +2,74 @@
 
 use super::boxes::{BoxAt, Fields, Kind, box_at, boxes_in, children, content};
 use super::codes::language;
-use super::entries::{self, Description};
-use super::samples::{self, Sizes, Tables, Times};
+use super::sample_entries::{self, Description};
+use super::sample_tables::{self, Sizes, Tables, Times};
 use crate::probe::codec;
 use crate::probe::model::{Track, TrackType};
-use crate::probe::number::{self, rescale};
 use crate::probe::problem::Result;
+use crate::probe::rational::{self, rescale};
 use crate::probe::source::Source;
 
-/// Headers are no longer than this, with all that is in them.
+/// The longest headers of a track that are read.
 const LONGEST_HEADER: usize = 128 * 1024;
 
-/// Tables up to this length are read even where it costs a request.
+/// Tables up to this length are read even if that takes a request.
 const SHORT_TABLE: usize = 64 * 1024;
 
-/// Tables of sizes up to this length are read if the file does not tell the
-/// rate otherwise: the samples of hours.
+/// Tables of sizes up to this length are read if nothing else gives the bit rate. They cover
+/// hours.
 const LONG_TABLE: usize = 2 * 1024 * 1024;
 
-/// A track, and what is needed to tell more of it.
+/// A track, and what is needed to find out more about it.
 #[derive(Debug, Default)]
 pub struct Trak {
-    /// What is known.
+    /// The known properties.
     pub track: Track,
-    /// The number by which others refer to it.
+    /// The id by which other tracks refer to it.
     pub id: u32,
-    /// Units a second.
+    /// Units per second.
     pub timescale: u32,
-    /// What the media header says, in units.
+    /// The duration in the media header, in units.
     pub duration: u64,
-    /// Segments of the edit list: duration in units of the movie, and where in
-    /// the media they begin, -1 for pauses.
+    /// The segments of the edit list: their duration in units of the movie, and their start
+    /// in the media, or -1 for pauses.
     pub edits: Vec<(u64, i64)>,
-    /// Tracks with its chapters.
+    /// The tracks that contain its chapters.
     pub chapters: Vec<u32>,
-    /// What the sample entry says.
+    /// The content of the sample entry.
     pub description: Description,
-    /// Where the tables are.
+    /// The places of the tables.
     pub tables: Tables,
-    /// What they say of time.
+    /// The times in the tables.
     pub times: Times,
-    /// What they say of sizes.
+    /// The sizes in the tables.
     pub sizes: Sizes,
     /// The display matrix.
     pub matrix: Option<[i32; 9]>,
     handler: Kind,
 }
 
-/// How a movie is to be read.
+/// How to read the tracks of a movie.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner {
-    /// Whether sound descriptions may be QuickTime's.
+pub struct ReadOptions {
+    /// Whether the file may have QuickTime's sound descriptions.
     pub quicktime: bool,
-    /// Whether all of the movie's headers are in memory already.
+    /// Whether all headers of the movie are already in memory.
     pub loaded: bool,
-    /// Whether a long table may be read, if nothing else tells the rate.
-    pub generous: bool,
+    /// Whether a long table may be read if nothing else gives the bit rate.
+    pub may_read_long_table: bool,
 }
 
 impl Trak {
-    /// Reads a `trak` box. What is damaged is left out.
-    pub fn read(source: &mut Source<'_>, trak: &BoxAt, manner: Manner) -> Result<Self> {
+    /// Reads a `trak` box. Damaged parts are ignored.
+    pub fn read(source: &mut Source<'_>, trak: &BoxAt, options: ReadOptions) -> Result<Self> {
         let mut this = Self::default();
         for found in children(source, trak)? {
             match &found.kind {
                 b"tkhd" => this.header(&content(source, &found, LONGEST_HEADER)?),
                 b"edts" => this.edit_list(&content(source, &found, LONGEST_HEADER)?),
                 b"tref" => this.references(&content(source, &found, LONGEST_HEADER)?),
-                b"mdia" => this.media(source, &found, manner)?,
+                b"mdia" => this.media(source, &found, options)?,
                 b"udta" => this.user_data(&content(source, &found, LONGEST_HEADER)?),
                 _ => {}
             }
@@ -108,7 +108,7 @@ impl Trak {
             fields.u32()?;
             Some((duration, time))
         };
-        // As many as are there, whatever the count says.
+        // As many entries as there are, whatever the count is.
         self.edits = std::iter::from_fn(&mut entry).collect();
     }
 
@@ -121,7 +121,7 @@ impl Trak {
         }
     }
 
-    /// Roles (ISO/IEC 23009-1, 5.8.5.5) in `kind` boxes.
+    /// Reads roles (ISO/IEC 23009-1, 5.8.5.5) in `kind` boxes.
     fn user_data(&mut self, udta: &[u8]) {
         for (_, content) in boxes_in(udta).filter(|(kind, _)| kind == b"kind") {
             let mut fields = Fields::new(content);
@@ -139,7 +139,7 @@ impl Trak {
         }
     }
 
-    fn media(&mut self, source: &mut Source<'_>, mdia: &BoxAt, manner: Manner) -> Result<()> {
+    fn media(&mut self, source: &mut Source<'_>, mdia: &BoxAt, options: ReadOptions) -> Result<()> {
         let mut extended = None;
         for found in children(source, mdia)? {
             match &found.kind {
@@ -153,7 +153,7 @@ impl Trak {
                 b"minf" => {
                     for inner in children(source, &found)? {
                         if &inner.kind == b"stbl" {
-                            self.sample_table(source, &inner, manner)?;
+                            self.sample_table(source, &inner, options)?;
                         }
                     }
                 }
@@ -191,20 +191,24 @@ impl Trak {
         &mut self,
         source: &mut Source<'_>,
         stbl: &BoxAt,
-        manner: Manner,
+        options: ReadOptions,
     ) -> Result<()> {
-        let most = if manner.loaded { usize::MAX } else { SHORT_TABLE };
+        let most = if options.loaded { usize::MAX } else { SHORT_TABLE };
         let mut offset = stbl.content;
         while let Some(found) = box_at(source, offset, stbl.end)? {
             offset = found.end;
             match &found.kind {
                 b"stsd" => {
                     let stsd = content(source, &found, LONGEST_HEADER)?;
-                    self.description =
-                        entries::read(&stsd, &self.handler, manner.quicktime, &mut self.track);
+                    self.description = sample_entries::read(
+                        &stsd,
+                        &self.handler,
+                        options.quicktime,
+                        &mut self.track,
+                    );
                 }
                 b"stts" => {
-                    self.times = samples::times(source, &found, most)?;
+                    self.times = sample_tables::times(source, &found, most)?;
                     self.tables.times = Some(found);
                 }
                 b"stsz" | b"stz2" => self.tables.sizes = Some(found),
@@ -212,46 +216,47 @@ impl Trak {
                 b"stco" | b"co64" => self.tables.offsets = Some(found),
                 _ => {}
             }
-            // Each jump over a long table costs a request.
+            // Skipping a long table takes a request.
             let enough = self.tables.times.is_some()
                 && !self.times.unread
                 && self.track.codec.is_some()
                 && self.knows_rate()
                 && !codec::wants_packet(&self.track);
-            if !manner.loaded && enough {
+            if !options.loaded && enough {
                 break;
             }
         }
         if let Some(found) = self.tables.sizes {
-            let most = match (manner.loaded, self.knows_rate()) {
+            let most = match (options.loaded, self.knows_rate()) {
                 (true, _) => usize::MAX,
-                (false, false) if manner.generous => LONG_TABLE,
+                (false, false) if options.may_read_long_table => LONG_TABLE,
                 (false, _) => SHORT_TABLE,
             };
-            self.sizes = samples::sizes(source, &found, most)?;
+            self.sizes = sample_tables::sizes(source, &found, most)?;
         }
         if self.times.unread {
-            // The count is that of sizes, the time that of the media header.
+            // The number of samples is that of the sizes, and the time that of the media header.
             self.times.samples = self.sizes.samples;
             self.times.duration = self.duration;
         }
         Ok(())
     }
 
-    /// Whether the rate is written down and looks as if it was measured, not
-    /// what an encoder was told to aim at.
+    /// Whether the file contains the bit rate, and it looks like a measured one and not like
+    /// an encoder's target.
     fn knows_rate(&self) -> bool {
         self.description.bit_rate.is_some_and(|rate| rate % 1000 != 0)
     }
 
-    /// Whether samples are so small that the tables count what sounds at once.
+    /// Whether samples are so small that the tables count the samples of all channels
+    /// together.
     fn is_old_uncompressed(&self) -> bool {
         self.track.track_type == TrackType::Audio
             && self.times.entries == 1
             && self.times.first_delta == 1
     }
 
-    /// Fills in durations and rates from the tables, as far as they say.
+    /// Sets durations and rates as far as the tables contain them.
     pub fn conclude(&mut self, movie_timescale: u32, movie_matrix: &[i32; 9]) {
         if self.times.duration > 0 {
             self.duration = self.duration.min(self.times.duration);
@@ -279,13 +284,13 @@ impl Trak {
         }
     }
 
-    /// The average rate, as a fraction.
+    /// The average frame rate as a fraction.
     pub fn frame_rate(&self) -> Option<String> {
         let frames = self.times.samples.checked_mul(u64::from(self.timescale))?;
-        number::rate(frames, self.times.duration)
+        rational::rate(frames, self.times.duration)
     }
 
-    /// Where the media's time 0 is, in units of the track, in files of fragments.
+    /// The position of the media's time 0 in fragmented files, in units of the track.
     pub fn offset(&self, movie_timescale: u32) -> i64 {
         let mut edits = self.edits.iter();
         let (mut pause, mut first) = (0, edits.next());
@@ -299,8 +304,8 @@ impl Trak {
     }
 }
 
-/// Degrees clockwise; None if the picture is to be shown as it is, or at an
-/// angle that is no quarter.
+/// The rotation in degrees clockwise. None if the picture is not rotated, or not by quarter
+/// turns.
 fn rotation(track: &[i32; 9], movie: &[i32; 9]) -> Option<u32> {
     const SHIFTS: [u32; 3] = [16, 16, 30];
     const IDENTITY: [i64; 9] = [1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30];
@@ -336,7 +341,7 @@ mod tests {
     const AS_IS: [i32; 9] = [ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30];
 
     #[test]
-    fn rotation_is_clockwise_and_absent_where_nothing_is_to_be_turned() {
+    fn rotation_is_clockwise_and_absent_if_there_is_none() {
         assert_eq!(rotation(&AS_IS, &AS_IS), None);
         for (turned, degrees) in [
             ([0, ONE, 0, -ONE, 0, 0, 0, 0, 1 << 30], 90),

@@ -1,26 +1,26 @@
-//! Values of tags: what they are called, and how they are stored.
+//! The values of tags: their names, and the forms in which they are stored.
 
 use super::boxes::{Fields, Kind};
 use crate::probe::containers::genre;
 
-/// How texts are stored.
+/// The form in which a value is stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// A text.
     Text,
-    /// A text without anything before it.
+    /// A text without a header.
     Raw,
-    /// A number in a byte.
+    /// A number in one byte.
     Byte,
     /// A number in the last of four bytes.
     LastByte,
-    /// A number, and of how many.
+    /// A number and a total.
     Pair,
-    /// A number of ID3's, from 1 on.
+    /// The number of an ID3 genre, counted from 1.
     Genre,
 }
 
-/// A value as text; None if it is none.
+/// The value as text; None if there is no value.
 pub fn value(bytes: &[u8], data_type: u32, form: Form) -> Option<String> {
     let mut fields = Fields::new(bytes);
     match form {
@@ -54,7 +54,7 @@ fn unsigned(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |number, &byte| number << 8 | u32::from(byte))
 }
 
-/// As [`unsigned`], where the first bit is the sign.
+/// Like [`unsigned`], but the first bit is the sign.
 fn signed(bytes: &[u8]) -> i32 {
     let number = unsigned(bytes).cast_signed();
     match bytes.len() {
@@ -65,7 +65,7 @@ fn signed(bytes: &[u8]) -> i32 {
     }
 }
 
-/// What texts are called, and how they are stored.
+/// The name of a tag, and the form of its value.
 pub fn named(kind: &Kind) -> Option<(&'static str, Form)> {
     use Form::{Byte, Genre, LastByte, Pair, Raw, Text};
     Some(match kind {
@@ -109,7 +109,7 @@ pub fn named(kind: &Kind) -> Option<(&'static str, Form)> {
     })
 }
 
-/// The names after a © sign.
+/// The tags whose names begin with a © sign.
 fn copyright_sign(name: &[u8; 3]) -> Option<&'static str> {
     Some(match name {
         b"ART" | b"aut" => "artist",
@@ -145,7 +145,7 @@ fn copyright_sign(name: &[u8; 3]) -> Option<&'static str> {
     })
 }
 
-/// A place as 3GPP TS 26.244 has it, as ISO 6709 would write it.
+/// Converts a place in the form of 3GPP TS 26.244 to ISO 6709.
 pub fn location(loci: &[u8]) -> Option<String> {
     let mut fields = Fields::new(loci);
     fields.take(6)?;
@@ -157,7 +157,7 @@ pub fn location(loci: &[u8]) -> Option<String> {
     Some(format!("{latitude:+08.4}{longitude:+09.4}{altitude}/{place}"))
 }
 
-/// Text in the Macintosh's encoding.
+/// Decodes text in the encoding of the Macintosh.
 pub fn macintosh(bytes: &[u8]) -> String {
     const UPPER: &str = "ÄÅÇÉÑÖÜáàâäãåçéèêëíìîïñóòôöõúùûü†°¢£§•¶ß®©™´¨≠ÆØ∞±≤≥¥µ∂∑∏π∫ªºΩæø¿¡¬√ƒ≈∆«»…\u{a0}ÀÃÕŒœ–—“”‘’÷◊ÿŸ⁄€‹›ﬁﬂ‡·‚„‰ÂÊÁËÈÍÎÏÌÓÔ\u{f8ff}ÒÚÛÙıˆ˜¯˘˙˚¸˝˛ˇ";
     let upper: Vec<char> = UPPER.chars().collect();
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_texts_and_numbers() {
+    fn values_are_read_as_text_and_numbers() {
         assert_eq!(value(b"\xff\xfe", 21, Form::Text).as_deref(), Some("-2"));
         assert_eq!(value(b"\x01\x00", 22, Form::Text).as_deref(), Some("256"));
         assert_eq!(value(b"\0\0\0\x03\0\x0c\0\0", 0, Form::Pair).as_deref(), Some("3/12"));
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_written_as_iso_6709_does() {
+    fn a_place_is_converted_to_iso_6709() {
         let mut loci = vec![0; 6];
         loci.extend(b"Home\0\x01");
         for number in [(-73.5_f64 * 65_536.0) as i32, 45 << 16, 0] {

@@ -1,4 +1,4 @@
-//! Attachments (RFC 9559, section 5.1.6), without reading what is attached.
+//! Attachments (RFC 9559, section 5.1.6). The attached files are not read.
 
 use super::ebml::{Element, Head};
 use super::ids::attachment as ids;
@@ -7,22 +7,22 @@ use crate::probe::model::{Name, Track, TrackType};
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
 
-/// Each may cost a request to the file system.
+/// The most attachments. Each may need a request to the file system.
 const MOST_FILES: usize = 128;
 
-/// Elements of one that are looked at.
+/// The most elements of one attachment that are read.
 const MOST_ELEMENTS: usize = 16;
 
-/// Names and types are shorter.
+/// Names and types are not longer.
 const LONGEST_TEXT: u64 = 4096;
 
-/// Of a picture, the beginning, which says its size.
+/// The bytes at the beginning of a picture that are read, to get its size.
 const HEAD_OF_PICTURE: u64 = 16 * 1024;
 
-/// Pictures whose beginning is read.
+/// The most pictures whose beginning is read.
 const MOST_PICTURES: usize = 4;
 
-/// Media types that `ffprobe` names the codec of.
+/// The media types for which `ffprobe` reports a codec.
 const CODECS: &[(&str, &str)] = &[
     ("image/jpeg", "mjpeg"),
     ("image/png", "png"),
@@ -35,8 +35,8 @@ const CODECS: &[(&str, &str)] = &[
     ("binary", "bin_data"),
 ];
 
-/// Reads the `Attachments` element whose data are at `data` up to `end`, as
-/// tracks that are numbered later; and whether these are all.
+/// Reads the `Attachments` element whose data is between `data` and `end`, as tracks that are
+/// numbered later. Also returns whether these are all attachments.
 pub fn read(source: &mut Source<'_>, data: u64, end: u64) -> Result<(Vec<Track>, bool)> {
     let mut tracks = Vec::new();
     let mut pictures = 0;
@@ -66,7 +66,8 @@ pub fn read(source: &mut Source<'_>, data: u64, end: u64) -> Result<(Vec<Track>,
     Ok((tracks, true))
 }
 
-/// One file, and where its data are; None if it lacks what `ffprobe` insists on.
+/// One attachment, and where its data is. None if it lacks an element that `ffprobe`
+/// requires.
 fn read_file(source: &mut Source<'_>, start: u64, end: u64) -> Result<Option<(Track, (u64, u64))>> {
     let (mut name, mut media_type, mut place) = (None, None, None);
     let mut position = start;

@@ -1,51 +1,54 @@
-//! Clusters (RFC 9559, sections 5.1.3 and 10): the first packets of tracks, and
-//! how far apart their pictures are, where the headers leave that open.
+//! Clusters (RFC 9559, sections 5.1.3 and 10): the first packets of tracks and, if the
+//! headers do not contain the frame rate, the times of pictures.
 
 use super::ebml::{Head, children, variable_integer};
 use super::ids::{CLUSTER, cluster as ids};
 use super::tracks::Entry;
 use crate::probe::codec;
 use crate::probe::model::{Hdr, TrackType};
-use crate::probe::number;
 use crate::probe::problem::Result;
+use crate::probe::rational;
 use crate::probe::source::Source;
 
-/// Packets that are read of a track: the first say all, or none does.
+/// The most packets of a track that are read: if the first ones do not help, the others do
+/// not.
 const MOST_PACKETS: u8 = 3;
 
-/// Of a packet, its beginning: headers, and whole frames of sound.
+/// The most bytes of a packet that are read: headers, and whole frames of sound.
 const MOST_OF_PACKET: usize = 32 * 1024;
 
-/// Less of a packet will do, if that much of it was read with the head of the file.
+/// Fewer bytes of a packet are enough if they were read together with the beginning of the
+/// file.
 const ENOUGH_OF_PACKET: u64 = 4 * 1024;
-const FIRST_LOOK: u64 = 64 * 1024;
+const FIRST_READ: u64 = 64 * 1024;
 
-/// How far to go on: elements, and requests to the file system.
+/// The most elements that are read, and the most requests to the file system.
 const MOST_ELEMENTS: u32 = 4096;
 const MOST_REQUESTS: u32 = 6;
 
-/// Pictures whose times tell the frame rate, if nothing else does.
+/// The number of pictures from whose times the frame rate is computed, if nothing else gives
+/// it.
 const PICTURES: usize = 40;
 
-/// Of a group of blocks, the elements that are looked at.
+/// The most elements of a block group that are read.
 const MOST_IN_GROUP: usize = 16;
 
-/// `BlockAddID` of ITU-T T.35 messages, and how those of HDR10+ begin:
-/// country, provider, the provider's code, application 4.
+/// The `BlockAddID` of ITU-T T.35 messages, and the beginning of HDR10+ messages: country,
+/// provider, the provider's code, application 4.
 const ITU_T_T35: u64 = 4;
 const HDR10_PLUS: [u8; 6] = [0xb5, 0x00, 0x3c, 0x00, 0x01, 0x04];
 
-/// What is looked for of one track.
+/// What is searched for in one track.
 #[derive(Clone, Debug, Default)]
 struct Wanted {
     packets: u8,
     times: Vec<i64>,
 }
 
-/// Reads packets of the tracks that want them, from the cluster at `offset` on.
-/// `scale` is the length of a tick in nanoseconds.
+/// Reads packets of the tracks that need them, from the cluster at `offset` on. `scale` is
+/// the length of a tick in nanoseconds.
 pub fn read(source: &mut Source<'_>, offset: u64, entries: &mut [Entry], scale: u64) -> Result<()> {
-    let mut walk = Walk {
+    let mut reader = ClusterReader {
         wanted: entries.iter().map(Wanted::new).collect(),
         cluster_time: 0,
         last_time: None,
@@ -53,13 +56,13 @@ pub fn read(source: &mut Source<'_>, offset: u64, entries: &mut [Entry], scale: 
     let last_request = source.requests() + MOST_REQUESTS;
     let mut position = offset;
     for _ in 0..MOST_ELEMENTS {
-        if walk.wanted.iter().all(Wanted::nothing) || source.requests() >= last_request {
+        if reader.wanted.iter().all(Wanted::nothing) || source.requests() >= last_request {
             break;
         }
-        let Some(next) = walk.element(source, position, entries)? else { break };
+        let Some(next) = reader.element(source, position, entries)? else { break };
         position = next;
     }
-    for (entry, wanted) in entries.iter_mut().zip(walk.wanted) {
+    for (entry, wanted) in entries.iter_mut().zip(reader.wanted) {
         if entry.track.frame_rate.is_none() && entry.track.track_type == TrackType::Video {
             entry.track.frame_rate = frame_rate(wanted.times, scale);
         }
@@ -67,15 +70,15 @@ pub fn read(source: &mut Source<'_>, offset: u64, entries: &mut [Entry], scale: 
     Ok(())
 }
 
-/// The time at which the last block from `offset` on begins, in ticks.
+/// The start time of the last block from `offset` on, in ticks.
 pub fn last_time(source: &mut Source<'_>, offset: u64) -> Result<Option<i64>> {
-    let mut walk = Walk { wanted: Vec::new(), cluster_time: 0, last_time: None };
+    let mut reader = ClusterReader { wanted: Vec::new(), cluster_time: 0, last_time: None };
     let mut position = offset;
     for _ in 0..MOST_ELEMENTS {
-        let Some(next) = walk.element(source, position, &mut [])? else { break };
+        let Some(next) = reader.element(source, position, &mut [])? else { break };
         position = next;
     }
-    Ok(walk.last_time)
+    Ok(reader.last_time)
 }
 
 impl Wanted {
@@ -98,8 +101,8 @@ impl Wanted {
     }
 }
 
-/// Where one is in clusters.
-struct Walk {
+/// The position in the clusters.
+struct ClusterReader {
     wanted: Vec<Wanted>,
     cluster_time: i64,
     last_time: Option<i64>,
@@ -110,7 +113,7 @@ struct Block {
     track: u64,
     time: i64,
     flags: u8,
-    /// Bytes before the data.
+    /// The bytes before the data.
     length: u64,
 }
 
@@ -123,9 +126,9 @@ impl Block {
     }
 }
 
-impl Walk {
-    /// Reads the element at `position`; gives where the next is. Clusters are
-    /// entered, so that it does not matter whether their size is known.
+impl ClusterReader {
+    /// Reads the element at `position` and returns the position of the next. Clusters are
+    /// entered, so their size need not be known.
     fn element(
         &mut self,
         source: &mut Source<'_>,
@@ -208,8 +211,8 @@ impl Walk {
             let start = data + block.length;
             let there = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
             let mut length = there.min(MOST_OF_PACKET);
-            if start + ENOUGH_OF_PACKET <= FIRST_LOOK {
-                length = length.min((FIRST_LOOK - start) as usize);
+            if start + ENOUGH_OF_PACKET <= FIRST_READ {
+                length = length.min((FIRST_READ - start) as usize);
             }
             let frame = first_frame(source.up_to(start, length)?, block.flags, there);
             if entry.stripped.is_empty() {
@@ -241,7 +244,7 @@ fn first_frame(data: &[u8], flags: u8, whole: usize) -> &[u8] {
     part.unwrap_or(rest)
 }
 
-/// Sizes as sums of bytes, of which all but the last are 255.
+/// Sizes are sums of bytes, all of which except the last are 255.
 fn xiph_lace(data: &[u8], frames: usize) -> Option<&[u8]> {
     let mut bytes = data.iter();
     let mut first = 0;
@@ -260,7 +263,7 @@ fn xiph_lace(data: &[u8], frames: usize) -> Option<&[u8]> {
     rest.get(..first.min(rest.len()))
 }
 
-/// The first size, and the differences of the others, as variable-size integers.
+/// The first size, then the differences of the others, as variable-size integers.
 fn ebml_lace(data: &[u8], frames: usize) -> Option<&[u8]> {
     let (first, length) = variable_integer(data)?;
     let mut rest = data.get(length..)?;
@@ -279,17 +282,17 @@ fn has_hdr10_plus(additions: &[u8]) -> bool {
     })
 }
 
-/// Rates that are not a whole number of twelfths of a frame: 1000/1001 of these.
+/// The rates that are 1000/1001 of a whole number.
 const NTSC_RATES: [u64; 7] = [12, 15, 24, 30, 48, 60, 120];
 
-/// Pictures that come before others that are shown earlier, at most.
+/// The most pictures that are stored before others that are shown earlier.
 const REORDERED: usize = 8;
 
-/// The usual rate that these times of pictures keep to, if they do.
+/// The usual frame rate that fits these times of pictures; None if there is none.
 fn frame_rate(mut times: Vec<i64>, scale: u64) -> Option<String> {
     times.sort_unstable();
     if times.len() > 2 * REORDERED {
-        // Between the last there may be some that were not seen.
+        // Between the last ones, some pictures may be missing that were not read.
         times.truncate(times.len() - REORDERED);
     }
     let intervals = times.len().checked_sub(1).filter(|&intervals| intervals >= 2)?;
@@ -305,11 +308,11 @@ fn frame_rate(mut times: Vec<i64>, scale: u64) -> Option<String> {
     }
     // Fast rates are whole numbers.
     let twelfths = if rate < 30.5 { (rate * 12.0).round() } else { rate.round() * 12.0 };
-    // In bounds: checked.
+    // In bounds, as was checked.
     let candidates = NTSC_RATES.iter().map(|&rate| (rate * 1000, 1001));
     let candidates = candidates.chain([(twelfths as u64, 12)]);
-    // How far the times are from where the pictures of a rate would be: times
-    // are rounded to ticks, so up to one tick.
+    // The differences between these times and the times at a constant rate. Times are rounded
+    // to ticks, so they may differ by up to one tick.
     let first = *times.first()?;
     let spread = |(numerator, denominator): (u64, u64)| {
         let ticks = denominator as f64 * 1e9 / numerator as f64 / scale as f64;
@@ -324,7 +327,7 @@ fn frame_rate(mut times: Vec<i64>, scale: u64) -> Option<String> {
     if spread(nearest) > 1.1 {
         return None;
     }
-    number::rate(nearest.0, nearest.1)
+    rational::rate(nearest.0, nearest.1)
 }
 
 #[cfg(test)]
@@ -342,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn regular_times_are_a_rate_and_others_are_none() {
+    fn regular_times_give_a_rate_and_others_do_not() {
         let times = |rate: f64| (0..40).map(move |n| (f64::from(n) * 1000.0 / rate).round() as i64);
         for (rate, text) in
             [(24000.0 / 1001.0, "24000/1001"), (25.0, "25/1"), (60.0, "60/1"), (12.5, "25/2")]

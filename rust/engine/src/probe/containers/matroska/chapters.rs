@@ -1,10 +1,10 @@
-//! Chapters (RFC 9559, section 5.1.7): those of the default edition.
+//! Chapters (RFC 9559, section 5.1.7) of the default edition.
 
 use super::ebml::{Element, children};
 use super::ids::chapter as ids;
 use crate::probe::model::Chapter;
 
-/// Chapters that are read.
+/// The most chapters that are read.
 const MOST_CHAPTERS: usize = 4096;
 
 /// Reads the data of a `Chapters` element.
@@ -33,8 +33,7 @@ fn read_atom(atom: &Element<'_>) -> Option<Chapter> {
     })
 }
 
-/// Gives chapters that do not say their end the beginning of the next, or the
-/// end of the file.
+/// Sets missing ends of chapters to the start of the next one, or to the end of the file.
 pub fn close(chapters: &mut [Chapter], duration: Option<f64>) {
     let starts: Vec<f64> = chapters.iter().skip(1).map(|chapter| chapter.start_seconds).collect();
     let ends = starts.into_iter().map(Some).chain([duration]);

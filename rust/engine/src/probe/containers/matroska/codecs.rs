@@ -1,11 +1,11 @@
-//! Matroska's codec identifiers (`V_MPEG4/ISO/AVC`), and what their private
-//! data wrap: headers of Windows and QuickTime before the codec's own.
+//! Matroska's codec identifiers (`V_MPEG4/ISO/AVC`), and the headers of Windows and QuickTime
+//! that their private data may have before the codec's own.
 
 use crate::probe::codec::{self, Framing};
 use crate::probe::containers::riff;
 use crate::probe::model::{Name, Track};
 
-/// What identifiers begin with, and the codec's name in `ffprobe`.
+/// The beginnings of identifiers, and the codecs' names in `ffprobe`.
 const CODECS: &[(&str, &str)] = &[
     ("A_AAC", "aac"),
     ("A_AC3", "ac3"),
@@ -68,14 +68,14 @@ const CODECS: &[(&str, &str)] = &[
     ("V_VP9", "vp9"),
 ];
 
-/// Codecs of which the container may say the bit depth, before they do.
+/// Codecs whose bit depth the container may give before they do.
 const LOSSLESS: [&str; 4] = ["alac", "flac", "tta", "wavpack"];
 
 /// The size of the header of Video for Windows before a codec's own data.
 const BITMAP_INFO_HEADER: usize = 40;
 
-/// Sets a track's codec from its identifier, its bit depth, and its private
-/// data, and has the codec read what is its own of these.
+/// Sets a track's codec from its identifier, its bit depth and its private data. Lets the
+/// codec read its own part of the private data.
 pub fn read(track: &mut Track, id: &str, private: &[u8]) -> Framing {
     let mut config = private;
     track.codec = match id {
@@ -92,7 +92,7 @@ pub fn read(track: &mut Track, id: &str, private: &[u8]) -> Framing {
             config = riff::read_wave_format(track, private);
             track.codec.take()
         }
-        // The FourCC stands in the sample description, after its size.
+        // The FourCC is in the sample description, after its size.
         "V_QUICKTIME" => fourcc(private, 4).and_then(riff::video_codec).map(Name::Borrowed),
         "A_QUICKTIME" => fourcc(private, 4).and_then(quicktime_audio).map(Name::Borrowed),
         "A_PCM/INT/LIT" => pcm(track.bit_depth, ["u8", "s16le", "s24le", "s32le"]),
@@ -105,7 +105,7 @@ pub fn read(track: &mut Track, id: &str, private: &[u8]) -> Framing {
             .map(|&(_, codec)| Name::Borrowed(codec)),
     };
     let Some(codec) = track.codec.as_deref() else { return Framing::default() };
-    // Of sound that is not kept bit by bit, the depth that is written means nothing.
+    // For lossy sound, the bit depth in the file means nothing.
     if !LOSSLESS.contains(&codec) {
         track.bit_depth = None;
     }

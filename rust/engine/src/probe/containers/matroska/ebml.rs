@@ -1,28 +1,28 @@
-//! EBML (RFC 8794): elements in bytes that were read, and in the file.
+//! EBML (RFC 8794): elements in bytes that were read, and elements in the file.
 //!
-//! Element identifiers are compared with their length marker, as Matroska's
-//! specification prints them: `0x1A45DFA3`. What `EBMLMaxIDLength` and
-//! `EBMLMaxSizeLength` say is not believed: four and eight bytes are allowed.
+//! Element identifiers include their length marker, as Matroska's specification prints them:
+//! `0x1A45DFA3`. `EBMLMaxIDLength` and `EBMLMaxSizeLength` are ignored: identifiers may have
+//! up to four bytes, and sizes up to eight.
 
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
 
-/// The longest that the head of an element is.
+/// The longest head of an element.
 const LONGEST_HEAD: usize = 12;
 
-/// The head of an element: which one, and where its data are.
+/// The head of an element: its identifier, and the place of its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// With the length marker.
+    /// The identifier with its length marker.
     pub id: u32,
-    /// Bytes before the data.
+    /// The bytes before the data.
     pub length: usize,
-    /// Of the data; None if the file does not say (live streams).
+    /// The size of the data; None if it is unknown (live streams).
     pub size: Option<u64>,
 }
 
 impl Head {
-    /// Reads a head at the beginning of `bytes`; None if there is none.
+    /// Parses the head at the beginning of `bytes`; None if there is none.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let id_length = bytes.first()?.leading_zeros() as usize + 1;
         if id_length > 4 {
@@ -33,15 +33,15 @@ impl Head {
         Some(Self { id, length: id_length + size_length, size })
     }
 
-    /// Reads the head of the element at `offset` of a file; None at its end, or
+    /// Reads the head of the element at `offset` of a file; None at the end of the file, or
     /// if there is no element.
     pub fn read(source: &mut Source<'_>, offset: u64) -> Result<Option<Self>> {
         Ok(Self::parse(source.up_to(offset, LONGEST_HEAD)?))
     }
 }
 
-/// A variable-size integer without its length marker, and its length in bytes;
-/// None for the value if all its bits are set, which is "unknown".
+/// A variable-size integer without its length marker, and its length in bytes. The value is
+/// None if all its bits are set, which means "unknown".
 pub fn variable_integer(bytes: &[u8]) -> Option<(Option<u64>, usize)> {
     let first = *bytes.first()?;
     let length = first.leading_zeros() as usize + 1;
@@ -55,9 +55,9 @@ pub fn variable_integer(bytes: &[u8]) -> Option<(Option<u64>, usize)> {
 /// An element in bytes that were read.
 #[derive(Clone, Copy, Debug)]
 pub struct Element<'a> {
-    /// With the length marker.
+    /// The identifier with its length marker.
     pub id: u32,
-    /// What there is of its data.
+    /// The data, which may be cut off.
     pub data: &'a [u8],
 }
 
@@ -67,29 +67,29 @@ impl<'a> Element<'a> {
         children(self.data)
     }
 
-    /// Its first child of a kind.
+    /// Its first child with this identifier.
     pub fn child(&self, id: u32) -> Option<Element<'a>> {
         self.children().find(|child| child.id == id)
     }
 
-    /// An unsigned integer; None if it has no bytes, which stands for the
+    /// The value as an unsigned integer. None if it has no bytes, which stands for the
     /// default, or too many.
     pub fn uint(&self) -> Option<u64> {
         let bytes = Some(self.data).filter(|data| (1..=8).contains(&data.len()))?;
         Some(bytes.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))
     }
 
-    /// A small unsigned integer.
+    /// The value as a small unsigned integer.
     pub fn small(&self) -> Option<u32> {
         self.uint().and_then(|value| value.try_into().ok())
     }
 
-    /// A flag.
+    /// The value as a flag.
     pub fn flag(&self) -> Option<bool> {
         self.uint().map(|value| value != 0)
     }
 
-    /// A floating point number.
+    /// The value as a floating-point number.
     pub fn float(&self) -> Option<f64> {
         if let Ok(bytes) = <[u8; 4]>::try_from(self.data) {
             Some(f32::from_be_bytes(bytes).into())
@@ -98,15 +98,15 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// A string, up to where it is padded.
+    /// The value as a string, without padding.
     pub fn text(&self) -> String {
         let end = self.data.iter().position(|&byte| byte == 0).unwrap_or(self.data.len());
         String::from_utf8_lossy(&self.data[..end]).into_owned()
     }
 }
 
-/// The elements in `data`, up to what is none. One that goes on beyond the
-/// data, or is of unknown size, has what there is.
+/// The elements in `data`, up to bytes that are not an element. An element that extends
+/// beyond `data`, or whose size is unknown, is cut off at the end of `data`.
 pub fn children(data: &[u8]) -> Children<'_> {
     Children { rest: data }
 }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_that_claims_more_than_there_is_has_what_there_is() {
+    fn a_child_that_extends_beyond_the_data_is_cut_off() {
         let data = b"\x86\x82ab\x53\x6e\x84xyz";
         let found: Vec<_> = children(data).map(|child| (child.id, child.data)).collect();
         assert_eq!(found, [(0x86, &b"ab"[..]), (0x536e, b"xyz")]);

@@ -1,10 +1,9 @@
 //! Matroska and WebM (RFC 9559).
 //!
-//! What there is before the first cluster is read in order; what `SeekHead`
-//! says comes after it (tags, chapters, …) is fetched from there. Only where
-//! tracks need it are the first blocks looked at. The elements are walked by
-//! hand: the crates that parse them either allocate what a file claims, or drop
-//! all of an element for one damaged child.
+//! The elements before the first cluster are read in order. Elements after it (tags,
+//! chapters, …) are found with `SeekHead`. The first blocks are read only if tracks need
+//! them. The elements are parsed by hand, because the crates that exist either allocate the
+//! size that a file claims, or drop a whole element for one damaged child.
 
 mod attachments;
 mod blocks;
@@ -25,45 +24,46 @@ use crate::probe::model::{Media, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
-/// Elements before the first cluster, and before the segment.
+/// The most elements before the first cluster, and before the segment.
 const MOST_ELEMENTS: usize = 256;
 
-/// Elements that `SeekHead` is followed to.
+/// The most elements that are found with `SeekHead`.
 const MOST_SEEKS: usize = 32;
 
-/// Tracks that are kept: more than `Media` does are not asked for.
+/// The most tracks that are kept, which is as many as `Media` keeps.
 const MOST_TRACKS: usize = 1024;
 
-/// Of all tags together, about this much is kept until the tracks are known.
+/// About this much of all tags together is kept until the tracks are known.
 const MOST_OF_TAGS: usize = 4 * 1024 * 1024;
 
-/// Of an element that is read, no more than this.
+/// The most bytes of an element that are read.
 const MOST_OF_ELEMENT: u64 = 2 * 1024 * 1024;
 
-/// Elements this near each other are read at once, with this much of the last.
+/// Elements that are this near to each other are read together, with this many bytes of the
+/// last.
 const NEAR: u64 = 64 * 1024;
 const AHEAD: u64 = 16 * 1024;
 
-/// How far to look for the next element that is known after one that is damaged.
+/// How far after a damaged element the next known element is searched for.
 const RESYNC: usize = 64 * 1024;
 
-/// How much of the end to look for the last cluster in.
+/// The size of the end of the file in which the last cluster is searched for.
 const TAIL: u64 = 256 * 1024;
 
-/// The length of a tick, if the file does not say.
+/// The length of a tick, if the file does not contain it.
 const DEFAULT_SCALE: u64 = 1_000_000;
 
-/// Unix time of the beginning of 2001, from where dates count.
+/// The Unix time of the beginning of 2001, from which dates count.
 const YEAR_2001: i64 = 978_307_200;
 
-/// Reads what the file says of itself.
+/// Reads the properties of a Matroska file.
 ///
 /// # Errors
-/// If it cannot be read, or has no segment.
+/// If it cannot be read or has no segment.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let head = Head::read(source, 0)?.filter(|head| head.id == ids::EBML);
     let Some((head, size)) = head.and_then(|head| Some((head, head.size?))) else {
-        return Err(Problem::damaged("its header is cut off"));
+        return Err(Problem::damaged("the header is cut off"));
     };
     let data = source.up_to(head.length as u64, size.min(4096) as usize)?;
     let doc_type = children(data).find(|child| child.id == ids::DOC_TYPE);
@@ -75,18 +75,18 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     };
     file.find_segment(source, size.saturating_add(head.length as u64))?;
     let result = file.read_segment(source);
-    file.media.keep(result)?;
+    file.media.note_problem(result)?;
     Ok(file.finish(source))
 }
 
-/// What is known so far.
+/// What is known of the file so far.
 #[derive(Debug, Default)]
 struct File {
     media: Media,
-    /// Where the data of the segment begin, and end if that is said.
+    /// Where the data of the segment begins and, if that is known, ends.
     segment: u64,
     segment_end: Option<u64>,
-    /// Nanoseconds of a tick.
+    /// Nanoseconds per tick.
     scale: u64,
     entries: Vec<Entry>,
     attachments: Vec<Track>,
@@ -113,14 +113,14 @@ impl File {
             let Some(end) = end else { break };
             position = end;
         }
-        // A header that lies about its length does not hide what follows it.
+        // A wrong length in the header must not hide the elements after it.
         let start = source.up_to(0, 4096)?;
         let found = start.windows(4).position(|id| id == ids::SEGMENT.to_be_bytes());
         let Some(position) = found.map(|position| position as u64) else {
-            return Err(Problem::damaged("there is no segment"));
+            return Err(Problem::damaged("the file contains no segment"));
         };
         let Some(head) = Head::read(source, position)? else {
-            return Err(Problem::damaged("there is no segment"));
+            return Err(Problem::damaged("the file contains no segment"));
         };
         self.media.warn("the header is damaged");
         self.segment = position + head.length as u64;
@@ -130,7 +130,7 @@ impl File {
 
     fn read_segment(&mut self, source: &mut Source<'_>) -> Result<()> {
         if self.segment_end.is_some_and(|end| end > source.len()) {
-            self.media.warn("the file ends before it should");
+            self.media.warn("the file is cut off");
         }
         self.read_in_order(source)?;
         self.follow_seeks(source)?;
@@ -138,7 +138,7 @@ impl File {
         for data in std::mem::take(&mut self.tags) {
             tags::read(&data, &mut tags, &mut self.entries);
         }
-        // Tags say more than `Info` does, which has the program that copied a file.
+        // Tags are used rather than `Info`, which may name the program that copied the file.
         self.media.tags.append(&mut tags);
         if let Some(cluster) = self.first_cluster {
             blocks::read(source, cluster, &mut self.entries, self.scale)?;
@@ -149,7 +149,7 @@ impl File {
         Ok(())
     }
 
-    /// Reads what stands before the first cluster.
+    /// Reads the elements before the first cluster.
     fn read_in_order(&mut self, source: &mut Source<'_>) -> Result<()> {
         let mut position = self.segment;
         let mut resyncs = 0;
@@ -165,7 +165,7 @@ impl File {
             if damaged {
                 resyncs += 1;
                 let next = resync(source, position)?.filter(|_| resyncs <= 2);
-                self.media.warn("there is something damaged before the first cluster");
+                self.media.warn("the file is damaged before the first cluster");
                 let Some(next) = next else { break };
                 position = next;
                 continue;
@@ -188,7 +188,7 @@ impl File {
         end.is_none_or(|end| end > self.segment_end.unwrap_or(u64::MAX).min(source.len()))
     }
 
-    /// Reads what `SeekHead` says there is elsewhere.
+    /// Reads the elements that `SeekHead` lists.
     fn follow_seeks(&mut self, source: &mut Source<'_>) -> Result<()> {
         let mut followed = 0;
         while !self.seeks.is_empty() && followed < MOST_SEEKS {
@@ -199,7 +199,7 @@ impl File {
             let mut prefetched = 0;
             for (index, &(id, position)) in seeks.iter().enumerate().take(MOST_SEEKS - followed) {
                 if position >= source.len() {
-                    self.media.warn("the file ends before it should");
+                    self.media.warn("the file is cut off");
                     continue;
                 }
                 if position >= prefetched {
@@ -215,7 +215,7 @@ impl File {
                 }
                 match Head::read(source, position)? {
                     Some(head) if head.id == id => self.read_element(source, position, head)?,
-                    _ => self.media.warn("there is not what the index says at a place"),
+                    _ => self.media.warn("the index points to the wrong data"),
                 }
             }
             followed += seeks.len().max(1);
@@ -242,7 +242,7 @@ impl File {
         }
         let data = source.up_to(start, size.min(MOST_OF_ELEMENT) as usize)?.to_vec();
         if (data.len() as u64) < size {
-            self.media.warn("the file ends before it should");
+            self.media.warn("the file is cut off");
         }
         match head.id {
             ids::SEEK_HEAD => self.read_seek_head(&data),
@@ -300,7 +300,7 @@ impl File {
         self.has_tracks = true;
         for element in children(data).filter(|child| child.id == ids::track::ENTRY) {
             if self.entries.len() >= MOST_TRACKS {
-                self.media.warn("there are more tracks than are looked at");
+                self.media.warn("there are too many tracks; the rest is ignored");
                 break;
             }
             if let Some(entry) = tracks::read(&element, self.entries.len() as u32) {
@@ -309,8 +309,8 @@ impl File {
         }
     }
 
-    /// The duration of a file that does not say it (a live stream, a recording
-    /// that was interrupted): up to its last block.
+    /// Finds the duration of a file that does not contain it (a live stream, a recording that
+    /// was interrupted): the time of its last block.
     fn measure(&mut self, source: &mut Source<'_>) -> Result<()> {
         let start = source.len().saturating_sub(TAIL).max(self.segment);
         let tail = source.up_to(start, TAIL as usize)?;
@@ -319,14 +319,14 @@ impl File {
         let last = blocks::last_time(source, start + cluster as u64)?;
         self.media.duration_seconds =
             last.map(|ticks| microseconds(ticks as f64 * self.scale as f64 / 1e9));
-        self.media.warn("the duration is not said; the last block is as late as that");
+        self.media.warn("the duration is not in the file; the time of the last block is used");
         Ok(())
     }
 
     fn finish(mut self, source: &Source<'_>) -> Media {
         let mut media = self.media;
         if !self.has_tracks {
-            media.warn("there are no tracks");
+            media.warn("the file contains no tracks");
             media.doubt("tracks");
         }
         for entry in &mut self.entries {
@@ -366,7 +366,7 @@ fn is_top_level(id: u32) -> bool {
     is_read(id) || [ids::CLUSTER, ids::CUES, ids::VOID, ids::CRC_32].contains(&id)
 }
 
-/// Where the next element of the segment begins, as far as one can tell.
+/// The position of the segment's next element, as far as it can be found.
 fn resync(source: &mut Source<'_>, position: u64) -> Result<Option<u64>> {
     let data = source.up_to(position, RESYNC)?;
     let found = data.windows(4).skip(1).position(|window| {
@@ -376,17 +376,17 @@ fn resync(source: &mut Source<'_>, position: u64) -> Result<Option<u64>> {
     Ok(found.map(|found| position + 1 + found as u64))
 }
 
-/// To the microsecond, as `ffprobe` gives times.
+/// Rounds to microseconds, like `ffprobe`.
 fn microseconds(seconds: f64) -> f64 {
     (seconds * 1e6).round() / 1e6
 }
 
-/// A date in nanoseconds from 2001 on, as `ffprobe` writes it.
+/// A date in nanoseconds since 2001, in `ffprobe`'s form.
 fn date(nanoseconds: i64) -> Option<String> {
     let micros = nanoseconds.div_euclid(1000);
     let seconds = micros.div_euclid(1_000_000).checked_add(YEAR_2001)?;
     let (days, time) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // Days since the first of March of the year 0, in eras of 400 years.
+    // Days since 1 March of the year 0, in eras of 400 years.
     let days = days + 719_468;
     let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;

@@ -1,5 +1,5 @@
-//! Tags (RFC 9559, section 5.1.8): those of the file, and of its tracks, where
-//! `mkvmerge` keeps its statistics.
+//! Tags (RFC 9559, section 5.1.8): those of the file, and those of tracks, which contain
+//! `mkvmerge`'s statistics.
 
 use std::collections::BTreeMap;
 
@@ -7,21 +7,21 @@ use super::ebml::{Element, children};
 use super::ids::tag as ids;
 use super::tracks::Entry;
 
-/// Simple tags are in each other to this depth, and so many with their names.
+/// The depth to which nested simple tags are read, and the most values of one tag.
 const DEEPEST: u8 = 3;
 const MOST_VALUES: usize = 1024;
 
-/// A name is shorter: all that is in a tag has it before its own.
+/// A longer name is ignored: it would be part of the name of every tag inside.
 const LONGEST_NAME: usize = 256;
 
-/// Tags that are read, and values that are told to tracks: tracks may have the
-/// same number, and each of them is told all values.
+/// The most tags that are read, and the most values that are given to tracks. Several tracks
+/// may have the same number, and then each of them is given all values.
 const MOST_TAGS: usize = 4096;
-const MOST_TOLD: usize = 32 * 1024;
+const MOST_GIVEN: usize = 32 * 1024;
 
-/// Reads the data of a `Tags` element; of tags of the same name the first counts.
+/// Reads the data of a `Tags` element. Of tags with the same name, the first counts.
 pub fn read(data: &[u8], tags: &mut BTreeMap<String, String>, entries: &mut [Entry]) {
-    let mut told = 0;
+    let mut given = 0;
     for tag in children(data).filter(|child| child.id == ids::TAG).take(MOST_TAGS) {
         let targets = tag.child(ids::TARGETS);
         let uid =
@@ -30,8 +30,8 @@ pub fn read(data: &[u8], tags: &mut BTreeMap<String, String>, entries: &mut [Ent
         read_simple(&tag, "", 0, &mut values);
         if let Some(uid) = uid(ids::TRACK_UID) {
             for entry in entries.iter_mut().filter(|entry| entry.uid == uid) {
-                for (name, value) in values.iter().take(MOST_TOLD - told) {
-                    told += 1;
+                for (name, value) in values.iter().take(MOST_GIVEN - given) {
+                    given += 1;
                     read_track_tag(entry, name, value.clone());
                 }
             }
@@ -51,7 +51,7 @@ pub fn read(data: &[u8], tags: &mut BTreeMap<String, String>, entries: &mut [Ent
     }
 }
 
-/// The names and values of simple tags; those in others have the names of both.
+/// Collects the names and values of simple tags. A tag inside another has both names.
 fn read_simple(of: &Element<'_>, within: &str, depth: u8, values: &mut Vec<(String, String)>) {
     for tag in of.children().filter(|child| child.id == ids::SIMPLE_TAG) {
         if values.len() >= MOST_VALUES {
@@ -69,7 +69,7 @@ fn read_simple(of: &Element<'_>, within: &str, depth: u8, values: &mut Vec<(Stri
     }
 }
 
-/// The name in lower case, or what other formats call it.
+/// The name in lower case, or the name in other formats.
 fn usual_name(name: &str) -> String {
     match name {
         "LEAD_PERFORMER" => "performer".to_owned(),
@@ -89,7 +89,7 @@ fn read_track_tag(entry: &mut Entry, name: &str, value: String) {
     }
 }
 
-/// Seconds of a time like `01:02:03.500000000`.
+/// The seconds of a time such as `01:02:03.500000000`.
 fn seconds(time: &str) -> Option<f64> {
     let mut parts = time.trim().split(':');
     let hours: f64 = parts.next()?.parse().ok()?;

@@ -143,7 +143,7 @@ fn tag(track: u64, level: &str, name: &str, value: &str) -> Vec<u8> {
     )
 }
 
-/// `DIRECTOR` with `SORT_WITH` in it.
+/// `DIRECTOR` with `SORT_WITH` inside.
 fn nested_tag() -> Vec<u8> {
     let simple = |name, value, within: &[u8]| {
         let named = [text(ids::tag::NAME, name), text(ids::tag::STRING, value)].concat();
@@ -217,7 +217,7 @@ fn cluster(size: usize) -> Vec<u8> {
     )
 }
 
-/// A segment with an index of what it has: `(identifier, element)`.
+/// A segment with an index of its elements: `(identifier, element)`.
 fn segment(parts: &[(u32, Vec<u8>)]) -> Vec<u8> {
     let index = |positions: &[u64]| {
         let seeks = parts.iter().zip(positions).map(|((id, _), &position)| {
@@ -248,7 +248,7 @@ fn whole() -> Vec<u8> {
     [header("matroska"), segment(&parts)].concat()
 }
 
-/// As [`whole`], but without what is big.
+/// Like [`whole`], but without the large elements.
 fn small() -> Vec<u8> {
     let parts = [
         (ids::CHAPTERS, chapters()),
@@ -266,7 +266,7 @@ fn probe(data: &[u8]) -> Result<Media> {
 }
 
 #[test]
-fn headers_say_what_tracks_are() {
+fn headers_describe_tracks() {
     let media = probe(&whole()).unwrap();
     assert_eq!(media.container, "matroska");
     assert_eq!(media.duration_seconds, Some(8.0));
@@ -298,12 +298,12 @@ fn headers_say_what_tracks_are() {
 }
 
 #[test]
-fn a_track_that_says_no_language_is_english() {
+fn a_track_without_a_language_is_english() {
     assert_eq!(probe(&whole()).unwrap().tracks[1].language, "eng");
 }
 
 #[test]
-fn what_stands_after_the_clusters_is_found_in_few_requests() {
+fn elements_after_the_clusters_are_found_in_few_requests() {
     let data = whole();
     let bytes = data.as_slice();
     let mut source = Source::new(&bytes, data.len() as u64, Limits::default());
@@ -333,7 +333,7 @@ fn what_stands_after_the_clusters_is_found_in_few_requests() {
 }
 
 #[test]
-fn a_live_stream_without_sizes_and_duration_lasts_up_to_its_last_block() {
+fn a_live_stream_without_sizes_and_duration_ends_with_its_last_block() {
     let unknown = |id: u32, data: &[u8]| {
         [&id.to_be_bytes()[..], b"\x01\xff\xff\xff\xff\xff\xff\xff", data].concat()
     };
@@ -349,7 +349,7 @@ fn a_live_stream_without_sizes_and_duration_lasts_up_to_its_last_block() {
 }
 
 #[test]
-fn pictures_at_regular_times_have_a_frame_rate() {
+fn pictures_at_regular_times_give_a_frame_rate() {
     let mut children = vec![uint(ids::cluster::TIMESTAMP, 0)];
     children.extend((0..50).map(|number| block(1, number * 40, b"x")));
     let tracks = master(ids::TRACKS, &[track(1, 1, "V_VP8", &[])]);
@@ -364,7 +364,7 @@ fn pictures_at_regular_times_have_a_frame_rate() {
 }
 
 #[test]
-fn dynamic_metadata_beside_blocks_is_hdr10_plus() {
+fn dynamic_metadata_beside_blocks_gives_hdr10_plus() {
     let message = [0xb5, 0x00, 0x3c, 0x00, 0x01, 0x04, 0x01, 0x40];
     let more = master(
         ids::cluster::BLOCK_MORE,
@@ -377,7 +377,7 @@ fn dynamic_metadata_beside_blocks_is_hdr10_plus() {
             master(ids::cluster::BLOCK_ADDITIONS, &[more]),
         ],
     );
-    // Without a frame rate in the headers, blocks are looked at in any case.
+    // Without a frame rate in the headers, blocks are read in any case.
     let tracks = master(ids::TRACKS, &[track(1, 1, "V_VP9", &[])]);
     let cluster = master(ids::CLUSTER, &[uint(ids::cluster::TIMESTAMP, 0), group]);
     let parts = [(ids::INFO, info()), (ids::TRACKS, tracks), (ids::CLUSTER, cluster)];
@@ -386,7 +386,7 @@ fn dynamic_metadata_beside_blocks_is_hdr10_plus() {
 }
 
 #[test]
-fn what_stands_after_something_damaged_is_found() {
+fn elements_after_a_damaged_one_are_found() {
     let data = [info(), b"\x1b\x00\x00garbage".to_vec(), tracks(), cluster(10)].concat();
     let media = probe(&[header("matroska"), element(ids::SEGMENT, &data)].concat()).unwrap();
     assert_eq!(media.tracks.len(), 3);
@@ -394,7 +394,7 @@ fn what_stands_after_something_damaged_is_found() {
 }
 
 #[test]
-fn a_file_cut_off_anywhere_is_an_answer_or_a_problem() {
+fn a_file_that_is_cut_off_anywhere_does_not_cause_a_panic() {
     let data = small();
     let mut answers = 0;
     for end in 0..data.len() {
@@ -411,7 +411,7 @@ fn a_file_cut_off_anywhere_is_an_answer_or_a_problem() {
 }
 
 #[test]
-fn flipped_bits_are_an_answer_or_a_problem() {
+fn flipped_bits_do_not_cause_a_panic() {
     let data = small();
     let mut random = 1_u64;
     let mut next = || {
@@ -432,7 +432,7 @@ fn flipped_bits_are_an_answer_or_a_problem() {
 }
 
 #[test]
-fn sizes_of_exabytes_are_not_believed() {
+fn sizes_of_exabytes_are_not_trusted() {
     let huge = |id: u32| [&id.to_be_bytes()[..], b"\x01\x0f\xff\xff\xff\xff\xff\xff"].concat();
     for id in [ids::INFO, ids::TRACKS, ids::ATTACHMENTS, ids::TAGS, ids::CLUSTER, ids::SEEK_HEAD] {
         let data = [header("webm"), huge(ids::SEGMENT), huge(id), tracks()].concat();
@@ -441,8 +441,8 @@ fn sizes_of_exabytes_are_not_believed() {
 }
 
 #[test]
-fn tracks_and_tags_without_end_are_cut_off() {
-    // All with the same number, so that each tag is for each of them.
+fn the_number_of_tracks_and_tags_is_limited() {
+    // All tracks have the same number, so each tag belongs to each of them.
     let track = master(
         ids::track::ENTRY,
         &[uint(ids::track::TYPE, 2), text(ids::track::CODEC_ID, ""), uint(ids::track::UID, 1)],
@@ -457,11 +457,11 @@ fn tracks_and_tags_without_end_are_cut_off() {
     let media = probe(&data).unwrap();
     assert_eq!(media.tracks.len(), 1024);
     assert_eq!(media.tracks[0].title.as_deref(), Some("a"));
-    assert_eq!(media.warnings, ["there are more tracks than are looked at"]);
+    assert_eq!(media.warnings, ["there are too many tracks; the rest is ignored"]);
 }
 
 #[test]
-fn long_names_of_tags_are_not_given_to_all_that_is_in_them() {
+fn long_names_of_tags_do_not_become_part_of_the_names_inside() {
     let simple = |name: &str, within: &[u8]| {
         master(ids::tag::SIMPLE_TAG, &[text(ids::tag::NAME, name), within.to_vec()])
     };
@@ -477,7 +477,7 @@ fn long_names_of_tags_are_not_given_to_all_that_is_in_them() {
 }
 
 #[test]
-fn a_long_level_is_not_given_to_all_that_is_of_it() {
+fn a_long_level_does_not_become_part_of_the_names_of_its_tags() {
     let simple = |name: &str| {
         let value = [text(ids::tag::NAME, name), text(ids::tag::STRING, "c")];
         master(ids::tag::SIMPLE_TAG, &value)

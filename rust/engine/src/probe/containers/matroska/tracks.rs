@@ -1,4 +1,5 @@
-//! `TrackEntry` (RFC 9559, section 5.1.4): what a track is and how its blocks are packed.
+//! `TrackEntry` (RFC 9559, section 5.1.4): the properties of a track, and how its blocks are
+//! packed.
 
 use super::codecs;
 use super::ebml::Element;
@@ -7,9 +8,9 @@ use crate::probe::codec::video::dolby_vision;
 use crate::probe::codec::{Framing, color};
 use crate::probe::containers::riff;
 use crate::probe::model::{Name, Track, TrackType};
-use crate::probe::number::fraction;
+use crate::probe::rational::fraction;
 
-/// The language of tracks that do not say theirs.
+/// The language of tracks that have no `Language` element.
 const DEFAULT_LANGUAGE: &str = "eng";
 
 /// `ffprobe` reduces frame rates to fractions of numbers up to this.
@@ -17,32 +18,32 @@ const LARGEST_IN_FRACTION: u32 = 30_000;
 
 const NANOSECONDS: u64 = 1_000_000_000;
 
-/// Compression and encryption on top of each other.
+/// The most levels of compression and encryption.
 const MOST_ENCODINGS: usize = 16;
 
 /// `BlockAddIDType` of Dolby Vision's configurations, and of ITU-T T.35.
 const DOLBY_VISION: [u64; 3] = [0x6476_6343, 0x6476_7643, 0x6476_7743];
 
-/// A track, and what reading its blocks takes.
+/// A track, and what is needed to read its blocks.
 #[derive(Debug, Default)]
 pub struct Entry {
-    /// The answer.
+    /// The properties.
     pub track: Track,
-    /// What its blocks call it.
+    /// Its number in blocks.
     pub number: u64,
-    /// What tags call it.
+    /// Its identifier in tags.
     pub uid: u64,
-    /// How its packets are laid out.
+    /// The framing of its packets.
     pub framing: Framing,
-    /// What all its packets begin with, and that was left out of them.
+    /// The bytes that all its packets begin with and that were removed from them.
     pub stripped: Vec<u8>,
-    /// Whether its packets are neither compressed nor encrypted otherwise.
+    /// Whether its packets are neither encrypted nor compressed in another way.
     pub plain: bool,
-    /// The bit rate that tags tell.
+    /// The bit rate in tags.
     pub statistic: Option<u64>,
 }
 
-/// Reads a `TrackEntry`; None for what `ffprobe` has no stream of.
+/// Reads a `TrackEntry`; None if `ffprobe` does not report a stream for it.
 pub fn read(element: &Element<'_>, index: u32) -> Option<Entry> {
     let uint = |id| element.child(id).and_then(|child| child.uint());
     let flag = |id, default| element.child(id).and_then(|child| child.flag()).unwrap_or(default);
@@ -82,18 +83,18 @@ pub fn read(element: &Element<'_>, index: u32) -> Option<Entry> {
     let by_container = entry.track.frame_rate.clone();
     entry.framing = codecs::read(&mut entry.track, &codec_id, &private);
     if by_container.is_some() {
-        // Only where the container has none does `ffprobe` ask the codec.
+        // `ffprobe` uses the codec's rate only if the container has none.
         entry.track.frame_rate = by_container;
     }
     riff::read_pcm(&mut entry.track);
     Some(entry)
 }
 
-/// `ffprobe` only knows `Language`; where that says nothing, `LanguageBCP47` may.
+/// The language. `ffprobe` knows only `Language`; if that is empty, `LanguageBCP47` is used.
 fn language(element: &Element<'_>) -> String {
     let text = |id| element.child(id).map(|child| child.text()).filter(|text| !text.is_empty());
-    let said = text(ids::LANGUAGE);
-    match (said, text(ids::LANGUAGE_BCP47)) {
+    let language = text(ids::LANGUAGE);
+    match (language, text(ids::LANGUAGE_BCP47)) {
         (Some(language), None) => language,
         (Some(language), Some(_)) if language != "und" => language,
         (_, Some(language)) => language,
@@ -128,7 +129,7 @@ fn read_video(track: &mut Track, entry: &Element<'_>) {
     track.rotation = element.child(video::PROJECTION).and_then(|child| rotation(&child));
 }
 
-/// The number of pictures in a second, as `ffprobe` rounds it.
+/// The number of pictures per second, rounded as in `ffprobe`.
 fn frame_rate(nanoseconds: u64) -> Option<String> {
     let (above, below) = fraction(NANOSECONDS, nanoseconds, LARGEST_IN_FRACTION)?;
     Some(format!("{above}/{below}"))
@@ -141,7 +142,7 @@ fn dolby_vision_profile(mapping: &Element<'_>) -> Option<String> {
     DOLBY_VISION.contains(&kind).then(|| dolby_vision::profile(record.data))?
 }
 
-/// A flat picture that is only turned.
+/// The rotation of a flat picture that is only turned.
 fn rotation(projection: &Element<'_>) -> Option<u32> {
     let angle = |id| projection.child(id).and_then(|child| child.float()).unwrap_or(0.0);
     let kind = projection.child(video::PROJECTION_TYPE).and_then(|child| child.uint());
@@ -158,26 +159,26 @@ fn rotation(projection: &Element<'_>) -> Option<u32> {
 }
 
 fn read_audio(track: &mut Track, entry: &Element<'_>) {
-    // Both have defaults, and an `Audio` that is missing is one without children.
+    // Both have defaults, and a missing `Audio` is like one without children.
     track.channels = Some(1);
     track.sample_rate = Some(8000);
     let Some(element) = entry.child(ids::AUDIO) else { return };
     let rate = |id| {
         let rate = element.child(id)?.float()?;
-        // In bounds: checked.
+        // In bounds, as was checked.
         (rate > 0.0 && rate < f64::from(u32::MAX)).then_some(rate as u32)
     };
     if let Some(channels) = element.child(audio::CHANNELS).and_then(|child| child.small()) {
         track.channels = Some(channels);
     }
-    // The other rate is that of the core, before a codec doubles it.
+    // The other rate is that of the core, which a codec may double.
     let rates = [rate(audio::OUTPUT_SAMPLING_FREQUENCY), rate(audio::SAMPLING_FREQUENCY)];
     track.sample_rate = rates.into_iter().flatten().next().or(track.sample_rate);
     track.bit_depth = element.child(audio::BIT_DEPTH).and_then(|child| child.small());
 }
 
-/// `ContentEncodings`: of what is done to packets, only the bytes that all of
-/// them begin with can be undone here.
+/// Reads `ContentEncodings`. Of the changes to packets, only the removal of bytes that all
+/// packets begin with can be undone here.
 fn read_encodings(entry: &mut Entry, element: &Element<'_>, private: &mut Vec<u8>) {
     let Some(encodings) = element.child(ids::CONTENT_ENCODINGS) else { return };
     let encodings = encodings.children().filter(|child| child.id == encoding::ENCODING);
@@ -212,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_of_frames_are_rates_as_ffprobe_rounds_them() {
+    fn durations_of_frames_become_rates_as_in_ffprobe() {
         for (nanoseconds, rate) in [
             (41_708_333, "24000/1001"),
             (40_000_000, "25/1"),

@@ -1,8 +1,8 @@
-//! MPEG program streams: ISO/IEC 13818-1, 2.5, and ISO/IEC 11172-1 for MPEG-1,
-//! with what DVDs put into private streams; and raw MPEG video.
+//! MPEG program streams: ISO/IEC 13818-1, 2.5, and ISO/IEC 11172-1 for MPEG-1, with the
+//! contents of private streams on DVDs. Also raw MPEG video.
 //!
-//! There is no table of streams, but for a rare one: a stream is there when its
-//! first packet is, and is numbered in that order.
+//! Most files have no table of streams: a stream exists when its first packet is found, and
+//! streams are numbered in this order.
 
 #[cfg(test)]
 mod tests;
@@ -15,23 +15,24 @@ use crate::probe::source::Source;
 
 use TrackType::{Audio, Other, Subtitle, Video};
 
-/// Up to where the beginning is read, step by step, until all is known.
+/// The sizes up to which the beginning is read, step by step, until all is known.
 const HEADS: [usize; 5] = [64 << 10, 256 << 10, 1 << 20, 2 << 20, MOST_HEAD];
 
-/// What is read of the beginning in any case: streams without a table may begin
-/// a little later than others.
+/// The part of the beginning that is always read: without a table, some streams begin a
+/// little later than others.
 const LEAST_HEAD: usize = 256 << 10;
 
-/// The most that is read of it, as `ffprobe` does.
+/// The most that is read of the beginning, as in `ffprobe`.
 const MOST_HEAD: usize = 5_000_000;
 
-/// And of DVDs, whose subtitles begin when somebody speaks.
+/// The same for DVDs, whose subtitles begin only when somebody speaks.
 const DVD_HEAD: usize = MOST_HEAD;
 
-/// What is read at the end: as `ffprobe` does, and more if a stream is not in it.
+/// The sizes that are read at the end: the size that `ffprobe` reads, and more if a stream
+/// has no packet in it.
 const TAILS: [u64; 2] = [250_000, 1_500_000];
 
-/// More streams than any file has that means well.
+/// No file has more streams unless it is malicious.
 const MOST_STREAMS: usize = 128;
 
 const PACK: u8 = 0xba;
@@ -40,7 +41,7 @@ const MAP: u8 = 0xbc;
 const END: u8 = 0xb9;
 const SEQUENCE: u8 = 0xb3;
 
-/// Reads what the file says of itself.
+/// Reads the properties of a program stream.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut head = source.up_to(0, HEADS[0])?.to_vec();
     if head.get(3) == Some(&SEQUENCE) {
@@ -59,7 +60,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         }
     }
     for stream in &mut demuxer.streams {
-        stream.elementary.settle();
+        stream.elementary.set_rates();
     }
     for length in TAILS {
         let (start, bytes) = elementary::tail(source, &head, length)?;
@@ -72,17 +73,17 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     Ok(demuxer.finish(source.len(), at_end))
 }
 
-/// Video without a container: no times, only what its headers say.
+/// Reads raw video, which has no times but only its headers.
 fn raw_video(length: u64, head: &[u8]) -> Media {
     let mut media = Media::new("mpeg");
     let mut track = Track::new(0, Video);
     track.codec = Some("mpeg2video".into());
     let mut stream = Elementary::new(track);
     stream.push(head);
-    stream.look();
-    stream.settle();
+    stream.read_with_codec();
+    stream.set_rates();
     let track = stream.track;
-    // MPEG-2 only says the most that it has.
+    // In MPEG-2 this is only the maximum.
     if let Some(rate) = track.bit_rate.filter(|_| track.codec.as_deref() == Some("mpeg1video")) {
         media.bit_rate = Some(rate);
         media.duration_seconds = Some(length as f64 * 8.0 / rate as f64);
@@ -95,9 +96,9 @@ fn raw_video(length: u64, head: &[u8]) -> Media {
 struct Demuxer {
     streams: Vec<Stream>,
     clock: Clock,
-    /// Stream types by stream id, of a program stream map.
+    /// Stream types by stream id, from a program stream map.
     types: Vec<(u8, u8)>,
-    /// Private streams without the header that DVDs have.
+    /// Whether private streams lack the header that they have on DVDs.
     plain_ac3: bool,
 }
 
@@ -106,16 +107,16 @@ struct Stream {
     elementary: Elementary,
 }
 
-/// What tells streams apart: the stream id and, in private streams, the first
-/// byte of the payload, or the extension.
+/// Distinguishes streams: the stream id and, for private streams, the first byte of the
+/// payload or the extension.
 type Id = (u8, u8);
 
-/// A packet: of which stream, when, and what is in it.
+/// A packet: its stream, its time and its content.
 struct Packet<'a> {
     id: Id,
     pts: Option<u64>,
     payload: &'a [u8],
-    /// How long the header is of the sound in private streams.
+    /// The header of the sound in private streams.
     lpcm_header: u16,
 }
 
@@ -130,7 +131,7 @@ impl Demuxer {
             stream.push(packet.payload);
         }
         for stream in &mut self.streams {
-            stream.elementary.look();
+            stream.elementary.read_with_codec();
         }
     }
 
@@ -146,9 +147,9 @@ impl Demuxer {
         }
     }
 
-    /// The next packet of a stream from `*at` on, which is moved behind it. None
-    /// if the bytes end before; then `*at` stays where it begins. At the end of the
-    /// file the last packet may be cut off.
+    /// The next packet of a stream from `*at` on; `*at` moves behind it. None if the bytes
+    /// end before the packet does; then `*at` stays at its beginning. At the end of the file
+    /// the last packet may be cut off.
     fn next<'a>(&mut self, bytes: &'a [u8], at: &mut usize, at_end: bool) -> Option<Packet<'a>> {
         loop {
             let rest = bytes.get(*at..)?;
@@ -179,7 +180,7 @@ impl Demuxer {
                         *at += 4;
                         continue;
                     };
-                    // Packets have lengths here; one without goes up to the next.
+                    // Packets have lengths here. One without a length extends to the next.
                     let end = header.end.unwrap_or(header.payload);
                     let packet = rest.get(..end).or_else(|| at_end.then_some(rest))?;
                     *at += end.max(4);
@@ -192,7 +193,7 @@ impl Demuxer {
         }
     }
 
-    /// Which stream a packet is of.
+    /// Finds out the stream of a packet.
     fn packet<'a>(&mut self, header: &Header, payload: &'a [u8]) -> Option<Packet<'a>> {
         let mut packet =
             Packet { id: (header.stream_id, 0), pts: header.pts, payload, lpcm_header: 0 };
@@ -213,7 +214,7 @@ impl Demuxer {
                     packet.payload = rest.get(more..)?;
                 }
             }
-            // Navigation on DVDs; other private data is no stream.
+            // Navigation on DVDs. Other private data is not a stream.
             pes::PRIVATE_2 => {
                 let is_dvd = payload.len() == 980 && payload[0] == 0
                     || payload.len() == 1018 && payload[0] == 1 && !self.streams.is_empty();
@@ -228,7 +229,7 @@ impl Demuxer {
         Some(packet)
     }
 
-    /// The stream of a packet, a new one if need be.
+    /// The stream of a packet, which is added if it is new.
     fn find(&mut self, packet: &Packet<'_>) -> Option<usize> {
         let known = self.streams.iter().position(|one| one.id == packet.id);
         if known.is_some() || self.streams.len() >= MOST_STREAMS {
@@ -276,7 +277,7 @@ impl Demuxer {
         Some((track_type, Some(codec)))
     }
 
-    /// ISO/IEC 13818-1, 2.5.4.
+    /// Reads a program stream map (ISO/IEC 13818-1, 2.5.4).
     fn read_map(&mut self, map: &[u8]) -> Option<()> {
         let length =
             |at: usize| Some(usize::from(u16::from_be_bytes([*map.get(at)?, *map.get(at + 1)?])));
@@ -295,7 +296,7 @@ impl Demuxer {
         Some(())
     }
 
-    /// Whether there is navigation between the streams.
+    /// Whether there is DVD navigation between the streams.
     fn is_dvd(&self) -> bool {
         self.streams.iter().any(|one| one.id.0 == pes::PRIVATE_2)
     }
@@ -308,9 +309,9 @@ impl Demuxer {
         let mut media = Media::new("mpeg");
         let streams: Vec<&Elementary> = self.streams.iter().map(|one| &one.elementary).collect();
         media.tracks = streams.iter().map(|one| one.track.clone()).collect();
-        elementary::settle_times(&mut media, &streams, &[], length);
+        elementary::set_durations(&mut media, &streams, &[], length);
         if media.tracks.is_empty() {
-            media.warn("no streams were found at its beginning");
+            media.warn("no streams were found at the beginning");
         } else if !at_end && streams.iter().any(|one| one.is_incomplete()) {
             media.doubt("tracks that begin late");
         }
@@ -318,7 +319,7 @@ impl Demuxer {
     }
 }
 
-/// The length of a pack header: MPEG-2's has stuffing.
+/// The length of a pack header; MPEG-2's has stuffing.
 fn pack_length(bytes: &[u8]) -> Option<usize> {
     if bytes.get(4)? & 0xc0 == 0x40 { Some(14 + usize::from(bytes.get(13)? & 7)) } else { Some(12) }
 }

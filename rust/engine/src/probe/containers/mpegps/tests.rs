@@ -24,7 +24,7 @@ fn film() -> Vec<u8> {
 }
 
 #[test]
-fn first_packets_tell_streams_and_the_last_ones_how_long() {
+fn first_packets_describe_streams_and_the_last_ones_give_the_duration() {
     let media = probe(&film()).unwrap();
     assert_eq!(media.container, "mpeg");
     let [video, sound] = media.tracks.as_slice() else { panic!("{media:?}") };
@@ -35,7 +35,7 @@ fn first_packets_tell_streams_and_the_last_ones_how_long() {
 }
 
 #[test]
-fn private_streams_of_dvds_are_told_apart() {
+fn private_streams_of_dvds_are_distinguished() {
     let mut navigation = vec![0, 0, 1, 0xbf, 3, 0xd4, 0];
     navigation.resize(6 + 980, 0);
     let lpcm = private(0xa0, &[7, 0, 4], &[0, 0x41, 0x80, 1, 2, 3, 4]);
@@ -61,7 +61,7 @@ fn private_streams_of_dvds_are_told_apart() {
 }
 
 #[test]
-fn a_map_of_streams_is_believed() {
+fn a_map_of_streams_is_used() {
     let map = [0, 0, 1, 0xbc, 0, 14, 0xe0, 0xff, 0, 0, 0, 4, 0x1b, 0xe0, 0, 0, 0, 0, 0, 0];
     let data = [&pack()[..], &map, &packet(0xe0, 0, &[0; 30])].concat();
     assert_eq!(probe(&data).unwrap().tracks[0].codec.as_deref(), Some("h264"));
@@ -75,7 +75,7 @@ fn raw_video_has_no_times() {
 }
 
 #[test]
-fn damage_is_survived() {
+fn damage_does_not_cause_a_panic() {
     survives(&film()[..3600]);
     survives(&mpeg2_video());
 }

@@ -1,12 +1,11 @@
 //! MPEG transport streams: ISO/IEC 13818-1, also as on Blu-rays and from cameras.
 //!
-//! Tables at the beginning say which streams there are; their first packets,
-//! what is in them; times of packets at the end, how long it all lasts. Streams
-//! are numbered as `ffprobe` does: in the order of the tables, then those that
-//! no table tells of.
+//! Tables at the beginning list the streams, and the first packets of a stream describe it.
+//! The times of packets at the end give the duration. Streams are numbered as in `ffprobe`:
+//! in the order of the tables, then streams that no table lists.
 
-mod kinds;
 mod packets;
+mod stream_types;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -21,17 +20,18 @@ use crate::probe::source::Source;
 use packets::Packet;
 use tables::{ProgramMap, Sections};
 
-/// Up to where the beginning is read, step by step, until all is known: what
-/// `Source` reads first, up to what `ffprobe` does.
+/// The sizes up to which the beginning is read, step by step, until all is known: from the
+/// first read of `Source` up to what `ffprobe` reads.
 const HEADS: [usize; 5] = [64 << 10, 256 << 10, 1 << 20, 2 << 20, 5_000_000];
 
-/// What is read at the end: as `ffprobe` does, and more if a stream is not in it.
+/// The sizes that are read at the end: the size that `ffprobe` reads, and more if a stream
+/// has no packet in it.
 const TAILS: [u64; 2] = [250_000, 1_500_000];
 
-/// More streams than any file has that means well.
+/// No file has more streams unless it is malicious.
 const MOST_STREAMS: usize = 256;
 
-/// A PES header is not longer.
+/// The longest PES header.
 const LONGEST_HEADER: usize = 9 + 255;
 
 const PAT: u16 = 0x00;
@@ -41,18 +41,18 @@ const NULL: u16 = 0x1fff;
 /// The id of AC-3 beside TrueHD.
 const AC3_BESIDE: u8 = 0x76;
 
-/// Reads what the file says of itself.
+/// Reads the properties of a transport stream.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut head = source.up_to(0, HEADS[0])?.to_vec();
-    let (size, start) =
-        packets::layout(&head).ok_or_else(|| Problem::damaged("no packets follow each other"))?;
+    let (size, start) = packets::layout(&head)
+        .ok_or_else(|| Problem::damaged("there are no consecutive packets"))?;
     let mut demuxer = Demuxer::default();
     demuxer.read_to_map(source, &mut head, size, start)?;
     let mut at = start;
     for length in HEADS {
         extend(source, &mut head, length)?;
         demuxer.read_head(&head, &mut at, size);
-        if demuxer.is_done() && !(length < HEADS[2] && demuxer.has_untold()) {
+        if demuxer.is_done() && !(length < HEADS[2] && demuxer.has_unrecognised()) {
             break;
         }
     }
@@ -61,7 +61,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     Ok(demuxer.finish(source.len(), at_end))
 }
 
-/// Reads on, up to `length` bytes from the beginning.
+/// Reads more, up to `length` bytes from the beginning.
 fn extend(source: &mut Source<'_>, head: &mut Vec<u8>, length: usize) -> Result<()> {
     let missing = length.saturating_sub(head.len());
     let more = source.up_to(head.len() as u64, missing)?;
@@ -72,13 +72,14 @@ fn extend(source: &mut Source<'_>, head: &mut Vec<u8>, length: usize) -> Result<
 #[derive(Default)]
 struct Demuxer {
     sections: BTreeMap<u16, Sections>,
-    /// The number of a program, and its map's PID, if it was seen its streams.
+    /// The programs: the number of each, the PID of its map and, once the map was read, its
+    /// streams.
     programs: Vec<Program>,
     streams: Vec<Stream>,
     clock: Clock,
     /// The last time of each program's clock.
     pcrs: BTreeMap<u16, i64>,
-    /// Whether packets that no table tells of make streams.
+    /// Whether packets that no table lists become streams.
     guesses: bool,
     scrambled: bool,
     epg: bool,
@@ -95,11 +96,11 @@ struct Program {
 #[derive(Default)]
 struct Stream {
     pid: u16,
-    /// Which packets with this PID, if not all.
+    /// If the PID has several streams, the extension of this one.
     extension: Option<u8>,
     stream_type: u8,
     elementary: Elementary,
-    /// It carries sections, timed by this clock.
+    /// The clock of its sections, if it consists of sections.
     sections: Option<u16>,
     /// A header that is not complete yet.
     header: Vec<u8>,
@@ -107,7 +108,7 @@ struct Stream {
 }
 
 impl Demuxer {
-    /// Reads up to the first map: packets before it are of streams that it tells of.
+    /// Reads up to the first map. The packets before it belong to streams that it lists.
     fn read_to_map(
         &mut self,
         source: &mut Source<'_>,
@@ -125,7 +126,7 @@ impl Demuxer {
                     return Ok(());
                 }
             }
-            // A piece of a stream without tables: its packets tell.
+            // A piece of a stream without tables: only its packets describe it.
             if length >= HEADS[1] && self.programs.is_empty() {
                 break;
             }
@@ -137,7 +138,7 @@ impl Demuxer {
     fn read_head(&mut self, head: &[u8], at: &mut usize, size: usize) {
         while let Some(packet) = packets::next(head, at, size) {
             if let Some(pcr) = packet.pcr {
-                // Only clocks of programs that are known to be there count.
+                // Only the clocks of programs that were found count.
                 if self.programs.iter().any(|program| program.pcr_pid == packet.pid) {
                     let ticks = self.clock.ticks(pcr);
                     self.pcrs.insert(packet.pid, ticks);
@@ -153,11 +154,11 @@ impl Demuxer {
             }
         }
         for stream in &mut self.streams {
-            stream.elementary.look();
+            stream.elementary.read_with_codec();
         }
     }
 
-    /// Reads a packet of a table; false if it is none.
+    /// Reads a packet of a table; false if it belongs to no table.
     fn section(&mut self, packet: &Packet<'_>) -> bool {
         let pid = packet.pid;
         let is_table = pid == PAT || pid == EIT || self.programs.iter().any(|one| one.pid == pid);
@@ -187,7 +188,7 @@ impl Demuxer {
         }
     }
 
-    /// Television's programme guide: to `ffprobe` it is a stream.
+    /// Adds the programme guide of television, which `ffprobe` counts as a stream.
     fn add_epg(&mut self) {
         if !self.epg {
             self.epg = true;
@@ -197,7 +198,7 @@ impl Demuxer {
 
     fn add_stream(&mut self, pid: u16, extension: Option<u8>) -> &mut Stream {
         let index = self.streams.len();
-        // Never more than `MOST_STREAMS` of them.
+        // There are never more than `MOST_STREAMS`.
         let track = Track::new(index as u32, TrackType::Other);
         let mut elementary = Elementary::new(track);
         elementary.times_all = true;
@@ -226,12 +227,14 @@ impl Demuxer {
                 continue;
             }
             stream.stream_type = mapped.stream_type;
-            if kinds::is_sections(mapped.stream_type, map.registration) {
+            if stream_types::is_sections(mapped.stream_type, map.registration) {
                 stream.sections = Some(map.pcr_pid);
             }
             let track = &mut stream.elementary.track;
-            kinds::describe(track, mapped.stream_type, map.registration, mapped.descriptors);
-            if mapped.stream_type == kinds::HDMV_TRUEHD && kinds::is_hdmv(map.registration) {
+            stream_types::describe(track, mapped.stream_type, map.registration, mapped.descriptors);
+            if mapped.stream_type == stream_types::HDMV_TRUEHD
+                && stream_types::is_hdmv(map.registration)
+            {
                 let beside = self.add_stream(mapped.pid, Some(AC3_BESIDE));
                 beside.elementary.track.track_type = TrackType::Audio;
                 beside.elementary.track.codec = Some("ac3".into());
@@ -297,7 +300,7 @@ impl Demuxer {
         stream.elementary.push(bytes.get(header.payload..).unwrap_or_default());
     }
 
-    /// Whether nothing more is to be had from reading on.
+    /// Whether reading more would not give more properties.
     fn is_done(&self) -> bool {
         self.programs.iter().all(|program| program.mapped)
             && !self.streams.is_empty()
@@ -307,14 +310,14 @@ impl Demuxer {
                 .all(|one| one.extension.is_some() || !one.elementary.wants_more())
     }
 
-    fn has_untold(&self) -> bool {
-        self.streams.iter().any(|one| one.elementary.is_untold())
+    fn has_unrecognised(&self) -> bool {
+        self.streams.iter().any(|one| one.elementary.is_unrecognised())
     }
 
-    /// Reads times at the end of the file.
+    /// Reads the times at the end of the file.
     fn read_tail(&mut self, source: &mut Source<'_>, head: &[u8], size: usize) -> Result<()> {
         for stream in &mut self.streams {
-            stream.elementary.settle();
+            stream.elementary.set_rates();
         }
         for length in TAILS {
             let (start, bytes) = elementary::tail(source, head, length)?;
@@ -351,14 +354,14 @@ impl Demuxer {
         media.tracks = streams.iter().map(|one| one.track.clone()).collect();
         let programs: Vec<Vec<usize>> =
             self.programs.iter_mut().map(|one| std::mem::take(&mut one.streams)).collect();
-        elementary::settle_times(&mut media, &streams, &programs, length);
+        elementary::set_durations(&mut media, &streams, &programs, length);
         if self.scrambled {
-            media.warn("it is scrambled");
+            media.warn("the content is scrambled");
         } else if incomplete && !at_end {
             media.doubt("tracks that begin late");
         }
         if media.tracks.is_empty() {
-            media.warn("no streams were found at its beginning");
+            media.warn("no streams were found at the beginning");
         }
         media
     }

@@ -1,34 +1,34 @@
-//! Packets of transport streams (ISO/IEC 13818-1, 2.4.3.2), of 188 bytes, with
-//! four more before (M2TS) or sixteen behind (with error correction).
+//! Packets of transport streams (ISO/IEC 13818-1, 2.4.3.2): 188 bytes, with four more before
+//! (M2TS) or sixteen more after (error correction).
 
-/// Every packet begins with it.
+/// The first byte of every packet.
 pub const SYNC: u8 = 0x47;
 
 const PACKET: usize = 188;
 
-/// What a packet carries.
+/// The content of a packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
-    /// Which stream or table.
+    /// The stream or table that it belongs to.
     pub pid: u16,
     /// Whether a PES packet or a section begins in it.
     pub starts: bool,
-    /// Whether nobody can read it without a key.
+    /// Whether it can be read only with a key.
     pub scrambled: bool,
     /// The program's clock, in ticks of 90 kHz.
     pub pcr: Option<u64>,
-    /// The rest.
+    /// The rest of the packet.
     pub payload: &'a [u8],
 }
 
-/// The distance of packets, and where the first of them begins.
+/// The distance between packets, and where the first one begins.
 pub fn layout(head: &[u8]) -> Option<(usize, usize)> {
     let in_a_row = |start: usize, size: usize| {
         let syncs = head.iter().skip(start).step_by(size).take(40);
         let count = syncs.len();
         (count >= 2).then(|| (syncs.filter(|&&byte| byte == SYNC).count() * 100 / count, count))
     };
-    // What all have in common is the better the more packets there are.
+    // The more packets have a distance in common, the likelier it is.
     [188, 192, 204]
         .into_iter()
         .flat_map(|size| (0..size).map(move |start| (size, start)))
@@ -37,8 +37,8 @@ pub fn layout(head: &[u8]) -> Option<(usize, usize)> {
         .map(|(_, size, start)| (size, start))
 }
 
-/// The next packet at `*at` or behind, which is moved on. None if there are not
-/// enough bytes for one.
+/// The next packet at `*at` or after it; `*at` moves behind it. None if there are not enough
+/// bytes for a packet.
 pub fn next<'a>(bytes: &'a [u8], at: &mut usize, size: usize) -> Option<Packet<'a>> {
     loop {
         let packet = bytes.get(*at..at.checked_add(PACKET)?)?;
@@ -49,7 +49,8 @@ pub fn next<'a>(bytes: &'a [u8], at: &mut usize, size: usize) -> Option<Packet<'
             }
             continue;
         }
-        // Lost: go on where two packets follow each other, or the last one is.
+        // Not at a packet: continue where two packets follow each other, or where the last one
+        // is.
         *at += 1;
         while *at + PACKET <= bytes.len()
             && !(bytes[*at] == SYNC && bytes.get(*at + size).is_none_or(|&byte| byte == SYNC))

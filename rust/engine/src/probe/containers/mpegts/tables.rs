@@ -1,13 +1,13 @@
-//! Tables of transport streams: sections, put together from packets, and what
-//! the two say that are needed (ISO/IEC 13818-1, 2.4.4).
+//! Tables of transport streams: sections, which are joined from packets, and the content of
+//! the two tables that are needed (ISO/IEC 13818-1, 2.4.4).
 
-/// No section is longer.
+/// The longest section.
 const LONGEST: usize = 3 + 4095;
 
-/// More entries than any table has that means well.
+/// No table has more entries unless it is malicious.
 const MOST_ENTRIES: usize = 512;
 
-/// Puts sections together from the payloads of one PID.
+/// Joins sections from the payloads of one PID.
 #[derive(Debug, Default)]
 pub struct Sections {
     bytes: Vec<u8>,
@@ -15,8 +15,8 @@ pub struct Sections {
 }
 
 impl Sections {
-    /// Adds a packet's payload, and gives the sections that are complete now
-    /// and whose checksum is right.
+    /// Adds the payload of a packet. Returns the sections that are complete now and have the
+    /// right checksum.
     pub fn push(&mut self, payload: &[u8], starts: bool) -> Vec<Vec<u8>> {
         let mut complete = Vec::new();
         let mut payload = payload;
@@ -62,7 +62,7 @@ impl Sections {
     }
 }
 
-/// The checksum of sections; 0 over a section with its checksum.
+/// The checksum of a section. It is 0 over a section that includes its checksum.
 pub fn crc32(bytes: &[u8]) -> u32 {
     bytes.iter().fold(u32::MAX, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte) << 24, |crc, _| {
@@ -71,13 +71,13 @@ pub fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
-/// The programs and the PIDs of their maps, of a program association table.
+/// The programs in a program association table, with the PIDs of their maps.
 pub fn programs(section: &[u8]) -> Option<Vec<(u16, u16)>> {
     let body = body(section, 0x00)?;
     let entries = body.get(8..)?.chunks_exact(4).take(MOST_ENTRIES).filter_map(|entry| {
         let number = u16::from_be_bytes([entry[0], entry[1]]);
         let pid = u16::from_be_bytes([entry[2] & 0x1f, entry[3]]);
-        // Program 0 is the network's table.
+        // Program 0 is the table of the network.
         (number != 0).then_some((number, pid))
     });
     Some(entries.collect())
@@ -86,28 +86,28 @@ pub fn programs(section: &[u8]) -> Option<Vec<(u16, u16)>> {
 /// A program map table.
 #[derive(Debug)]
 pub struct ProgramMap<'a> {
-    /// The program.
+    /// The number of the program.
     pub number: u16,
-    /// Where its clock is.
+    /// The PID of its clock.
     pub pcr_pid: u16,
-    /// Whose kinds of streams it has (`HDMV`, `CUEI`), of its registration descriptor.
+    /// From its registration descriptor: whose stream types it uses (`HDMV`, `CUEI`).
     pub registration: Option<&'a [u8]>,
     /// Its streams, in order.
     pub streams: Vec<MappedStream<'a>>,
 }
 
-/// A stream, as the map has it.
+/// A stream in a program map.
 #[derive(Debug)]
 pub struct MappedStream<'a> {
-    /// What it is.
+    /// Its type.
     pub stream_type: u8,
-    /// Where it is.
+    /// Its PID.
     pub pid: u16,
-    /// More about it.
+    /// Its descriptors.
     pub descriptors: &'a [u8],
 }
 
-/// What a section with a program map says.
+/// Reads a section with a program map.
 pub fn program_map(section: &[u8]) -> Option<ProgramMap<'_>> {
     let body = body(section, 0x02)?;
     let [_, _, _, number_high, number_low, _, _, _, pcr_high, pcr_low, info_high, info_low, ..] =
@@ -138,14 +138,14 @@ pub fn program_map(section: &[u8]) -> Option<ProgramMap<'_>> {
     })
 }
 
-/// A current section of a table, without its checksum.
+/// The content of a section of this table that is current, without its checksum.
 fn body(section: &[u8], table: u8) -> Option<&[u8]> {
     let current = section.get(5)? & 1 != 0;
     let body = section.get(..section.len().checked_sub(4)?)?;
     (section[0] == table && current).then_some(body)
 }
 
-/// Tags and contents.
+/// The descriptors in `bytes`: tags and contents.
 pub fn descriptors(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {

@@ -57,7 +57,7 @@ fn map(number: u16, info: &[u8], streams: &[Stream<'_>]) -> Vec<u8> {
     packets(0xff + number, &section(2, number, &body))
 }
 
-/// One program, with these packets behind its tables.
+/// A file with one program, and these packets after its tables.
 fn file(info: &[u8], streams: &[Stream<'_>], rest: &[Vec<u8>]) -> Vec<u8> {
     [programs(&[1]), map(1, info, streams), rest.concat()].concat()
 }
@@ -88,12 +88,12 @@ fn is_film(media: &Media) {
 }
 
 #[test]
-fn tables_and_first_packets_tell_streams_and_the_last_ones_how_long() {
+fn tables_and_first_packets_describe_streams_and_the_last_ones_give_the_duration() {
     is_film(&probe(&film(900_000)).unwrap());
 }
 
 #[test]
-fn packets_may_have_a_time_before_or_a_checksum_behind() {
+fn packets_may_have_a_time_before_or_a_checksum_after_them() {
     let packets = film(900_000);
     let m2ts: Vec<u8> = packets.chunks(188).flat_map(|one| [&[0; 4], one].concat()).collect();
     is_film(&probe(&m2ts).unwrap());
@@ -102,12 +102,12 @@ fn packets_may_have_a_time_before_or_a_checksum_behind() {
 }
 
 #[test]
-fn timestamps_begin_anew_after_26_hours() {
+fn timestamps_start_again_after_26_hours() {
     is_film(&probe(&film((1 << 33) - 45_000)).unwrap());
 }
 
 #[test]
-fn bytes_between_packets_are_passed_over() {
+fn bytes_between_packets_are_skipped() {
     let packets = film(0);
     let (before, behind) = packets.split_at(188 * 40);
     is_film(&probe(&[before, b"G, what?", behind].concat()).unwrap());
@@ -115,7 +115,7 @@ fn bytes_between_packets_are_passed_over() {
 }
 
 #[test]
-fn descriptors_say_what_private_data_is_and_for_whom() {
+fn descriptors_describe_private_data_and_its_audience() {
     let streams: [Stream<'_>; 8] = [
         (6, 0x101, b"\x6a\x01\0\x0a\x04deu\x03"),
         (6, 0x102, b"\x56\x05fra\x09\x00"),
@@ -174,7 +174,7 @@ fn blu_rays_have_their_own_stream_types_and_ac3_beside_truehd() {
 }
 
 #[test]
-fn all_programs_count_and_the_longest_lasts() {
+fn all_programs_count_and_the_longest_gives_the_duration() {
     let second = |pid, pts: u64| packets(pid, &packet(0xbd, pts, &ac3()));
     let data = [
         programs(&[1, 2]),
@@ -191,7 +191,7 @@ fn all_programs_count_and_the_longest_lasts() {
 }
 
 #[test]
-fn streams_without_tables_are_told_by_their_data() {
+fn streams_without_tables_are_recognised_by_their_data() {
     let one = |pid, id, pts: u64, data: &[u8]| packets(pid, &packet(id, pts, data));
     let data: Vec<u8> = (0..5_u64)
         .flat_map(|frame| {
@@ -206,18 +206,18 @@ fn streams_without_tables_are_told_by_their_data() {
 }
 
 #[test]
-fn scrambled_streams_are_warned_of() {
+fn scrambled_streams_have_a_warning() {
     let mut data = film(0);
     for packet in data.chunks_mut(188).skip(2) {
         packet[3] |= 0x80;
     }
     let media = probe(&data).unwrap();
     assert_eq!(media.tracks.len(), 2);
-    assert_eq!(media.warnings, ["it is scrambled"]);
+    assert_eq!(media.warnings, ["the content is scrambled"]);
 }
 
 #[test]
-fn tables_with_a_wrong_checksum_are_not_believed() {
+fn tables_with_a_wrong_checksum_are_ignored() {
     let mut data = film(0);
     data[188 + 187] ^= 1;
     let media = probe(&data).unwrap();
@@ -225,7 +225,7 @@ fn tables_with_a_wrong_checksum_are_not_believed() {
 }
 
 #[test]
-fn damage_is_survived() {
+fn damage_does_not_cause_a_panic() {
     let data = film(0);
     survives(&data[..188 * 12]);
 }

@@ -1,5 +1,5 @@
-//! Ogg (RFC 3533): the first packets of each stream say what it is, the last
-//! page of each how long it is.
+//! Ogg (RFC 3533): the first packets of each stream describe it, and its last page contains
+//! its duration.
 
 mod page;
 mod stream;
@@ -11,53 +11,53 @@ use crate::probe::model::{Media, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
-/// Pages that headers are looked for on: long comments take many.
+/// The most pages in which headers are searched for: long comments take many.
 const MOST_PAGES: usize = 64;
 
-/// What the first look at a file has read.
+/// The bytes that were read to recognise the format.
 const AHEAD: u64 = 64 * 1024;
 
-/// Streams of a file.
+/// The most streams of a file.
 const MOST_STREAMS: usize = 64;
 
-/// Seconds that the first page of sound may last; if it ends later, the
-/// stream does not begin at zero.
+/// The longest time in seconds that the first page of sound may contain. If it ends later,
+/// the stream does not begin at zero.
 const FIRST_PAGE: f64 = 30.0;
 
-/// A stream as it is read.
+/// The state of state a stream.
 #[derive(Clone, Debug)]
-struct Reading {
+struct StreamState {
     serial: u32,
     packets: Packets,
     first: Option<u64>,
     last: Option<u64>,
 }
 
-/// Reads what the file says of itself.
+/// Reads the properties of an Ogg file.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut media = Media::new("ogg");
-    let mut streams: Vec<Reading> = Vec::new();
+    let mut streams: Vec<StreamState> = Vec::new();
     read_beginning(source, &mut streams)?;
     if streams.is_empty() {
-        return Err(Problem::damaged("no stream begins where the first should"));
+        return Err(Problem::damaged("there is no Ogg stream at the beginning"));
     }
     let end = read_end(source, &mut streams)?;
     if end.chained {
         media.doubt("duration");
     }
     if end.cut {
-        media.warn("the file ends before it should");
+        media.warn("the file is cut off");
     }
     let mut attachments = Vec::new();
-    for (index, reading) in streams.iter().enumerate() {
-        let mut stream = stream::read(reading.packets.whole.first().map_or(&[], |one| &one[..]));
+    for (index, state) in streams.iter().enumerate() {
+        let mut stream = stream::read(state.packets.whole.first().map_or(&[], |one| &one[..]));
         stream.track.index = index as u32;
         if let Some(before) = stream.comments {
-            let packet = reading.packets.whole.get(1).unwrap_or(&reading.packets.begun);
+            let packet = state.packets.whole.get(1).unwrap_or(&state.packets.begun);
             let comments = packet.get(before..).unwrap_or_default();
             attachments.extend(read_comments(&mut media, &mut stream.track, comments));
         }
-        set_duration(&mut stream.track, stream.clock, reading, &mut media);
+        set_duration(&mut stream.track, stream.clock, state, &mut media);
         media.tracks.push(stream.track);
     }
     for mut picture in attachments {
@@ -78,26 +78,26 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     Ok(media)
 }
 
-/// Goes through pages from the first, until all streams have begun and said
-/// what they are.
-fn read_beginning(source: &mut Source<'_>, streams: &mut Vec<Reading>) -> Result<()> {
+/// Reads pages from the first on, until all streams have begun and are described.
+fn read_beginning(source: &mut Source<'_>, streams: &mut Vec<StreamState>) -> Result<()> {
     let mut at = 0u64;
     let mut ahead = AHEAD;
     let mut known = AHEAD;
     for _ in 0..MOST_PAGES {
-        // The header first: asking for the longest page would read the same bytes again.
+        // Reads the header first: asking for the longest page would read the same bytes again.
         let Some(page) = page::parse(source.up_to(at, page::LONGEST_HEADER)?) else { break };
         let start = at + page.header_length() as u64;
         let end = start + page.body_length() as u64;
         if end > known {
-            // Pictures among the comments take many pages: ever more at a time.
+            // Pictures in comments take many pages, so each request is larger than the one
+            // before.
             ahead = ahead.saturating_mul(2);
             source.up_to(start, ahead as usize)?;
             known = start + ahead;
         }
         take_page(&page, source.up_to(start, page.body_length())?, streams);
         at = end;
-        let told = |one: &Reading| {
+        let is_described = |one: &StreamState| {
             let has_comments = one
                 .packets
                 .whole
@@ -105,27 +105,27 @@ fn read_beginning(source: &mut Source<'_>, streams: &mut Vec<Reading>) -> Result
                 .is_some_and(|first| stream::read(first).comments.is_some());
             !has_comments || one.packets.whole.len() >= 2 && one.first.is_some()
         };
-        if !page.first && streams.iter().all(told) {
+        if !page.first && streams.iter().all(is_described) {
             break;
         }
     }
     Ok(())
 }
 
-fn take_page(page: &Page, body: &[u8], streams: &mut Vec<Reading>) {
+fn take_page(page: &Page, body: &[u8], streams: &mut Vec<StreamState>) {
     let known = streams.iter().position(|one| one.serial == page.serial);
     let index = match known {
         Some(index) => index,
         None if page.first && streams.len() < MOST_STREAMS => {
             let (serial, packets) = (page.serial, Packets::default());
-            streams.push(Reading { serial, packets, first: None, last: None });
+            streams.push(StreamState { serial, packets, first: None, last: None });
             streams.len() - 1
         }
         None => return,
     };
     let Some(stream) = streams.get_mut(index) else { return };
     stream.packets.add(page, body, 2);
-    // Pages of headers have none, or zero.
+    // Pages with headers have no time, or zero.
     if stream.first.is_none() {
         stream.first = page.granule.filter(|&granule| granule != 0);
     }
@@ -134,14 +134,14 @@ fn take_page(page: &Page, body: &[u8], streams: &mut Vec<Reading>) {
 /// How a file ends.
 #[derive(Clone, Copy, Debug, Default)]
 struct End {
-    /// With streams that it did not begin with.
+    /// With streams that are not at its beginning.
     chained: bool,
     /// In the middle of a page.
     cut: bool,
 }
 
-/// Looks for the last page of each stream in the file's last bytes.
-fn read_end(source: &mut Source<'_>, streams: &mut [Reading]) -> Result<End> {
+/// Finds the last page of each stream in the last bytes of the file.
+fn read_end(source: &mut Source<'_>, streams: &mut [StreamState]) -> Result<End> {
     let start = source.len().saturating_sub(LONGEST as u64);
     let bytes = source.up_to(start, LONGEST)?;
     let mut end = End::default();
@@ -167,11 +167,11 @@ fn find(bytes: &[u8], from: usize) -> Option<usize> {
     rest.windows(5).position(|window| window == b"OggS\0").map(|place| from + place)
 }
 
-fn set_duration(track: &mut Track, clock: Clock, reading: &Reading, media: &mut Media) {
-    let Some(end) = reading.last.and_then(|granule| clock.seconds(granule)) else { return };
-    let first = reading.first.and_then(|granule| clock.seconds(granule)).unwrap_or(0.0);
+fn set_duration(track: &mut Track, clock: Clock, state: &StreamState, media: &mut Media) {
+    let Some(end) = state.last.and_then(|granule| clock.seconds(granule)) else { return };
+    let first = state.first.and_then(|granule| clock.seconds(granule)).unwrap_or(0.0);
     if first > FIRST_PAGE && track.track_type == TrackType::Audio {
-        // A recording of a broadcast: its clock was running before.
+        // A recording of a broadcast, whose clock was running before.
         media.doubt("duration");
         track.duration_seconds = Some(end - first).filter(|&seconds| seconds > 0.0);
     } else {
@@ -179,7 +179,7 @@ fn set_duration(track: &mut Track, clock: Clock, reading: &Reading, media: &mut 
     }
 }
 
-/// Reads comments into the track and, those of the first stream, the file; gives pictures.
+/// Reads comments into the track and, for the first stream, into the file. Returns pictures.
 fn read_comments(media: &mut Media, track: &mut Track, data: &[u8]) -> Vec<Track> {
     let comments = vorbis_comment::parse(data);
     if comments.cut {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn first_packets_and_last_pages_say_everything() {
+    fn first_packets_and_last_pages_contain_all_properties() {
         let media = testing::probe(&file(), "ogg").unwrap();
         let track = &media.tracks[0];
         assert_eq!((track.codec.as_deref(), track.bit_rate), (Some("vorbis"), Some(112_000)));
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_file_costs_two_reads() {
+    fn a_long_file_takes_two_reads() {
         let data = [file(), page(1, 0, 0, &[0; 60_000]).repeat(20), file().split_off(200)].concat();
         let mut source = Source::new(&data, data.len() as u64, Default::default());
         super::read(&mut source).unwrap();
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_megabytes_costs_a_few_reads() {
+    fn a_large_picture_takes_few_reads() {
         let picture = format!("METADATA_BLOCK_PICTURE={}", "A".repeat(1_500_000));
         let packet = [&b"\x03vorbis"[..], &build(&[&picture, "TITLE=After"])].concat();
         let mut data = page(1, 2, 0, &vorbis());
@@ -270,7 +270,7 @@ mod tests {
         while let Some(piece) = pieces.next() {
             let mut page = page(1, 0, 0, piece);
             if pieces.peek().is_some() {
-                // The packet goes on: without the piece of no length.
+                // The packet continues on the next page, so the piece of length 0 is removed.
                 let count = usize::from(page[26]);
                 page.remove(26 + count);
                 page[26] -= 1;
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn streams_are_told_apart() {
+    fn streams_are_distinguished() {
         let data = [
             page(1, 2, 0, &theora()),
             page(2, 2, 0, &vorbis()),
@@ -305,14 +305,14 @@ mod tests {
     }
 
     #[test]
-    fn files_one_behind_the_other_are_in_doubt() {
+    fn the_duration_of_joined_files_is_unsure() {
         let mut data = file();
         data.extend(page(9, 2, 0, &vorbis()));
         assert_eq!(testing::probe(&data, "ogg").unwrap().unsure, ["duration"]);
     }
 
     #[test]
-    fn damage_is_never_a_panic() {
+    fn damage_does_not_cause_a_panic() {
         testing::damage(&file(), "ogg");
     }
 }

@@ -1,4 +1,4 @@
-//! Ogg pages (RFC 3533): headers, and the packets that pages carry.
+//! Ogg pages (RFC 3533): their headers, and the packets that they carry.
 
 use crate::probe::codec::bits::le32;
 
@@ -11,31 +11,31 @@ pub const LONGEST_HEADER: usize = 27 + 255;
 /// A page's header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// Which stream it is of.
+    /// The stream that it belongs to.
     pub serial: u32,
-    /// A time in the stream's units, if a packet ends on it.
+    /// A time in the stream's units; None if no packet ends on the page.
     pub granule: Option<u64>,
     /// Whether its first bytes continue a packet.
     pub continued: bool,
-    /// Whether it is its stream's first.
+    /// Whether it is the first page of its stream.
     pub first: bool,
-    /// Lengths of the pieces of its body.
+    /// The lengths of the pieces of its body.
     pub lacing: Vec<u8>,
 }
 
 impl Page {
-    /// Bytes before the body.
+    /// The length of the header.
     pub fn header_length(&self) -> usize {
         27 + self.lacing.len()
     }
 
-    /// Bytes of the body.
+    /// The length of the body.
     pub fn body_length(&self) -> usize {
         self.lacing.iter().map(|&length| usize::from(length)).sum()
     }
 }
 
-/// Parses the header of the page that `bytes` begin with.
+/// Parses the page header at the beginning of `bytes`.
 pub fn parse(bytes: &[u8]) -> Option<Page> {
     let header = bytes.first_chunk::<27>().filter(|header| header.starts_with(b"OggS\0"))?;
     let lacing = bytes.get(27..27 + usize::from(header[26]))?.to_vec();
@@ -49,12 +49,12 @@ pub fn parse(bytes: &[u8]) -> Option<Page> {
     })
 }
 
-/// Puts a stream's first packets together.
+/// Joins the pieces of a stream's first packets.
 #[derive(Clone, Debug, Default)]
 pub struct Packets {
-    /// Whole ones.
+    /// The complete packets.
     pub whole: Vec<Vec<u8>>,
-    /// The beginning of the next.
+    /// The beginning of the next packet.
     pub begun: Vec<u8>,
 }
 

@@ -1,27 +1,27 @@
-//! What the first packet of an Ogg stream says: the codec, and how to read times.
+//! The first packet of an Ogg stream: its codec, and the unit of its times.
 
 use crate::probe::codec::audio::{layout, xiph};
 use crate::probe::codec::bits::{Bits, be32, le16, le32};
 use crate::probe::codec::{self};
 use crate::probe::containers::riff;
 use crate::probe::model::{Name, Track, TrackType};
-use crate::probe::number;
+use crate::probe::rational;
 
-/// How a page's granule position is a time.
+/// How a page's granule position becomes a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Clock {
-    /// It is not known here.
+    /// It is unknown.
     #[default]
     Unknown,
     /// Units of `.0 / .1` seconds.
     Units(u64, u64),
-    /// Frames of `.0 / .1` seconds: those before the last key frame above so many
-    /// bits, those since below.
+    /// Frames of `.0 / .1` seconds: the number of the last key frame is in the bits above
+    /// `.2`, and the number of frames since then in the bits below.
     Frames(u64, u64, u32),
 }
 
 impl Clock {
-    /// In seconds.
+    /// The time in seconds.
     pub fn seconds(self, granule: u64) -> Option<f64> {
         let (count, numerator, denominator) = match self {
             Clock::Unknown => return None,
@@ -36,14 +36,14 @@ impl Clock {
     }
 }
 
-/// A track of a stream, and its clock.
+/// The track of a stream, and its clock.
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
-    /// Without a number.
+    /// The track, whose number is not set.
     pub track: Track,
-    /// Of its pages.
+    /// The clock of its pages.
     pub clock: Clock,
-    /// Bytes before the comments in the second packet; None if it has none.
+    /// The bytes before the comments in the second packet; None if it has no comments.
     pub comments: Option<usize>,
 }
 
@@ -66,7 +66,7 @@ fn read_known(packet: &[u8]) -> Option<Stream> {
         codec::read_config(track, packet);
         stream.comments = Some(8);
     } else if packet.starts_with(b"\x7fFLAC") {
-        // A version, a count of packets, then a stream of FLAC.
+        // A version, a number of packets, then a FLAC stream.
         track.codec = Some("flac".into());
         codec::read_config(track, packet.get(9..)?);
         stream.comments = Some(4);
@@ -102,7 +102,7 @@ fn theora(packet: &[u8]) -> Option<Stream> {
     track.codec = Some("theora".into());
     codec::read_config(track, packet);
     let (rate, scale) = (be32(packet, 22)?, be32(packet, 26)?);
-    track.frame_rate = number::rate(rate.into(), scale.into());
+    track.frame_rate = rational::rate(rate.into(), scale.into());
     let mut bits = Bits::new(packet.get(40..)?);
     bits.skip(6)?;
     let shift = bits.get(5)?;
@@ -120,7 +120,7 @@ fn vp8(packet: &[u8]) -> Option<Stream> {
     (track.width, track.height) = (field(8), field(10));
     track.pixel_format = Some("yuv420p".into());
     let (rate, scale) = (be32(packet, 18)?, be32(packet, 22)?);
-    track.frame_rate = number::rate(rate.into(), scale.into());
+    track.frame_rate = rational::rate(rate.into(), scale.into());
     Some(stream)
 }
 
@@ -135,7 +135,7 @@ fn media_stream(packet: &[u8]) -> Option<Stream> {
         track.track_type = TrackType::Video;
         track.codec = riff::video_codec(four).map(Name::Borrowed);
         (track.width, track.height) = (le32(packet, 45), le32(packet, 49));
-        track.frame_rate = number::rate(10_000_000, unit);
+        track.frame_rate = rational::rate(10_000_000, unit);
         stream.clock = Clock::Units(unit, 10_000_000);
     } else {
         track.track_type = TrackType::Audio;

@@ -1,29 +1,29 @@
-//! XMP (ISO 16684-1): packets in pictures, and sidecar files that hold nothing else.
+//! XMP (ISO 16684-1): packets in pictures, and sidecar files, which contain nothing else.
 //!
-//! Properties are attributes or elements, plain, in lists or in structures; all
-//! forms come down to a name and its values. Entities that a document defines
-//! for itself are not expanded, so it cannot grow while it is read.
+//! Properties are attributes or elements, and plain or in lists or structures. All these
+//! forms become a name and its values. Entities that a document defines are not expanded, so
+//! that it cannot grow while it is read.
 
 mod properties;
 
 use properties::{Properties, Space, number};
 
 use super::date;
-use super::exif::{add_keywords, fill as set, positive, rating};
+use super::fill::{add_keywords, fill as set, positive, rating};
 use crate::probe::model::{Media, Photo};
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
 use crate::probe::text;
 
-/// Sidecars with the masks of an editor in them can be megabytes; the properties
-/// stand at the beginning.
+/// The most bytes of a sidecar that are read. With an editor's masks it can have megabytes,
+/// but the properties are at the beginning.
 const LONGEST: usize = 2 * 1024 * 1024;
 
-/// Reads a sidecar.
+/// Reads the properties in a sidecar.
 pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut media = Media::new("xmp");
     if source.len() > LONGEST as u64 {
-        media.warn("only the beginning was read: it is very long");
+        media.warn("the file is very long; only its beginning was read");
     }
     let text = text::by_mark(source.up_to(0, LONGEST)?).into_owned();
     let (properties, whole) = Properties::read(&text);
@@ -31,20 +31,20 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         media.warn("the XML is damaged or too large");
     }
     let mut photo = Photo::default();
-    // Not the size: a sidecar has none, and the picture it goes with tells its own.
+    // Without the size: a sidecar has none, and the picture file contains its own.
     properties.fill(&mut photo);
     media.photo = Some(photo);
     Ok(media)
 }
 
-/// Fills in what an XMP packet says, where `photo` does not have it yet; its
-/// rating and keywords replace those of EXIF.
+/// Fills in the fields of an XMP packet that are not set in `photo`. Its rating and keywords
+/// replace those of EXIF.
 pub fn fill(packet: &[u8], photo: &mut Photo) {
     let text = text::by_mark(&packet[..packet.len().min(LONGEST)]);
     Properties::read(&text).0.fill(photo);
 }
 
-/// The name of the extended packet that belongs to a packet, in JPEG.
+/// The name of the extended packet that belongs to a packet in a JPEG.
 pub(super) fn extension_of(packet: &[u8]) -> Option<String> {
     let text = text::by_mark(&packet[..packet.len().min(LONGEST)]);
     Properties::read(&text).0.text(Space::Note, "HasExtendedXMP")
@@ -69,8 +69,8 @@ impl Properties {
         set(&mut photo.copyright, || self.text(Space::Tiff, "Copyright"));
         set(&mut photo.description, || self.text(Space::Dc, "description"));
         set(&mut photo.description, || self.text(Space::Tiff, "ImageDescription"));
-        // Stars and keywords are given by programs, which keep these up to date here,
-        // and not what a system's file manager writes into EXIF.
+        // Programs keep ratings and keywords up to date in XMP. EXIF may have older ones, written
+        // by the file manager of an operating system.
         photo.rating = self.number(Space::Xmp, "Rating").and_then(rating).or(photo.rating);
         if self.values(Space::Dc, "subject").next().is_some() {
             photo.keywords.clear();
@@ -132,7 +132,7 @@ impl Properties {
     }
 }
 
-/// `57,34.93N`, `57,34,56N`, or decimal degrees.
+/// Parses `57,34.93N`, `57,34,56N`, or decimal degrees.
 fn degrees(text: &str) -> Option<f64> {
     let text = text.trim();
     let numbers = text.trim_end_matches(|it: char| it.is_ascii_alphabetic());
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn names_count_not_their_prefixes() {
+    fn namespaces_count_and_not_their_prefixes() {
         let renamed = packet("xmp:Rating='3'", "").replace("xmp:", "q:").replace(":xmp=", ":q=");
         assert_eq!(probe_photo(renamed.as_bytes()).1.rating, Some(3));
         let foreign = packet("xmp:Rating='3'", "").replace("xap/1.0", "other/1.0");
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_not_replaced_but_stars_and_keywords() {
+    fn known_fields_are_kept_except_ratings_and_keywords() {
         let mut photo = Photo {
             iso: Some(100),
             rating: Some(1),
@@ -210,14 +210,14 @@ mod tests {
         let text = packet("xmp:Rating='3' tiff:Model='A' exif:ISOSpeedRatings='200'", "");
         fill(text.as_bytes(), &mut photo);
         assert_eq!((photo.iso, photo.camera_model.as_deref()), (Some(100), Some("A")));
-        // But stars and keywords of XMP are later than those of EXIF.
+        // But ratings and keywords in XMP are newer than those in EXIF.
         assert_eq!((photo.rating, &photo.keywords[..]), (Some(3), &["a".to_owned()][..]));
         fill(packet("", ELEMENTS).as_bytes(), &mut photo);
         assert_eq!(photo.keywords, ["sea", "a & b"]);
     }
 
     #[test]
-    fn broken_xml_tells_what_stands_before() {
+    fn damaged_xml_is_read_up_to_the_damage() {
         let text = packet("xmp:Rating='3'", "<dc:subject><rdf:Bag></dc:subject>");
         let (media, photo) = probe_photo(text.as_bytes());
         assert_eq!(photo.rating, Some(3));
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn entities_of_a_document_are_not_expanded_and_depth_ends() {
+    fn entities_of_a_document_are_not_expanded_and_depth_is_limited() {
         let bomb = "<!DOCTYPE x [<!ENTITY a 'ha'><!ENTITY b '&a;&a;'>]>";
         let text = packet("", "<dc:subject><rdf:Bag><rdf:li>x&b;y</rdf:li></rdf:Bag></dc:subject>");
         let text = text.replacen("<x:xmpmeta", &format!("{bomb}<x:xmpmeta"), 1);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_survived() {
+    fn damage_does_not_cause_a_panic() {
         assert_damage_is_survived(packet(ATTRIBUTES, ELEMENTS).as_bytes());
     }
 }

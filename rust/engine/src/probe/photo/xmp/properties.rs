@@ -1,21 +1,21 @@
-//! RDF as XMP writes it: names with their values.
+//! RDF in the form that XMP uses: names and their values.
 
 use quick_xml::NsReader;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::{QName, ResolveResult};
 
-/// No packet nests deeper, unless it means harm.
+/// No packet is nested deeper unless it is malicious.
 const DEEPEST: usize = 64;
 
-/// Elements, attributes and texts that are looked at: each name among them is
-/// looked up in all namespaces.
+/// The most elements, attributes and texts that are read. Each name is looked up in all
+/// namespaces.
 const MOST_PARTS: usize = 50_000;
 
-/// Values that are kept.
+/// The most values that are kept.
 const MOST_VALUES: usize = 4096;
 
-/// The vocabularies that say something of interest here.
+/// The vocabularies that contain properties of interest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Space {
     Rdf,
@@ -27,7 +27,7 @@ pub enum Space {
     Aux,
     Photoshop,
     Note,
-    /// Any other; its properties are not kept.
+    /// Any other vocabulary; its properties are not kept.
     Other,
 }
 
@@ -49,7 +49,7 @@ impl Space {
     }
 }
 
-/// A value, and the property (and its field) that has it.
+/// A value, and the property (and field) that it belongs to.
 struct Property {
     space: Space,
     name: String,
@@ -57,7 +57,7 @@ struct Property {
     value: String,
 }
 
-/// What a packet says, in its order.
+/// The properties of a packet, in its order.
 #[derive(Default)]
 pub struct Properties(Vec<Property>);
 
@@ -65,13 +65,14 @@ pub struct Properties(Vec<Property>);
 struct Open {
     space: Space,
     name: String,
-    /// Whether its text is the default among those in several languages.
+    /// Whether its text is the default one of several languages.
     is_default: bool,
     has_children: bool,
 }
 
 impl Properties {
-    /// What there is up to where the XML breaks, and whether it does not.
+    /// Reads the properties up to where the XML is damaged. Also returns whether it is
+    /// undamaged.
     pub fn read(text: &str) -> (Self, bool) {
         let mut properties = Self::default();
         let mut reader = NsReader::from_str(text);
@@ -117,8 +118,8 @@ impl Properties {
         (properties, false)
     }
 
-    /// Opens an element, and adds the properties that are its attributes; says
-    /// how many there are.
+    /// Opens an element and adds the properties that are its attributes. Returns their
+    /// number.
     fn open(
         &mut self,
         reader: &NsReader<&[u8]>,
@@ -136,7 +137,7 @@ impl Properties {
             has_children: false,
         });
         let mut attributes = element.attributes();
-        // Whether a name comes twice is not worth looking at all names for.
+        // It is not worth checking all names for duplicates.
         let mut count = 0;
         for attribute in attributes.with_checks(false).flatten().take(MOST_VALUES) {
             count += 1;
@@ -157,7 +158,7 @@ impl Properties {
         count
     }
 
-    /// Adds a value of the property that `path` and `attribute` lead to.
+    /// Adds a value of the property at `path` and `attribute`.
     fn add(&mut self, path: &[Open], attribute: Option<(Space, &str)>, value: &str) {
         let Some(root) = path.iter().position(|it| it.space == Space::Rdf && it.name == "RDF")
         else {
@@ -193,13 +194,13 @@ impl Properties {
         number(self.values(space, name).next()?)
     }
 
-    /// Several authors are one string here, put together as EXIF does.
+    /// The values joined into one string, as EXIF does with several authors.
     pub fn list(&self, space: Space, name: &str) -> Option<String> {
         let values: Vec<&str> = self.values(space, name).collect();
         Some(values.join("; ")).filter(|it| !it.is_empty())
     }
 
-    /// The value of a field of a structure.
+    /// The value of a structure's field.
     pub fn field(&self, space: Space, name: &str, field: &str) -> Option<&str> {
         let is_it = |it: &&Property| {
             it.space == space && it.name == name && it.field.as_deref() == Some(field)
@@ -209,7 +210,7 @@ impl Properties {
 }
 
 impl Property {
-    /// Whether it is a property itself, not a field of one.
+    /// Whether it is this property itself and not a field of it.
     fn is(&self, space: Space, name: &str) -> bool {
         self.space == space && self.name == name && self.field.is_none()
     }
@@ -226,7 +227,7 @@ fn predefined(name: &str) -> &'static str {
     }
 }
 
-/// A number or a fraction.
+/// Parses a number or a fraction.
 pub fn number(text: &str) -> Option<f64> {
     let value: f64 = match text.split_once('/') {
         Some((above, below)) => {

@@ -1,18 +1,18 @@
-//! AAC in frames of their own: ADTS, and LOAS with the configuration in it.
+//! AAC in frames with headers: ADTS, and LOAS, which contains the configuration.
 
-use super::{AAC_LC, Config, RATES, apply, numbered_mask, parse, program_config};
+use super::config::{AAC_LC, Config, RATES, apply, numbered_mask, parse, program_config};
 use crate::probe::codec::bits::{Bits, be16};
 use crate::probe::model::Track;
 
-/// Fewer frames than this tell no bit rate: sound begins with silence.
+/// The fewest frames from which the bit rate is computed: sound often begins with silence.
 const ENOUGH_FRAMES: usize = 16;
 
 /// An ADTS header.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adts {
-    /// In bytes, with the header.
+    /// In bytes, including the header.
     pub frame_length: usize,
-    /// As the core is coded.
+    /// The rate of the core.
     pub sample_rate: u32,
     /// Blocks of 1024 samples.
     pub blocks: u32,
@@ -50,7 +50,7 @@ pub fn adts(bytes: &[u8]) -> Option<Adts> {
     })
 }
 
-/// Where ADTS begins: a frame that another follows, or that ends with the data.
+/// The start of the first ADTS frame: another frame or the end of the data follows it.
 pub(super) fn find_adts(bytes: &[u8]) -> Option<usize> {
     (0..bytes.len().min(8192)).find(|&start| {
         let frame = bytes.get(start..).and_then(adts);
@@ -62,8 +62,8 @@ pub(super) fn find_adts(bytes: &[u8]) -> Option<usize> {
     })
 }
 
-/// Reads frames that follow each other: the first says most, several whether
-/// bands are replicated.
+/// Reads consecutive frames. The first contains most properties; several are needed to
+/// recognise spectral band replication.
 pub(super) fn read_adts(track: &mut Track, bytes: &[u8]) {
     let Some(first) = adts(bytes) else { return };
     let mut config = Config {
@@ -75,7 +75,7 @@ pub(super) fn read_adts(track: &mut Track, bytes: &[u8]) {
     };
     config.channels = config.mask.count_ones();
     if first.channel_configuration == 0 {
-        // The channels are in an element at the beginning of the frame.
+        // The channels are described by an element at the beginning of the frame.
         let mut bits = Bits::new(bytes.get(first.header_length..).unwrap_or_default());
         if bits.get(3) == Some(5) {
             (config.channels, config.mask) = program_config(&mut bits).unwrap_or_default();
@@ -93,12 +93,12 @@ pub(super) fn read_adts(track: &mut Track, bytes: &[u8]) {
     }
 }
 
-/// The average bit rate of the frames that are there, however few.
+/// The average bit rate of all frames, however few they are.
 pub fn adts_bit_rate(bytes: &[u8]) -> Option<u64> {
     average(bytes.get(find_adts(bytes)?..)?, 1)
 }
 
-/// The bit rate of the frames there are, if they are enough to tell.
+/// The average bit rate of the frames, if there are at least `enough`.
 fn average(bytes: &[u8], enough: usize) -> Option<u64> {
     let (mut length, mut samples, mut rate) = (0, 0, 0);
     let mut count: usize = 0;
@@ -113,8 +113,8 @@ fn average(bytes: &[u8], enough: usize) -> Option<u64> {
     (count >= enough).then(|| length * 8 * rate / samples)
 }
 
-/// Whether frames end with an element that replicates bands. What precedes it
-/// is not decoded: the element is looked for from the end, in several frames.
+/// Whether frames end with an element for spectral band replication. The elements before it
+/// are not decoded. Instead, it is searched for from the end, in several frames.
 fn frames_have_sbr(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     let mut frames = 0;
@@ -131,7 +131,7 @@ fn frames_have_sbr(bytes: &[u8]) -> bool {
 
 fn ends_with_sbr(frame: &[u8]) -> bool {
     let Some(last) = frame.iter().rposition(|&byte| byte != 0) else { return false };
-    // The element that ends a frame is three bits set, then zeros up to a byte.
+    // A frame ends with three set bits, then zeros up to the next byte.
     let end = (last + 1) * 8 - frame[last].trailing_zeros() as usize;
     let Some(end) = end.checked_sub(3) else { return false };
     let field = |at: usize, count: usize| {
@@ -154,7 +154,7 @@ fn ends_with_sbr(frame: &[u8]) -> bool {
     })
 }
 
-/// The configuration in LOAS, whose frames begin with a sync word and their length.
+/// Finds the configuration in LOAS, whose frames begin with a sync word and their length.
 pub(super) fn find_latm(bytes: &[u8]) -> Option<Config> {
     (0..bytes.len().min(8192)).find_map(|start| {
         let header = be16(bytes, start).filter(|header| header >> 5 == 0x2b7)?;
@@ -163,12 +163,13 @@ pub(super) fn find_latm(bytes: &[u8]) -> Option<Config> {
         let frame = bytes.get(start + 3..)?;
         let frame = frame.get(..length).unwrap_or(frame);
         let mut bits = Bits::new(frame);
-        // The same configuration as before: this frame does not have it.
+        // If the flag is set, this frame uses the configuration of an earlier one and does not
+        // contain it.
         if bits.flag()? { None } else { stream_mux_config(&mut bits) }
     })
 }
 
-/// StreamMuxConfig, as far as the first configuration.
+/// Parses StreamMuxConfig as far as the first configuration.
 fn stream_mux_config(bits: &mut Bits<'_>) -> Option<Config> {
     let version = bits.get(1)?;
     if version == 1 {

@@ -1,0 +1,80 @@
+"""Operations of the kind `trash`: a file is moved to the trash."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+
+from vpo.base import times
+from vpo.base.paths import from_stored
+from vpo.db import file_actions
+from vpo.db.file_actions import PutBack
+from vpo.db.operations import Facts, Operation
+from vpo.duplicates import trash
+from vpo.duplicates.models import Copy
+from vpo.duplicates.safe_open import OpenFile, compare
+from vpo.duplicates.step import Record, Step
+
+
+def prepare(_kept: OpenFile, duplicate: OpenFile, copy: Copy) -> Facts:
+    """Which trash the file belongs into: see `ActionModule`."""
+    duplicate.check_has_no_other_names(len(copy.names))
+    return trash.prepare(duplicate)
+
+
+def perform(step: Step, kept: OpenFile, duplicate: OpenFile, check: Callable[[], None]) -> Record:
+    """Compares the files, and moves the duplicate to the trash: see `ActionModule`."""
+    assert step.facts is not None
+    compare(kept, duplicate, check)
+    trash.move(kept, duplicate, step.facts, step.operation_id)
+    name = step.name
+
+    def record(connection: sqlite3.Connection, job: int) -> None:
+        at = times.to_seconds_text(times.now())
+        file_actions.record_trashed(connection, job, [(name.file_id, name.path)], at)
+
+    return record
+
+
+def settle(connection: sqlite3.Connection, operation: Operation, job: int) -> bool:
+    """Whether the file of an interrupted operation is in the trash: see `Settling`."""
+    if not trash.settle(operation.file_path, operation.facts(), operation.id):
+        return False
+    if operation.file_id is not None:
+        at = times.to_seconds_text(times.now())
+        moved = (operation.file_id, operation.file_path)
+        file_actions.record_trashed(connection, job, [moved], at)
+    return True
+
+
+def settle_undo(connection: sqlite3.Connection, operation: Operation, job: int) -> bool:
+    """Whether the file of an interrupted undo is back in its place: see `Undoing`."""
+    path = from_stored(operation.file_path)
+    is_in_trash = trash.settle(operation.file_path, operation.facts(), operation.id)
+    if is_in_trash or not os.path.lexists(path):
+        return False
+    _record_put_back(connection, operation, job, os.lstat(path))
+    return True
+
+
+def undo(
+    operation: Operation,
+    facts: Facts,
+    check: Callable[[], None],  # noqa: ARG001
+) -> Callable[[sqlite3.Connection, int], None]:
+    """Moves the file back to its place: see `Undoing`."""
+    status = trash.put_back(operation.file_path, facts, operation.id)
+
+    def record(connection: sqlite3.Connection, job: int) -> None:
+        _record_put_back(connection, operation, job, status)
+
+    return record
+
+
+def _record_put_back(
+    connection: sqlite3.Connection, operation: Operation, job: int, status: os.stat_result
+) -> None:
+    if operation.file_id is not None:
+        back = PutBack(operation.file_id, operation.file_path, status.st_ino, status.st_ctime_ns)
+        file_actions.record_put_back(connection, job, [back])

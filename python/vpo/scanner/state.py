@@ -1,0 +1,95 @@
+"""The state of a scan while it runs: what it was asked, what it found, what its steps hand on."""
+
+from __future__ import annotations
+
+from vpo._engine import Rules
+from vpo.base import times
+from vpo.base.paths import StoredPath, from_stored, join
+from vpo.db import media as media_table
+from vpo.db import roots as root_table
+from vpo.db.library import Library
+from vpo.jobs.context import Context
+from vpo.jobs.job import Job
+from vpo.places.filesystems import identity
+from vpo.scanner.compare import Undecided
+from vpo.scanner.introspection_queue import IntrospectionQueue
+from vpo.scanner.request import ScanRequest
+from vpo.scanner.result import Change, ScanResult
+
+
+class ScanState:
+    """One scan of one directory."""
+
+    def __init__(
+        self, library: Library, request: ScanRequest, context: Context, result: ScanResult
+    ) -> None:
+        self.library = library
+        self.connection = library.connection
+        self.root = request.root
+        self.options = request.options
+        self.rules: Rules = request.rules()
+        self.context = context
+        self.result = result
+        self.introspection: IntrospectionQueue | None = None
+        """Where media are handed to that are to be read. None: this scan reads none."""
+
+        # Never later than the look at a file, so that a young file does not pass for an old one.
+        self.scanned_at = times.to_seconds_text(result.started_at)
+        self.knows_files = bool(media_table.newest_file(self.connection))
+        """Whether the catalogue had any files before this scan."""
+        self.unread = ("pending", "error") if self.options.retry_errors else ("pending",)
+        """Statuses of files that are to be read though they have not changed."""
+
+        self.gone_directories: dict[StoredPath, int] = {}
+        """Ids of directories that were gone before and still have records."""
+        self.moved_directories: set[int] = set()
+        """Ids of directories that were found at another path."""
+        self.moved_files: set[int] = set()
+        """Ids of files that were found at another path."""
+        self.missing: dict[int, tuple[StoredPath, StoredPath]] = {}
+        """Directory and name, by id, of files that are gone but not marked yet."""
+        self.unsettled: list[tuple[bytes, int]] = []
+        """Fingerprints and ids of directories that wait until their missing files are marked."""
+        self.undecided: list[Undecided] = []
+        """Files that look changed, whose content is to decide."""
+        self.compared_directories: set[int] = set()
+        """Ids of directories that are new, or were compared with their records."""
+        self._filesystems: dict[int, int | None] = {}
+
+    @property
+    def job(self) -> Job:
+        """The job that records the scan. A dry run has none."""
+        assert self.context.job is not None
+        return self.context.job
+
+    def filesystem(self, path: StoredPath, device: int) -> int | None:
+        """The id of the file system at a path with this `st_dev`. Looked up once per device."""
+        if device not in self._filesystems:
+            name = identity(from_stored(path), device)
+            if name is None:
+                self._filesystems[device] = None
+            elif self.options.dry_run:
+                self._filesystems[device] = root_table.find_filesystem(self.connection, name)
+            else:
+                self._filesystems[device] = root_table.filesystem_id(self.connection, name)
+        return self._filesystems[device]
+
+    def affect(
+        self,
+        change: Change,
+        directory: StoredPath,
+        name: StoredPath,
+        before: StoredPath | None = None,
+    ) -> None:
+        """Notes that something happened to a file. `before`: where it was before."""
+        path = join(directory, name)
+        self.result.affected[change].add(path, before)
+        if self.context.reporter.wants_files:
+            self.context.reporter.file(change, path, before)
+
+    def lists(self, change: Change) -> bool:
+        """Whether anybody sees the paths of more files that this happened to.
+
+        If not, counting them is enough: whole folders come by the thousand.
+        """
+        return self.context.reporter.wants_files or self.result.affected[change].has_room()

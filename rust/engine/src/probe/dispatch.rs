@@ -1,0 +1,79 @@
+//! Recognises the format of a file and calls the parser of that format.
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::format::{Format, extension_fits};
+use super::model::Media;
+use super::normalise::normalise;
+use super::problem::{Problem, Result};
+use super::source::{Limits, Source};
+use super::{containers, photo};
+
+/// Probes an open file. `extension` (lower case, without the dot) is only used to warn if it
+/// does not fit the content.
+///
+/// # Errors
+/// If the file cannot be read, or is not a media file that the engine understands.
+pub fn probe(file: &File, extension: &str, limits: Limits) -> Result<Media> {
+    let length = file.metadata()?.len();
+    let mut source = Source::new(file, length, limits);
+    probe_source(&mut source, extension)
+}
+
+/// Probes a source in the same way as [`probe`].
+///
+/// # Errors
+/// The errors of [`probe`].
+pub fn probe_source(source: &mut Source<'_>, extension: &str) -> Result<Media> {
+    let answer = catch_unwind(AssertUnwindSafe(|| probe_unguarded(source, extension)));
+    answer.unwrap_or_else(|panic| Err(Problem::from_panic(panic.as_ref())))
+}
+
+fn probe_unguarded(source: &mut Source<'_>, extension: &str) -> Result<Media> {
+    if source.is_empty() {
+        return Err(Problem::Damaged("the file is empty".into()));
+    }
+    let format = Format::recognise(source)?.ok_or(Problem::Unknown)?;
+    let mut media = read_as(source, format)?;
+    if media.tracks.is_empty() && media.photo.is_none() {
+        return Err(Problem::damaged("the file contains no tracks"));
+    }
+    if !extension_fits(extension, &media.container) {
+        media.warn(format!(
+            "the extension is `.{extension}`, but the content is {}",
+            media.container
+        ));
+    }
+    Ok(media)
+}
+
+/// Parses a source as a format, whatever its content looks like. Unlike [`probe_source`] it
+/// does not catch panics: fuzzing has to see them.
+///
+/// # Errors
+/// The errors of [`probe`].
+pub fn read_as(source: &mut Source<'_>, format: Format) -> Result<Media> {
+    let mut media = match format {
+        Format::Matroska => containers::matroska::read(source)?,
+        Format::IsoMedia => containers::isomedia::read(source)?,
+        Format::Avi => containers::avi::read(source)?,
+        Format::MpegTs => containers::mpegts::read(source)?,
+        Format::MpegPs => containers::mpegps::read(source)?,
+        Format::Flv => containers::flv::read(source)?,
+        Format::Ogg => containers::ogg::read(source)?,
+        Format::Mp3 => containers::mp3::read(source)?,
+        Format::Flac => containers::flac::read(source)?,
+        Format::Wav => containers::wav::read(source)?,
+        Format::Aac => containers::aac::read(source)?,
+        Format::Jpeg => photo::jpeg::read(source)?,
+        Format::Tiff => photo::tiff::read(source)?,
+        Format::Raf => photo::raf::read(source)?,
+        Format::Png => photo::png::read(source)?,
+        Format::WebP => photo::webp::read(source)?,
+        Format::Xmp => photo::xmp::read(source)?,
+        Format::OtherPhoto => photo::other::read(source)?,
+    };
+    normalise(&mut media);
+    Ok(media)
+}
