@@ -268,7 +268,7 @@ def test_a_job_whose_process_is_gone_is_told(vpo: Vpo, tree: Tree) -> None:
             (process.pid,),
         )
     assert state_of(vpo)["jobs"]["dead"] == 1
-    assert "1 of them lost its process" in vpo.ok("status").stdout
+    assert "1 of them has no process any more" in vpo.ok("status").stdout
     findings = vpo.run("doctor", "--json").json["findings"]
     (dead,) = (each for each in findings if each["code"] == "DEAD_JOBS")
     assert dead["level"] == "warning"
