@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
-from vpo.content.algorithms import BY_NAME, RECORDED, Algorithm
+from vpo.content.algorithms import BY_NAME, RECORDED, RECORDED_PREFIX, Algorithm
+
+_ONLY_RECORDED = (RECORDED.name,)
 
 
 class Digest(NamedTuple):
@@ -40,7 +43,7 @@ class Digest(NamedTuple):
 
 def recorded_digest(digests: Mapping[str, str]) -> str:
     """The digest to store, out of those that the engine returned for a file."""
-    return f"{RECORDED.name}:{digests[RECORDED.name]}"
+    return RECORDED_PREFIX + digests[RECORDED.name]
 
 
 def algorithms_for(stored: str | None) -> tuple[str, ...]:
@@ -48,20 +51,24 @@ def algorithms_for(stored: str | None) -> tuple[str, ...]:
 
     A stored digest of an unknown algorithm is ignored.
     """
-    if stored is None:
-        return (RECORDED.name,)
+    if stored is None or stored.startswith(RECORDED_PREFIX):
+        return _ONLY_RECORDED
     algorithm = Digest.parse(stored).known_algorithm
-    if algorithm is None or algorithm is RECORDED:
-        return (RECORDED.name,)
-    return (RECORDED.name, algorithm.name)
+    return _ONLY_RECORDED if algorithm is None else (RECORDED.name, algorithm.name)
+
+
+@lru_cache(maxsize=64)
+def union(*algorithms: tuple[str, ...]) -> tuple[str, ...]:
+    """All of several sets of algorithms, in the same order whatever theirs is."""
+    return tuple(sorted({name for names in algorithms for name in names}))
 
 
 def found_digest(stored: str | None, digests: Mapping[str, str] | None) -> str | None:
     """What the engine found, by the algorithm of the stored digest; None if it was not used."""
     if stored is None or digests is None:
         return None
-    algorithm = Digest.parse(stored).algorithm
-    return str(Digest(algorithm, digests[algorithm])) if algorithm in digests else None
+    algorithm = stored.partition(":")[0]
+    return f"{algorithm}:{digests[algorithm]}" if algorithm in digests else None
 
 
 def is_same_content(stored: str | None, digests: Mapping[str, str]) -> bool | None:

@@ -12,7 +12,7 @@ from vpo._engine import Digested
 from vpo.base import times
 from vpo.base.paths import StoredPath, to_stored
 from vpo.content.algorithms import CRC32
-from vpo.content.digests import algorithms_for, is_same_content, recorded_digest
+from vpo.content.digests import algorithms_for, is_same_content, recorded_digest, union
 from vpo.content.hashing import FileToRead, HashingQueue, why_unreadable
 from vpo.db import file_facts
 from vpo.db import manifests as manifest_table
@@ -72,13 +72,11 @@ class ManifestChecker:
     def to_read(self, file: FileToCheck) -> tuple[FileToCheck, FileToRead]:
         """Looks a file up in the catalogue, and says how it is to be read."""
         file.known = None if file.is_tag_file else self._find(file.name)
-        algorithms = set(file.entry.digests)
+        algorithms = tuple(file.entry.digests)
         if file.known is not None:
-            algorithms.update(algorithms_for(file.known.content_hash))
+            algorithms = union(algorithms, algorithms_for(file.known.content_hash))
         path = os.path.join(self.directory, file.name)
-        return file, FileToRead(
-            path, tuple(sorted(algorithms)), file.entry.size_bytes, follows_link=True
-        )
+        return file, FileToRead(path, algorithms, file.entry.size_bytes, None, True)
 
     def _find(self, name: bytes) -> Content | None:
         directory, base = os.path.split(os.path.join(self.directory, name))

@@ -10,6 +10,8 @@ from vpo.content.algorithms import BY_NAME
 
 SHOWN_CHARACTERS = 200
 
+_DIGITS = {name: algorithm.digits for name, algorithm in BY_NAME.items()}
+
 
 class Entry(NamedTuple):
     """A file as a manifest lists it."""
@@ -47,9 +49,9 @@ def shortened(text: StoredPath) -> str:
 
 def checked_digest(algorithm: str, digits: bytes) -> str:
     """A digest in lower case. Raises LineError if it has the wrong length."""
-    expected = BY_NAME[algorithm].digits
-    if len(digits) != expected:
+    if len(digits) != _DIGITS[algorithm]:
         raise LineError(
-            f"the digest has {len(digits)} digits, but {algorithm} digests have {expected}"
+            f"the digest has {len(digits)} digits, but {algorithm} digests have"
+            f" {_DIGITS[algorithm]}"
         )
     return digits.decode().lower()

@@ -18,7 +18,13 @@ from vpo.base.errors import DirectoryNotFoundError, FileNotInLibraryError
 from vpo.base.paths import display, to_stored
 from vpo.catalogue import lookup
 from vpo.content.algorithms import RECORDED
-from vpo.content.digests import Digest, algorithms_for, is_same_content, recorded_digest
+from vpo.content.digests import (
+    Digest,
+    algorithms_for,
+    is_same_content,
+    recorded_digest,
+    union,
+)
 from vpo.content.hashing import POLL_SECONDS, FileToRead, HashingQueue, why_unreadable
 from vpo.db import file_facts
 from vpo.db import manifests as manifest_table
@@ -69,11 +75,11 @@ class _PendingFile:
         self.size_bytes, self.mtime_ns, self.digests = size_bytes, mtime_ns, digests
         self.is_settled = True
 
-    def to_read(self, algorithms: set[str]) -> FileToRead:
+    def to_read(self, algorithms: tuple[str, ...]) -> FileToRead:
         """How the file is to be read, so that its content can be compared and recorded."""
-        wanted = algorithms.union(algorithms_for(self.content.content_hash))
-        follows_link = self.content.is_symlink
-        return FileToRead(self.path, tuple(sorted(wanted)), follows_link=follows_link)
+        content = self.content
+        wanted = union(algorithms, algorithms_for(content.content_hash))
+        return FileToRead(self.path, wanted, follows_link=content.is_symlink)
 
 
 @contextmanager
@@ -135,7 +141,7 @@ class _DigestSource:
         self._export = export
         self._library = export.library
         self._result = export.result
-        self._algorithms = set(algorithms)
+        self._algorithms = algorithms
         self._places = places
         self._verified: list[Verified] = []
         self._queue = HashingQueue[_PendingFile](self._report, threads=export.request.threads)
@@ -190,7 +196,7 @@ class _DigestSource:
         if self._places.offline and self._places.is_offline(file.path):
             self._leave_out_unread(file, _GONE, None)
             return True
-        if self._algorithms != {RECORDED.name} or content.content_hash is None:
+        if self._algorithms != (RECORDED.name,) or content.content_hash is None:
             return False
         digest = Digest.parse(content.content_hash)
         if digest.algorithm != RECORDED.name:

@@ -18,10 +18,10 @@ from vpo.jobs.kinds import KINDS
 from vpo.jobs.lifecycle import recorded
 from vpo.jobs.progress import Progress
 from vpo.logging import shown
-from vpo.manifest.bag import Bag, leads_outside
+from vpo.manifest.bag import leads_outside
 from vpo.manifest.checking import FileToCheck, ManifestChecker
 from vpo.manifest.completeness import note_unlisted_files
-from vpo.manifest.reader import ListedFile, RefusedLine, merged_entries
+from vpo.manifest.reader import ManifestReader, RefusedLine, merged_entries
 from vpo.manifest.request import ImportOptions, ImportRequest
 from vpo.manifest.results import ImportResult, ManifestMismatch
 from vpo.manifest.source import ManifestSource, locate, open_source
@@ -130,27 +130,21 @@ class _Import:
             groups.append((bag.tags, True))
         for manifests, is_tag_file in groups:
             for reader, item in merged_entries(manifests):
-                message = _why_refused(item, bag)
-                if message is not None or isinstance(item, RefusedLine):
-                    path = to_stored(reader.path)
-                    self.result.note(ManifestMismatch(path, "refused", message or "", item.line))
+                if isinstance(item, RefusedLine):
+                    self._refuse(reader, item.line, item.message)
                     continue
+                if bag is not None and leads_outside(bag.path, item.name):
+                    shown = display(to_stored(item.name))
+                    message = f"`{shown}` leads outside the bag through a link"
+                    self._refuse(reader, item.line, message)
+                    continue
+                note = ""
+                if bag is not None and bag.is_to_be_fetched(item.name):
+                    note = ": `fetch.txt` lists it as a file to download"
+                elif b"\\" in item.name:
+                    note = "; `--backslashes separator` reads its backslashes as separators"
                 self.result.entries += 1
-                note = _note_if_missing(item, bag)
                 yield FileToCheck(item.name, item.entry, item.line, is_tag_file, note)
 
-
-def _why_refused(item: ListedFile | RefusedLine, bag: Bag | None) -> str | None:
-    if isinstance(item, RefusedLine):
-        return item.message
-    if bag is not None and leads_outside(bag.path, item.name):
-        return f"`{display(to_stored(item.name))}` leads outside the bag through a link"
-    return None
-
-
-def _note_if_missing(item: ListedFile, bag: Bag | None) -> str:
-    if bag is not None and bag.is_to_be_fetched(item.name):
-        return ": `fetch.txt` lists it as a file to download"
-    if b"\\" in item.name:
-        return "; `--backslashes separator` reads its backslashes as directory separators"
-    return ""
+    def _refuse(self, reader: ManifestReader, line: int, message: str) -> None:
+        self.result.note(ManifestMismatch(to_stored(reader.path), "refused", message, line))

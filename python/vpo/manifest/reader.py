@@ -47,7 +47,7 @@ class ManifestReader:
         lines: ManifestLines,
         new_parser: Callable[[], Parser],
         *,
-        check_name: Callable[[bytes], None] = lambda _name: None,
+        check_name: Callable[[bytes], None] | None = None,
     ) -> None:
         """`check_name` raises LineError for a name that this manifest must not have."""
         self.path = lines.path
@@ -165,14 +165,12 @@ class ManifestReader:
         position = bisect_left(self._repeated, offset)
         return position < len(self._repeated) and self._repeated[position] == offset
 
-    def _safe_name(self, entry: Entry) -> bytes:
-        return safe_name(entry.name, backslashes_separate=self.backslashes_separate)
-
     def _entry_at(self, offset: int) -> tuple[bytes, Entry]:
         try:
             entry = self._parser.parse(self._lines.at(offset))
             if entry is not None:
-                return self._safe_name(entry), entry
+                name = safe_name(entry.name, backslashes_separate=self.backslashes_separate)
+                return name, entry
         except LineError:
             pass
         raise ManifestError(
@@ -181,6 +179,7 @@ class ManifestReader:
         )
 
     def _all(self, parser: Parser) -> Iterator[ListedFile | RefusedLine]:
+        separate, check_name = self.backslashes_separate, self._check_name
         for number, offset, line in self._lines.numbered():
             try:
                 if line is None:
@@ -188,8 +187,9 @@ class ManifestReader:
                 entry = parser.parse(line)
                 if entry is None:
                     continue
-                name = self._safe_name(entry)
-                self._check_name(name)
+                name = safe_name(entry.name, backslashes_separate=separate)
+                if check_name is not None:
+                    check_name(name)
             except LineError as error:
                 yield RefusedLine(number, str(error))
                 continue
