@@ -351,12 +351,12 @@ def test_the_name_decides_if_digests_look_the_same(name: bytes, forms: tuple[str
     [
         pytest.param([], "is empty, so it is not a manifest", id="empty"),
         pytest.param([b"# x", b""], "does not name any file", id="comments"),
-        pytest.param([b"hello world"], "line 1, `hello world`, does not fit any", id="words"),
+        pytest.param([b"hello world"], "line 1 (`hello world`) fits none", id="words"),
         pytest.param([b"%%%% HASHDEEP-2.0"], "HASHDEEP-2.0", id="version"),
         pytest.param(
             [b"SHA3-256 (a) = " + SHA256], "does not know the algorithm SHA3-256", id="tag"
         ),
-        pytest.param([b"a" * 96 + b"  a"], "does not fit any", id="sha384"),
+        pytest.param([b"a" * 96 + b"  a"], "fits none", id="sha384"),
     ],
 )
 def test_an_unknown_format_is_an_error(lines: list[bytes], said: str) -> None:

@@ -202,7 +202,7 @@ def test_a_difference_says_what_the_catalogue_has(vpo: Vpo, films: Tree) -> None
     vpo.ok("verify", "import", put(films, sums("md5", CONTENTS)))
     manifest = put(films, sums("md5", {"a.mkv": b"older"}))
     done = vpo.ok("verify", "import", manifest, status=1)
-    assert done.stderr.rstrip().endswith("; its content is what the catalogue has recorded")
+    assert done.stderr.rstrip().endswith("; the file matches the digest in the catalogue")
 
 
 def test_a_digest_of_version_6_is_replaced_if_it_is_right(vpo: Vpo, films: Tree) -> None:

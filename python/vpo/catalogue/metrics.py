@@ -50,24 +50,28 @@ class _Library(Collector):
 
     def _of_roots(self) -> Iterator[GaugeMetricFamily]:
         there = GaugeMetricFamily(
-            "vpo_root_up", "Whether the root can be reached.", labels=["root"]
+            "vpo_root_up", "Whether the scanned directory can be reached.", labels=["root"]
         )
         failed = GaugeMetricFamily(
-            "vpo_root_failed", "Whether the newest scan of the root failed.", labels=["root"]
+            "vpo_root_failed", "Whether the newest scan of the directory failed.", labels=["root"]
         )
         success = GaugeMetricFamily(
             "vpo_root_last_success_timestamp_seconds",
-            "When the last successful scan of the root started.",
+            "When the last successful scan of the directory started.",
             labels=["root"],
         )
         free = GaugeMetricFamily(
-            "vpo_root_free_bytes", "Free space on the file system of the root.", labels=["root"]
+            "vpo_root_free_bytes",
+            "Free space on the file system of the scanned directory.",
+            labels=["root"],
         )
         files = GaugeMetricFamily(
-            "vpo_files", "Files below the root, by status.", labels=["root", "status"]
+            "vpo_files", "Files below the scanned directory, by status.", labels=["root", "status"]
         )
         size = GaugeMetricFamily(
-            "vpo_files_bytes", "Size of the files below the root.", labels=["root", "status"]
+            "vpo_files_bytes",
+            "Size of the files below the scanned directory.",
+            labels=["root", "status"],
         )
         for root in self._status.roots:
             # Escaped, so that no two roots have the same label.

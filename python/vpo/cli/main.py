@@ -107,7 +107,7 @@ def _run(app: App) -> int:
         failure = Failure(
             "SYSTEM_ERROR",
             f"The operating system reports: {what}{error.strerror}",
-            "Check the disk that vpo writes to.",
+            "Check that the disk works, has free space, and lets you write where vpo writes.",
         )
         show_failure(app, failure, on_stdout=False)
         return EXIT_NOT_DONE

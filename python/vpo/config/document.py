@@ -67,7 +67,9 @@ def parse(content: bytes, path: str, model: type, *, name: str) -> Layer:
     layer = Layer(name, place)
     try:
         if len(content) > MAX_BYTES:
-            raise _NotSettingsError(place, f"larger than a {name} may be ({MAX_BYTES:,} bytes)")
+            raise _NotSettingsError(
+                place, f"the file is too large: a {name} can have at most {MAX_BYTES:,} bytes"
+            )
         # This is PyYAML's own loader: endless nesting would crash the process in libyaml's.
         loader = _Loader(content, path)
         try:

@@ -167,9 +167,8 @@ def open_library(path: str, mode: Mode) -> Library:
     if mode != "create" and not _exists(path):
         raise LibraryNotFoundError(
             f"There is no catalogue at `{display(path)}`",
-            hint="If you moved the catalogue or changed `database_path`, move the file to this"
-            " path first. Otherwise, create a catalogue with `vpo scan DIRECTORY` or name"
-            " another one with `--db PATH`.",
+            hint="If you have a catalogue elsewhere, move it to this path or name it with"
+            " `--db PATH`. Otherwise, create one with `vpo scan DIRECTORY`.",
             path=path,
         )
     if mode != "read" and os.path.exists(path) and not _is_writable(path):

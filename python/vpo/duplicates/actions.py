@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 BATCH_FILES = 100
 BATCH_BYTES = 1024**3
 
-NOT_BEGUN = "It did not begin"
+NOT_BEGUN = "vpo stopped before it changed this file"
 
 
 @dataclass

@@ -50,7 +50,8 @@ def prepare(kept: OpenFile, duplicate: OpenFile) -> dict[str, object]:
     }
     if sum(map(len, own.values())) > MOST_ATTRIBUTE_BYTES:
         raise ActionError(
-            f"`{_shown(duplicate)}` has too many extended attributes to record them for an undo",
+            f"`{_shown(duplicate)}` has extended attributes that are too large to record for an"
+            " undo",
             reason="attributes",
         )
     return {
@@ -336,8 +337,8 @@ def _of_access(attributes: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def _other_access(kept: OpenFile, duplicate: OpenFile) -> ActionError:
     return ActionError(
-        f"`{_shown(duplicate)}` has another owner, group, mode or access list than"
-        f" `{_shown(kept)}`, which a hard link would replace",
+        f"The owner, group, mode or access list of `{_shown(duplicate)}` differs from that of"
+        f" `{_shown(kept)}`. A hard link would give it those of the kept file",
         hint="Give both files the same owner, group, mode and access list with chown, chmod or"
         " setfacl.",
         reason="access",

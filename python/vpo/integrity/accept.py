@@ -126,7 +126,7 @@ def _accept(job: Job, file: ToAccept, seen: Digested, result: AcceptResult) -> N
     if seen.digests is None:
         error = FileUnreadableError(
             f"`{display(file.path)}` cannot be accepted: {_why(seen)}",
-            hint="The file stays damaged. Replace it with a good copy, or delete it and scan.",
+            hint=f"The file stays recorded as damaged. {_advice(seen)}",
             job_id=job.id,
         )
         logger.error("%s", error.message, extra=shown(code=error.code, **to_json(file.path)))
@@ -148,6 +148,14 @@ def _accept(job: Job, file: ToAccept, seen: Digested, result: AcceptResult) -> N
         change_table.add_changes(connection, job.number, [change])
     logger.info("Damage accepted", extra=facts(**to_json(file.path), content_hash=content_hash))
     result.accepted.append(Accepted(file.path, file.damage, content_hash, count == 1))
+
+
+def _advice(seen: Digested) -> str:
+    if seen.problem in ("gone", "not_regular"):
+        return "Scan its directory."
+    if seen.problem == "changing":
+        return "Try again when no program writes to it."
+    return "Replace it with a good copy, or delete it and scan."
 
 
 def _why(seen: Digested) -> str:

@@ -22,8 +22,8 @@ from vpo.logging import facts
 
 logger = logging.getLogger(__name__)
 
-INTERRUPTED = "It was interrupted before it was done"
-UNCLEAR = "It was interrupted, and its record cannot be understood"
+INTERRUPTED = "vpo was interrupted before this operation was complete"
+UNCLEAR = "vpo was interrupted during this operation, and cannot read its record"
 
 UNDONE_BY = "undoing"
 """The key in an operation's facts that has the number of the job that undoes it."""

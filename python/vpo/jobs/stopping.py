@@ -35,7 +35,7 @@ class CancelledError(StoppedError):
 class OutOfTimeError(StoppedError):
     """The worker has used up its time."""
 
-    message = "Stopped because the time was over"
+    message = "Stopped because the time limit was reached"
 
 
 ShouldStop = Callable[[], StoppedError | None]

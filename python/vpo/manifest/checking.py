@@ -115,7 +115,7 @@ class ManifestChecker:
             if digests[algorithm] != digest:
                 message = f"differs: its {algorithm} is {digests[algorithm]}, not {digest}"
                 if is_as_scanned and is_same:
-                    message += "; its content is what the catalogue has recorded"
+                    message += "; the file matches the digest in the catalogue"
                 elif is_as_scanned and is_same is False:
                     message += "; the catalogue has recorded yet another digest"
                 self._note(file, "differing", message)
@@ -131,8 +131,8 @@ class ManifestChecker:
             self._note(
                 file,
                 "damaged",
-                "matches the manifest, but the catalogue has recorded another digest for the same"
-                " size and mtime; check it with `vpo verify`",
+                "matches the manifest, but not the digest in the catalogue, although size and"
+                " mtime are unchanged; check it with `vpo verify`",
             )
             return
         self.result.matched += 1

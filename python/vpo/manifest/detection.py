@@ -52,7 +52,7 @@ def possible_formats(lines: Iterable[bytes], path: bytes) -> tuple[str, ...]:
             return _checksum_formats(algorithms, path)
         if is_sfv_line(line):
             return (SFV,)
-        raise _unknown(path, f"line {number}, `{_shown(line)}`, does not fit any")
+        raise _unknown(path, f"line {number} (`{_shown(line)}`) fits none")
     shown = display(to_stored(path))
     if not number:
         raise ManifestError(f"`{shown}` is empty, so it is not a manifest")

@@ -257,8 +257,8 @@ class _DigestSource:
         if is_as_scanned and is_same_content(content.content_hash, answer.digests) is False:
             self._leave_out(
                 file,
-                "is left out: its content is not what the catalogue has recorded for the same size"
-                " and mtime; check it with `vpo verify`",
+                "is left out: its content does not match the digest in the catalogue, although size"
+                " and mtime are unchanged; check it with `vpo verify`",
             )
             return
         if is_as_scanned:

@@ -90,7 +90,7 @@ def to_media(answer: Mapping[str, Any], path: bytes, language: Callable[[str], s
     media["tracks"] = [_track(stream, language) for stream in streams]
     indexes = {track["index"] for track in media["tracks"]}
     if len(indexes) < len(streams) or not all(0 <= index <= _MOST_INTEGER for index in indexes):
-        raise ValueError("the streams do not have numbers of their own")
+        raise ValueError("two streams have the same number, or a number is invalid")
     if media["container"] == "ogg" and streams:
         # In Ogg, comments belong to a stream. Those of the first stream describe the file.
         of_stream = _lower(streams[0].get("tags"))

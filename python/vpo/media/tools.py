@@ -29,9 +29,15 @@ REQUIREMENTS: Mapping[str, Requirement] = {
     "ffprobe": Requirement(
         "reads media files that vpo is unsure about", "-version", (5, 0), "ffmpeg"
     ),
-    "ffmpeg": Requirement("changes and converts media files", "-version", (5, 0), "ffmpeg"),
-    "mkvpropedit": Requirement("edits Matroska files", "--version", (70,), "mkvtoolnix"),
-    "mkvmerge": Requirement("rewrites Matroska files", "--version", (70,), "mkvtoolnix"),
+    "ffmpeg": Requirement(
+        "will convert media files; no command needs it yet", "-version", (5, 0), "ffmpeg"
+    ),
+    "mkvpropedit": Requirement(
+        "will edit Matroska files; no command needs it yet", "--version", (70,), "mkvtoolnix"
+    ),
+    "mkvmerge": Requirement(
+        "will rewrite Matroska files; no command needs it yet", "--version", (70,), "mkvtoolnix"
+    ),
 }
 
 _NUMBER = re.compile(r"(?:version|v)\s*n?(\d+(?:\.\d+)*)")

@@ -73,7 +73,7 @@ class Places:
                 is_empty = next(entries, None) is None
             if is_empty and directory_table.holds_present_files(self._connection, root):
                 error = RootOfflineError(
-                    f"`{display(to_stored(root))}` is empty, but the catalogue has files in it",
+                    f"`{display(to_stored(root))}` is empty, but the catalogue lists files there",
                     hint=MOUNT_HINT,
                 )
         except OSError as problem:

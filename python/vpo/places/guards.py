@@ -96,7 +96,7 @@ def check_not_emptied(connection: sqlite3.Connection, root: bytes, progress: Pro
         return
     if directory_table.holds_present_files(connection, root):
         raise RootOfflineError(
-            f"`{display(root)}` has no media now, but the catalogue has files in it",
+            f"`{display(root)}` contains no media files now, but the catalogue lists files there",
             hint=f"{OFFLINE_HINT} If you deleted all files, use `--allow-mass-removal`.",
         )
 

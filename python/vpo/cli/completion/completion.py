@@ -19,8 +19,11 @@ SHELLS = ("bash", "zsh", "fish")
 def completion(ctx: click.Context, /, shell: str) -> None:
     """Print a script for tab completion in a shell.
 
-    It completes commands, options, values, job IDs and profile names. To install
-    it for bash: vpo completion bash > ~/.local/share/bash-completion/completions/vpo
+    It completes commands, options, values, job IDs and profile names. To install it for
+    bash:
+
+    \b
+      vpo completion bash > ~/.local/share/bash-completion/completions/vpo
     """
     completer = get_completion_class(shell)
     assert completer is not None

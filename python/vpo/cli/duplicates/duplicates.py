@@ -85,9 +85,10 @@ def duplicates(
 ) -> None:
     """Find files with the same content, and the space they waste.
 
-    Compares the files that the catalogue knows. Only files of the same size are read, no more
-    of them than needed, and only once. Nothing is ever deleted: with --action and --yes, a
-    file becomes a hard link, shares the storage of the kept file, or is moved to the trash.
+    vpo compares the files that the catalogue knows. It reads a file only if another has the
+    same size, only as far as needed to tell them apart, and only once. Nothing is ever
+    deleted: with --action and --yes, a file becomes a hard link, shares the storage of the
+    kept file, or is moved to the trash.
 
     Exit status: 0 done, 1 some files could not be read or changed, or (--fail) there are
     duplicates, 2 not done, 75 another job is in the way.

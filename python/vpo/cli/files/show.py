@@ -32,7 +32,7 @@ from vpo.db.library import open_library
 def show_command(ctx: click.Context, /, path: bytes, as_json: bool) -> None:
     """Show everything about one file.
 
-    vpo shows its media, digest, damage and history."""
+    These are its tracks and tags, its digest, its damage and its history."""
     app = ctx.ensure_object(App)
     with open_library(app.library_path(), "read") as library:
         details = read_file(library, path)

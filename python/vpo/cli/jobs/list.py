@@ -69,7 +69,7 @@ def list_command(ctx: click.Context, /, file: bytes | None, as_json: bool, **opt
     """
     app = ctx.ensure_object(App)
     if file is not None and (options["status"] or options["job_type"] or options["since"]):
-        raise click.UsageError("--file can only be combined with --limit")
+        raise click.UsageError("--file cannot be combined with --status, --type or --since")
     with open_library(app.library_path(), "read") as library:
         if file is not None:
             events = events_of_file(library, file, options["limit"])

@@ -44,8 +44,8 @@ def purge(
 ) -> None:
     """Delete the records of old jobs.
 
-    What these jobs recorded about changed files is deleted as well. Queued and running jobs stay,
-    and no file is touched.
+    The history of changes that these jobs recorded is deleted with them. Queued and running
+    jobs stay, and no file is touched.
     """
     app = ctx.ensure_object(App)
     settings = app.settings(sections=("database_path", "logging", "jobs"))

@@ -63,8 +63,8 @@ def run(
     You can run this command several times at once. If you interrupt it, the running job goes
     back into the queue.
 
-    Exit status: 0 done, 1 some jobs failed or had errors, 75 all jobs that are left wait for
-    other jobs.
+    Exit status: 0 done, 1 some jobs failed or had errors, 75 no job could be run, because
+    other jobs are in the way.
     """
     app = ctx.ensure_object(App)
     ends = [time.time() + max_duration] if max_duration is not None else []

@@ -57,7 +57,7 @@ def change_in_words(event: FileEvent) -> str:
             f" {_moment(event.mtime_ns_after)} (UTC)"
         )
     if reason == "inode":
-        return f"{change}, another file in its place (inode)"
+        return f"{change}, replaced by another file (another inode number)"
     if reason == "link":
         return f"{change}, became a link or stopped being one"
     if change in ("damaged", "accepted") and reason:

@@ -17,7 +17,12 @@ from vpo.config import profile_editing
 @command("create")
 @click.argument("name")
 @click.option("--description", metavar="TEXT", help="What the profile is for, in one line.")
-@click.option("--policy", metavar="FILE", type=click.Path(), help="The profile's default policy.")
+@click.option(
+    "--policy",
+    metavar="FILE",
+    type=click.Path(),
+    help="The policy file of the profile (not used yet).",
+)
 @click.option(
     "--directory",
     "directories",

@@ -51,14 +51,15 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
     type=SeparatedList((*_WORDS, *_GROUPS)),
     multiple=True,
     metavar="DIMENSION,...",
-    help=f"Show only these tables: {', '.join((*_WORDS, *_GROUPS))}.",
+    help=f"Show only these tables: {', '.join(_WORDS)}. codec means video-codec and"
+    " audio-codec; language means audio-language and subtitle-language.",
 )
 @click.option(
     "--limit",
     type=click.IntRange(0, 2**63 - 1),
     metavar="N",
-    help="Show at most N values per table, and the rest as one row (default in text:"
-    f" {SHOWN_ROWS}).",
+    help="Show at most N values per table, and sum up the rest in one row (default:"
+    f" {SHOWN_ROWS} in text, no limit in JSON and CSV).",
 )
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print all tables as one CSV table.")
@@ -136,7 +137,9 @@ def _text(app: App, report: Report, *, is_chosen: bool) -> Iterator[str]:
         yield from _table(app, table)
     if any(table.dimension in OVERLAPPING for table in tables):
         yield ""
-        yield "A file counts once for each codec, resolution, range and language that it has."
+        yield (
+            "A file counts once for each codec, resolution, dynamic range and language that it has."
+        )
 
 
 def _table(app: App, table: Table) -> Iterator[str]:

@@ -11,7 +11,7 @@ from vpo.base.errors import VpoError
 from vpo.base.paths import display, to_json, to_stored
 from vpo.cli.app import App
 from vpo.cli.groups import Command
-from vpo.cli.options.common import json_option, queue_options
+from vpo.cli.options.common import json_option, prober_option, queue_options
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import SeparatedList, joined
 from vpo.cli.options.paths import DIRECTORY
@@ -22,7 +22,7 @@ from vpo.cli.scan.text import Outcomes
 from vpo.cli.signals import Signals
 from vpo.config.bounds import MAX_THREADS
 from vpo.config.load import Settings
-from vpo.config.models import KINDS, PROBERS
+from vpo.config.models import KINDS
 from vpo.db.library import Library, new_library_in_memory, open_library
 from vpo.jobs import queue
 from vpo.jobs.context import Context
@@ -65,7 +65,9 @@ class ScanCommand(Command):
     type=DIRECTORY,
 )
 @click.option(
-    "--full", is_flag=True, help="Read every file again, even if nothing about it has changed."
+    "--full",
+    is_flag=True,
+    help="Read tracks and tags of every file again, even if it has not changed.",
 )
 @click.option("--retry-errors", is_flag=True, help="Retry files that could not be read before.")
 @click.option(
@@ -103,18 +105,15 @@ class ScanCommand(Command):
 @click.option(
     "--threads",
     type=click.IntRange(1, MAX_THREADS),
-    help="How many file system requests run at a time (default: chosen by latency).",
+    help="Make at most N file system requests at the same time (default: depends on how fast"
+    " the file system answers).",
 )
 @click.option(
     "--introspect/--no-introspect",
     default=None,
     help="Read new and changed media (default), or leave that to a later scan.",
 )
-@click.option(
-    "--prober",
-    type=click.Choice(PROBERS),
-    help="What reads media: vpo (native), ffprobe, or both if vpo is unsure (auto, the default).",
-)
+@prober_option
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option(
     "--allow-mass-removal", is_flag=True, help="Accept that most files of DIRECTORY are gone."
@@ -135,8 +134,8 @@ class ScanCommand(Command):
 def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) -> None:
     """Scan directories, and record what is there and what has changed.
 
-    Directories that have not changed cost next to nothing. "Scanned (changed)" counts known
-    files that have changed; "Added (new)" counts new files.
+    Directories that have not changed cost next to nothing. In the summary, "Scanned
+    (changed)" counts known files that have changed, and "Added (new)" counts new files.
 
     Exit status: 0 done, 1 some places could not be read, 2 not done, 75 another job is in
     the way.
@@ -229,7 +228,7 @@ def _requests(
         )
     if b"" in directories:
         raise click.UsageError(
-            "The name of a directory cannot be empty. The current directory is `.`"
+            "The name of a directory cannot be empty. Write `.` for the current directory"
         )
     options = ScanOptions(
         rules=settings.config.scan,

@@ -90,7 +90,7 @@ def _text(app: App, found: Status) -> Iterator[str]:
     if found.roots:
         yield from _roots(app, found)
     else:
-        yield "Nothing was scanned yet. Start with `vpo scan DIRECTORY`."
+        yield "Nothing has been scanned yet. Start with `vpo scan DIRECTORY`."
     jobs = [f"{count:,} {name}" for name, count in found.jobs.items() if count]
     yield ""
     yield f"Jobs: {', '.join(jobs) or 'none'}"

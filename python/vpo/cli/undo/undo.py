@@ -35,7 +35,7 @@ def undo(ctx: click.Context, /, operation_id: str, as_json: bool) -> None:
     """Undo what a job did to files, or one step of it.
 
     ID is the ID of a job (`vpo jobs list`) or of an operation (`vpo jobs show JOB_ID`), or at
-    least its first 4 characters. A file that was changed after the job is left as it is.
+    least its first 4 characters. If a file was changed after the job, vpo leaves it as it is.
 
     Exit status: 0 done, 1 some files could not be undone, 2 not done, 75 another job is in the
     way.

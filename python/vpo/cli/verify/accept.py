@@ -10,9 +10,8 @@ from vpo.catalogue.damage import DamagedFile, find_damaged, find_damaged_below
 from vpo.cli.app import App
 from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
-from vpo.cli.options.file_filters import under_option
 from vpo.cli.options.global_options import global_options
-from vpo.cli.options.paths import PATH
+from vpo.cli.options.paths import PATH, path_option
 from vpo.cli.output.failure import failure_to_dict, log_failure, print_json, show_failure
 from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals, show_stopped
@@ -25,7 +24,7 @@ from vpo.jobs.stopping import StoppedError
 
 @command("accept")
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=PATH)
-@under_option
+@path_option("--under", metavar="DIR", help="Accept all damaged files in DIR or below it.")
 @json_option
 @global_options
 @click.pass_context

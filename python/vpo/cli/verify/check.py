@@ -123,7 +123,7 @@ def directories_given(
     for value in values:
         if not value:
             raise click.BadParameter(
-                "the name of a directory cannot be empty. The current directory is `.`"
+                "the name of a directory cannot be empty. Write `.` for the current directory"
             )
         name = value.decode(errors="replace")
         if name in COMMANDS:
@@ -152,7 +152,8 @@ def directories_given(
     "--budget",
     type=BudgetType(),
     metavar="AMOUNT",
-    help="Stop starting files after a time (30m), an amount (500G) or a share of the total (20%).",
+    help="Check no more files after this time (30m), this much data (500G) or this share of"
+    " the total (20%).",
 )
 @click.option(
     "--older-than",
@@ -264,7 +265,7 @@ _ALWAYS = ("verified", "new", "modified", "damaged", "unreadable", "missing")
 _LABELS = {
     "new": "New (first digest)",
     "modified": "Modified (not checked, scan again)",
-    "restored": "Restored (right again)",
+    "restored": "Restored (undamaged again)",
     "changing": "Being written (not checked)",
 }
 

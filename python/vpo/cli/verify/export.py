@@ -46,7 +46,8 @@ _STDOUT = b"-"
     "-o",
     "--output",
     metavar="FILE",
-    help="Where to write the manifest (default: -, standard output). For a bag: a new directory.",
+    help="Where to write the manifest (default: -, standard output). With --format bagit:"
+    " a directory, which vpo creates.",
 )
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @kind_option
@@ -68,15 +69,17 @@ def export_command(
     """Write a manifest of the catalogue's files below DIR.
 
     DIR is the current directory by default. Names in the manifest are relative to DIR.
-    For b3sum and bagit, the recorded digests of unchanged files are used; all other files
-    are read. Exit status: 0 done, 1 some files were left out, 2 not done.
+    With --format b3sum or bagit, vpo uses the recorded digests of unchanged files and
+    reads only the others. With another format, it reads every file.
+
+    Exit status: 0 done, 1 some files were left out, 2 not done.
     """
     app = ctx.ensure_object(App)
     output = output or _STDOUT
     to_stdout = output == _STDOUT
     if not directory:
         raise click.UsageError(
-            "The name of a directory cannot be empty. The current directory is `.`", ctx
+            "The name of a directory cannot be empty. Write `.` for the current directory", ctx
         )
     if form == BAGIT and (to_stdout or force):
         raise click.UsageError(

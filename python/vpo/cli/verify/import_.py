@@ -64,7 +64,9 @@ _LABELS: Mapping[Problem, str] = {
     " (default: auto, whichever fits the files).",
 )
 @click.option(
-    "--complete", is_flag=True, help="Also report files below DIR that the manifest does not list."
+    "--complete",
+    is_flag=True,
+    help="Also report files in that directory that the manifest does not list.",
 )
 @threads_option
 @json_option
@@ -123,7 +125,7 @@ def summary(result: ImportResult) -> list[str]:
         f"  Matching: {result.matched:,}",
     ]
     if result.tag_files:
-        lines.append(f"    files of the bag itself: {result.tag_files:,}")
+        lines.append(f"    tag files of the bag: {result.tag_files:,}")
     lines.append(f"    recorded as verified: {recorded:,}")
     if result.unknown:
         lines.append(f"    not in the catalogue: {result.unknown:,} (scan them first)")

@@ -63,7 +63,7 @@ impl fmt::Display for Problem {
             Problem::Unknown => f.write_str("the format is unknown"),
             Problem::Damaged(what) => write!(f, "damaged: {what}"),
             Problem::Unsupported(what) => write!(f, "not supported: {what}"),
-            Problem::Limit(what) => write!(f, "stopped at a limit: {what}"),
+            Problem::Limit(what) => write!(f, "vpo stopped reading: {what}"),
             Problem::Panic(what) => write!(f, "internal error in a parser: {what}"),
         }
     }
