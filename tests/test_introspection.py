@@ -207,6 +207,8 @@ def test_a_scan_stopped_while_it_reads_ends_at_once_and_the_next_goes_on(
     vpo.environment = {"VPO_TOOLS__FFPROBE": str(hanging), "VPO_TOOLS__PROBER": "ffprobe"}
     process = vpo.start("scan", tree.root)
     wait_until(started.exists, process=process)
+    # The walk may still go on when the first file is read; the root is recorded after it.
+    wait_until(lambda: bool(vpo.ok("status", "--json").json["roots"]), process=process)
     process.send_signal(number)
     _, stderr = process.communicate(timeout=20)
     assert process.returncode == 128 + number, stderr

@@ -101,7 +101,7 @@ def test_the_job_is_recorded(vpo: Vpo, films: Tree) -> None:
     assert shown["errors"]["count"] == 2
     assert shown["errors"]["issues"] == result["findings"]
     assert shown["files_affected"]["counts"] == {"recorded": 2}
-    assert "cannot verify" in vpo.ok("jobs", "show", job["id"]).stdout
+    assert "a.mkv`: differs: its md5 is" in vpo.ok("jobs", "show", job["id"]).stdout
 
 
 def test_each_difference_is_a_line_and_the_rest_is_recorded(vpo: Vpo, films: Tree) -> None:

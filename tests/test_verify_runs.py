@@ -213,7 +213,7 @@ def test_a_check_can_be_cancelled_and_none_runs_beside_it(many: Vpo, tree: Tree)
     _, stderr = checking.communicate(timeout=10)
     assert checking.returncode == 2
     assert stderr.startswith(b"Cancelled.")
-    assert many.ok("jobs", "run").stdout.splitlines()[1].startswith("  completed in ")
+    assert many.ok("jobs", "run").stdout.splitlines()[1].startswith("  completed after ")
     assert len(verified(many)) == 40
 
 
