@@ -62,7 +62,7 @@ TOO_MUCH = "more aliases or nested values here than vpo accepts"
         pytest.param(b"- " * 400_000, "line 1, column 41", TOO_MUCH, id="dashes"),
         pytest.param(b"? " * 400_000, "line 1, column 41", TOO_MUCH, id="questions"),
         pytest.param(b"a:\n" + b"- a\n" * 240_000, "line 9999, ", TOO_MUCH, id="many-items"),
-        pytest.param(b"# " + b"x" * 1_000_000, "", "larger than a config file", id="large"),
+        pytest.param(b"# " + b"x" * 1_000_000, "", "too large: a config file", id="large"),
         pytest.param(b"scan:\n  hidden: \x00\n", "line 2, column 11", "not text", id="nul"),
         pytest.param(b"\xc3\xa9: 1\n\xc3\xa9\xff", "line 2, column 2", "not text", id="not-utf8"),
         pytest.param(b"\xff\xfea", "line 1, column 3", "not text", id="half-of-utf16"),
@@ -88,7 +88,7 @@ TOO_MUCH = "more aliases or nested values here than vpo accepts"
         pytest.param(b"- hidden\n", "", "must hold `key: value` lines", id="list"),
         pytest.param(b"hidden\n", "", "must hold `key: value` lines", id="word"),
         pytest.param(b"5\n", "", "must hold `key: value` lines", id="number"),
-        pytest.param(b"scan: !!set {hidden}\n", "line 1, column 1", "hold `key", id="set-inside"),
+        pytest.param(b"scan: !!set {hidden}\n", "line 1, column 1", "holds `key", id="set-inside"),
         pytest.param(
             b"scan: !!pairs [hidden: 1]\n", "line 1, column 1", "holds", id="pairs-inside"
         ),
@@ -211,7 +211,7 @@ def test_a_socket_and_an_endless_device_are_reported(vpo: Vpo, config: Path) -> 
             os.chdir(here)
         with pytest.raises(ConfigError, match="cannot be read"):
             load(environment)
-    with pytest.raises(ConfigError, match="larger than a config file"):
+    with pytest.raises(ConfigError, match="too large: a config file"):
         load(environment, config="/dev/zero")
 
 
