@@ -142,7 +142,10 @@ def test_reflinks_are_shown_apart_as_they_take_no_room(vpo: Vpo, tmp_path: Path,
         document = found(vpo)
         assert document["groups"] == []
         assert groups({"groups": document["sharing_storage"]}) == [["a.mkv", "b.mkv"]]
-        assert "1 more group: the files already share storage (reflinks)" in vpo.ok("duplicates").stdout
+        assert (
+            "1 more group: the files already share storage (reflinks)"
+            in vpo.ok("duplicates").stdout
+        )
         # With one that does take room, they are a group that wastes that.
         tree.write("c.mkv", content, mtime_ns=OLD_NS + MINUTE_NS)
         os.sync()

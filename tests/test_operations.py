@@ -156,7 +156,7 @@ def test_an_operation_with_a_strange_record_does_not_keep_others_from_being_sett
     add_operation(vpo, "hardlink", job, twins.path("a/x.mkv"), undo)
     vpo.ok(*ACTION)
     assert operation(vpo)["status"] == "FAILED"
-    assert "cannot be understood" in operation(vpo)["error_message"]
+    assert "cannot read its record" in operation(vpo)["error_message"]
 
 
 # -- Jobs that change files ------------------------------------------------------

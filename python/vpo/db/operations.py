@@ -6,7 +6,6 @@ no process runs its job, it was interrupted (`vpo.jobs.settlement`).
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -95,11 +94,13 @@ def end_operations(connection: sqlite3.Connection, endings: Iterable[Ending], at
 
 def unfinished(connection: sqlite3.Connection, kinds: Collection[str]) -> list[Operation]:
     """Operations of these kinds that have not ended, in the order in which they began."""
+    import orjson
+
     return _read(
         connection,
         f"status IN ('{PENDING}', '{IN_PROGRESS}')"
         " AND operation IN (SELECT value FROM json_each(:kinds))",
-        {"kinds": json.dumps(sorted(kinds))},
+        {"kinds": orjson.dumps(sorted(kinds)).decode()},
     )
 
 

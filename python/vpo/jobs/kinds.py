@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from vpo.base.errors import (
     DuplicatesLockedError,
@@ -13,10 +13,12 @@ from vpo.base.errors import (
     ScanLockedError,
     VerifyLockedError,
 )
-from vpo.db.library import Library
-from vpo.jobs.context import Context
-from vpo.jobs.job import Job
-from vpo.jobs.record import JobResult
+
+if TYPE_CHECKING:
+    from vpo.db.library import Library
+    from vpo.jobs.context import Context
+    from vpo.jobs.job import Job
+    from vpo.jobs.record import JobResult
 
 Configuration = Mapping[str, Any]
 """What the job was asked to do, as its record has it."""

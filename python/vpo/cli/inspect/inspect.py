@@ -16,9 +16,9 @@ from vpo.base.paths import display, to_json, to_stored
 from vpo.catalogue.media import FileMedia, as_recorded
 from vpo.cli.app import App
 from vpo.cli.groups import command
-from vpo.cli.options.common import prober_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.paths import PATH
+from vpo.cli.options.prober import prober_option
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.media import describe
 from vpo.cli.output.streams import echo

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import click
 
 from vpo.config.bounds import MAX_THREADS
-from vpo.config.models import PROBERS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -19,14 +18,6 @@ threads_option = click.option(
     type=click.IntRange(1, MAX_THREADS),
     metavar="N",
     help="Read N files at the same time (default: depends on the device).",
-)
-
-prober_option = click.option(
-    "--prober",
-    type=click.Choice(PROBERS),
-    metavar="PROBER",
-    help="Which program reads the files: auto (vpo, and ffprobe where vpo is unsure),"
-    " native (only vpo) or ffprobe.",
 )
 
 

@@ -11,10 +11,11 @@ from vpo.base.errors import VpoError
 from vpo.base.paths import display, to_json, to_stored
 from vpo.cli.app import App
 from vpo.cli.groups import Command
-from vpo.cli.options.common import json_option, prober_option, queue_options
+from vpo.cli.options.common import json_option, queue_options
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import SeparatedList, joined
 from vpo.cli.options.paths import DIRECTORY
+from vpo.cli.options.prober import prober_option
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.progress import TerminalReporter
 from vpo.cli.output.streams import echo

@@ -1,0 +1,15 @@
+"""`--prober`, for the commands that read media; the others do without the models of settings."""
+
+from __future__ import annotations
+
+import click
+
+from vpo.config.models import PROBERS
+
+prober_option = click.option(
+    "--prober",
+    type=click.Choice(PROBERS),
+    metavar="PROBER",
+    help="Which program reads the files: auto (vpo, and ffprobe where vpo is unsure),"
+    " native (only vpo) or ffprobe.",
+)
