@@ -69,7 +69,7 @@ def test_a_root_is_well_failed_or_offline(vpo: Vpo, tree: Tree) -> None:
     state = state_of(vpo)
     (root,) = state["roots"]
     assert (first_column(vpo), root["is_there"], state["needs_attention"]) == ("failed", True, True)
-    assert "has no media now" in root["failure"]
+    assert "contains no media files now" in root["failure"]
     assert root["failed_job_id"] == state["failures"][0]["id"]
     assert root["files"]["missing"] == 0
     tree.root.rmdir()
