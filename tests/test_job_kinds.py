@@ -88,6 +88,10 @@ class Counted(JobResult):
         """The number."""
         return f"counted to {self.number}"
 
+    def to_dict(self) -> dict[str, object]:
+        """The number."""
+        return {"number": self.number}
+
 
 def test_a_new_kind_of_job_is_one_entry_and_its_service(
     vpo: Vpo, tree: Tree, monkeypatch: pytest.MonkeyPatch

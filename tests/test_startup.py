@@ -88,7 +88,7 @@ def test_a_list_of_files_imports_no_scanner(vpo: Vpo, tree: Tree) -> None:
 
 
 def groups() -> Iterator[tuple[str, click.Context, Group]]:
-    """Every group of commands: its path, such as `vpo jobs`, and a context for it."""
+    """Each group of commands, with its name, such as `vpo jobs`, and a Click context."""
     waiting: list[tuple[str, click.Context, Group]] = [
         ("vpo", click.Context(cli, info_name="vpo"), cli)
     ]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 EXIT_DONE_WITH_ERRORS = 1
@@ -29,21 +30,23 @@ class VpoError(Exception):
 
     def to_dict(self) -> dict[str, object]:
         """The error as JSON (see the command-line contract)."""
-        shown: dict[str, object] = {
-            "error": True,
-            "code": self.code,
-            "message": _as_utf8(self.message),
-        }
-        if self.hint:
-            shown["hint"] = _as_utf8(self.hint)
-        shown["details"] = {
-            name: _as_utf8(value) if isinstance(value, str) else value
-            for name, value in self.details.items()
-        }
-        return shown
+        return error_to_dict(self.code, self.message, self.hint, self.details)
 
 
-def _as_utf8(text: str) -> str:
+def error_to_dict(
+    code: str, message: str, hint: str | None, details: Mapping[str, object]
+) -> dict[str, object]:
+    """An error as JSON, in the shape of the command-line contract."""
+    shown: dict[str, object] = {"error": True, "code": code, "message": as_utf8(message)}
+    if hint:
+        shown["hint"] = as_utf8(hint)
+    shown["details"] = {
+        name: as_utf8(value) if isinstance(value, str) else value for name, value in details.items()
+    }
+    return shown
+
+
+def as_utf8(text: str) -> str:
     """Text in which U+FFFD replaces bytes of the command line that are not UTF-8."""
     return text.encode(errors="surrogateescape").decode(errors="replace")
 

@@ -66,6 +66,10 @@ class Group(click.Group):
         return command.get_short_help_str(_WHOLE_LINE) if command else ""
 
 
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+"""Settings of a Click context: every command has both options for help."""
+
+
 class LazyGroup(Group):
     """A group whose commands are imported when they are used.
 

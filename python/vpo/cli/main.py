@@ -13,7 +13,7 @@ from vpo import __version__
 from vpo.base.errors import EXIT_NOT_DONE, EXIT_SIGINT, VpoError
 from vpo.cli.app import App
 from vpo.cli.commands import SECTIONS
-from vpo.cli.groups import SectionedGroup
+from vpo.cli.groups import HELP_OPTIONS, SectionedGroup
 from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import Failure, show_failure
 from vpo.cli.output.streams import echo, silence_stderr, silence_stdout
@@ -41,7 +41,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool)
     ctx.exit()
 
 
-@click.group(cls=_Vpo, sections=SECTIONS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Vpo, sections=SECTIONS, context_settings=HELP_OPTIONS)
 @global_options
 @click.option(
     "--version",

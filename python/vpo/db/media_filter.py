@@ -41,7 +41,7 @@ class MediaFilter(NamedTuple):
 
 
 def resolution_sql(alias: str) -> str:
-    """An expression for the name of a track's resolution, NULL if the track has no picture."""
+    """SQL that names a track's resolution. It is NULL if the track has no picture."""
     width, height = f"{alias}.width", f"{alias}.height"
     tests = " ".join(
         f"WHEN max({width}, {height}) >= {each.least_long}"

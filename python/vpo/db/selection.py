@@ -12,7 +12,7 @@ STATUSES = ("pending", "ok", "error", "missing")
 
 
 class Selection(NamedTuple):
-    """Which files are selected: those that fit every field.
+    """Selects the files that fit every field.
 
     A field that is empty fits all files. If a field has several values, one must fit.
     """

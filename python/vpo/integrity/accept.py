@@ -80,6 +80,23 @@ class AcceptResult(JobResult):
         """Whether all files were accepted."""
         return not self.errors
 
+    def to_dict(self) -> dict[str, object]:
+        """The result as JSON."""
+        return {
+            "job_id": self.job_id,
+            "accepted": [
+                {
+                    **to_json(each.path),
+                    "damage": each.damage.damage,
+                    "digest_recorded": each.damage.digest_recorded,
+                    "content_hash": each.content_hash,
+                    "is_recorded": each.is_recorded,
+                }
+                for each in self.accepted
+            ],
+            "errors": [{**to_json(path), **error.to_dict()} for path, error in self.errors],
+        }
+
     def in_words(self) -> str:
         """The counts, in one line."""
         return f"{len(self.accepted):,} accepted, {len(self.errors):,} errors"

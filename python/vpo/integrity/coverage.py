@@ -31,7 +31,7 @@ class Coverage(NamedTuple):
     """By the names in `NAMES`. Each file counts once; missing files do not count."""
 
     def to_dict(self) -> dict[str, object]:
-        """The amounts as JSON."""
+        """How much was verified, as JSON."""
         return {
             "files": self.total.files,
             "bytes": self.total.size_bytes,

@@ -25,7 +25,7 @@ class JobToRun(NamedTuple):
 
 
 def find_conflict(job: JobToRun, running: Iterable[RunningJob]) -> RunningJob | None:
-    """The running job that `job` waits for, if there is one."""
+    """Finds a running job that must end before `job` can begin."""
     changes = job.changes_files
     return next((other for other in running if _is_in_the_way(job, changes, other)), None)
 

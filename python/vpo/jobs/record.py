@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -95,7 +96,7 @@ class JobRecord:
 
 
 @dataclass(kw_only=True)
-class JobResult:
+class JobResult(ABC):
     """What a service returns. Each service adds its own counts."""
 
     started_at: datetime = field(default_factory=times.now)
@@ -108,18 +109,18 @@ class JobResult:
         return ((self.completed_at or times.now()) - self.started_at).total_seconds()
 
     @property
+    @abstractmethod
     def is_all_well(self) -> bool:
         """Whether there is nothing that somebody should look at."""
-        raise NotImplementedError
 
+    @abstractmethod
     def record(self) -> JobRecord:
         """The result as the job's record has it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def in_words(self) -> str:
         """The counts that matter, in one line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def to_dict(self) -> dict[str, object]:
         """The result as JSON."""
-        raise NotImplementedError

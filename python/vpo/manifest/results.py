@@ -83,7 +83,7 @@ class ImportResult(JobResult):
     size_bytes: int = 0
     """Bytes of the files that were read to their end."""
     mismatches: list[ManifestMismatch] = field(default_factory=list)
-    """The first ones."""
+    """The first mismatches. Not all are kept, as there may be millions."""
     warnings: list[str] = field(default_factory=list)
     affected: PathList = field(default_factory=PathList)
     """Files whose digest is now recorded as verified."""
@@ -198,7 +198,7 @@ class ExportResult:
     left_out: int = 0
     """Files that are in the catalogue, but not in the manifest."""
     left_out_files: list[LeftOutFile] = field(default_factory=list)
-    """The first ones."""
+    """The first files that were left out. Not all are kept, as there may be millions."""
     offline: Offline | None = None
     """A place that is not available, so that its files are left out."""
     duration_seconds: float = 0.0

@@ -271,7 +271,7 @@ def _parse(output: bytes) -> dict[str, Any]:
     try:
         answer = orjson.loads(output)
     except orjson.JSONDecodeError as error:
-        raise FfprobeError("its answer is not JSON", "failed") from error
+        raise FfprobeError("it did not print JSON", "failed") from error
     if not isinstance(answer, dict):
-        raise FfprobeError("its answer is not a JSON object", "failed")
+        raise FfprobeError("it did not print a JSON object", "failed")
     return answer

@@ -7,7 +7,7 @@ from vpo.scanner.result import Issue
 
 
 def other_filesystem(directory: StoredPath) -> Issue:
-    """A directory that is on another file system than before, and without its files."""
+    """The issue of a directory that changed its file system and lost its files."""
     return Issue(
         directory,
         "check",

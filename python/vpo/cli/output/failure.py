@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,8 @@ from vpo.base.errors import (
     ScanLockedError,
     VerifyLockedError,
     VpoError,
+    as_utf8,
+    error_to_dict,
 )
 from vpo.cli.app import App
 from vpo.cli.output.streams import echo, silence_stdout
@@ -60,11 +61,11 @@ def show_failure(app: App, failure: VpoError | Failure, *, on_stdout: bool = Tru
     if app.logs_to_stderr == "json":
         # Every line on stderr must then be JSON, and the failure is logged already.
         return
-    message = _as_utf8(failure.message)
+    message = as_utf8(failure.message)
     full_stop = "" if message.endswith((".", "?", "!")) else "."
     echo(f"{app.paint('Error:', 'red', err=True)} {message}{full_stop}", err=True)
     if failure.hint:
-        echo(f"\n{_as_utf8(failure.hint)}", err=True)
+        echo(f"\n{as_utf8(failure.hint)}", err=True)
 
 
 def log_failure(app: App, failure: VpoError | Failure) -> None:
@@ -76,31 +77,15 @@ def log_failure(app: App, failure: VpoError | Failure) -> None:
 
     facts: dict[str, object] = {**failure.details, "code": failure.code}
     if failure.hint:
-        facts["hint"] = _as_utf8(failure.hint)
+        facts["hint"] = as_utf8(failure.hint)
     logging.getLogger("vpo").error(
-        "%s", _as_utf8(failure.message), extra={"context": facts, "is_shown": True}
+        "%s", as_utf8(failure.message), extra={"context": facts, "is_shown": True}
     )
 
 
 def failure_to_dict(failure: VpoError | Failure) -> dict[str, object]:
     """A failure as JSON."""
-    shown: dict[str, object] = {
-        "error": True,
-        "code": failure.code,
-        "message": _as_utf8(failure.message),
-    }
-    if failure.hint:
-        shown["hint"] = _as_utf8(failure.hint)
-    shown["details"] = {
-        name: _as_utf8(value) if isinstance(value, str) else value
-        for name, value in failure.details.items()
-    }
-    return shown
-
-
-def _as_utf8(text: str) -> str:
-    """Text in which U+FFFD replaces bytes of the command line that are not UTF-8."""
-    return os.fsencode(text).decode(errors="replace")
+    return error_to_dict(failure.code, failure.message, failure.hint, failure.details)
 
 
 def print_json(document: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vpo.cli.groups import LazyGroup
+from vpo.cli.groups import HELP_OPTIONS, LazyGroup
 from vpo.cli.options.global_options import global_options
 
 _COMMANDS = {
@@ -45,7 +45,7 @@ _COMMANDS = {
     "profiles",
     cls=LazyGroup,
     table=_COMMANDS,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP_OPTIONS,
 )
 @global_options
 def profiles() -> None:

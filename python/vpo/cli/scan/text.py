@@ -99,7 +99,7 @@ class Outcomes:
 
 
 def summary_text(result: ScanResult) -> str:
-    """A result as text. The labels and their order are fixed (see the command-line contract)."""
+    """Writes a result as text. The command-line contract fixes the labels and their order."""
     tally = result.tally
     lines = [
         f"  Discovered: {tally.total:,} files",

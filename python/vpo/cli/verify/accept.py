@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS, EXIT_NOT_DONE, VpoError
-from vpo.base.paths import display, from_stored, to_json, to_stored
+from vpo.base.paths import StoredPath, display, to_stored
 from vpo.catalogue.damage import DamagedFile, find_damaged, find_damaged_below
 from vpo.cli.app import App
 from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.paths import PATH, path_option
-from vpo.cli.output.failure import failure_to_dict, log_failure, print_json, show_failure
+from vpo.cli.output.failure import log_failure, print_json, show_failure
 from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals, show_stopped
 from vpo.db.library import open_library
@@ -42,14 +42,14 @@ def accept(
         raise click.UsageError("Name a PATH, or a directory with --under", ctx)
     settings = app.settings(sections=("database_path", "logging"))
     app.start_logging(settings)
-    errors: list[tuple[bytes, VpoError]] = []
+    errors: list[tuple[StoredPath, VpoError]] = []
     with open_library(app.library_path(settings), "write") as library:
         files: dict[int, ToAccept] = {}
         for path in paths:
             try:
                 file = _to_accept(find_damaged(library, path))
             except VpoError as error:
-                errors.append((path, error))
+                errors.append((to_stored(path), error))
                 continue
             files[file.damage.file_id] = file
         if under is not None:
@@ -57,7 +57,7 @@ def accept(
                 files[damaged.damage.file_id] = _to_accept(damaged)
         if not files and len(errors) == 1:
             raise errors[0][1]
-        result = None
+        result = AcceptResult()
         if files:
             request = AcceptRequest(tuple(files.values()))
             try:
@@ -67,55 +67,27 @@ def accept(
                 kept = "What was accepted stays accepted."
                 show_stopped(app, stopped, as_json=as_json, what_of_it=kept)
                 ctx.exit(stopped.exit_status)
-            errors += [(from_stored(path), error) for path, error in result.errors]
-    _show(app, result, errors, as_json=as_json)
-    if errors:
-        ctx.exit(EXIT_DONE_WITH_ERRORS if result and result.accepted else EXIT_NOT_DONE)
+        result.errors[:0] = errors
+    _show(app, result, as_json=as_json)
+    if result.errors:
+        ctx.exit(EXIT_DONE_WITH_ERRORS if result.accepted else EXIT_NOT_DONE)
 
 
 def _to_accept(file: DamagedFile) -> ToAccept:
     return ToAccept(file.path, file.damage, file.is_symlink)
 
 
-def _show(
-    app: App,
-    result: AcceptResult | None,
-    errors: list[tuple[bytes, VpoError]],
-    *,
-    as_json: bool,
-) -> None:
-    accepted = result.accepted if result else []
+def _show(app: App, result: AcceptResult, *, as_json: bool) -> None:
     if as_json:
-        print_json(
-            {
-                "job_id": result.job_id if result else None,
-                "accepted": [
-                    {
-                        **to_json(each.path),
-                        "damage": each.damage.damage,
-                        "digest_recorded": each.damage.digest_recorded,
-                        "content_hash": each.content_hash,
-                        "is_recorded": each.is_recorded,
-                    }
-                    for each in accepted
-                ],
-                "errors": [
-                    {
-                        **to_json(to_stored(path)),
-                        **failure_to_dict(error),
-                    }
-                    for path, error in errors
-                ],
-            }
-        )
-        for _, error in errors:
+        print_json(result.to_dict())
+        for _, error in result.errors:
             log_failure(app, error)
         return
-    for each in accepted:
+    for each in result.accepted:
         if not app.quiet:
             later = (
                 "" if each.is_recorded else "; it has changed since the last scan, so scan it again"
             )
             echo(f"Accepted {display(each.path)} ({each.content_hash[:23]}…){later}")
-    for _, error in errors:
+    for _, error in result.errors:
         show_failure(app, error)

@@ -11,7 +11,7 @@ from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.niceness import be_nice
 from vpo.base.paths import absolute, display, to_json, to_stored
 from vpo.cli.app import App
-from vpo.cli.groups import Command
+from vpo.cli.groups import HELP_OPTIONS, Command
 from vpo.cli.options.common import json_option, queue_options, threads_option
 from vpo.cli.options.file_filters import kind_option
 from vpo.cli.options.global_options import global_options
@@ -138,7 +138,7 @@ def directories_given(
 @click.command(
     "verify",
     cls=CheckCommand,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP_OPTIONS,
 )
 @click.argument(
     "directories",

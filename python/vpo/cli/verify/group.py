@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from vpo.cli.groups import LazyGroup
+from vpo.cli.groups import HELP_OPTIONS, LazyGroup
 from vpo.cli.options.global_options import global_options
 
 # Name: module, attribute, and the help shown in lists.
@@ -89,7 +89,7 @@ class _GroupThatChecks(LazyGroup):
     "verify",
     cls=_GroupThatChecks,
     table=COMMANDS,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP_OPTIONS,
 )
 @global_options
 def verify(**_: Any) -> None:

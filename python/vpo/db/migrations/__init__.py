@@ -52,7 +52,7 @@ def version_of(connection: sqlite3.Connection) -> int | None:
 
 
 def upgrade(connection: sqlite3.Connection, path: str | None) -> None:
-    """Upgrades a catalogue to the latest version. An older one is copied first.
+    """Upgrades an older catalogue to the latest version, and copies it first.
 
     The copy is beside it, at `path` + `.v<version>.bak`. Without `path`, for a catalogue in
     memory, there is no copy. This is safe at any version, in several processes at once, and
