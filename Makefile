@@ -13,6 +13,8 @@ BIN := $(abspath $(VENV))/bin
 export VIRTUAL_ENV := $(abspath $(VENV))
 export PATH := $(BIN):$(PATH)
 unexport PYTHONHOME PYTHONPATH
+# Tests start vpo thousands of times, and without this each start compiles it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Messages of a panic name source files: relative to the crates and to this
 # directory, so that a wheel does not depend on where it was built.

@@ -123,7 +123,7 @@ def test_a_writer_that_waits_too_long_is_told_that_the_catalogue_is_in_use(
 def test_a_catalogue_that_does_not_exist_may_have_been_moved(vpo: Vpo, tmp_path: Path) -> None:
     said = vpo.ok("files", "list", "--db", tmp_path / "none.db", status=2).stderr
     assert "There is no catalogue at" in said
-    assert "If you moved the catalogue or changed `database_path`, move the file" in said
+    assert "move it to this path or name it with `--db PATH`" in said
 
 
 def test_the_hint_names_a_directory_that_does_not_exist(

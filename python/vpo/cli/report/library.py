@@ -137,9 +137,7 @@ def _text(app: App, report: Report, *, is_chosen: bool) -> Iterator[str]:
         yield from _table(app, table)
     if any(table.dimension in OVERLAPPING for table in tables):
         yield ""
-        yield (
-            "A file counts once for each codec, resolution, dynamic range and language that it has."
-        )
+        yield "A file with several codecs or languages is in several rows."
 
 
 def _table(app: App, table: Table) -> Iterator[str]:
