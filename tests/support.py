@@ -22,6 +22,8 @@ from typing import Any
 import click
 import pytest
 
+import fork_server
+from fork_server import can_fork
 from vpo.cli.main import cli
 
 VPO = os.path.join(os.path.dirname(sys.executable), "vpo")
@@ -175,16 +177,23 @@ class Vpo:
 
     def run(self, *args: str | bytes | Path, **options: Any) -> Outcome:
         """Runs the command to its end, whatever that is."""
-        done = subprocess.run(
-            self.command(*args),
-            env=self.env(),
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-            **options,
-        )
-        outcome = Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+        words, environment = self.command(*args), self.env()
+        if options.keys() <= {"cwd"} and self.program == (VPO,) and can_fork(environment):
+            status, *printed = fork_server.run(
+                words, environment, options.get("cwd"), TIMEOUT_SECONDS
+            )
+        else:
+            done = subprocess.run(
+                words,
+                env=environment,
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                timeout=TIMEOUT_SECONDS,
+                check=False,
+                **options,
+            )
+            status, *printed = done.returncode, done.stdout, done.stderr
+        outcome = Outcome(status, *(each.decode() for each in printed))
         assert "Traceback" not in outcome.stderr + outcome.stdout, outcome
         return outcome
 

@@ -1,5 +1,6 @@
 """Where the command and `python -m vpo` begin."""
 
+import os
 import signal
 from typing import NoReturn
 
@@ -13,7 +14,9 @@ def main() -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from vpo.cli.main import run
 
-    run()
+    # Not `sys.exit`: a short command takes a sixth longer if Python takes all modules apart.
+    # Nothing is lost: by now files and connections are closed and all text is written.
+    os._exit(run())
 
 
 if __name__ == "__main__":

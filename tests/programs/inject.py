@@ -13,6 +13,7 @@ import inspect
 import os
 import pickle
 import pkgutil
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -34,16 +35,18 @@ def main() -> None:
             else:
                 pending.append(each)
                 _substitute(each.point.target, _wrapped(each, pending))
-        from vpo.__main__ import main as vpo
+        from vpo.cli.main import run as vpo
     except Exception:
         _fail("The injections cannot be put into the program")
     sys.argv[0] = "vpo"
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        vpo()
+        status = vpo()
     finally:
         if pending:
             reached = ", ".join(f"{each.point} (turn {each.turn})" for each in pending)
             _fail(f"The program never came to: {reached}")
+    os._exit(status)
 
 
 def _wrapped(injection: Injection, pending: list[Injection]) -> Callable[..., Any]:

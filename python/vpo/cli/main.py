@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -61,8 +61,8 @@ def cli(ctx: click.Context) -> None:
     ctx.ensure_object(App)
 
 
-def run() -> NoReturn:
-    """Runs the command line and ends the process with its exit status."""
+def run() -> int:
+    """Runs the command line, and returns the exit status of the process."""
     _prepare_streams()
     status = _run(App())
     try:
@@ -75,7 +75,7 @@ def run() -> NoReturn:
     except OSError:
         # Otherwise Python also changes the exit status.
         silence_stderr()
-    sys.exit(status)
+    return status
 
 
 def _run(app: App) -> int:
