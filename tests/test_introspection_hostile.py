@@ -93,6 +93,44 @@ def test_what_a_scan_cannot_see_it_does_not_read(vpo: Vpo, tree: Tree, tmp_path:
     assert set(vpo.statuses().values()) == {"ok"}
 
 
+def test_a_file_that_could_not_be_opened_is_read_as_soon_as_it_can_be(
+    vpo: Vpo, tree: Tree, tmp_path: Path
+) -> None:
+    need_permissions(tmp_path)
+    tree.write("a.wav", sound())
+    tree.write("damaged.wav", DAMAGED)
+    film = tree.write("b.wav", sound())
+    os.chmod(film, 0)
+    try:
+        for _ in range(2):
+            result = vpo.scan(tree.root, status=1, **UNPRIVILEGED)
+            assert [issue["message"] for issue in result["issues"]].count("Permission denied") == 1
+            assert vpo.statuses()["b.wav"] == "pending"
+    finally:
+        os.chmod(film, 0o644)
+    assert vpo.files()[os.fsdecode(film)]["scan_error"] == "Permission denied"
+    vpo.scan(tree.root)
+    # What is wrong with the content stays until the content is another.
+    assert vpo.statuses() == {"a.wav": "ok", "b.wav": "ok", "damaged.wav": "error"}
+    assert vpo.files()[os.fsdecode(film)]["scan_error"] is None
+
+
+def test_what_was_known_of_a_file_stays_while_it_cannot_be_opened(
+    vpo: Vpo, tree: Tree, tmp_path: Path
+) -> None:
+    need_permissions(tmp_path)
+    path = tree.write("a.wav", sound())
+    vpo.scan(tree.root)
+    before = vpo.ok("files", "show", "--json", path).json["tracks"]
+    assert before
+    os.chmod(path, 0)
+    try:
+        vpo.scan(tree.root, "--full", status=1, **UNPRIVILEGED)
+    finally:
+        os.chmod(path, 0o644)
+    assert vpo.ok("files", "show", "--json", path).json["tracks"] == before
+
+
 def test_a_link_that_is_not_followed_is_not_read(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
     outside = tmp_path / "bad.wav"
     outside.write_bytes(DAMAGED)

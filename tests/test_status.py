@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -452,3 +453,33 @@ def test_commands_and_their_options_are_completed(vpo: Vpo) -> None:
     assert "status" in completed("vpo verify st", 2)
     assert "--enqueue" in completed("vpo scan --en", 2)
     assert completed("vpo jobs list --type a", 4) == {"accept", "apply"}
+
+
+# -- Scans that could not look at everything -----------------------------------------------
+
+
+@pytest.mark.usefixtures("locked")
+def test_a_scan_that_could_look_at_nothing_is_not_the_last_success(vpo: Vpo, tree: Tree) -> None:
+    tree.write("films/a.mkv")
+    vpo.scan(tree.root)
+    (before,) = vpo.ok("status", "--json").json["roots"]
+    assert (before["last_scan_errors"], before["last_success_at"] is None) == (0, False)
+    films = tree.root / "films"
+    films.chmod(0)
+    try:
+        vpo.scan(tree.root, status=1, **UNPRIVILEGED)
+    finally:
+        films.chmod(0o755)
+    status = vpo.ok("status", "--json").json
+    (after,) = status["roots"]
+    assert after["last_success_at"] == before["last_success_at"]
+    assert after["last_scan_errors"] == 1
+    assert status["needs_attention"]
+    assert re.search(r"^partial ", vpo.ok("status").stdout, re.MULTILINE)
+    assert "(1 error)" in vpo.ok("jobs", "list").stdout
+    metrics = vpo.ok("status", "--format", "prometheus").stdout
+    assert re.search(r"^vpo_root_last_scan_errors\{[^}]*\} 1.0$", metrics, re.MULTILINE)
+    vpo.scan(tree.root)
+    (again,) = vpo.ok("status", "--json").json["roots"]
+    assert again["last_scan_errors"] == 0
+    assert again["last_success_at"] > before["last_success_at"]

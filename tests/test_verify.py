@@ -125,6 +125,18 @@ def test_what_nothing_has_written_has_rotted(known: Vpo, tree: Tree) -> None:
     assert "no program wrote to the file" in finding["message"]
 
 
+def test_rot_is_not_claimed_where_the_file_system_has_no_ctime(vpo: Vpo, tree: Tree) -> None:
+    path = tree.write("film.mkv", CONTENT)
+    with faulty(tree.root) as shown:
+        vpo.scan(shown)
+        assert counts(verify(vpo)) == {"new": 1}
+        rewrite(path, b"!")
+        edit(vpo, "UPDATE files SET ctime_ns = ?", os.stat(path).st_ctime_ns)
+        (finding,) = verify(vpo, status=1)["findings"]
+    assert finding["damage"] == "rewritten"
+    assert "cannot tell whether a program wrote it: its file system has no" in finding["message"]
+
+
 @pytest.mark.skipif(not shutil.which("mkfs.ext4"), reason="mkfs.ext4 is not installed")
 def test_a_medium_that_forgets_is_told_by_a_ctime_that_stands_still(
     vpo: Vpo, tmp_path: Path

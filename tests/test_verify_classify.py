@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vpo.integrity.classify import Recorded, Verdict, classify
+from vpo.places.filesystem_kinds import kind_of
 from vpo.places.read_errors import is_of_the_medium, is_of_the_place
 
 
@@ -116,6 +117,24 @@ def test_rot_is_what_no_ctime_speaks_against(
         assert seen.ctime_ns is not None
         at = known.verified_at_ns
         assert (verdict == "rotted") == (at is not None and seen.ctime_ns < at)
+
+
+@given(cases(READ))
+def test_where_there_is_no_ctime_rot_is_never_claimed(
+    case: tuple[Recorded, Seen, Verdict],
+) -> None:
+    known, seen, verdict = case
+    expected = verdict
+    if verdict == "rotted" and known.damage not in ("rotted", "rewritten"):
+        expected = "rewritten"
+    assert classify(known, seen, has_ctime=False) == expected
+
+
+def test_file_systems_have_a_ctime_if_that_is_known() -> None:
+    for fstype in ("ext4", "xfs", "btrfs", "zfs", "tmpfs", "nfs4", "fuse.mergerfs", "ntfs3"):
+        assert kind_of(fstype).has_ctime, fstype
+    for fstype in ("exfat", "vfat", "fuseblk", "fuse.sshfs", "fuse.rclone", "no such type"):
+        assert not kind_of(fstype).has_ctime, fstype
 
 
 def test_permissions_say_nothing_of_content_or_place() -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "birth_time",
     "language_code",
     "set_idle_io",
+    "stat_afresh",
     "storage_of",
 ]
 
@@ -427,6 +428,16 @@ def birth_time(path: str | bytes, follow: bool) -> int | None:
 
     A rename keeps the birth time. A new file with a reused inode number has a different one.
     None if the file system does not record it, or if the file cannot be accessed.
+    """
+
+def stat_afresh(directory: int, name: bytes) -> tuple[int, int, int, int, int, int | None, int]:
+    """The status of a name in an open directory, as its file system has it now.
+
+    A share, or a program behind FUSE, is asked, even if the kernel remembers an answer. A link
+    is not followed. Returns device, inode, size in bytes, mtime, ctime, birth time (None if the
+    file system does not tell) and the number of names. Times are in ns since 1970.
+
+    Raises OSError, ValueError for a name with NUL in it.
     """
 
 def language_code(code: str) -> str:

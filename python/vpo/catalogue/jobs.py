@@ -60,6 +60,7 @@ class ListedJob(JobRow):
             "progress_percent": self.progress_percent,
             **to_json(self.file_path, "file_path"),
             "error_message": self.error_message,
+            "error_count": self.error_count,
         }
 
 

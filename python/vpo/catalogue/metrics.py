@@ -55,6 +55,11 @@ class _Library(Collector):
         failed = GaugeMetricFamily(
             "vpo_root_failed", "Whether the newest scan of the directory failed.", labels=["root"]
         )
+        errors = GaugeMetricFamily(
+            "vpo_root_last_scan_errors",
+            "Files and directories that the last completed scan could not read.",
+            labels=["root"],
+        )
         success = GaugeMetricFamily(
             "vpo_root_last_success_timestamp_seconds",
             "When the last successful scan of the directory started.",
@@ -78,6 +83,7 @@ class _Library(Collector):
             name = display(root.path)
             there.add_metric([name], int(root.is_there))
             failed.add_metric([name], int(root.failure is not None))
+            errors.add_metric([name], root.last_scan_errors)
             if root.last_success_at is not None:
                 moment = times.from_text(root.last_success_at).timestamp()
                 success.add_metric([name], moment)
@@ -86,7 +92,7 @@ class _Library(Collector):
             for status, (count, total) in root.files.items():
                 files.add_metric([name, status], count)
                 size.add_metric([name, status], total)
-        yield from (there, failed, success, free, files, size)
+        yield from (there, failed, errors, success, free, files, size)
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

@@ -51,6 +51,8 @@ class RootStatus:
     failure: str | None
     """Why the newest scan failed, None if it succeeded."""
     failed_job_id: str | None
+    last_scan_errors: int
+    """Files and directories that the last completed scan could not read."""
     space: Space | None
     """None if the root cannot be reached now."""
 
@@ -67,6 +69,7 @@ class RootStatus:
             "last_success_at": self.last_success_at,
             "failure": self.failure,
             "failed_job_id": self.failed_job_id,
+            "last_scan_errors": self.last_scan_errors,
             "files": {name: count for name, (count, _) in self.files.items()},
             "bytes": {name: size for name, (_, size) in self.files.items()},
             **_space_to_dict(self.space),
@@ -118,7 +121,10 @@ class Status:
             self.failures
             or self.dead_jobs
             or self.damaged_files
-            or any(not root.is_there or root.files["error"][0] for root in self.roots)
+            or any(
+                not root.is_there or root.files["error"][0] or root.last_scan_errors
+                for root in self.roots
+            )
         )
 
     def to_dict(self) -> dict[str, object]:
@@ -164,6 +170,7 @@ def read_status(library: Library) -> Status:
                     files=counts.files_below(connection, root.path),
                     failure=failure.message if failure else None,
                     failed_job_id=failure.id if failure else None,
+                    last_scan_errors=job_history.errors_of_last_scan(connection, root.path),
                     space=space_at(from_stored(root.path)),
                 )
             )

@@ -12,6 +12,7 @@ Each function records one event, and voids what the event makes untrue:
 | missing | missing | media, if the file was still to be read again |
 | returned, put back | what it was before | |
 | introspected | ok or error | media of the former content |
+| not readable now, because of the system | pending, with the error | |
 
 Digests are the full digest (with its time and ctime) and the quick hash; media are the rows in
 `media`, `tracks`, `chapters` and `photos`. Damage is never void: it stays until it is repaired
@@ -151,7 +152,9 @@ def record_missing(connection: sqlite3.Connection, ids: Iterable[int], at: str) 
         ((file_id,) for _, file_id in missing),
     )
     connection.executemany(
-        "UPDATE files SET scan_status = 'missing', missing_since = ? WHERE id = ?", missing
+        "UPDATE files SET scan_status = 'missing', missing_since = ?, scan_error ="
+        " CASE scan_status WHEN 'pending' THEN NULL ELSE scan_error END WHERE id = ?",
+        missing,
     )
 
 
@@ -221,13 +224,21 @@ class Introspected(NamedTuple):
     prober: str
     error: str | None = None
     quick_hash: bytes | None = None
+    is_passing: bool = False
+    """Whether the error says nothing about the content: the file stays to be read."""
 
 
 def record_introspected(connection: sqlite3.Connection, files: Sequence[Introspected]) -> None:
     """Records what reading files found, in place of what was known of their content.
 
-    A track that still exists keeps its id, because transcriptions refer to it.
+    A track that still exists keeps its id, because transcriptions refer to it. Of files that
+    the system did not let vpo read, only the error is recorded.
     """
+    connection.executemany(
+        "UPDATE files SET scan_status = 'pending', scan_error = ? WHERE id = ?",
+        ((file.error, file.file_id) for file in files if file.is_passing),
+    )
+    files = [file for file in files if not file.is_passing]
     connection.executemany(
         "UPDATE files SET scan_status = ?, scan_error = ?, container_format = ?, quick_hash = ?"
         " WHERE id = ?",

@@ -29,6 +29,21 @@ class JobRow(NamedTuple):
     file_path: StoredPath
     progress_percent: float | None
     error_message: str | None
+    error_count: int | None
+    """Errors that did not stop it. None: it has not ended, or recorded no number."""
+
+
+# Other programs may have written the record.
+_ERROR_COUNT = (
+    "CASE WHEN json_valid({of}summary_json) THEN json_extract({of}summary_json, '$.errors') END"
+    " AS error_count"
+)
+
+
+def _columns(of: str = "") -> str:
+    """The columns of `JobRow`; `of` is the name of the table, with a dot."""
+    columns = [of + column for column in JobRow._fields[:-1]]
+    return ", ".join([*columns, _ERROR_COUNT.format(of=of)])
 
 
 class JobRecord(NamedTuple):
@@ -74,7 +89,7 @@ def list_jobs(connection: sqlite3.Connection, wanted: JobFilter) -> list[JobRow]
     ]
     condition = all_of(conditions)
     rows = connection.execute(
-        f"SELECT {', '.join(JobRow._fields)} FROM jobs WHERE {condition.sql}"
+        f"SELECT {_columns()} FROM jobs WHERE {condition.sql}"
         f" ORDER BY {_MOMENT} DESC, number DESC LIMIT ?",
         (*condition.parameters, _limit(wanted.limit)),
     )
@@ -98,10 +113,8 @@ def ids_beginning_with(connection: sqlite3.Connection, prefix: str, limit: int) 
 
 def get_job(connection: sqlite3.Connection, job_id: str) -> JobRecord | None:
     """Everything that is recorded of a job, None if there is no job with this id."""
-    columns = (*JobRow._fields, *JobRecord._fields[1:])
-    row = connection.execute(
-        f"SELECT {', '.join(columns)} FROM jobs WHERE id = ?", (job_id,)
-    ).fetchone()
+    columns = ", ".join([_columns(), *JobRecord._fields[1:]])
+    row = connection.execute(f"SELECT {columns} FROM jobs WHERE id = ?", (job_id,)).fetchone()
     if row is None:
         return None
     listed = len(JobRow._fields)
@@ -148,6 +161,16 @@ def last_completed(
     return {(job_type, path): began for job_type, path, began in rows}
 
 
+def errors_of_last_scan(connection: sqlite3.Connection, path: StoredPath) -> int:
+    """How many errors the last completed scan of a root had. 0 if its job was purged."""
+    row = connection.execute(
+        f"SELECT {_ERROR_COUNT.format(of='')} FROM jobs WHERE job_type = 'scan'"
+        f" AND status = 'completed' AND file_path = ? ORDER BY {_MOMENT} DESC, number DESC LIMIT 1",
+        (path,),
+    ).fetchone()
+    return 0 if row is None or not isinstance(row[0], int) else row[0]
+
+
 def end_of_scan(connection: sqlite3.Connection, scanned_at: str) -> str | None:
     """When the last scan ended that started in this second, None if its job was purged."""
     second = scanned_at.removesuffix("Z")
@@ -179,7 +202,7 @@ class ChangeRow(NamedTuple):
 
 
 _CHANGE = ChangeRow._fields[1:]
-_OF_JOB = ", ".join(f"j.{column}" for column in JobRow._fields)
+_OF_JOB = _columns("j.")
 _OF_CHANGE = ", ".join(f"c.{column}" for column in _CHANGE)
 
 

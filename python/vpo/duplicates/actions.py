@@ -20,9 +20,10 @@ from vpo.base.errors import ActionError
 from vpo.base.paths import StoredPath, display, from_stored, to_json
 from vpo.db import operations as table
 from vpo.db.operations import Ending, Operation
+from vpo.duplicates.aliases import check_distinct
 from vpo.duplicates.models import Copy, Group, Issue
 from vpo.duplicates.result import DuplicatesResult
-from vpo.duplicates.safe_open import OpenFile, changed
+from vpo.duplicates.safe_open import OpenFile
 from vpo.duplicates.step import ActionModule, Record, Step, identity_of
 from vpo.jobs import settlement
 from vpo.jobs.context import Context
@@ -104,8 +105,7 @@ class Actor:
                 ):
                     original.check_identity(identity_of(kept, group))
                     duplicate.check_identity(identity_of(copy, group))
-                    if original.is_same_file(duplicate):
-                        raise changed(duplicate.path)
+                    check_distinct(original, duplicate)
                     undo = self.module.prepare(original, duplicate, copy)
             except ActionError as error:
                 self._note(name.path, error)
@@ -168,6 +168,7 @@ class Actor:
         ):
             original.check_identity(identity_of(step.kept, step.group))
             duplicate.check_identity(identity_of(step.copy, step.group))
+            check_distinct(original, duplicate)
             record = self.module.perform(step, original, duplicate, self._report)
         if record is not None:
             outcome.records.append(record)

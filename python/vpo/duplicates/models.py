@@ -27,7 +27,10 @@ class Copy(NamedTuple):
     device: int
     inode: int
     storage: bytes | None = None
-    """Equal for copies of a group that share all of their storage (reflinks)."""
+    """Equal for copies of a group that share all of their storage (reflinks), or that may be one
+    file."""
+    is_alias: bool = False
+    """Whether it may be the same file as a copy before it, reached by another path."""
 
     @property
     def path(self) -> StoredPath:
@@ -68,6 +71,8 @@ class Duplicates:
     """The group that wastes the most space comes first."""
     shared: list[Group] = field(default_factory=list)
     """Groups whose copies share all of their storage (reflinks), and waste nothing."""
+    aliases: list[Group] = field(default_factory=list)
+    """Groups whose paths may all lead to one file."""
     issues: list[Issue] = field(default_factory=list)
     changed: int = 0
     """Files that changed or disappeared after the last scan. They are left out."""

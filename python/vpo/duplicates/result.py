@@ -58,6 +58,7 @@ class DuplicatesResult(JobResult):
             "job_id": self.job_id,
             "groups": [self.group_to_dict(group) for group in found.groups],
             "sharing_storage": [self._group_to_dict(group, ()) for group in found.shared],
+            "aliases": [self._group_to_dict(group, ()) for group in found.aliases],
             "totals": {
                 "groups": len(found.groups),
                 "files": found.copies,
@@ -108,6 +109,7 @@ class DuplicatesResult(JobResult):
                     "kept": number == 0 or keep.protects(copy),
                     "action": action if copy in to_change else None,
                     "shares_storage": copy.storage is not None and first[copy.storage] is not copy,
+                    "is_alias": copy.is_alias,
                     "hard_links": [to_json(name.path) for name in copy.names[1:]],
                 }
                 for number, copy in enumerate(group.copies)

@@ -11,7 +11,8 @@ import ctypes
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -21,6 +22,11 @@ from vpo.base.paths import display, to_stored
 from vpo.db.stored_stat import stored_mtime
 
 COMPARE_BYTES = 1024 * 1024
+
+ALIAS_HINT = (
+    "vpo does not change it, because whoever removes one of two paths to a file removes the file."
+    " Scan the files through one path only."
+)
 
 # From linux/fs.h.
 _RENAME_NOREPLACE = 1
@@ -75,8 +81,27 @@ class OpenFile:
 
     def close(self) -> None:
         """Closes the file and its directory."""
-        os.close(self.descriptor)
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
         os.close(self.directory)
+
+    @contextmanager
+    def put_aside(self) -> Iterator[None]:
+        """Closes the file, though not its directory, and opens it again at the end.
+
+        Raises ActionError if the name belongs to another file by then.
+        """
+        os.close(self.descriptor)
+        self.descriptor = -1
+        try:
+            yield
+        finally:
+            try:
+                self.descriptor = os.open(self.name, _OPEN, dir_fd=self.directory)
+            except OSError as error:
+                raise _not_opened(self.path, error) from error
+            if Identity.of(os.fstat(self.descriptor)) != self.identity:
+                raise changed(self.path)
 
     @property
     def identity(self) -> Identity:
@@ -100,10 +125,18 @@ class OpenFile:
             raise changed(self.path)
 
     def check_has_no_other_names(self, known: int) -> None:
-        """Raises ActionError if the file has more names than the catalogue knows."""
+        """Raises ActionError if the file has more names than the catalogue knows, or fewer."""
+        shown = display(to_stored(self.path))
+        if self.status.st_nlink < known:
+            raise ActionError(
+                f"The catalogue has {known} paths of `{shown}`, which has fewer names: some paths"
+                " lead to the same name",
+                hint=ALIAS_HINT,
+                reason="alias",
+            )
         if self.status.st_nlink != known:
             raise ActionError(
-                f"`{display(to_stored(self.path))}` has other hard links that the catalogue does"
+                f"`{shown}` has other hard links that the catalogue does"
                 " not know, so no space would be freed",
                 hint="Scan the directories that they are in.",
                 reason="other_names",

@@ -24,6 +24,7 @@ from vpo.db import duplicates as table
 from vpo.db.duplicates import Candidate
 from vpo.db.library import Library
 from vpo.db.stored_stat import stored_inode, stored_mtime
+from vpo.duplicates import aliases
 from vpo.duplicates.models import Copy, Duplicates, Group, Name
 from vpo.duplicates.request import DuplicatesRequest
 from vpo.duplicates.shared_storage import StorageOf
@@ -131,17 +132,22 @@ class DuplicateSearch:
                 copies = self._copies(same)
                 if len(copies) < 2:
                     continue
-                storages = len(copies)
                 if storage_of is not None:
                     copies = [
                         copy._replace(storage=storage_of(copy.path, copy.device)) for copy in copies
                     ]
-                    shared = {copy.storage for copy in copies if copy.storage is not None}
-                    storages = len(shared) + sum(copy.storage is None for copy in copies)
+                copies = aliases.mark(copies)
+                shared = {copy.storage for copy in copies if copy.storage is not None}
+                storages = len(shared) + sum(copy.storage is None for copy in copies)
                 size_bytes = files[0].size_bytes
                 ordered = self.keep.in_order(copies)
                 group = Group(size_bytes, content_hash, ordered, (storages - 1) * size_bytes)
-                (self.found.groups if storages > 1 else self.found.shared).append(group)
+                if storages > 1:
+                    self.found.groups.append(group)
+                elif any(copy.is_alias for copy in copies):
+                    self.found.aliases.append(group)
+                else:
+                    self.found.shared.append(group)
         self.found.groups.sort(key=attrgetter("wasted_bytes"), reverse=True)
 
     def _by_content(self, files: list[Candidate]) -> list[tuple[str, list[Candidate]]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from vpo.base.errors import (
     UndoOccupiedError,
 )
 from vpo.base.paths import StoredPath, display, from_json, from_stored, to_json, to_stored
+from vpo.duplicates.aliases import is_still_there
 from vpo.duplicates.safe_open import Identity, OpenFile, changed, move_to_free_place
 
 _SUFFIX = b".trashinfo"
@@ -110,17 +111,14 @@ def _move(
             raise _cannot(duplicate, error) from error
         is_moved = True
         # Another file may have taken the name after the last check. And the two paths may
-        # lead to one file, if its file system is mounted twice.
+        # lead to one file: then the kept one is gone as well.
         now = os.fstat(duplicate.descriptor)
-        if (
-            duplicate.is_at(files, name)
-            and kept.is_at(kept.directory, kept.name)
-            and Identity.of(now) == duplicate.identity
-        ):
+        is_the_file = duplicate.is_at(files, name) and Identity.of(now) == duplicate.identity
+        if is_the_file and is_still_there(kept):
             return True
         move_to_free_place((files, name), (duplicate.directory, duplicate.name))
         is_moved = False
-        raise changed(duplicate.path)
+        raise changed(kept.path if is_the_file else duplicate.path)
     finally:
         if not is_moved:
             os.unlink(name + _SUFFIX, dir_fd=info)
@@ -270,15 +268,20 @@ def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> boo
 
 def _remove_info_of(trash: bytes, name: bytes, path: StoredPath, top: bytes | None) -> None:
     """Removes a note about this file, if the trash has a note but not the file."""
-    info = _info_path(trash, name)
+    if not os.path.lexists(os.path.join(trash, b"files", name)) and (
+        _has_note_about(trash, name, path, top)
+    ):
+        os.unlink(_info_path(trash, name))
+
+
+def _has_note_about(trash: bytes, name: bytes, path: StoredPath, top: bytes | None) -> bool:
+    """Whether the note of a name in the trash says that its file was at this path."""
     try:
-        with open(info, "rb") as note:
+        with open(_info_path(trash, name), "rb") as note:
             about = _info(from_stored(path), top).splitlines()[1]
-            is_ours = about in note.read(64 * 1024).splitlines()
+            return about in note.read(64 * 1024).splitlines()
     except OSError:
-        return
-    if is_ours and not os.path.lexists(os.path.join(trash, b"files", name)):
-        os.unlink(info)
+        return False
 
 
 def _info_path(trash: bytes, name: bytes) -> bytes:
@@ -286,20 +289,39 @@ def _info_path(trash: bytes, name: bytes) -> bytes:
 
 
 def find(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> bytes | None:
-    """The name that the file has in the trash. None: it is not there."""
-    files = os.path.join(from_stored(from_json(facts, "trash")), b"files")
+    """The name that the file has in the trash. None: it is not there.
+
+    It is known by its inode. File systems that are programs number their files anew at each
+    mount: then by the note about it, its size and its mtime.
+    """
+    trash = from_stored(from_json(facts, "trash"))
+    top = None if facts["is_home"] else _top_of(trash)
+    before = facts["before"]
     for name in names_in_trash(os.path.basename(from_stored(path)), operation_id):
         try:
-            status = os.lstat(os.path.join(files, name))
+            status = os.lstat(os.path.join(trash, b"files", name))
         except FileNotFoundError:
             continue
-        if status.st_ino == facts["before"]["inode"]:
+        if status.st_ino == before["inode"]:
+            return name
+        seen = Identity.of(status)
+        if (seen.size_bytes, seen.mtime_ns) == (before["size_bytes"], before["mtime_ns"]) and (
+            _has_note_about(trash, name, path, top)
+        ):
             return name
     return None
 
 
-def put_back(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> os.stat_result:
+def put_back(
+    path: StoredPath,
+    facts: Mapping[str, Any],
+    operation_id: str,
+    has_content: Callable[[bytes], bool],
+) -> os.stat_result:
     """Moves the file back to where it was, and returns its status.
+
+    `has_content` reads the file at a path, and returns whether its content is that of the file.
+    It is asked if the inode is another one.
 
     Raises UndoError if it is not done, OSError if it may have been done: `settle` finds out.
     """
@@ -326,6 +348,16 @@ def put_back(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> o
             raise UndoChangedError(
                 f"`{shown}` has been changed since it was moved to the trash", path=shown
             )
+        if now.inode != before["inode"]:
+            if not has_content(file.path):
+                raise UndoChangedError(
+                    f"The file in the trash is not `{shown}`: its content is another", path=shown
+                )
+            try:
+                file.check_unchanged()
+                file.check_in_place()
+            except ActionError as error:
+                raise UndoChangedError(error.message, path=shown) from error
         directory, target = os.path.split(from_stored(path))
         try:
             descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -6,8 +6,12 @@ import os
 import sqlite3
 from collections.abc import Callable
 
+import orjson
+
 from vpo.base import times
-from vpo.base.paths import from_stored
+from vpo.base.paths import from_stored, to_stored
+from vpo.content.digests import algorithms_for, is_same_content
+from vpo.content.hashing import FileToRead, HashingQueue
 from vpo.db import file_actions
 from vpo.db.file_actions import PutBack
 from vpo.db.operations import Facts, Operation
@@ -61,10 +65,21 @@ def settle_undo(connection: sqlite3.Connection, operation: Operation, job: int) 
 def undo(
     operation: Operation,
     facts: Facts,
-    check: Callable[[], None],  # noqa: ARG001
+    check: Callable[[], None],
 ) -> Callable[[sqlite3.Connection, int], None]:
     """Moves the file back to its place: see `Undoing`."""
-    status = trash.put_back(operation.file_path, facts, operation.id)
+    content_hash = orjson.loads(operation.actions_json)["content_hash"]
+
+    def has_content(path: bytes) -> bool:
+        file = FileToRead(to_stored(path), algorithms_for(content_hash))
+        with HashingQueue[None](check) as queue:
+            for answers in queue.answers([(None, file)]):
+                for _, answer in answers:
+                    digests = answer.digests
+                    return digests is not None and bool(is_same_content(content_hash, digests))
+        return False
+
+    status = trash.put_back(operation.file_path, facts, operation.id, has_content)
 
     def record(connection: sqlite3.Connection, job: int) -> None:
         _record_put_back(connection, operation, job, status)

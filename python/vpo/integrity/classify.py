@@ -50,10 +50,12 @@ class Recorded(NamedTuple):
     """What was found wrong with the file before."""
 
 
-def classify(recorded: Recorded, read: Read) -> Verdict:
+def classify(recorded: Recorded, read: Read, *, has_ctime: bool = True) -> Verdict:
     """The verdict on a file.
 
     The engine reads a file only if its size and mtime are as recorded, or if it is damaged.
+    `has_ctime`: whether the file system has a ctime that no program can set
+    (`vpo.places.filesystem_kinds`). Without one, nothing shows that no program wrote the file.
     """
     if read.problem is not None:
         return _without_content(read.problem, read.errno)
@@ -66,7 +68,8 @@ def classify(recorded: Recorded, read: Read) -> Verdict:
     if recorded.damage in ("rotted", "rewritten"):
         # The first verdict stays.
         return "rotted" if recorded.damage == "rotted" else "rewritten"
-    return "rewritten" if _was_written(recorded, read.ctime_ns) else "rotted"
+    is_proved_rot = has_ctime and not _was_written(recorded, read.ctime_ns)
+    return "rotted" if is_proved_rot else "rewritten"
 
 
 def _without_content(problem: str, number: int | None) -> Verdict:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from vpo.base import times
 from vpo.base.paths import StoredPath, display, to_json
 from vpo.integrity.classify import Verdict
 from vpo.places.read_errors import is_of_the_medium
+
+_NO_CTIME = {
+    "unknown": "earlier ctime unknown",
+    "none": "its file system has no ctime of its own",
+}
 
 
 @dataclass(frozen=True)
@@ -19,8 +25,9 @@ class Finding:
     digest_recorded: str | None = None
     recorded_at: str | None = None
     digest_found: str | None = None
-    ctime_is_known: bool = True
-    """Whether the ctime can show that a program wrote the file."""
+    ctime: Literal["known", "unknown", "none"] = "known"
+    """Whether the ctime can show that a program wrote the file: the earlier one is known, it is
+    not, or the file system has none."""
     modified_since: tuple[str, str] | None = None
     """If the file was modified since it was damaged: what was found, and when."""
     message: str | None = None
@@ -57,8 +64,10 @@ class Finding:
                 evidence = (
                     "a program wrote to the file and set the mtime back: the ctime has changed"
                 )
-                if not self.ctime_is_known:
-                    evidence = "vpo cannot tell whether a program wrote it: earlier ctime unknown"
+                if self.ctime != "known":
+                    evidence = (
+                        f"vpo cannot tell whether a program wrote it: {_NO_CTIME[self.ctime]}"
+                    )
             return f"its content is not what it was{then}, and {evidence}"
         if self.verdict == "changing":
             return "a program wrote it while vpo read it"

@@ -36,6 +36,7 @@ from vpo.jobs.progress import Progress
 from vpo.jobs.stopping import StoppedError
 from vpo.logging import shown
 from vpo.places.availability import Offline, Places
+from vpo.places.filesystems import filesystem_kind
 from vpo.places.read_errors import is_of_the_medium, is_of_the_place
 
 logger = logging.getLogger(__name__)
@@ -193,7 +194,7 @@ class Run:
         """Judges a file that was read."""
         digest, recorded_at = baseline(file)
         recorded = Recorded(digest, _to_ns(recorded_at), file.ctime_ns, file.damage)
-        verdict = classify(recorded, seen)
+        verdict = classify(recorded, seen, has_ctime=_has_ctime(file, seen))
         self.result.size_bytes += seen.size_bytes or 0
         if verdict in ("rotted", "rewritten"):
             self._damaged(file, seen, verdict, at)
@@ -285,7 +286,11 @@ class Run:
             digest_recorded=digest,
             recorded_at=recorded_at,
             digest_found=found,
-            ctime_is_known=ctime_ns is not None,
+            ctime="none"
+            if not _has_ctime(file, seen)
+            else "unknown"
+            if ctime_ns is None
+            else "known",
             modified_since=modified_since,
         )
         damage = Damage(
@@ -380,6 +385,12 @@ def _message(seen: Digested) -> str | None:
         # The engine's message contains the offset, which is shown separately.
         return os.strerror(seen.errno)
     return seen.message if seen.problem in ("unreadable", "panic") else None
+
+
+def _has_ctime(file: Candidate, seen: Digested) -> bool:
+    """Whether the file system of a file that was read has a ctime that no program can set."""
+    assert seen.device is not None
+    return filesystem_kind(from_stored(file.path), seen.device).has_ctime
 
 
 def _to_ns(moment: str | None) -> int | None:

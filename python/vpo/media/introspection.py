@@ -52,6 +52,9 @@ class Introspection(NamedTuple):
     prober: Literal["native", "ffprobe"]
     """The program that read it: vpo itself (`native`) or `ffprobe`."""
     error: str | None = None
+    is_passing: bool = False
+    """Whether the error is one of the system (permissions, the disk, a share that was dropped),
+    and not of the content. It may be over when the file is read again."""
     is_gone: bool = False
     """Whether the file no longer exists. That is not an error."""
     stat: tuple[int, int] | None = None
@@ -222,6 +225,7 @@ def _failed(
         None,
         "native",
         error=answer.message,
+        is_passing=answer.problem == "unreadable",
         stat=stat,
         quick_hash=answer.quick_hash,
     )

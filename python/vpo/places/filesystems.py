@@ -1,4 +1,4 @@
-"""A name for a file system that outlives reboots and remounts.
+"""Which file system holds a path, and a name for it that outlives reboots and remounts.
 
 `st_dev` does not: shares, btrfs and ZFS get another one at each mount, and disks get one in
 the order in which they are found.
@@ -10,11 +10,7 @@ import os
 from dataclasses import dataclass
 from functools import cache
 
-# Mounted from a server or by a program: their source identifies them.
-_BY_SOURCE = ("nfs", "cifs", "smb", "fuse", "9p", "ceph", "afs", "virtiofs", "glusterfs", "lustre")
-
-# Their f_fsid is the device number, which does not last. Their UUID does.
-_BY_UUID = ("xfs", "vfat", "exfat", "msdos", "ntfs", "iso9660", "udf", "hfs")
+from vpo.places.filesystem_kinds import FilesystemKind, kind_of
 
 
 @dataclass(frozen=True)
@@ -33,9 +29,10 @@ def identity(path: bytes, device: int) -> str | None:
     mount = _mount_of(path, device)
     if mount is None:
         return None
-    if mount.fstype.startswith(_BY_SOURCE):
+    identified_by = kind_of(mount.fstype).identified_by
+    if identified_by == "source":
         return f"{mount.fstype}:{mount.source}"
-    if mount.fstype.startswith(_BY_UUID):
+    if identified_by == "uuid":
         uuid = _uuids().get(device)
         return f"{mount.fstype}:uuid={uuid}" if uuid else f"{mount.fstype}:{mount.source}"
     try:
@@ -44,6 +41,18 @@ def identity(path: bytes, device: int) -> str | None:
     except OSError:
         return None
     return f"{mount.fstype}:fsid={fsid & 0xFFFF_FFFF_FFFF_FFFF:016x}"
+
+
+def filesystem_kind(path: bytes, device: int) -> FilesystemKind:
+    """What can be relied upon on the file system that holds `path`, whose `st_dev` is `device`.
+
+    Where it is not known, that is little.
+    """
+    mount = _mount_of(path, device)
+    if mount is None:
+        # Without /proc: macOS, where all but foreign disks have a ctime.
+        return FilesystemKind(has_ctime=not _mounts())
+    return kind_of(mount.fstype)
 
 
 def _mount_of(path: bytes, device: int) -> _Mount | None:

@@ -87,6 +87,14 @@ def unreadable_root(path: bytes, error: OSError) -> VpoError:
     )
 
 
+def has_seen_something(progress: Progress) -> bool:
+    """Whether a walk saw a file, or a directory below the root, or that there is none.
+
+    If all that it saw are errors, the scan is no success, though it is complete.
+    """
+    return bool(progress.files or progress.directories > 1 or not progress.failures)
+
+
 def check_not_emptied(connection: sqlite3.Connection, root: bytes, progress: Progress) -> None:
     """Refuses a root that is empty although the catalogue has files in it.
 

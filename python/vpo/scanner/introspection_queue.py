@@ -121,7 +121,14 @@ class IntrospectionQueue:
             if self.may_be_moved and not is_known and count in ("added", "skipped"):
                 self.first_read[each.key] = count if each.error is None else "errors"
             read.append(
-                Introspected(each.key, each.media, each.prober, each.error, each.quick_hash)
+                Introspected(
+                    each.key,
+                    each.media,
+                    each.prober,
+                    each.error,
+                    each.quick_hash,
+                    is_passing=each.is_passing,
+                )
             )
             if each.error is not None:
                 # A file that cannot be read counts as an error, not as what it was taken for.

@@ -89,7 +89,7 @@ class Run:
                 self._verify()
                 done("verify content")
             if not state.options.dry_run:
-                self._finish()
+                self._finish(is_success=guards.has_seen_something(walk.progress()))
             if introspector is not None:
                 state.result.warnings += introspector.warnings()
 
@@ -321,19 +321,23 @@ class Run:
         if is_due and self.state.introspection is not None:
             self.state.introspection.gather(SECONDS_FOR_OTHERS)
 
-    def _finish(self) -> None:
-        """Prunes and ends the job, in one transaction."""
+    def _finish(self, *, is_success: bool) -> None:
+        """Prunes and ends the job, in one transaction.
+
+        Only a success is the last successful scan of the root.
+        """
         state = self.state
         with state.library.transaction() as connection:
             if state.options.prune:
                 # Not before: a moved file is recognised by its record.
                 missing_files.prune(state)
-            root_table.complete_scan(
-                connection,
-                to_stored(state.root),
-                started_at=times.to_text(state.result.started_at),
-                job_id=state.job.id,
-            )
+            if is_success:
+                root_table.complete_scan(
+                    connection,
+                    to_stored(state.root),
+                    started_at=times.to_text(state.result.started_at),
+                    job_id=state.job.id,
+                )
             state.result.completed_at = times.now()
             state.job.finish(state.result.record())
 

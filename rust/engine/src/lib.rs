@@ -27,7 +27,7 @@ pub use fingerprint::{Fingerprint, Fingerprinter};
 pub use kinds::Kind;
 pub use racy::RACY_WINDOW_NS;
 pub use rules::{Rules, RulesError, RulesSpec};
-pub use storage::{birth_time, storage_of};
+pub use storage::{FreshStat, birth_time, stat_afresh, storage_of};
 pub use sys::{Medium, medium_of, physical_start, set_idle_io};
 pub use walk::{
     Batch, Directory, DirectoryStatus, Failure, KnownDirectories, NextBatch, Operation, Progress,

@@ -1,13 +1,15 @@
-//! Where the content of files is stored, and when files were created.
+//! Where the content of files is stored, when files were created, and how they are now.
 
+use std::ffi::CStr;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use rustix::fs::{FileType, Mode, OFlags};
 
 use crate::sys;
+pub use crate::sys::FreshStat;
 
 /// An identifier of the place where the content of a file is stored. Two files of one file
 /// system have the same identifier if and only if they have the same size and share all of
@@ -35,4 +37,14 @@ pub fn birth_time(path: &Path, follow: bool) -> Option<i64> {
     let found = if follow { path.metadata() } else { path.symlink_metadata() };
     let since = found.ok()?.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
     i64::try_from(since.as_nanos()).ok().filter(|&since| since > 0)
+}
+
+/// The status of `name` in an open directory as its file system has it now: a share, or a
+/// program behind FUSE, is asked, even if the kernel remembers an answer. A link is not
+/// followed.
+///
+/// # Errors
+/// The errors of `statx(2)`.
+pub fn stat_afresh(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<FreshStat> {
+    Ok(sys::stat_afresh(directory, name)?)
 }

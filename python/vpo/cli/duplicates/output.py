@@ -53,7 +53,9 @@ def _group_lines(app: App, result: DuplicatesResult, group: Group) -> list[str]:
         elif keep.protects(copy):
             before = _KEEP
         line = before + display(copy.path)
-        if copy.storage is not None:
+        if copy.is_alias:
+            line += "  (may be the same file as one above)"
+        elif copy.storage is not None:
             if copy.storage in seen:
                 line += "  (shares storage with a file above)"
             seen.add(copy.storage)
@@ -79,9 +81,11 @@ def _summary(result: DuplicatesResult) -> list[str]:
     else:
         lines = ["There are no duplicates"]
     if found.shared:
-        shared = len(found.shared)
-        verb = "shares its" if shared == 1 else "share their"
-        lines.append(f"{_count(shared, 'more group')}: the files already share storage (reflinks)")
+        count = _count(len(found.shared), "more group")
+        lines.append(f"{count}: the files already share storage (reflinks)")
+    if found.aliases:
+        count = _count(len(found.aliases), "more group")
+        lines.append(f"{count}: the paths may lead to one file, so nothing is wasted")
     if found.changed:
         verb = "has" if found.changed == 1 else "have"
         lines.append(

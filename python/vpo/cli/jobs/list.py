@@ -99,7 +99,7 @@ def _table(app: App, rows: Sequence[tuple[ListedJob, str]], last_column: str) ->
                 job.status,
                 times.to_local_text(job.started_at),
                 human_duration(job.duration_seconds),
-                _with_progress(job, text) or "-",
+                _with_progress_or_errors(job, text) or "-",
             )
             for job, text in rows
         ],
@@ -111,7 +111,9 @@ def _table(app: App, rows: Sequence[tuple[ListedJob, str]], last_column: str) ->
     )
 
 
-def _with_progress(job: ListedJob, text: str) -> str:
+def _with_progress_or_errors(job: ListedJob, text: str) -> str:
     if job.status == "running" and job.progress_percent:
         return f"{text} ({job.progress_percent:.0f} %)"
+    if job.error_count:
+        return f"{text} ({job.error_count:,} error{'' if job.error_count == 1 else 's'})"
     return text

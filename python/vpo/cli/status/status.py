@@ -120,7 +120,9 @@ def _roots(app: App, found: Status) -> Iterator[str]:
     for root in found.roots:
         known = sum(count for name, (count, _) in root.files.items() if name != "missing")
         size = sum(size for name, (_, size) in root.files.items() if name != "missing")
-        state = "failed" if root.failure is not None else "ok"
+        state = "partial" if root.last_scan_errors else "ok"
+        if root.failure is not None:
+            state = "failed"
         if not root.is_there:
             state = "offline"
         rows.append(
@@ -138,7 +140,8 @@ def _roots(app: App, found: Status) -> Iterator[str]:
 
     def paint(head: str, text: str) -> str:
         if head == "STATE":
-            return app.paint(text, "green" if text.strip() == "ok" else "red")
+            colors = {"ok": "green", "partial": "yellow"}
+            return app.paint(text, colors.get(text.strip(), "red"))
         return text
 
     heads = ("STATE", "LAST SUCCESS", "FILES", "SIZE", "ERRORS", "MISSING", "FREE", "ROOT")

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{AtFlags, RawDir, StatxFlags};
 use rustix::io::Errno;
 
-use super::types::{EntryType, Stat};
+use super::types::{EntryType, FreshStat, Stat, nanoseconds};
 
 /// Room for about a thousand names per call: two calls list most directories.
 const LIST_BUFFER_BYTES: usize = 64 * 1024;
@@ -53,6 +53,29 @@ pub fn stat_at(directory: BorrowedFd<'_>, name: &CStr, follow: bool) -> Result<S
 /// network share does not have to be asked again.
 pub fn stat_fd(opened: BorrowedFd<'_>) -> Result<Stat, Errno> {
     stat(opened, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC)
+}
+
+/// See [`crate::stat_afresh`].
+pub fn stat_afresh(directory: BorrowedFd<'_>, name: &CStr) -> Result<FreshStat, Errno> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_FORCE_SYNC;
+    let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+    let found = match rustix::fs::statx(directory, name, flags, wanted) {
+        Err(Errno::NOSYS) => {
+            let found = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            return Ok(FreshStat::of_stat(&found));
+        }
+        found => found?,
+    };
+    let has_birth = StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::BTIME);
+    Ok(FreshStat {
+        device: rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor),
+        inode: found.stx_ino,
+        size: found.stx_size,
+        mtime_ns: nanoseconds(found.stx_mtime.tv_sec, found.stx_mtime.tv_nsec),
+        ctime_ns: nanoseconds(found.stx_ctime.tv_sec, found.stx_ctime.tv_nsec),
+        birth_ns: has_birth.then(|| nanoseconds(found.stx_btime.tv_sec, found.stx_btime.tv_nsec)),
+        links: u64::from(found.stx_nlink),
+    })
 }
 
 fn stat(directory: BorrowedFd<'_>, name: &CStr, flags: AtFlags) -> Result<Stat, Errno> {

@@ -26,15 +26,15 @@ pub use device::medium_of;
 #[cfg(target_os = "linux")]
 pub use extents::{physical_start, storage_of};
 #[cfg(target_os = "linux")]
-pub use linux::{ListBuffer, keeps_inodes, list, set_idle_io, stat_at, stat_fd};
+pub use linux::{ListBuffer, keeps_inodes, list, set_idle_io, stat_afresh, stat_at, stat_fd};
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
     ListBuffer, keeps_inodes, list, medium_of, physical_start, resident_pages, set_idle_io,
-    stat_at, stat_fd, storage_of,
+    stat_afresh, stat_at, stat_fd, storage_of,
 };
 #[cfg(target_os = "linux")]
 pub use residency::resident_pages;
-pub use types::{EntryType, Medium, Stat};
+pub use types::{EntryType, FreshStat, Medium, Stat};
 
 /// Opens `path` as a directory. Links are followed, because the user chose the path.
 pub fn open_root(path: &CStr) -> Result<OwnedFd, Errno> {

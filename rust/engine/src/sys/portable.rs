@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Dir};
 use rustix::io::Errno;
 
-use super::types::{EntryType, Medium, Stat};
+use super::types::{EntryType, FreshStat, Medium, Stat};
 
 /// Empty, because the C library has its own buffer.
 #[derive(Default)]
@@ -38,6 +38,12 @@ pub fn stat_at(directory: BorrowedFd<'_>, name: &CStr, follow: bool) -> Result<S
         false => AtFlags::SYMLINK_NOFOLLOW,
     };
     rustix::fs::statat(directory, name, flags).map(|found| from_stat(&found))
+}
+
+/// See [`crate::stat_afresh`]. No cache is known of here.
+pub fn stat_afresh(directory: BorrowedFd<'_>, name: &CStr) -> Result<FreshStat, Errno> {
+    let found = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(FreshStat::of_stat(&found))
 }
 
 /// `fstat` of an open directory.

@@ -52,3 +52,44 @@ pub enum Medium {
     /// Unknown: a network share, a file system in user space, memory.
     Unknown,
 }
+
+/// What [`crate::stat_afresh`] returns. Times are in nanoseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FreshStat {
+    /// `st_dev`.
+    pub device: u64,
+    /// The inode.
+    pub inode: u64,
+    /// The size in bytes.
+    pub size: u64,
+    /// When the content was changed.
+    pub mtime_ns: i128,
+    /// When the content or the inode was changed.
+    pub ctime_ns: i128,
+    /// When the file was created. `None` if the file system does not tell.
+    pub birth_ns: Option<i128>,
+    /// How many names it has.
+    pub links: u64,
+}
+
+impl FreshStat {
+    /// The same from `stat(2)`, which does not tell when a file was created.
+    // The types of these fields differ between systems.
+    #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
+    pub(super) fn of_stat(found: &rustix::fs::Stat) -> Self {
+        Self {
+            device: found.st_dev as u64,
+            inode: found.st_ino as u64,
+            size: u64::try_from(found.st_size).unwrap_or(0),
+            mtime_ns: nanoseconds(found.st_mtime as i64, found.st_mtime_nsec as u32),
+            ctime_ns: nanoseconds(found.st_ctime as i64, found.st_ctime_nsec as u32),
+            birth_ns: None,
+            links: found.st_nlink as u64,
+        }
+    }
+}
+
+/// A time in nanoseconds.
+pub(super) fn nanoseconds(seconds: i64, nanoseconds: u32) -> i128 {
+    i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
+}

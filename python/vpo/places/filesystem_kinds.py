@@ -1,0 +1,62 @@
+"""What vpo knows of each kind of file system, by the name that Linux gives it in mountinfo.
+
+A kind that is not in the table gets the careful answer to each question.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+
+class FilesystemKind(NamedTuple):
+    """What can be relied upon on a kind of file system."""
+
+    identified_by: Literal["fsid", "uuid", "source"] = "fsid"
+    """What names it for longer than a mount lasts: statfs(2)'s `f_fsid`; the UUID on its disk,
+    where `f_fsid` is the device number; or what is mounted, for servers and programs."""
+    holds_its_files: bool = False
+    """Whether its files are on its own disk, so that two inodes are two files. Others show the
+    files of another file system, which may show them as well, under other inodes."""
+    has_ctime: bool = False
+    """Whether each write changes the ctime, and programs cannot set it. Elsewhere it follows
+    the mtime, or is made up."""
+
+
+_LOCAL = FilesystemKind(holds_its_files=True, has_ctime=True)
+_OF_DISK = FilesystemKind("uuid", holds_its_files=True)
+_OF_SERVER = FilesystemKind("source", has_ctime=True)
+_OF_PROGRAM = FilesystemKind("source")
+
+_KINDS = {
+    **dict.fromkeys(("ext2", "ext3", "ext4", "btrfs", "zfs", "bcachefs", "f2fs"), _LOCAL),
+    **dict.fromkeys(("tmpfs", "ramfs", "jfs", "reiserfs", "nilfs2", "ubifs"), _LOCAL),
+    "xfs": _OF_DISK._replace(has_ctime=True),
+    # Their ctime is kept in a field that they have (NTFS's ChangeTime, HFS+'s attributeModDate).
+    "ntfs3": _OF_DISK._replace(has_ctime=True),
+    "hfsplus": _OF_DISK._replace(has_ctime=True),
+    # FAT and exFAT have no such field: Linux shows the mtime. The others are never written.
+    **dict.fromkeys(("vfat", "msdos", "exfat", "hfs", "iso9660", "udf"), _OF_DISK),
+    **dict.fromkeys(("ntfs", "squashfs", "erofs"), _OF_DISK),
+    # A disk whose driver is a program: ntfs-3g has a ctime, exfat-fuse has none.
+    "fuseblk": FilesystemKind("source", holds_its_files=True),
+    **dict.fromkeys(("nfs", "nfs4", "cifs", "smb3", "ceph", "lustre", "afs"), _OF_SERVER),
+    **dict.fromkeys(("9p", "virtiofs", "glusterfs"), _OF_SERVER),
+    # These pass on what lstat(2) says of the file that they show.
+    **dict.fromkeys(("fuse.mergerfs", "fuse.bindfs", "fuse.unionfs"), _OF_SERVER),
+    "overlay": FilesystemKind(has_ctime=True),
+    "ecryptfs": FilesystemKind(has_ctime=True),
+}
+
+# Kinds with names of their own: `nfs4`, `fuse.sshfs`.
+_BY_PREFIX = {"nfs": _OF_SERVER, "smb": _OF_SERVER, "fuse": _OF_PROGRAM, "ntfs": _OF_DISK}
+
+
+def kind_of(fstype: str) -> FilesystemKind:
+    """What can be relied upon on a file system of this type."""
+    known = _KINDS.get(fstype)
+    if known is not None:
+        return known
+    for prefix, kind in _BY_PREFIX.items():
+        if fstype.startswith(prefix):
+            return kind
+    return FilesystemKind()
