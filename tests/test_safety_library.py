@@ -9,13 +9,16 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from filesystems import filesystem
+from injection import Returning, injected, instead, just_after
 from mounts import UNPRIVILEGED, mounted, resize
 from support import TIMEOUT_SECONDS, Tree, Vpo, seeded
+from vpo.db import library
 
 FILES = 20_000
 
@@ -170,6 +173,45 @@ def test_a_read_only_library_can_be_read_but_not_scanned_into(
     vpo.database.chmod(0o644)
     assert vpo.scan(tree.root, **UNPRIVILEGED)["added"] == 1
     assert os.listdir(vpo.home) == ["library.db"]
+
+
+_CANNOT_WRITE = instead(library._is_writable, Returning(False))
+
+
+@pytest.mark.parametrize("moment", [library._state_of, library._connect])
+def test_who_reads_without_a_lock_sees_what_another_process_writes_meanwhile(
+    scanned: Vpo, tree: Tree, moment: Callable[..., object]
+) -> None:
+    tree.write_many(3000)
+    writes = partial(scanned.scan, tree.root)
+    reader = injected(scanned, _CANNOT_WRITE, just_after(moment).comes(writes))
+    assert len(reader.ok("files", "list", "--json").json) == 3003
+
+
+def test_a_large_library_that_was_written_while_it_was_read_without_a_lock_is_said_to_be_in_use(
+    scanned: Vpo, tree: Tree
+) -> None:
+    in_place = instead(library._is_copied, Returning(False))
+    reader = injected(scanned, _CANNOT_WRITE, in_place)
+    assert len(reader.ok("files", "list", "--json").json) == 3
+    tree.write_many(3000)
+    writes = just_after(library._connect).comes(partial(scanned.scan, tree.root))
+    reader = injected(scanned, _CANNOT_WRITE, in_place, writes)
+    # Not "damaged", which it may look like, and not what it was before.
+    failed = reader.ok("files", "list", status=75)
+    assert "Another process wrote the catalogue" in failed.stderr
+
+
+def test_who_reads_through_a_link_without_writing_sees_what_is_only_in_the_wal(
+    scanned: Vpo, tmp_path: Path
+) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(scanned.database)
+    with closing(sqlite3.connect(scanned.database, isolation_level=None)) as writer:
+        writer.execute("UPDATE files SET scan_status = 'ok' WHERE name = 'a.mkv'")
+        assert os.path.getsize(f"{scanned.database}-wal") > 0
+        files = injected(scanned, _CANNOT_WRITE).files("--db", link)
+        assert [file["scan_status"] for file in files.values()].count("ok") == 1
 
 
 @pytest.mark.usefixtures("locked")

@@ -7,9 +7,12 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from types import TracebackType
+from typing import Literal, NamedTuple
 
 from vpo.base.errors import (
+    LibraryBusyError,
+    LibraryError,
     LibraryNotFoundError,
     LibraryTooNewError,
     LibraryTooOldError,
@@ -33,6 +36,10 @@ CACHE_KIB = 48 * 1024
 
 _PAGE_BYTES = 4096
 
+# A catalogue that is read without a lock is copied into memory up to this size, and so often.
+MOST_COPIED_BYTES = 256 << 20
+MOST_COPIES = 10
+
 # Without an adapter for these types, `sqlite3` looks for a protocol, which takes longer than
 # storing the value. Most columns of a track are empty.
 _NOTHING: dict[None, None] = {}
@@ -45,15 +52,32 @@ Mode = Literal["create", "write", "read"]
 class Library:
     """An open catalogue. Use it as a context manager, or close it."""
 
-    def __init__(self, connection: sqlite3.Connection, path: str) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, path: str, unlocked: _FileState | None = None
+    ) -> None:
+        """`unlocked`: the state of a file that is read without a lock, so that others may write."""
         self.connection = connection
         self.path = path
+        self._unlocked = unlocked
 
     def __enter__(self) -> Library:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Closes the catalogue.
+
+        Raises LibraryBusyError if it was read without a lock and another process has written it:
+        what was read may be old, or look damaged.
+        """
         self.close()
+        before, explains = self._unlocked, error is None or isinstance(error, LibraryError)
+        if before is not None and explains and _state_of(self.path) != before:
+            raise _changed_meanwhile(self.path) from error
 
     def close(self) -> None:
         """Closes the catalogue. The last process to close it merges the WAL into the file."""
@@ -179,8 +203,12 @@ def open_library(path: str, mode: Mode) -> Library:
         # SQLite maps the index of the WAL after writing one byte of each page. If a page takes
         # several blocks, there may be no room for the others, and SIGBUS kills the process.
         raise disk_full(path)
+    unlocked = None
     with plain_errors(path, reads=mode == "read"):
-        connection = _connect(path, mode)
+        if mode == "read" and not _is_writable(path):
+            connection, unlocked = _connect_without_writing(path)
+        else:
+            connection = _connect(path, mode)
         try:
             version = _check(connection, path)
             if version == 0 and mode != "create":
@@ -196,10 +224,13 @@ def open_library(path: str, mode: Mode) -> Library:
             else:
                 connection.execute("PRAGMA journal_mode = WAL")
                 migrations.upgrade(connection, path)
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            is_read = unlocked is not None and isinstance(error, sqlite3.Error)
+            if is_read and _state_of(path) != unlocked:
+                raise _changed_meanwhile(path) from error
             raise
-        return Library(connection, path)
+        return Library(connection, path, unlocked)
 
 
 def new_library_in_memory() -> Library:
@@ -209,19 +240,74 @@ def new_library_in_memory() -> Library:
     return Library(connection, ":memory:")
 
 
-def _connect(path: str, mode: Mode) -> sqlite3.Connection:
+class _FileState(NamedTuple):
+    """What changes in the files of a catalogue when it is written."""
+
+    inode: int
+    size_bytes: int
+    mtime_ns: int
+    has_wal: bool
+    """Whether a process that can write has it open."""
+
+
+def _state_of(path: str) -> _FileState:
+    # SQLite puts the WAL beside the file that a link leads to.
+    file = os.path.realpath(path)
+    found = os.stat(file)
+    has_wal = os.path.exists(f"{file}-wal")
+    return _FileState(found.st_ino, found.st_size, found.st_mtime_ns, has_wal)
+
+
+def _connect_without_writing(path: str) -> tuple[sqlite3.Connection, _FileState | None]:
+    """Connects to a catalogue beside which this process cannot write, to read it.
+
+    SQLite writes the index of the WAL beside the file even to read. While a WAL is there, its
+    index is as well, and can be used. Otherwise nobody has the catalogue open, and the file
+    alone is all of it. SQLite reads that without a lock, and another process may begin to write
+    at any moment. So the file is copied into memory, and was not written meanwhile. A large one
+    is read in place. Its state is returned then, to be compared when it has been read.
+
+    Raises LibraryBusyError if others write each time.
+    """
+    for _ in range(MOST_COPIES):
+        before = _state_of(path)
+        if before.has_wal:
+            return _connect(path, "read", "?mode=ro"), None
+        connection = _connect(path, "read", "?mode=ro&immutable=1")
+        if not _is_copied(before.size_bytes):
+            return connection, before
+        memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        try:
+            connection.backup(memory)
+        except sqlite3.Error:
+            memory.close()
+            if _state_of(path) == before:
+                raise
+            continue
+        finally:
+            connection.close()
+        if _state_of(path) == before:
+            return memory, None
+        memory.close()
+    raise _changed_meanwhile(path)
+
+
+def _is_copied(size_bytes: int) -> bool:
+    return size_bytes <= MOST_COPIED_BYTES
+
+
+def _changed_meanwhile(path: str) -> LibraryBusyError:
+    return LibraryBusyError(
+        f"Another process wrote the catalogue `{display(path)}` while vpo read it",
+        hint="Run the command again.",
+        path=path,
+    )
+
+
+def _connect(path: str, mode: Mode, how: str | None = None) -> sqlite3.Connection:
+    """Connects to a catalogue. `how` are the parameters of the URI, by default those of `mode`."""
     uri = "file:" + _uri_quote(os.path.abspath(path))
-    if mode == "read":
-        # SQLite has to write the index of the WAL beside the file even to read. If this process
-        # may not write there, it can still read the file, provided that nobody else writes.
-        if _is_writable(path):
-            uri += "?mode=rw"
-        elif os.path.exists(path + "-wal"):
-            uri += "?mode=ro"
-        else:
-            uri += "?mode=ro&immutable=1"
-    else:
-        uri += "?mode=rwc" if mode == "create" else "?mode=rw"
+    uri += how or ("?mode=rwc" if mode == "create" else "?mode=rw")
     connection = sqlite3.connect(
         uri,
         uri=True,
@@ -252,7 +338,7 @@ def _exists(path: str) -> bool:
 
 def _is_writable(path: str) -> bool:
     """Whether SQLite can write the catalogue, for which it creates files beside it."""
-    directory = os.path.dirname(os.path.abspath(path))
+    directory = os.path.dirname(os.path.realpath(path))
     return os.access(path, os.W_OK) and os.access(directory, os.W_OK)
 
 
