@@ -399,3 +399,12 @@ def test_the_home_is_created_for_its_owner_only(vpo: Vpo, tree: Tree) -> None:
     vpo.home = vpo.home / "below" / "another"
     vpo.ok("scan", tree.root)
     assert vpo.home.stat().st_mode & 0o777 == 0o700
+
+
+def test_without_a_home_directory_no_directory_called_tilde_is_made(
+    vpo: Vpo, tree: Tree, tmp_path: Path
+) -> None:
+    vpo.environment["VPO_HOME"] = "~nobody-has-this-name/vpo"
+    assert vpo.error_code("scan", tree.root, cwd=tmp_path) == "NO_HOME"
+    assert "Set VPO_HOME to the directory" in vpo.ok("status", status=2, cwd=tmp_path).stderr
+    assert not list(tmp_path.glob("~*"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from support import FFMPEG, FFPROBE, needs_ffmpeg, wait_until
+from support import FFMPEG, FFPROBE, Tree, Vpo, needs_ffmpeg, wait_until
 from vpo.media import ffprobe, ffprobe_answer
 from vpo.media.ffprobe import FfprobeError
 from vpo.media.model import Media, empty_track
@@ -427,3 +427,19 @@ def test_invalid_numbers_are_unknown(text: object) -> None:
     media = told(codec_type="audio", duration=text, bit_rate=text, channels=text)
     track = media["tracks"][0]
     assert track["duration_seconds"] is track["bit_rate"] is track["channels"] is None
+
+
+def test_a_program_in_the_working_directory_is_not_run(
+    vpo: Vpo, tree: Tree, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    program = tree.root / "ffprobe"
+    program.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    program.chmod(0o755)
+    tree.write("film.mkv", b"no film")
+    for path in (":/usr/bin:/bin", "/usr/bin::/bin", ".:/usr/bin:/bin"):
+        vpo.environment["PATH"] = path
+        vpo.introspects = True
+        vpo.run("scan", "--full", tree.root, cwd=tree.root)
+        vpo.run("doctor", cwd=tree.root)
+    assert not ran.exists()

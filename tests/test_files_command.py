@@ -438,3 +438,10 @@ def test_show_has_tracks_and_jobs(vpo: Vpo, tree: Tree) -> None:
     other = vpo.ok("files", "show", "--json", tree.root / "b.mkv").json
     assert other["tracks"] == []
     assert "0b6c2d1e" not in json.dumps(other["jobs"])
+
+
+def test_only_one_form_can_be_asked_for(vpo: Vpo, tree: Tree) -> None:
+    vpo.scan(tree.root)
+    for words in (("--json", "--print0"), ("--jsonl", "--print0"), ("--json", "--jsonl")):
+        said = vpo.ok("files", "list", *words, status=2)
+        assert "Only one of --json, --jsonl and --print0" in said.stdout + said.stderr

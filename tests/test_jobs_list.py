@@ -426,3 +426,18 @@ def test_changes_are_in_order_of_when_jobs_ran_not_of_when_they_were_queued(
 def test_a_file_that_the_library_does_not_know_has_no_history(history: Vpo, tree: Tree) -> None:
     error = history.ok("jobs", "list", "--json", "--file", tree.root / "x.mkv", status=2).json
     assert error["code"] == "FILE_NOT_FOUND"
+
+
+# -- The newest job ------------------------------------------------------------------------
+
+
+def test_the_newest_job_is_shown_without_its_id(vpo: Vpo, tree: Tree) -> None:
+    assert vpo.error_code("jobs", "show", "--last") == "LIBRARY_NOT_FOUND"
+    tree.write("a.mkv")
+    scan = vpo.scan(tree.root)["job_id"]
+    check = vpo.ok("verify", "--json").json["job_id"]
+    assert vpo.ok("jobs", "show", "--last", "--json").json["id"] == check
+    assert vpo.ok("jobs", "show", "--last", "--type", "scan", "--json").json["id"] == scan
+    assert vpo.error_code("jobs", "show", "--last", "--type", "undo") == "JOB_NOT_FOUND"
+    for words in ([], [scan, "--last"], [scan, "--type", "scan"]):
+        assert vpo.error_code("jobs", "show", *words) == "USAGE"

@@ -204,7 +204,9 @@ def catches(process: subprocess.Popen[bytes], number: signal.Signals) -> bool:
     return bool(int(caught, 16) >> (number - 1) & 1)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 def test_waiting_can_be_stopped(
     knowing: Vpo, big: Path, number: signal.Signals, status: int
 ) -> None:
@@ -292,7 +294,9 @@ def test_a_running_job_blocks_only_if_its_process_is_there(
 # -- Signals -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 def test_a_signal_cancels_the_job(
     knowing: Vpo, big: Path, number: signal.Signals, status: int
 ) -> None:
@@ -316,7 +320,9 @@ def test_a_signal_ends_a_scan_of_several_directories(knowing: Vpo, big: Path, tr
     assert not [path for path in knowing.files() if path.startswith(f"{tree.root}/")]
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 def test_what_a_stopped_scan_recorded_is_kept_and_completed(
     vpo: Vpo, big: Path, number: signal.Signals, status: int
 ) -> None:
@@ -337,7 +343,7 @@ def test_what_a_stopped_scan_recorded_is_kept_and_completed(
 def test_a_signal_at_any_moment_gives_its_exit_status_and_no_traceback(
     knowing: Vpo, big: Path
 ) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         for delay in (0, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07):
             scan = knowing.start("scan", "--json", big)
             wait_until(partial(has_begun, scan), interval=0.0005)

@@ -160,6 +160,12 @@ class ConfigError(VpoError):
     code = "BAD_CONFIG"
 
 
+class HomeNotFoundError(ConfigError):
+    """The user has no home directory, and `VPO_HOME` is not set."""
+
+    code = "NO_HOME"
+
+
 class ProfileNotFoundError(VpoError):
     """There is no profile of that name."""
 

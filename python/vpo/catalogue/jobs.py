@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from vpo.base import times
+from vpo.base.errors import JobNotFoundError
 from vpo.base.paths import StoredPath, to_json, to_stored
 from vpo.catalogue import lookup
 from vpo.db import job_history
@@ -225,6 +226,19 @@ class JobDetails:
             **_path_to_json(record.backup_path, "backup_path"),
             "operations": [operation.to_dict() for operation in self.operations],
         }
+
+
+def last_job(library: Library, job_type: str | None = None) -> str:
+    """The id of the newest job, if given only of one type.
+
+    Raises JobNotFoundError if there is none.
+    """
+    with library.reading() as connection:
+        found = job_history.list_jobs(connection, JobFilter(job_type=job_type, limit=1))
+    if not found:
+        of_type = f" of type {job_type}" if job_type else ""
+        raise JobNotFoundError(f"No job{of_type} was found", hint="`vpo jobs list` lists the jobs.")
+    return found[0].id
 
 
 def read_job(library: Library, given: str) -> JobDetails:

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as requests to stop at the next safe point."""
+"""SIGINT, SIGTERM and SIGHUP as requests to stop at the next safe point."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from vpo.jobs.stopping import CancelledError, StoppedError
 
 
 class Signals:
-    """Turns the first SIGINT or SIGTERM into a request to stop at the next safe point.
+    """Turns the first SIGINT, SIGTERM or SIGHUP into a request to stop at the next safe point.
 
-    A second SIGINT interrupts at once.
+    A second SIGINT interrupts at once. SIGHUP, which comes when a terminal is closed, counts as
+    SIGTERM.
     """
 
     def __init__(self) -> None:
@@ -25,7 +26,7 @@ class Signals:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Signals:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # Whoever started the process may have it ignore a signal (nohup, `&` in a shell).
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._receive)
@@ -44,7 +45,7 @@ class Signals:
         """The request to stop, if a signal arrived."""
         if self._received is None:
             return None
-        return StoppedError(EXIT_SIGTERM if self._received == signal.SIGTERM else EXIT_SIGINT)
+        return StoppedError(EXIT_SIGINT if self._received == signal.SIGINT else EXIT_SIGTERM)
 
 
 def stopped_to_dict(

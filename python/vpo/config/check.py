@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vpo.base.paths import display
+from vpo.config.environment import expand_home
 from vpo.config.layers import Key, Layer, Mistake, settings_of
 from vpo.config.models import COMMAND, PATH, Config, Profile, ScanConfig
 
@@ -147,7 +148,7 @@ class _Checker:
         def make_absolute(path: str) -> str:
             if setting.is_marked(COMMAND) and "/" not in path:
                 return path
-            return os.path.normpath(os.path.join(base, os.path.expanduser(path)))
+            return os.path.normpath(os.path.join(base, expand_home(path)))
 
         return tuple(map(make_absolute, value)) if setting.is_list else make_absolute(value)
 

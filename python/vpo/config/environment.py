@@ -6,6 +6,8 @@ import difflib
 import os
 from collections.abc import Mapping
 
+from vpo.base.errors import HomeNotFoundError
+from vpo.base.paths import display
 from vpo.config.layers import Key, Layer, Mistake, Place, nearest, settings_of
 from vpo.config.models import PATH, Config
 
@@ -26,9 +28,29 @@ ALIASES: Mapping[str, Key] = {
 
 
 def home(environment: Mapping[str, str]) -> str:
-    """The directory of the catalogue and the configuration: `VPO_HOME` or `~/.vpo`."""
-    # In a crontab or a systemd unit, no shell expands `~`.
-    return os.path.expanduser(environment.get(HOME) or "~/.vpo")
+    """The directory of the catalogue and the configuration: `VPO_HOME` or `~/.vpo`.
+
+    Raises HomeNotFoundError if nothing says where that is.
+    """
+    return expand_home(environment.get(HOME) or "~/.vpo")
+
+
+def expand_home(path: str) -> str:
+    """A path with the home directory in the place of `~`.
+
+    In a crontab or a systemd unit, no shell expands `~`. Raises HomeNotFoundError if there is no
+    home directory: otherwise a directory called `~` would be made.
+    """
+    expanded = os.path.expanduser(path)
+    if expanded.startswith("~"):
+        user = expanded.partition("/")[0]
+        whose = "of this user" if user == "~" else f"`{display(user)}`"
+        raise HomeNotFoundError(
+            f"The home directory {whose} is not known, so `{display(path)}` leads nowhere",
+            hint="Set VPO_HOME to the directory in which vpo is to keep its catalogue, or use an"
+            " absolute path. A path that begins with `~` can be written as `./~…`.",
+        )
+    return expanded
 
 
 def variable_of(key: Key) -> str:

@@ -42,7 +42,7 @@ def config_path(environment: Mapping[str, str], named: str | None) -> str:
     """The path of the config file: `named`, or `VPO_CONFIG_PATH`, or the one in `home`."""
     if named:
         return named
-    given = os.path.expanduser(environment.get(variables.CONFIG_PATH, ""))
+    given = variables.expand_home(environment.get(variables.CONFIG_PATH, ""))
     return given or os.path.join(variables.home(environment), "config.yaml")
 
 

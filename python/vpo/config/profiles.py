@@ -10,7 +10,7 @@ from typing import Any
 
 from vpo.base.errors import ConfigError, ProfileNameError, ProfileNotFoundError
 from vpo.base.paths import display
-from vpo.config.environment import home
+from vpo.config.environment import expand_home, home
 from vpo.config.layers import Layer, Mistake, Place, nearest, settings_of
 from vpo.config.models import Profile
 
@@ -122,7 +122,7 @@ def _with_mistakes(layer: Layer, name: str) -> Layer:
     policy = layer.settings.get("default_policy")
     if isinstance(policy, str) and policy:
         base = os.path.dirname(os.path.abspath(layer.place.source))
-        path = os.path.join(base, os.path.expanduser(policy))
+        path = os.path.join(base, expand_home(policy))
         if not os.path.isfile(path):
             place = layer.place_of(("default_policy",))
             message = f"Policy file not found: {display(policy)}"

@@ -136,6 +136,9 @@ KINDS: Mapping[str, JobKind] = {
 }
 
 
+TYPES = tuple(KINDS)
+
+
 def queued_kinds() -> frozenset[str]:
     """The kinds that workers can do."""
     return frozenset(kind.name for kind in KINDS.values() if kind.service is not None)

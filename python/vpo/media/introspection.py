@@ -9,7 +9,6 @@ reads the files that the engine does not know or is unsure about.
 from __future__ import annotations
 
 import os
-import shutil
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -30,6 +29,13 @@ _POLL_SECONDS = 0.01
 
 # Kinds of files about which ffprobe knows more than "it is a picture".
 _KINDS_OF_FFPROBE = ("video", "audio", "other")
+
+
+def _which(program: str) -> str | None:
+    # Imported when used: most of that module is about versions.
+    from vpo.media.tools import which
+
+    return which(program)
 
 
 class IntrospectionRequest(NamedTuple):
@@ -76,7 +82,7 @@ class Introspector:
         self.choice = choice
         self.without_second_opinion = 0
         """Files that vpo was unsure about, while ffprobe was not found."""
-        self._ffprobe = None if choice == "native" else shutil.which(ffprobe or "ffprobe")
+        self._ffprobe = None if choice == "native" else _which(ffprobe or "ffprobe")
         if choice == "ffprobe" and self._ffprobe is None:
             raise ToolMissingError(
                 f"`{ffprobe}` was not found, or is not a program"

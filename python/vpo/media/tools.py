@@ -64,6 +64,16 @@ class Tool:
         return numbers < REQUIREMENTS[self.name].recommended
 
 
+def which(program: str) -> str | None:
+    """The path of a program: as it is if it has a slash in it, else from PATH. None: not found.
+
+    Parts of PATH that are empty or relative do not count: they would run a program of that name
+    in the directory that is worked in, whoever put it there.
+    """
+    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return shutil.which(program, path=os.pathsep.join(filter(os.path.isabs, places)))
+
+
 def find_tool(name: str, config: ToolsConfig) -> Tool:
     """Finds a tool at the path in the settings, or else on PATH, and asks for its version.
 
@@ -71,7 +81,7 @@ def find_tool(name: str, config: ToolsConfig) -> Tool:
     it with one from PATH.
     """
     configured: str | None = getattr(config, name)
-    path = shutil.which(configured or name)
+    path = which(configured or name)
     if path is None:
         error = f"`{configured}` was not found, or is not a program" if configured else None
         return Tool(name, configured, None, error=error)

@@ -59,20 +59,22 @@ _COLOURS = {"pending": "yellow", "ok": "green", "error": "red", "missing": "red"
 )
 @media_options
 @click.option("--limit", type=click.IntRange(0, 2**63 - 1), metavar="N", help="At most N files.")
-@click.option("--json", "form", flag_value="json", help="Print one JSON array.")
-@click.option("--jsonl", "form", flag_value="jsonl", help="Print one JSON object per line.")
-@click.option(
-    "--print0", "form", flag_value="print0", help="Print only the paths, each ended by a NUL."
-)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@click.option("--jsonl", "as_jsonl", is_flag=True, help="Print one JSON object per line.")
+@click.option("--print0", is_flag=True, help="Print only the paths, each ended by a NUL.")
 @global_options
 @click.pass_context
-def list_command(ctx: click.Context, /, form: str | None, **options: Any) -> None:
+def list_command(
+    ctx: click.Context, /, as_json: bool, as_jsonl: bool, print0: bool, **options: Any
+) -> None:
     """List the files in the catalogue, sorted by path.
 
     Options can be combined: a file must match all of them. If an option has several values,
     a file must match one of the values.
     """
     app = ctx.ensure_object(App)
+    if as_json + as_jsonl + print0 > 1:
+        raise click.UsageError("Only one of --json, --jsonl and --print0 can be used", ctx)
     under, limit = options["under"], options["limit"]
     selection = Selection(
         places=places_below(under),
@@ -86,18 +88,18 @@ def list_command(ctx: click.Context, /, form: str | None, **options: Any) -> Non
         if under is not None:
             check_searched(library, under)
         out = sys.stdout.buffer
-        if form == "print0":
+        if print0:
             paths = list_paths(library, selection, limit)
             out.writelines(from_stored(path) + b"\0" for path in paths)
             return
         files = list_files(library, selection, limit)
-        if form == "json":
+        if as_json:
             separator = b"["
             for file in files:
                 out.write(separator + orjson.dumps(file.to_dict()))
                 separator = b",\n"
             out.write(b"[]\n" if separator == b"[" else b"]\n")
-        elif form == "jsonl":
+        elif as_jsonl:
             out.writelines(orjson.dumps(file.to_dict()) + b"\n" for file in files)
         else:
             for line in _table(app, files):

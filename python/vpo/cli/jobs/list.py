@@ -27,9 +27,7 @@ from vpo.cli.output.jobs import change_in_words, human_duration, status_painter
 from vpo.cli.output.streams import echo
 from vpo.cli.output.table import table
 from vpo.db.library import open_library
-from vpo.jobs.kinds import KINDS
-
-TYPES = tuple(KINDS)
+from vpo.jobs.kinds import TYPES
 
 
 @command("list")

@@ -9,7 +9,7 @@ import click
 
 from vpo.base import times
 from vpo.base.paths import display
-from vpo.catalogue.jobs import JobDetails, JobOperation, read_job
+from vpo.catalogue.jobs import JobDetails, JobOperation, last_job, read_job
 from vpo.cli.app import App
 from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
@@ -18,6 +18,7 @@ from vpo.cli.output.failure import print_json
 from vpo.cli.output.jobs import COLOURS, human_duration
 from vpo.cli.output.streams import echo
 from vpo.db.library import open_library
+from vpo.jobs.kinds import TYPES
 
 # More lines than these would fill the screen. `-v` and `--json` show everything.
 SHOWN_FILES = 10
@@ -34,18 +35,32 @@ def complete_job(ctx: click.Context, _parameter: click.Parameter, incomplete: st
 
 
 @command("show")
-@click.argument("job_id", metavar="JOB_ID", shell_complete=complete_job)
+@click.argument("job_id", metavar="[JOB_ID]", required=False, shell_complete=complete_job)
+@click.option("--last", is_flag=True, help="Show the newest job.")
+@click.option(
+    "--type",
+    "job_type",
+    type=click.Choice(TYPES, case_sensitive=False),
+    metavar="TYPE",
+    help=f"With --last, only jobs of this type: {', '.join(TYPES)}.",
+)
 @json_option
 @global_options
 @click.pass_context
-def show(ctx: click.Context, /, job_id: str, as_json: bool) -> None:
+def show(
+    ctx: click.Context, /, job_id: str | None, last: bool, job_type: str | None, as_json: bool
+) -> None:
     """Show everything that is recorded about a job.
 
     JOB_ID is the ID of the job, or at least its first 4 characters.
     """
     app = ctx.ensure_object(App)
+    if (job_id is None) != last:
+        raise click.UsageError("Give either the ID of a job or --last", ctx)
+    if job_type is not None and not last:
+        raise click.UsageError("--type can only be used with --last", ctx)
     with open_library(app.library_path(), "read") as library:
-        details = read_job(library, job_id)
+        details = read_job(library, last_job(library, job_type) if job_id is None else job_id)
     if as_json:
         print_json(details.to_dict())
         return
