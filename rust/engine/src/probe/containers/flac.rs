@@ -39,7 +39,8 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         let body = at + 4;
         at = body + length as u64;
         match kind {
-            0 => info = xiph::stream_info(source.up_to(body, length.min(64))?),
+            // Behind a block with a wrong length, anything may look like another one.
+            0 if info.is_none() => info = xiph::stream_info(source.up_to(body, length.min(64))?),
             4 => {
                 let comments = vorbis_comment::parse(source.up_to(body, length.min(COMMENTS))?);
                 media.tags = comments.tags;
@@ -157,6 +158,15 @@ mod tests {
         assert_eq!(media.tracks[1].track_type, TrackType::Attachment);
         assert_eq!(media.tracks[1].width, Some(512));
         assert_eq!((&*media.tags["title"], &*media.tags["album_artist"]), ("One", "Two"));
+    }
+
+    #[test]
+    fn the_first_description_of_the_sound_counts() {
+        let mut other = info();
+        other[10] = 0xff;
+        let blocks = [block(0, false, &info()), block(0, true, &other)].concat();
+        let media = testing::probe(&[&b"fLaC"[..], &blocks].concat(), "flac").unwrap();
+        assert_eq!(media.tracks[0].sample_rate, Some(48_000));
     }
 
     #[test]

@@ -131,6 +131,11 @@ fn read_frames(
         else {
             break;
         };
+        // Some programs write the names of version 2.2 into newer tags, with a zero behind them.
+        let name = match name {
+            [short @ .., 0] if short.len() == 3 => short,
+            name => name,
+        };
         if !name.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) {
             break;
         }
@@ -235,7 +240,7 @@ fn decode(encoding: u8, bytes: &[u8]) -> (String, &[u8]) {
     }
     let mut units: Vec<u16> = Vec::new();
     let mut rest: &[u8] = &[];
-    let mut little = false;
+    let mut little = encoding == 1 && seems_little_endian(bytes);
     for (index, pair) in bytes.chunks_exact(2).enumerate() {
         let unit = u16::from_be_bytes([pair[0], pair[1]]);
         if unit == 0 {
@@ -244,11 +249,19 @@ fn decode(encoding: u8, bytes: &[u8]) -> (String, &[u8]) {
         }
         match unit {
             0xfffe if index == 0 => little = true,
-            0xfeff if index == 0 => {}
+            0xfeff if index == 0 => little = false,
             _ => units.push(if little { unit.swap_bytes() } else { unit }),
         }
     }
     (String::from_utf16_lossy(&units), rest)
+}
+
+/// Whether UTF-16 without the byte order mark that it should have is likely to be little-endian:
+/// most scripts have more zeros in the upper bytes.
+fn seems_little_endian(bytes: &[u8]) -> bool {
+    let pairs = || bytes.chunks_exact(2).take_while(|pair| *pair != [0, 0]);
+    let zeros = |at: usize| pairs().filter(|pair| pair[at] == 0).count();
+    zeros(1) > zeros(0)
 }
 
 fn tag_name(frame: &str) -> &str {
@@ -337,7 +350,7 @@ pub fn read_last(bytes: &[u8]) -> BTreeMap<String, String> {
     };
     let fields = [("title", 3..33), ("artist", 33..63), ("album", 63..93), ("date", 93..97)];
     for (key, range) in fields.into_iter().chain([("comment", 97..127)]) {
-        let (text, _) = decode(0, &tag[range]);
+        let text = text_of_version_1(&tag[range]);
         if !text.trim().is_empty() {
             tags.insert(key.to_owned(), text.trim().to_owned());
         }
@@ -349,6 +362,20 @@ pub fn read_last(bytes: &[u8]) -> BTreeMap<String, String> {
         tags.insert("genre".to_owned(), genre.to_owned());
     }
     tags
+}
+
+/// A text of version 1. It should be Latin-1, but much of what is not ASCII is UTF-8, whose last
+/// character may be cut.
+fn text_of_version_1(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    let text = &bytes[..end];
+    match std::str::from_utf8(text) {
+        Ok(text) => text.to_owned(),
+        Err(error) if error.error_len().is_none() && !text[..error.valid_up_to()].is_ascii() => {
+            String::from_utf8_lossy(&text[..error.valid_up_to()]).into_owned()
+        }
+        Err(_) => latin1(text),
+    }
 }
 
 #[cfg(test)]
@@ -419,6 +446,32 @@ mod tests {
         content.clear();
         let id3 = read_all(&tag(3, 0x80, &[frames, frame("TALB", b"\0Album")]));
         assert_eq!((&*id3.tags["title"], &*id3.tags["album"]), ("A", "Album"));
+    }
+
+    #[test]
+    fn what_programs_get_wrong_is_understood() {
+        let data = tag(
+            3,
+            0,
+            &[
+                // The name of version 2.2, and UTF-16 without a byte order mark.
+                frame("TP1\0", b"\0Artist"),
+                frame("TIT2", b"\x01T\0i\0t\0l\0e\0"),
+                frame("TALB", b"\x01\0A\0l\0b\0u\0m"),
+            ],
+        );
+        let id3 = read_all(&data);
+        let found = ["artist", "title", "album"].map(|name| id3.tags[name].as_str());
+        assert_eq!(found, ["Artist", "Title", "Album"]);
+        let mut tag = vec![0; 128];
+        tag[..3].copy_from_slice(b"TAG");
+        tag[3..33]
+            .copy_from_slice("サンプルのアーティスト".as_bytes().first_chunk::<30>().unwrap());
+        tag[33..37].copy_from_slice(b"Caf\xe9");
+        tag[63..65].copy_from_slice("Ü".as_bytes());
+        let tags = read_last(&tag);
+        let found = ["title", "artist", "album"].map(|name| tags[name].as_str());
+        assert_eq!(found, ["サンプルのアーティス", "Café", "Ü"]);
     }
 
     #[test]

@@ -18,6 +18,8 @@ const FARTHEST: usize = 64 * 1024;
 
 const EXIF: &[u8] = b"Exif\0";
 const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+/// As some programs write it.
+const SPACED_XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/ \0";
 const EXTENDED_XMP: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
 const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
 
@@ -149,7 +151,9 @@ impl Segments {
             if self.exif.is_empty() || !(part.starts_with(b"II*\0") || part.starts_with(b"MM\0*")) {
                 self.exif.extend_from_slice(part);
             }
-        } else if let Some(packet) = payload.strip_prefix(XMP) {
+        } else if let Some(packet) =
+            payload.strip_prefix(XMP).or_else(|| payload.strip_prefix(SPACED_XMP))
+        {
             if self.xmp.is_empty() {
                 self.xmp = packet.to_vec();
             }
@@ -214,6 +218,15 @@ mod tests {
         let rating = testing::packet("xmp:Rating='3' xmpNote:HasExtendedXMP='0123'", "");
         let iptc = segment(0xed, &[PHOTOSHOP, &testing::resources()[..]].concat());
         picture(&[segment(0xe0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0"), exif(), xmp(&rating), iptc])
+    }
+
+    #[test]
+    fn xmp_is_read_whether_or_not_there_is_a_space_behind_its_name() {
+        for name in [XMP, SPACED_XMP] {
+            let packet = testing::packet("xmp:Rating='4'", "");
+            let data = picture(&[segment(0xe1, &[name, packet.as_bytes()].concat())]);
+            assert_eq!(probe_photo(&data).1.rating, Some(4));
+        }
     }
 
     #[test]

@@ -48,6 +48,11 @@ const MAP: [u64; 16] = [
     LFE,
 ];
 
+/// How often the rates are halved in streams with this `bsid`: 9 has half of them, 10 a quarter.
+fn rate_shift(bsid: u32) -> u32 {
+    bsid.saturating_sub(8).min(2)
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Frame {
     enhanced: bool,
@@ -88,7 +93,7 @@ fn plain_frame(bytes: &[u8], id: u32) -> Option<Frame> {
         }
     }
     let low = bits.flag()?;
-    let shift = id.saturating_sub(8);
+    let shift = rate_shift(id);
     let kilobits = *BIT_RATES.get(size_code as usize / 2)?;
     let sample_rate = *RATES.get(rate_code as usize)?;
     let words = match rate_code {
@@ -184,14 +189,17 @@ fn whole_length(bytes: &[u8]) -> usize {
 pub fn read_dac3(track: &mut Track, config: &[u8]) -> Option<()> {
     let mut bits = Bits::new(config);
     let rate_code = bits.get(2)?;
-    bits.skip(5 + 3)?;
+    let shift = rate_shift(bits.get(5)?);
+    bits.skip(3)?;
     let acmod = bits.get(3)?;
     let low = bits.flag()?;
     let rate = bits.get(5)?;
-    track.sample_rate = RATES.get(rate_code as usize).copied().or(track.sample_rate);
+    let sample_rate = RATES.get(rate_code as usize).map(|&rate| rate >> shift);
+    track.sample_rate = sample_rate.or(track.sample_rate);
     layout::set_mask(track, mode_mask(acmod) | if low { LFE } else { 0 });
     if track.bit_rate.is_none() {
-        track.bit_rate = BIT_RATES.get(rate as usize).map(|&rate| u64::from(rate) * 1000);
+        track.bit_rate =
+            BIT_RATES.get(rate as usize).map(|&rate| (u64::from(rate) * 1000) >> shift);
     }
     Some(())
 }
@@ -270,6 +278,10 @@ mod tests {
         read_dac3(&mut plain, &[0x10, 0x3d, 0xe0]).unwrap();
         assert_eq!(plain.channel_layout.as_deref(), Some("5.1(side)"));
         assert_eq!(plain.bit_rate, Some(448_000));
+        let mut half = track();
+        // bsid 9, at 44.1 kHz.
+        read_dac3(&mut half, &[0x52, 0x3d, 0xe0]).unwrap();
+        assert_eq!((half.sample_rate, half.bit_rate), (Some(22_050), Some(224_000)));
         let mut enhanced = track();
         read_dec3(&mut enhanced, &[0x0c, 0x00, 0x20, 0x0f, 0x00]).unwrap();
         assert_eq!(enhanced.channel_layout.as_deref(), Some("5.1(side)"));

@@ -157,7 +157,9 @@ impl File {
                 b"indx" => self.open_dml = true,
                 b"dmlh" => self.all_frames = u32_at(data, 0).unwrap_or(0),
                 b"IDIT" => {
-                    self.media.tags.insert("creation_time".to_owned(), text(data));
+                    let moment = text(data);
+                    let moment = iso_moment(&moment).unwrap_or(moment);
+                    self.media.tags.insert("creation_time".to_owned(), moment);
                 }
                 _ => {}
             }
@@ -322,4 +324,33 @@ fn u32_at(data: &[u8], at: usize) -> Option<u32> {
 fn text(data: &[u8]) -> String {
     let end = data.iter().position(|&byte| byte == 0).unwrap_or(data.len());
     String::from_utf8_lossy(&data[..end]).into_owned()
+}
+
+/// `MON SEP 10 20:52:00 2012`, as asctime(3) writes a moment and cameras do, in the form of ISO
+/// 8601. None if it is another text.
+fn iso_moment(text: &str) -> Option<String> {
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let &[_, month, day, time, year] = words.as_slice() else { return None };
+    let month = MONTHS.iter().position(|name| month.eq_ignore_ascii_case(name))? + 1;
+    let (day, year): (u8, u16) = (day.parse().ok()?, year.parse().ok()?);
+    let is_time = time.len() == 8 && time.bytes().all(|it| it.is_ascii_digit() || it == b':');
+    (is_time && (1..=31).contains(&day)).then(|| format!("{year:04}-{month:02}-{day:02}T{time}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::iso_moment;
+
+    #[test]
+    fn moments_as_cameras_write_them_become_those_of_iso_8601() {
+        let found = iso_moment("MON SEP 10 20:52:00 2012");
+        assert_eq!(found.as_deref(), Some("2012-09-10T20:52:00"));
+        let found = iso_moment("Wed Jan  2 02:03:55 2008\n");
+        assert_eq!(found.as_deref(), Some("2008-01-02T02:03:55"));
+        for text in ["", "2012:09:10 20:52:00", "Mon Xxx 10 20:52:00 2012", "a b c d e"] {
+            assert_eq!(iso_moment(text), None);
+        }
+    }
 }

@@ -12,7 +12,7 @@ use crate::probe::text;
 const LONGEST_TITLE: usize = 16 * 1024;
 
 /// The most titles that are read. Each is a sample of its own.
-const MOST_CHAPTERS: usize = 512;
+const MOST_CHAPTERS: usize = 4096;
 
 /// After this many requests, no more titles are read.
 const MOST_REQUESTS: u32 = 64;

@@ -36,7 +36,8 @@ fn video(format: &Kind) -> Option<&'static str> {
         | b"ai52" | b"ai53" | b"ai55" | b"ai56" | b"ai1p" | b"ai1q" | b"ai12" | b"ai13"
         | b"ai15" | b"ai16" => "h264",
         b"hvc1" | b"hev1" | b"dvhe" | b"HEVC" | b"hvc2" | b"hev2" => "hevc",
-        b"av01" => "av1",
+        // With Dolby Vision.
+        b"av01" | b"dav1" => "av1",
         b"vp08" | b"VP80" => "vp8",
         b"vp09" | b"VP90" => "vp9",
         b"vvc1" | b"vvi1" => "vvc",

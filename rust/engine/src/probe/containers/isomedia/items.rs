@@ -163,7 +163,8 @@ fn properties(meta: &[u8], primary: u32, photo: &mut Photo) -> Option<u8> {
         .or_else(|| of(b"hvcC").or(tile(b"hvcC")).and_then(depth_of_hevc))
         .or_else(|| of(b"av1C").or(tile(b"av1C")).and_then(depth_of_av1));
     let quarters = of(b"irot").and_then(|irot| irot.first()).map_or(0, |angle| angle & 3);
-    let mirror = of(b"imir").and_then(|imir| imir.first()).map(|axis| axis & 1);
+    // Mode 0 exchanges top and bottom (ISO/IEC 23008-12:2022, 6.5.12): the axis is horizontal.
+    let mirror = of(b"imir").and_then(|imir| imir.first()).map(|mode| (mode & 1) ^ 1);
     orientation(quarters, mirror)
 }
 

@@ -1,4 +1,4 @@
-//! Chapters (RFC 9559, section 5.1.7) of the default edition.
+//! Chapters (RFC 9559, section 5.1.7) of the default edition, without those that are hidden.
 
 use super::ebml::{Element, children};
 use super::ids::chapter as ids;
@@ -10,13 +10,15 @@ const MOST_CHAPTERS: usize = 4096;
 /// Reads the data of a `Chapters` element.
 pub fn read(data: &[u8]) -> Vec<Chapter> {
     let editions = || children(data).filter(|child| child.id == ids::EDITION);
-    let is_default = |edition: &Element<'_>| {
-        edition.child(ids::EDITION_DEFAULT).and_then(|flag| flag.flag()) == Some(true)
-    };
-    let Some(edition) = editions().find(is_default).or_else(|| editions().next()) else {
-        return Vec::new();
-    };
-    let atoms = edition.children().filter(|child| child.id == ids::ATOM);
+    let is_set =
+        |element: &Element<'_>, id| element.child(id).and_then(|flag| flag.flag()) == Some(true);
+    let found = editions()
+        .find(|edition| is_set(edition, ids::EDITION_DEFAULT))
+        .or_else(|| editions().find(|edition| !is_set(edition, ids::EDITION_HIDDEN)))
+        .or_else(|| editions().next());
+    let Some(edition) = found else { return Vec::new() };
+    let atoms =
+        edition.children().filter(|child| child.id == ids::ATOM && !is_set(child, ids::HIDDEN));
     atoms.take(MOST_CHAPTERS).filter_map(|atom| read_atom(&atom)).collect()
 }
 

@@ -105,7 +105,9 @@ pub mod attachment {
 pub mod chapter {
     pub const EDITION: u32 = 0x45B9;
     pub const EDITION_DEFAULT: u32 = 0x45DB;
+    pub const EDITION_HIDDEN: u32 = 0x45BD;
     pub const ATOM: u32 = 0xB6;
+    pub const HIDDEN: u32 = 0x98;
     pub const TIME_START: u32 = 0x91;
     pub const TIME_END: u32 = 0x92;
     pub const DISPLAY: u32 = 0x80;

@@ -118,6 +118,8 @@ fn subtitle_track() -> Vec<u8> {
         &[
             uint(ids::track::FLAG_FORCED, 1),
             uint(ids::track::FLAG_HEARING_IMPAIRED, 1),
+            // Only the other one counts.
+            text(ids::track::LANGUAGE, "eng"),
             text(ids::track::LANGUAGE_BCP47, "de-AT"),
         ],
     )
@@ -176,10 +178,19 @@ fn chapters() -> Vec<u8> {
             ],
         )
     };
+    let hidden = master(
+        ids::chapter::ATOM,
+        &[uint(ids::chapter::TIME_START, 1_000), uint(ids::chapter::HIDDEN, 1)],
+    );
     let other = master(ids::chapter::EDITION, &[atom(5, "Not this")]);
     let default = master(
         ids::chapter::EDITION,
-        &[uint(ids::chapter::EDITION_DEFAULT, 1), atom(0, "One"), atom(3_000_000_000, "Two")],
+        &[
+            uint(ids::chapter::EDITION_DEFAULT, 1),
+            atom(0, "One"),
+            hidden,
+            atom(3_000_000_000, "Two"),
+        ],
     );
     master(ids::CHAPTERS, &[other, default])
 }

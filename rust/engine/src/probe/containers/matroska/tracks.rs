@@ -90,16 +90,13 @@ pub fn read(element: &Element<'_>, index: u32) -> Option<Entry> {
     Some(entry)
 }
 
-/// The language. `ffprobe` knows only `Language`; if that is empty, `LanguageBCP47` is used.
+/// The language. If there is a `LanguageBCP47`, `Language` must be ignored (RFC 9559, section
+/// 5.1.4.1.20).
 fn language(element: &Element<'_>) -> String {
     let text = |id| element.child(id).map(|child| child.text()).filter(|text| !text.is_empty());
-    let language = text(ids::LANGUAGE);
-    match (language, text(ids::LANGUAGE_BCP47)) {
-        (Some(language), None) => language,
-        (Some(language), Some(_)) if language != "und" => language,
-        (_, Some(language)) => language,
-        (None, None) => DEFAULT_LANGUAGE.to_owned(),
-    }
+    text(ids::LANGUAGE_BCP47)
+        .or_else(|| text(ids::LANGUAGE))
+        .unwrap_or_else(|| DEFAULT_LANGUAGE.to_owned())
 }
 
 fn read_video(track: &mut Track, entry: &Element<'_>) {
