@@ -23,6 +23,9 @@ const HEAD: usize = 64 * 1024;
 const FRAMES: usize = 50;
 const PIECE: usize = 1024;
 
+/// The bytes in which another file is recognised that was joined to the first one.
+const NEXT_FILE: usize = 8 * 1024;
+
 /// What a header frame says about the frames after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Count {
@@ -52,9 +55,16 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let count = count(frames, &first);
     let behind = count.and(first.frame_length).and_then(|length| frames.get(length..));
     let rate = average(behind.unwrap_or(frames));
+    let more = match count {
+        Some(count) if count.bytes != 0 && size > count.bytes + count.bytes / 16 => {
+            begins_with_sound(source.up_to(start + count.bytes, NEXT_FILE)?, &first)
+        }
+        _ => false,
+    };
     let count = count.filter(|count| {
-        // Several files were joined: the header of the first one counts too few frames.
-        let too_long = count.bytes != 0 && size > count.bytes + count.bytes / 16;
+        // Several files were joined: the header of the first one counts too few frames. What is
+        // not sound, such as a large tag or the rest of a download, does not matter.
+        let too_long = more;
         if too_long {
             media.warn("the file is longer than its header says");
         } else if count.bytes != 0 && size + size / 16 < count.bytes {
@@ -99,6 +109,12 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     }
     (media.tags, media.chapters) = (id3.tags, id3.chapters);
     Ok(media)
+}
+
+/// Whether what follows the frames that a header counts is another file, or more frames.
+fn begins_with_sound(bytes: &[u8], first: &Header) -> bool {
+    let other = bytes.starts_with(b"ID3");
+    other || mpeg::find(bytes).is_some_and(|(skipped, header)| skipped < 4 && header.fits(first))
 }
 
 /// Reads the header frame, if the first frame is one.
@@ -194,6 +210,16 @@ mod tests {
         let media = testing::probe(&data, "mp3").unwrap();
         assert_eq!(media.duration_seconds, Some(41_283.0 * 8.0 / 128_000.0));
         assert_eq!(media.warnings.len(), 1);
+    }
+
+    #[test]
+    fn the_header_frame_counts_if_what_follows_its_sound_is_none() {
+        for rest in [&b"APETAGEX"[..], b"\0\0\0\0", b"garbage"] {
+            let sound = [counting(b"Info", 10, 4_170), frame().repeat(9)].concat();
+            let data = [sound, rest.repeat(10_000)].concat();
+            let media = testing::probe(&data, "mp3").unwrap();
+            assert_eq!(media.duration_seconds, Some(10.0 * 1152.0 / 44_100.0));
+        }
     }
 
     #[test]

@@ -220,7 +220,8 @@ pub fn read_dec3(track: &mut Track, config: &[u8]) -> Option<()> {
         let map = bits.get(9)?;
         let places = [FLC | FRC, BL | BR, BC, TC, SDL | SDR, WL | WR, TFL | TFR, TFC, LFE2];
         for (bit, place) in places.iter().enumerate() {
-            if map >> bit & 1 == 1 {
+            // The first bit is the most significant one (ETSI TS 102 366, F.6.2.14).
+            if map >> (8 - bit) & 1 == 1 {
                 mask |= place;
             }
         }
@@ -285,5 +286,9 @@ mod tests {
         let mut enhanced = track();
         read_dec3(&mut enhanced, &[0x0c, 0x00, 0x20, 0x0f, 0x00]).unwrap();
         assert_eq!(enhanced.channel_layout.as_deref(), Some("5.1(side)"));
+        let mut heights = track();
+        // A dependent substream with the top front pair.
+        read_dec3(&mut heights, &[0x12, 0x00, 0x20, 0x0f, 0x02, 0x04]).unwrap();
+        assert_eq!(heights.channels, Some(8));
     }
 }

@@ -337,8 +337,9 @@ fn dolby_vision_has_a_profile_and_a_compatibility_id() {
 }
 
 #[test]
-fn roles_become_dispositions_and_extended_languages_are_used() {
+fn roles_become_dispositions_and_extended_languages_and_titles_are_used() {
     let kind = full(b"kind", 0, 0, b"urn:mpeg:dash:role:2011\0forced-subtitle\0");
+    let kind = [a_box(b"name", b"Director Commentary"), kind].concat();
     let track = Track {
         handler: b"sbtl",
         stsd: entry(b"tx3g", &[0; 38]),
@@ -351,6 +352,7 @@ fn roles_become_dispositions_and_extended_languages_are_used() {
     assert_eq!((track.track_type, track.codec.as_deref()), (TrackType::Subtitle, Some("mov_text")));
     assert!(track.forced);
     assert_eq!(track.language, "ger");
+    assert_eq!(track.title.as_deref(), Some("Director Commentary"));
 }
 
 fn fragmented(index: bool) -> Vec<u8> {

@@ -9,6 +9,7 @@ use crate::probe::model::{Track, TrackType};
 use crate::probe::problem::Result;
 use crate::probe::rational::{self, rescale};
 use crate::probe::source::Source;
+use crate::probe::text;
 
 /// The longest headers of a track that are read.
 const LONGEST_HEADER: usize = 128 * 1024;
@@ -121,8 +122,16 @@ impl Trak {
         }
     }
 
-    /// Reads roles (ISO/IEC 23009-1, 5.8.5.5) in `kind` boxes.
+    /// Reads roles (ISO/IEC 23009-1, 5.8.5.5) in `kind` boxes, and the title in a `name` box
+    /// (QuickTime File Format, user data).
     fn user_data(&mut self, udta: &[u8]) {
+        if let Some((_, name)) = boxes_in(udta).find(|(kind, _)| kind == b"name") {
+            let title = text::utf8_or_latin1(name);
+            let title = title.trim_matches(|it: char| it == '\0' || it.is_whitespace());
+            if !title.is_empty() {
+                self.track.title = Some(title.to_owned());
+            }
+        }
         for (_, content) in boxes_in(udta).filter(|(kind, _)| kind == b"kind") {
             let mut fields = Fields::new(content);
             if fields.version().is_none() || fields.text() != b"urn:mpeg:dash:role:2011" {
