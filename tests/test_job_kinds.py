@@ -81,15 +81,15 @@ class Counted(JobResult):
         return True
 
     def record(self) -> JobRecord:
-        """The number."""
+        """The number, as the job's record has it."""
         return JobRecord({"number": self.number})
 
     def in_words(self) -> str:
-        """The number."""
+        """The number, in a sentence."""
         return f"counted to {self.number}"
 
     def to_dict(self) -> dict[str, object]:
-        """The number."""
+        """The number, as JSON has it."""
         return {"number": self.number}
 
 

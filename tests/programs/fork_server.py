@@ -40,9 +40,10 @@ def import_everything() -> None:
 
 
 def serve(listener: socket.socket) -> None:
-    """Forks for each connection. Returns in the process that is to be the command.
+    """Starts a child process for each connection. Returns only in the child.
 
-    Ends when stdin does: then the tests have ended, in whatever way.
+    The child then becomes the command. The server ends when its stdin is closed: then the tests
+    have ended.
     """
     while True:
         if select.select([listener, sys.stdin], [], [])[0] != [listener]:

@@ -67,7 +67,7 @@ class Group(click.Group):
 
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
-"""Settings of a Click context: every command has both options for help."""
+"""For `context_settings` of Click: a command takes `-h` and `--help`."""
 
 
 class LazyGroup(Group):

@@ -15,10 +15,10 @@ from vpo.jobs.stopping import CancelledError, StoppedError
 
 
 class Signals:
-    """Turns the first SIGINT, SIGTERM or SIGHUP into a request to stop at the next safe point.
+    """Stops a command at its next safe point after a SIGINT, SIGTERM or SIGHUP.
 
-    A second SIGINT interrupts at once. SIGHUP, which comes when a terminal is closed, counts as
-    SIGTERM.
+    A second SIGINT stops it at once. A terminal that is closed sends SIGHUP, which has the same
+    effect as SIGTERM.
     """
 
     def __init__(self) -> None:

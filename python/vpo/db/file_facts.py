@@ -225,7 +225,7 @@ class Introspected(NamedTuple):
     error: str | None = None
     quick_hash: bytes | None = None
     is_passing: bool = False
-    """Whether the error says nothing about the content: the file stays to be read."""
+    """Whether the system caused the error, not the content. The next scan reads the file again."""
 
 
 def record_introspected(connection: sqlite3.Connection, files: Sequence[Introspected]) -> None:

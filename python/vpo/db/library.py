@@ -253,7 +253,10 @@ class _FileState(NamedTuple):
 def _state_of(path: str) -> _FileState:
     # SQLite puts the WAL beside the file that a link leads to.
     file = os.path.realpath(path)
-    found = os.stat(file)
+    try:
+        found = os.stat(file)
+    except FileNotFoundError:
+        return _FileState(0, 0, 0, has_wal=False)
     has_wal = os.path.exists(f"{file}-wal")
     return _FileState(found.st_ino, found.st_size, found.st_mtime_ns, has_wal)
 

@@ -171,9 +171,10 @@ def _can_be_leased(file: OpenFile) -> bool:
 
 
 def is_still_there(file: OpenFile) -> bool:
-    """Whether a file still has its name, past all caches.
+    """Whether a file still has its name. Asks the file system, not the kernel's cache.
 
-    Looked at after another path was moved: if both led to one file, its name is gone.
+    After another path was moved, this shows whether both paths led to the same file: then the
+    name is gone.
     """
     try:
         look = look_afresh(file.directory, file.name)

@@ -289,10 +289,10 @@ def _info_path(trash: bytes, name: bytes) -> bytes:
 
 
 def find(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> bytes | None:
-    """The name that the file has in the trash. None: it is not there.
+    """Finds the file in the trash, and returns its name there. None: it is not in the trash.
 
-    It is known by its inode. File systems that are programs number their files anew at each
-    mount: then by the note about it, its size and its mtime.
+    Its inode shows that it is the file. On FUSE, files get new inodes with each mount. There, the
+    note in the trash, the size and the mtime show it.
     """
     trash = from_stored(from_json(facts, "trash"))
     top = None if facts["is_home"] else _top_of(trash)

@@ -19,6 +19,7 @@ import orjson
 
 from vpo._engine import Prober, ProbeResult
 from vpo.base.errors import ToolMissingError
+from vpo.base.programs import which
 from vpo.config.models import ProberChoice
 
 if TYPE_CHECKING:
@@ -29,13 +30,6 @@ _POLL_SECONDS = 0.01
 
 # Kinds of files about which ffprobe knows more than "it is a picture".
 _KINDS_OF_FFPROBE = ("video", "audio", "other")
-
-
-def _which(program: str) -> str | None:
-    # Imported when used: most of that module is about versions.
-    from vpo.media.tools import which
-
-    return which(program)
 
 
 class IntrospectionRequest(NamedTuple):
@@ -82,7 +76,7 @@ class Introspector:
         self.choice = choice
         self.without_second_opinion = 0
         """Files that vpo was unsure about, while ffprobe was not found."""
-        self._ffprobe = None if choice == "native" else _which(ffprobe or "ffprobe")
+        self._ffprobe = None if choice == "native" else which(ffprobe or "ffprobe")
         if choice == "ffprobe" and self._ffprobe is None:
             raise ToolMissingError(
                 f"`{ffprobe}` was not found, or is not a program"

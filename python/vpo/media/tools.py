@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vpo.base.programs import which
 from vpo.config.models import ToolsConfig
 
 # A program that takes longer to print its version hangs.
@@ -62,16 +62,6 @@ class Tool:
             return False
         numbers = tuple(int(part) for part in self.version.split("."))
         return numbers < REQUIREMENTS[self.name].recommended
-
-
-def which(program: str) -> str | None:
-    """The path of a program: as it is if it has a slash in it, else from PATH. None: not found.
-
-    Parts of PATH that are empty or relative do not count: they would run a program of that name
-    in the directory that is worked in, whoever put it there.
-    """
-    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return shutil.which(program, path=os.pathsep.join(filter(os.path.isabs, places)))
 
 
 def find_tool(name: str, config: ToolsConfig) -> Tool:

@@ -1,6 +1,7 @@
-"""What vpo knows of each kind of file system, by the name that Linux gives it in mountinfo.
+"""The kinds of file systems, and what vpo can rely on with each of them.
 
-A kind that is not in the table gets the careful answer to each question.
+A kind has the name that Linux uses for it in mountinfo. About a kind that is not in the table,
+vpo assumes the worst.
 """
 
 from __future__ import annotations
@@ -9,17 +10,17 @@ from typing import Literal, NamedTuple
 
 
 class FilesystemKind(NamedTuple):
-    """What can be relied upon on a kind of file system."""
+    """What vpo can rely on with a kind of file system."""
 
     identified_by: Literal["fsid", "uuid", "source"] = "fsid"
     """What names it for longer than a mount lasts: statfs(2)'s `f_fsid`; the UUID on its disk,
     where `f_fsid` is the device number; or what is mounted, for servers and programs."""
     holds_its_files: bool = False
-    """Whether its files are on its own disk, so that two inodes are two files. Others show the
-    files of another file system, which may show them as well, under other inodes."""
+    """Whether it stores its files itself. Then two inodes are always two files. Other kinds show
+    the files of another file system, so that one file can have two inodes."""
     has_ctime: bool = False
-    """Whether each write changes the ctime, and programs cannot set it. Elsewhere it follows
-    the mtime, or is made up."""
+    """Whether every write changes the ctime, and no program can set it. Other kinds copy the
+    mtime, or make a ctime up."""
 
 
 _LOCAL = FilesystemKind(holds_its_files=True, has_ctime=True)
@@ -52,7 +53,7 @@ _BY_PREFIX = {"nfs": _OF_SERVER, "smb": _OF_SERVER, "fuse": _OF_PROGRAM, "ntfs":
 
 
 def kind_of(fstype: str) -> FilesystemKind:
-    """What can be relied upon on a file system of this type."""
+    """What vpo can rely on with a file system of this type."""
     known = _KINDS.get(fstype)
     if known is not None:
         return known

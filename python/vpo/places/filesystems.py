@@ -44,15 +44,17 @@ def identity(path: bytes, device: int) -> str | None:
 
 
 def filesystem_kind(path: bytes, device: int) -> FilesystemKind:
-    """What can be relied upon on the file system that holds `path`, whose `st_dev` is `device`.
-
-    Where it is not known, that is little.
-    """
-    mount = _mount_of(path, device)
-    if mount is None:
+    """What vpo can rely on with the file system that holds `path`, whose `st_dev` is `device`."""
+    if device not in _kinds:
+        mount = _mount_of(path, device)
         # Without /proc: macOS, where all but foreign disks have a ctime.
-        return FilesystemKind(has_ctime=not _mounts())
-    return kind_of(mount.fstype)
+        unknown = FilesystemKind(has_ctime=not _mounts())
+        _kinds[device] = unknown if mount is None else kind_of(mount.fstype)
+    return _kinds[device]
+
+
+_kinds: dict[int, FilesystemKind] = {}
+"""By `st_dev`. A search for duplicates asks for each of its files."""
 
 
 def _mount_of(path: bytes, device: int) -> _Mount | None:

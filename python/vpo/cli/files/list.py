@@ -59,8 +59,13 @@ _COLOURS = {"pending": "yellow", "ok": "green", "error": "red", "missing": "red"
 )
 @media_options
 @click.option("--limit", type=click.IntRange(0, 2**63 - 1), metavar="N", help="At most N files.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
-@click.option("--jsonl", "as_jsonl", is_flag=True, help="Print one JSON object per line.")
+@click.option("--json", "as_json", is_flag=True, help="Print the files as one JSON array.")
+@click.option(
+    "--jsonl",
+    "as_jsonl",
+    is_flag=True,
+    help="Print a JSON object for each file, one per line.",
+)
 @click.option("--print0", is_flag=True, help="Print only the paths, each ended by a NUL.")
 @global_options
 @click.pass_context

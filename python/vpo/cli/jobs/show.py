@@ -36,7 +36,7 @@ def complete_job(ctx: click.Context, _parameter: click.Parameter, incomplete: st
 
 @command("show")
 @click.argument("job_id", metavar="[JOB_ID]", required=False, shell_complete=complete_job)
-@click.option("--last", is_flag=True, help="Show the newest job.")
+@click.option("--last", is_flag=True, help="Show the newest job. No ID is needed.")
 @click.option(
     "--type",
     "job_type",
@@ -58,7 +58,7 @@ def show(
     if (job_id is None) != last:
         raise click.UsageError("Give either the ID of a job or --last", ctx)
     if job_type is not None and not last:
-        raise click.UsageError("--type can only be used with --last", ctx)
+        raise click.UsageError("Use --type together with --last", ctx)
     with open_library(app.library_path(), "read") as library:
         details = read_job(library, last_job(library, job_type) if job_id is None else job_id)
     if as_json:

@@ -1,4 +1,7 @@
-"""`--prober`, for the commands that read media; the others do without the models of settings."""
+"""`--prober`, an option of the commands that read media.
+
+It has a module of its own, because it imports the models of settings.
+"""
 
 from __future__ import annotations
 

@@ -55,22 +55,21 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let count = count(frames, &first);
     let behind = count.and(first.frame_length).and_then(|length| frames.get(length..));
     let rate = average(behind.unwrap_or(frames));
-    let more = match count {
+    // Several files were joined: the header of the first one counts too few frames. What is not
+    // sound, such as a large tag or the rest of a download, does not matter.
+    let is_joined = match count {
         Some(count) if count.bytes != 0 && size > count.bytes + count.bytes / 16 => {
             begins_with_sound(source.up_to(start + count.bytes, NEXT_FILE)?, &first)
         }
         _ => false,
     };
     let count = count.filter(|count| {
-        // Several files were joined: the header of the first one counts too few frames. What is
-        // not sound, such as a large tag or the rest of a download, does not matter.
-        let too_long = more;
-        if too_long {
+        if is_joined {
             media.warn("the file is longer than its header says");
         } else if count.bytes != 0 && size + size / 16 < count.bytes {
             media.warn("the file is cut off");
         }
-        !too_long
+        !is_joined
     });
 
     let mut track = Track::new(0, TrackType::Audio);
