@@ -809,15 +809,20 @@ def test_a_version_that_is_not_known_is_refused_and_left_alone(
 # -- From version 8 on --------------------------------------------------------------------------
 
 
+def make_version(vpo: Vpo, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Creates an empty catalogue of an older version."""
+    vpo.home.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "LATEST", number)
+        for step in range(number + 1, LATEST + 1):
+            patch.delitem(migrations._STEPS, step)
+        open_library(str(vpo.database), "create").close()
+
+
 def test_jobs_of_version_8_keep_all_that_is_recorded_of_them(
     vpo: Vpo, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vpo.home.mkdir()
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "LATEST", 8)
-        for step in range(9, LATEST + 1):
-            patch.delitem(migrations._STEPS, step)
-        open_library(str(vpo.database), "create").close()
+    make_version(vpo, 8, monkeypatch)
     columns = (
         "id, file_path, job_type, status, priority, policy_json, created_at, started_at,"
         " completed_at, error_message, summary_json, files_affected_json, errors_json, worker_pid"
@@ -841,3 +846,53 @@ def test_jobs_of_version_8_keep_all_that_is_recorded_of_them(
     assert rows(vpo.database, "SELECT id FROM jobs WHERE queued_at IS NOT NULL") == [("q",)]
     assert (vpo.home / "library.db.v8.bak").exists()
     vpo.check_integrity()
+
+
+def test_jobs_of_version_11_keep_their_order_and_a_later_failure_is_shown(
+    vpo: Vpo, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_version(vpo, 11, monkeypatch)
+    root = os.fsdecode(tree.root)
+    moments = {"good": "2026-01-02T00:00:00.000Z", "old": "2026-01-01T00:00:00.000Z"}
+    with vpo.sql() as connection:
+        for job_id, status in (("good", "completed"), ("old", "failed")):
+            connection.execute(
+                "INSERT INTO jobs (id, file_path, job_type, status, policy_json, created_at,"
+                " started_at, completed_at) VALUES (?, ?, 'scan', ?, '{}', ?, ?, ?)",
+                (job_id, root, status, *[moments[job_id]] * 3),
+            )
+        connection.execute(
+            "INSERT INTO roots (path, added_at, last_scan_at, last_job_id)"
+            " VALUES (?, '2026', ?, 'good')",
+            (root, moments["good"]),
+        )
+    # Commands that read upgrade a copy in memory.
+    assert [job["id"] for job in vpo.ok("jobs", "list", "--json").json] == ["good", "old"]
+    assert vpo.ok("status", "--json").json["failures"] == []
+    vpo.ok("scan", f"{root}-away", status=2)
+    tree.root.rename(f"{root}-away")
+    vpo.ok("scan", root, status=2)
+    old_jobs = rows(vpo.database, "SELECT id FROM jobs WHERE sequence < 3 ORDER BY sequence")
+    assert old_jobs == [("old",), ("good",)]
+    assert rows(vpo.database, "SELECT last_scan_sequence FROM roots") == [(2,)]
+    assert len(vpo.ok("status", "--json").json["failures"]) == 1
+
+
+def test_files_of_version_11_that_could_not_be_opened_are_read_again(
+    vpo: Vpo, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_version(vpo, 11, monkeypatch)
+    messages = ("cannot be opened: Permission denied (os error 13)", "it is cut after 3 bytes")
+    with vpo.sql() as connection:
+        connection.execute("INSERT INTO directories (id, path) VALUES (1, '/media')")
+        for name, message in zip(("locked.mkv", "cut.mkv"), messages, strict=True):
+            connection.execute(
+                "INSERT INTO files (directory_id, name, extension, kind, size_bytes, mtime_ns,"
+                " scanned_at, scan_status, scan_error)"
+                " VALUES (1, ?, 'mkv', 'video', 3, 0, '2026-01-01T00:00:00Z', 'error', ?)",
+                (name, message),
+            )
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    statuses = rows(vpo.database, "SELECT name, scan_status FROM files WHERE directory_id = 1")
+    assert sorted(statuses) == [("cut.mkv", "error"), ("locked.mkv", "pending")]

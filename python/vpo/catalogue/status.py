@@ -14,9 +14,10 @@ from vpo.base.paths import StoredPath, from_stored, to_json, to_stored
 from vpo.db import counts, job_history
 from vpo.db import damage as damage_table
 from vpo.db import jobs as job_table
-from vpo.db.job_history import Failed
+from vpo.db.job_history import Failed, Place
 from vpo.db.library import Library
-from vpo.jobs import liveness
+from vpo.jobs import clock, liveness
+from vpo.jobs.clock import ClockTrouble
 from vpo.jobs.kinds import repeats
 
 # The JSON lists only this many failed jobs.
@@ -108,6 +109,8 @@ class Status:
     """Jobs that failed and have not succeeded since, newest first."""
     damage: dict[str, int]
     """The number of damaged files, by what is wrong with them."""
+    clock: ClockTrouble
+    """Signs that the clock was or is wrong."""
 
     @property
     def damaged_files(self) -> int:
@@ -139,6 +142,7 @@ class Status:
             "jobs": {**self.jobs, "dead": self.dead_jobs},
             "failures": [failure.to_dict() for failure in self.failures[:LISTED_FAILURES]],
             "damage": self.damage,
+            "clock": self.clock.to_dict(),
             "needs_attention": self.needs_attention,
         }
 
@@ -177,6 +181,7 @@ def read_status(library: Library) -> Status:
         running = job_table.running_jobs(connection)
         damage = damage_table.count_damage(connection)
         by_status = job_history.count_by_status(connection)
+        trouble = clock.find_trouble(connection)
     return Status(
         path=library.path,
         size_bytes=_size_of(library.path),
@@ -186,6 +191,7 @@ def read_status(library: Library) -> Status:
         dead_jobs=sum(not liveness.is_alive(job) for job in running),
         failures=failures,
         damage=damage,
+        clock=trouble,
     )
 
 
@@ -194,21 +200,22 @@ def _failures(connection: sqlite3.Connection, roots: Sequence[counts.RootRow]) -
     failed = job_history.failed_jobs(connection)
     last = job_history.last_completed(connection, {job.job_type for job in failed})
     for root in roots:
-        # The job that succeeded may have been purged.
-        known = last.get(("scan", root.path), "")
-        last["scan", root.path] = max(known, root.last_scan_at or "")
-    since: dict[tuple[str, StoredPath], str] = {}
+        if root.last_scan_at is not None:
+            # The job that succeeded may have been purged.
+            known = Place(root.last_scan_sequence, root.last_scan_at)
+            recorded = last.get(("scan", root.path))
+            if recorded is None or known.is_after(recorded):
+                last["scan", root.path] = known
     too_old = times.to_text(times.now() - SHOWN_FOR)
     failures = []
     for job in failed:
         if not repeats(job.job_type) and job.began < too_old:
             continue
-        kind = (job.job_type, job.path)
-        if kind not in since:
-            # A job that succeeded with a directory succeeded with everything in it.
-            above = _and_above(job.path)
-            since[kind] = max(last.get((job.job_type, place), "") for place in above)
-        if job.began > since[kind] and not _failed_for_damage_alone(connection, job):
+        # A job that succeeded with a directory succeeded with everything in it.
+        succeeded = (last.get((job.job_type, place)) for place in _and_above(job.path))
+        if all(done is None or job.place.is_after(done) for done in succeeded) and not (
+            _failed_for_damage_alone(connection, job)
+        ):
             failures.append(FailedJob(*job))
     return failures
 

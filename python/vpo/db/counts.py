@@ -16,11 +16,12 @@ class RootRow(NamedTuple):
     path: StoredPath
     last_scan_at: str | None
     last_job_id: str | None
+    last_scan_sequence: int | None
 
 
 def list_roots(connection: sqlite3.Connection) -> list[RootRow]:
     """All roots, sorted by path."""
-    rows = connection.execute("SELECT path, last_scan_at, last_job_id FROM roots ORDER BY path")
+    rows = connection.execute(f"SELECT {', '.join(RootRow._fields)} FROM roots ORDER BY path")
     return [RootRow._make(row) for row in rows]
 
 

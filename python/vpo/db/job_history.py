@@ -11,9 +11,25 @@ from vpo.db.conditions import Condition, all_of
 
 STATUSES = ("queued", "running", "completed", "failed", "cancelled")
 
-# When a job last started or, if it has not started, was queued. The indexes have this
-# expression.
-_MOMENT = "coalesce(started_at, queued_at, created_at)"
+# When a job last started or, if it has not started, was queued. `idx_jobs_moment` has this
+# expression. The order of jobs is their `sequence`, because a clock can be wrong. Rows
+# that other programs added have none, and come last.
+MOMENT = "coalesce(started_at, queued_at, created_at)"
+_NEWEST_FIRST = f"sequence DESC, {MOMENT} DESC, number DESC"
+
+
+class Place(NamedTuple):
+    """The place of a job in the order of jobs."""
+
+    sequence: int | None
+    """None: another program added the row. Then the times decide."""
+    began: str
+
+    def is_after(self, other: Place) -> bool:
+        """Whether the job started or was queued after the other one."""
+        if self.sequence is None or other.sequence is None:
+            return self.began > other.began
+        return self.sequence > other.sequence
 
 
 class JobRow(NamedTuple):
@@ -83,14 +99,13 @@ def list_jobs(connection: sqlite3.Connection, wanted: JobFilter) -> list[JobRow]
         for expression, value in (
             ("status =", wanted.status),
             ("job_type =", wanted.job_type),
-            (f"{_MOMENT} >=", wanted.since),
+            (f"{MOMENT} >=", wanted.since),
         )
         if value is not None
     ]
     condition = all_of(conditions)
     rows = connection.execute(
-        f"SELECT {_columns()} FROM jobs WHERE {condition.sql}"
-        f" ORDER BY {_MOMENT} DESC, number DESC LIMIT ?",
+        f"SELECT {_columns()} FROM jobs WHERE {condition.sql} ORDER BY {_NEWEST_FIRST} LIMIT ?",
         (*condition.parameters, _limit(wanted.limit)),
     )
     return [JobRow._make(row) for row in rows]
@@ -135,37 +150,43 @@ class Failed(NamedTuple):
     job_type: str
     path: StoredPath
     began: str
+    sequence: int | None
     completed_at: str | None
     message: str | None
+
+    @property
+    def place(self) -> Place:
+        """Its place in the order of jobs."""
+        return Place(self.sequence, self.began)
 
 
 def failed_jobs(connection: sqlite3.Connection) -> list[Failed]:
     """All jobs that failed, newest first."""
     rows = connection.execute(
-        f"SELECT id, job_type, file_path, {_MOMENT}, completed_at, error_message FROM jobs"
-        f" WHERE status = 'failed' ORDER BY {_MOMENT} DESC, number DESC"
+        f"SELECT id, job_type, file_path, {MOMENT}, sequence, completed_at, error_message"
+        f" FROM jobs WHERE status = 'failed' ORDER BY {_NEWEST_FIRST}"
     )
     return [Failed._make(row) for row in rows]
 
 
 def last_completed(
     connection: sqlite3.Connection, job_types: Collection[str]
-) -> dict[tuple[str, StoredPath], str]:
-    """When the last completed job of each type and path started, for these types."""
+) -> dict[tuple[str, StoredPath], Place]:
+    """The place of the last completed job of each type and path, for these types."""
     marks = ", ".join("?" * len(job_types))
     rows = connection.execute(
-        f"SELECT job_type, file_path, max({_MOMENT}) FROM jobs"
-        f" WHERE status = 'completed' AND job_type IN ({marks}) GROUP BY job_type, file_path",
+        f"SELECT job_type, file_path, sequence, {MOMENT} FROM jobs"
+        f" WHERE status = 'completed' AND job_type IN ({marks}) ORDER BY sequence, {MOMENT}",
         tuple(job_types),
     )
-    return {(job_type, path): began for job_type, path, began in rows}
+    return {(job_type, path): Place(sequence, began) for job_type, path, sequence, began in rows}
 
 
 def errors_of_last_scan(connection: sqlite3.Connection, path: StoredPath) -> int:
     """How many errors the last completed scan of a root had. 0 if its job was purged."""
     row = connection.execute(
         f"SELECT {_ERROR_COUNT.format(of='')} FROM jobs WHERE job_type = 'scan'"
-        f" AND status = 'completed' AND file_path = ? ORDER BY {_MOMENT} DESC, number DESC LIMIT 1",
+        f" AND status = 'completed' AND file_path = ? ORDER BY {_NEWEST_FIRST} LIMIT 1",
         (path,),
     ).fetchone()
     return 0 if row is None or not isinstance(row[0], int) else row[0]
@@ -177,7 +198,7 @@ def end_of_scan(connection: sqlite3.Connection, scanned_at: str) -> str | None:
     row = connection.execute(
         "SELECT max(completed_at) FROM jobs WHERE job_type = 'scan'"
         # A fraction of the second, `Z` or nothing follows. All of them come before a bracket.
-        f" AND {_MOMENT} >= ?1 AND {_MOMENT} < ?1 || '['",
+        f" AND {MOMENT} >= ?1 AND {MOMENT} < ?1 || '['",
         (second,),
     ).fetchone()
     return None if row[0] is None else str(row[0])
@@ -214,18 +235,18 @@ def changes_of_file(
     # Sorted by when the jobs ran: a queued job may be older than jobs that ran before it.
     sql = f"""
         SELECT {", ".join((*JobRow._fields, *_CHANGE))} FROM (
-            SELECT {_OF_JOB}, {_OF_CHANGE}, c.id AS place
+            SELECT {_OF_JOB}, {_OF_CHANGE}, j.sequence, c.id AS change_id
             FROM file_changes c JOIN jobs j ON j.number = c.job
             -- A deleted record may have had the id before.
             WHERE c.file_id = :file AND c.id > (SELECT coalesce(max(id), 0) FROM file_changes
                 WHERE file_id = :file AND change = 'pruned')
             UNION ALL
-            SELECT {_OF_JOB}, 'added', {nothing}, 0
+            SELECT {_OF_JOB}, 'added', {nothing}, j.sequence, 0
             FROM files f JOIN jobs j ON j.number = f.added_by WHERE f.id = :file
             UNION ALL
-            SELECT {_OF_JOB}, NULL, {nothing}, 0 FROM jobs j WHERE j.file_id = :file
+            SELECT {_OF_JOB}, NULL, {nothing}, j.sequence, 0 FROM jobs j WHERE j.file_id = :file
         )
-        ORDER BY coalesce(started_at, created_at) DESC, place DESC
+        ORDER BY sequence DESC, coalesce(started_at, created_at) DESC, change_id DESC
         LIMIT :limit
     """
     return _changes(connection.execute(sql, {"file": file_id, "limit": _limit(limit)}))

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 
+from vpo.base import times
 from vpo.base.paths import StoredPath
+
+# The sequence of the job that is queued or starts next. Numbers of purged jobs may come again, but
+# not the number of a root's last successful scan.
+_NEXT_SEQUENCE = (
+    "(SELECT 1 + max(coalesce((SELECT max(sequence) FROM jobs), 0),"
+    " coalesce((SELECT max(last_scan_sequence) FROM roots), 0)))"
+)
 
 
 class RunningJob(NamedTuple):
@@ -79,7 +88,7 @@ def queued_jobs(connection: sqlite3.Connection) -> Iterator[QueuedJob]:
     """The queue, in the order in which jobs are taken from it."""
     rows = connection.execute(
         f"SELECT {', '.join(QueuedJob._fields)} FROM jobs WHERE status = 'queued'"
-        " ORDER BY priority, created_at, number"
+        " ORDER BY priority, number"
     )
     return map(QueuedJob._make, rows)
 
@@ -87,9 +96,9 @@ def queued_jobs(connection: sqlite3.Connection) -> Iterator[QueuedJob]:
 def add_running_job(connection: sqlite3.Connection, job: NewJob, worker: Worker) -> int:
     """Records a job that starts now, and returns its number."""
     cursor = connection.execute(
-        "INSERT INTO jobs (id, job_type, file_path, status, policy_json, created_at, started_at,"
-        " attempts, worker_pid, worker_identity, worker_token, worker_heartbeat)"
-        " VALUES (:id, :job_type, :file_path, 'running', :policy_json, :at, :at,"
+        "INSERT INTO jobs (id, sequence, job_type, file_path, status, policy_json, created_at,"
+        " started_at, attempts, worker_pid, worker_identity, worker_token, worker_heartbeat)"
+        f" VALUES (:id, {_NEXT_SEQUENCE}, :job_type, :file_path, 'running', :policy_json, :at, :at,"
         " 1, :pid, :identity, :token, :at)",
         {**job._asdict(), **worker._asdict()},
     )
@@ -100,9 +109,10 @@ def add_running_job(connection: sqlite3.Connection, job: NewJob, worker: Worker)
 def add_queued_job(connection: sqlite3.Connection, job: NewJob, *, priority: int) -> None:
     """Puts a job into the queue."""
     connection.execute(
-        "INSERT INTO jobs (id, job_type, file_path, status, priority, policy_json, created_at,"
-        " queued_at) VALUES (:id, :job_type, :file_path, 'queued', :priority, :policy_json, :at,"
-        " :at)",
+        "INSERT INTO jobs (id, sequence, job_type, file_path, status, priority, policy_json,"
+        " created_at, queued_at)"
+        f" VALUES (:id, {_NEXT_SEQUENCE}, :job_type, :file_path, 'queued', :priority,"
+        " :policy_json, :at, :at)",
         {**job._asdict(), "priority": priority},
     )
 
@@ -122,7 +132,8 @@ def find_queued_job(
 def start_job(connection: sqlite3.Connection, number: int, worker: Worker, at: str) -> None:
     """Gives a queued job to a worker."""
     connection.execute(
-        "UPDATE jobs SET status = 'running', started_at = :at, completed_at = NULL,"
+        f"UPDATE jobs SET status = 'running', sequence = {_NEXT_SEQUENCE}, started_at = :at,"
+        " completed_at = NULL,"
         " attempts = attempts + 1, worker_pid = :pid, worker_identity = :identity,"
         " worker_token = :token, worker_heartbeat = :at, cancel_requested_at = NULL,"
         " progress_percent = 0.0, progress_json = NULL, error_message = NULL, errors_json = NULL,"
@@ -197,7 +208,8 @@ def requeue_job(
 ) -> None:
     """Puts a job back into the queue, at its old place."""
     connection.execute(
-        "UPDATE jobs SET status = 'queued', queued_at = :at, started_at = NULL,"
+        f"UPDATE jobs SET status = 'queued', sequence = {_NEXT_SEQUENCE}, queued_at = :at,"
+        " started_at = NULL,"
         " completed_at = NULL, progress_percent = 0.0, progress_json = NULL, worker_pid = NULL,"
         " worker_identity = NULL, worker_token = NULL, worker_heartbeat = NULL,"
         " cancel_requested_at = NULL, attempts = attempts - :back WHERE id = :id",
@@ -254,11 +266,20 @@ def count_finished_before(
 
 
 def _purgeable(before: str, status: str | None) -> tuple[str, Mapping[str, Any]]:
-    # `+status`: by the time, not by one of the indexes on the status.
-    condition = "completed_at < :before AND +status IN ('completed', 'failed', 'cancelled')"
+    # A job that ended in the future ran while the clock was wrong. It is as old as a job that ran
+    # after it. `+status`: by the time, not by one of the indexes on the status.
+    condition = (
+        "(completed_at < :before OR completed_at > :future AND sequence <"
+        " (SELECT max(sequence) FROM jobs WHERE completed_at < :before))"
+        " AND +status IN ('completed', 'failed', 'cancelled')"
+    )
     if status is not None:
         condition += " AND +status = :status"
-    return condition, {"before": before, "status": status}
+    return condition, {"before": before, "future": _tomorrow(), "status": status}
+
+
+def _tomorrow() -> str:
+    return times.to_text(times.now() + timedelta(days=1))
 
 
 def delete_job(connection: sqlite3.Connection, number: int, *, most_changes: int) -> bool:

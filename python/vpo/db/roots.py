@@ -50,8 +50,9 @@ def complete_scan(
 ) -> None:
     """Records that a scan of a root was completed."""
     connection.execute(
-        "UPDATE roots SET last_scan_at = ?, last_job_id = ? WHERE path = ?",
-        (started_at, job_id, path),
+        "UPDATE roots SET last_scan_at = :at, last_job_id = :job,"
+        " last_scan_sequence = (SELECT sequence FROM jobs WHERE id = :job) WHERE path = :path",
+        {"at": started_at, "job": job_id, "path": path},
     )
 
 

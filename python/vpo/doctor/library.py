@@ -14,7 +14,7 @@ from vpo.db import migrations
 from vpo.db.checks import find_damage
 from vpo.db.library import open_library
 from vpo.doctor.models import Diagnosis
-from vpo.jobs import liveness
+from vpo.jobs import clock, liveness
 
 # With less free space, the disk may become full during a scan.
 LEAST_FREE_BYTES = 256 * 1024 * 1024
@@ -59,6 +59,7 @@ def check_library(path: str, *, full: bool) -> Iterator[Diagnosis]:
         with open_library(path, "read") as library, library.reading() as connection:
             damage = find_damage(connection, full=full)
             running = job_table.running_jobs(connection)
+            trouble = clock.find_trouble(connection)
     except LibraryNotFoundError:
         message = f"The catalogue {shown} does not exist yet; `vpo scan` creates it"
         yield Diagnosis("LIBRARY", "ok", message)
@@ -85,6 +86,20 @@ def check_library(path: str, *, full: bool) -> Iterator[Diagnosis]:
             f"Job {first} is recorded as running, but its process has ended{more}",
             "The next scan or `vpo jobs run` corrects this.",
         )
+    yield from _clock(trouble)
+
+
+def _clock(trouble: clock.ClockTrouble) -> Iterator[Diagnosis]:
+    if not trouble:
+        yield Diagnosis("CLOCK", "ok", "The clock agrees with the times of earlier jobs")
+    advice = "Check the clock. The order of jobs does not depend on it."
+    if trouble.jump is not None:
+        advice += (
+            " The automatic purge counts the age of jobs from the earlier time until"
+            f" {clock.JOBS_UNTIL_TRUSTED} more jobs have run."
+        )
+    for sentence in trouble.sentences():
+        yield Diagnosis("CLOCK", "warning", sentence, advice)
 
 
 def _damage(shown: str, damage: list[str], *, full: bool) -> Diagnosis:

@@ -10,6 +10,7 @@ from vpo.base import times
 from vpo.config.models import JobsConfig
 from vpo.db import jobs as table
 from vpo.db.library import Library
+from vpo.jobs.clock import trusted_now
 from vpo.logging import facts
 
 logger = logging.getLogger(__name__)
@@ -26,10 +27,14 @@ TRANSACTION_SECONDS = 0.5
 
 
 def auto_purge(library: Library, config: JobsConfig) -> int:
-    """Deletes some of the jobs that are older than the settings allow. Returns how many."""
+    """Deletes some of the jobs that are older than the settings allow. Returns how many.
+
+    If the clock is doubtful, their age is counted from an earlier time.
+    """
     if not config.auto_purge:
         return 0
-    before = times.now() - timedelta(days=config.retention_days)
+    retention = timedelta(days=config.retention_days)
+    before = trusted_now(library, retention) - retention
     with library.reading() as connection:
         if not table.finished_before(connection, times.to_text(before), limit=1):
             return 0
@@ -41,6 +46,7 @@ def purge(
 ) -> int:
     """Deletes jobs that ended before a moment, if given only those of one status.
 
+    A job that a wrong clock dated in the future is deleted with the jobs that ran after it.
     Works for at most `seconds`. Queued and running jobs stay. Returns how many were deleted.
     """
     until = time.monotonic() + seconds

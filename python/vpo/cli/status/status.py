@@ -99,6 +99,10 @@ def _text(app: App, found: Status) -> Iterator[str]:
         if found.dead_jobs > 1:
             lost = "have no process any more. The next scan or `vpo jobs run` corrects this."
         yield app.paint(f"  {found.dead_jobs:,} of them {lost}", "yellow")
+    if found.clock:
+        yield ""
+    for sentence in found.clock.sentences():
+        yield app.paint(f"{sentence}.", "yellow")
     if found.damaged_files:
         yield ""
         text = f"Damaged files: {damage_counts(found.damage)}"

@@ -14,7 +14,7 @@ from importlib import import_module
 from vpo.base import times
 
 OLDEST = 6
-LATEST = 11
+LATEST = 12
 
 # "vpo1": marks an SQLite file as a catalogue of vpo (https://sqlite.org/fileformat2.html#application_id).
 APPLICATION_ID = 0x76706F31
@@ -26,6 +26,7 @@ _STEPS = {
     9: "vpo.db.migrations.v09_job_history",
     10: "vpo.db.migrations.v10_media",
     11: "vpo.db.migrations.v11_content",
+    12: "vpo.db.migrations.v12_job_order",
 }
 
 
