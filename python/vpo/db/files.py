@@ -46,6 +46,39 @@ def files_in(connection: sqlite3.Connection, directory_id: int) -> list[KnownFil
     return [KnownFile._make(row) for row in rows]
 
 
+class SampledFile(NamedTuple):
+    """A file that is to show whether a directory is the one that the catalogue knows."""
+
+    directory: StoredPath
+    name: StoredPath
+    size_bytes: int
+    mtime_ns: int
+    is_symlink: int
+
+
+def sample_of_files(
+    connection: sqlite3.Connection, directory: bytes, filesystem_id: int, most: int
+) -> list[SampledFile]:
+    """At most so many files below a directory, and on a file system, that are not missing.
+
+    Half of them are from the first directories, half from the last ones.
+    """
+    condition = below(directory, "d.path")
+    found: dict[tuple[StoredPath, StoredPath], SampledFile] = {}
+    for order in ("ASC", "DESC"):
+        # CROSS JOIN, and one file of each directory: so SQLite reads no more than it returns.
+        rows = connection.execute(
+            "SELECT d.path, f.name, f.size_bytes, f.mtime_ns, f.is_symlink FROM directories d"
+            " CROSS JOIN files f ON f.id = (SELECT max(id) FROM files"
+            " WHERE directory_id = d.id AND scan_status <> 'missing')"
+            f" WHERE d.is_present AND d.filesystem_id = ? AND ({condition.sql})"
+            f" ORDER BY d.path {order} LIMIT ?",
+            (filesystem_id, *condition.parameters, most // 2),
+        )
+        found.update({(row[0], row[1]): SampledFile._make(row) for row in rows})
+    return list(found.values())
+
+
 def digests_in(connection: sqlite3.Connection, directory_id: int) -> dict[int, str]:
     """The recorded digests of the files in a directory, by the ids of the files."""
     return dict(

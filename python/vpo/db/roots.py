@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from vpo.base.paths import StoredPath
+from vpo.db.conditions import below
 
 
 @dataclass(frozen=True)
@@ -72,3 +73,23 @@ def find_filesystem(connection: sqlite3.Connection, identity: str) -> int | None
         "SELECT id FROM filesystems WHERE identity = ?", (identity,)
     ).fetchone()
     return int(row[0]) if row else None
+
+
+def identity_of(connection: sqlite3.Connection, filesystem_id: int) -> str | None:
+    """The identity of a file system, None if it was never seen."""
+    row = connection.execute(
+        "SELECT identity FROM filesystems WHERE id = ?", (filesystem_id,)
+    ).fetchone()
+    return row[0] if row else None
+
+
+def change_filesystem(
+    connection: sqlite3.Connection, directory: bytes, before: int, now: int
+) -> None:
+    """Gives everything below a directory that is on one file system another one."""
+    condition = below(directory)
+    for table in ("roots", "directories"):
+        connection.execute(
+            f"UPDATE {table} SET filesystem_id = ? WHERE filesystem_id = ? AND ({condition.sql})",
+            (now, before, *condition.parameters),
+        )

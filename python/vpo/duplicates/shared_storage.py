@@ -6,12 +6,10 @@ import os
 from collections.abc import Callable
 
 from vpo.base.paths import StoredPath, from_stored
+from vpo.places.filesystems import filesystem_kind, may_share_content
 
 StorageOf = Callable[[StoredPath, int], "bytes | None"]
 """Where a file (path and `st_dev`) is stored. None: it is not known to share its storage."""
-
-# The file systems on which files can share storage. On others, files need not be opened.
-_SHARING = (b"btrfs", b"xfs", b"bcachefs", b"ocfs2", b"zfs", b"overlay")
 
 
 def storage_lookup() -> StorageOf | None:
@@ -19,17 +17,11 @@ def storage_lookup() -> StorageOf | None:
 
     None if no mounted file system lets files share storage.
     """
-    try:
-        with open("/proc/self/mountinfo", "rb") as mounts:
-            table = mounts.read()
-    except OSError:
-        # The file systems are not known, so every file is looked at.
-        return _storage_of
-    return _storage_of if any(b" - " + kind in table for kind in _SHARING) else None
+    return _storage_of if may_share_content() else None
 
 
 def _storage_of(path: StoredPath, device: int) -> bytes | None:
-    if not _can_share(device, os.path.dirname(from_stored(path))):
+    if not filesystem_kind(os.path.dirname(from_stored(path)), device).shares_content:
         return None
     from vpo._engine import storage_of
 
@@ -38,16 +30,3 @@ def _storage_of(path: StoredPath, device: int) -> bytes | None:
     except OSError:
         # It has disappeared, or cannot be opened.
         return None
-
-
-_known: dict[int, bool] = {}
-
-
-def _can_share(device: int, directory: bytes) -> bool:
-    """Whether files with this `st_dev` can share storage."""
-    if device not in _known:
-        from vpo.places.filesystems import identity
-
-        name = identity(directory, device)
-        _known[device] = name is None or name.encode().startswith(_SHARING)
-    return _known[device]

@@ -11,10 +11,10 @@ from vpo.base.errors import RootOfflineError, VpoError
 from vpo.base.paths import StoredPath, display, from_stored, is_within, to_json, to_stored
 from vpo.db import counts
 from vpo.db import directories as directory_table
-from vpo.db import roots as root_table
 from vpo.places import guards
 from vpo.places.directories import is_empty, nearest_directory
 from vpo.places.filesystems import identity
+from vpo.places.recognition import is_same_filesystem
 
 # How long a look at a root counts, while its files cannot be read.
 LOOK_SECONDS = 1.0
@@ -124,9 +124,7 @@ class Places:
             name = identity(above, os.stat(above).st_dev)
         except OSError:
             return None
-        if name is None or root_table.find_filesystem(self._connection, name) == (
-            known.filesystem_id
-        ):
+        if name is None or is_same_filesystem(self._connection, above, known.filesystem_id, name):
             return None
         # Report the mount point once: it is empty now.
         if is_empty(above):

@@ -19,3 +19,15 @@ def is_empty(directory: bytes) -> bool:
             return next(entries, None) is None
     except OSError:
         return False
+
+
+def topmost_on_device(path: bytes, device: int, root: bytes) -> bytes:
+    """The topmost directory above a path, but not above `root`, with this `st_dev`."""
+    while path != root and path != (above := os.path.dirname(path)):
+        try:
+            if os.lstat(above).st_dev != device:
+                break
+        except OSError:
+            break
+        path = above
+    return path

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from vpo.places.filesystem_kinds import FilesystemKind, kind_of
+from vpo.places.volume_ids import volume_id
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ def identity(path: bytes, device: int) -> str | None:
     if identified_by == "source":
         return f"{mount.fstype}:{mount.source}"
     if identified_by == "uuid":
-        uuid = _uuids().get(device)
-        return f"{mount.fstype}:uuid={uuid}" if uuid else f"{mount.fstype}:{mount.source}"
+        found = volume_id(path, device, mount.fstype, mount.source)
+        return f"{mount.fstype}:uuid={found}" if found else f"{mount.fstype}:{mount.source}"
     try:
         # The mount point is used because `path` may be longer than the system allows.
         fsid = os.statvfs(mount.point).f_fsid
@@ -48,9 +49,14 @@ def filesystem_kind(path: bytes, device: int) -> FilesystemKind:
     if device not in _kinds:
         mount = _mount_of(path, device)
         # Without /proc: macOS, where all but foreign disks have a ctime.
-        unknown = FilesystemKind(has_ctime=not _mounts())
+        unknown = FilesystemKind(has_ctime=not _mounts(), shares_content=not _mounts())
         _kinds[device] = unknown if mount is None else kind_of(mount.fstype)
     return _kinds[device]
+
+
+def may_share_content() -> bool:
+    """Whether any mounted file system may let files share their content."""
+    return not _mounts() or any(kind_of(mount.fstype).shares_content for mount in _mounts())
 
 
 _kinds: dict[int, FilesystemKind] = {}
@@ -98,19 +104,3 @@ def _unescape(field: bytes) -> bytes:
     for escaped, plain in ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n")):
         field = field.replace(escaped, plain)
     return field.replace(b"\\134", b"\\")
-
-
-@cache
-def _uuids() -> dict[int, str]:
-    """UUIDs of disks by `st_dev` of what is mounted from them."""
-    directory = "/dev/disk/by-uuid"
-    found = {}
-    try:
-        for name in os.listdir(directory):
-            try:
-                found[os.stat(os.path.join(directory, name)).st_rdev] = name
-            except OSError:
-                continue
-    except OSError:
-        return {}
-    return found

@@ -18,6 +18,7 @@ from vpo.base.paths import display, to_stored
 from vpo.db import directories as directory_table
 from vpo.db import roots as root_table
 from vpo.places.filesystems import identity
+from vpo.places.recognition import is_same_filesystem
 
 # This many files may be gone at once without a question: people delete a season now and then.
 MASS_REMOVAL_FILES = 100
@@ -47,7 +48,7 @@ def check_root(connection: sqlite3.Connection, path: bytes, *, new_device: bool)
     before = _recorded_filesystem(connection, path)
     if name is None or before is None or new_device:
         return
-    if before != root_table.find_filesystem(connection, name):
+    if not is_same_filesystem(connection, path, before, name):
         raise RootOfflineError(
             f"`{display(path)}` is on another file system than when it was last scanned",
             hint=f"{OFFLINE_HINT} If you moved the files to another disk, use `--new-device` once.",

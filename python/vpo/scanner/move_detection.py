@@ -32,7 +32,6 @@ from vpo.db import directories as directory_table
 from vpo.db import file_changes as change_table
 from vpo.db import file_facts, job_history
 from vpo.db import moves as move_table
-from vpo.db import roots as root_table
 from vpo.db.file_changes import FileChange
 from vpo.db.file_facts import Move
 from vpo.db.moves import FormerFile, NewFile
@@ -40,6 +39,7 @@ from vpo.jobs.progress import Progress
 from vpo.places.directories import nearest_directory
 from vpo.places.filesystems import identity
 from vpo.places.letter_case import is_respelled
+from vpo.places.recognition import is_same_filesystem
 from vpo.scanner.compare import Columns, is_younger
 from vpo.scanner.state import ScanState
 
@@ -261,8 +261,10 @@ class MovesByContent:
             name = identity(above, os.stat(above).st_dev)
         except OSError:
             return False
-        return name is not None and file.filesystem_id == root_table.find_filesystem(
-            self._connection, name
+        return (
+            name is not None
+            and file.filesystem_id is not None
+            and is_same_filesystem(self._connection, above, file.filesystem_id, name)
         )
 
     def _by_digest(self, unclear: list[tuple[list[NewFile], list[FormerFile]]]) -> list[Pair]:

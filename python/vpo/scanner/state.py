@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from vpo._engine import Rules
 from vpo.base import times
-from vpo.base.paths import StoredPath, from_stored, join
+from vpo.base.paths import StoredPath, from_stored, join, to_stored
+from vpo.db import directories as directory_table
 from vpo.db import media as media_table
 from vpo.db import roots as root_table
 from vpo.db.library import Library
 from vpo.jobs.context import Context
 from vpo.jobs.job import Job
+from vpo.places.directories import topmost_on_device
 from vpo.places.filesystems import identity
+from vpo.places.recognition import is_same_filesystem
 from vpo.scanner.compare import Undecided
 from vpo.scanner.introspection_queue import IntrospectionQueue
 from vpo.scanner.request import ScanRequest
@@ -65,14 +68,28 @@ class ScanState:
     def filesystem(self, path: StoredPath, device: int) -> int | None:
         """The id of the file system at a path with this `st_dev`. Looked up once per device."""
         if device not in self._filesystems:
-            name = identity(from_stored(path), device)
-            if name is None:
-                self._filesystems[device] = None
-            elif self.options.dry_run:
-                self._filesystems[device] = root_table.find_filesystem(self.connection, name)
-            else:
-                self._filesystems[device] = root_table.filesystem_id(self.connection, name)
+            self._filesystems[device] = self._find_filesystem(from_stored(path), device)
         return self._filesystems[device]
+
+    def _find_filesystem(self, path: bytes, device: int) -> int | None:
+        name = identity(path, device)
+        if name is None:
+            return None
+        found = root_table.find_filesystem(self.connection, name)
+        top = topmost_on_device(path, device, self.root)
+        known = directory_table.find_directory(self.connection, to_stored(top))
+        before = None if known is None else known.filesystem_id
+        is_renamed = before not in (None, found) and not self.options.new_device
+        if before is not None and is_renamed:
+            is_renamed = is_same_filesystem(self.connection, top, before, name)
+        if self.options.dry_run:
+            return before if is_renamed else found
+        if found is None:
+            found = root_table.filesystem_id(self.connection, name)
+        if before is not None and is_renamed:
+            # It has got a name that says more, or is sure.
+            root_table.change_filesystem(self.connection, top, before, found)
+        return found
 
     def affect(
         self,
