@@ -74,6 +74,21 @@ TOO_MUCH = "more aliases or nested values here than vpo accepts"
         pytest.param(b"jobs: {a: !!bool maybe}", "line 1, column 11", "YAML bool", id="no-bool"),
         pytest.param(b'jobs: {a: !!int ""}', "line 1, column 11", "YAML int", id="no-int"),
         pytest.param(b'jobs: {a: !!float ""}', "line 1, column 11", "YAML float", id="no-float"),
+        pytest.param(
+            b"scan: {threads: 1:30}", "line 1, column 8", "number, not `1:30`", id="base-60"
+        ),
+        pytest.param(
+            b"scan:\n  threads: 1" + b":30" * 300_000, "line 2, column 12", "YAML int", id="long-60"
+        ),
+        pytest.param(
+            b"scan:\n  threads: 1" + b":3" * 300 + b".5",
+            "line 2, column 12",
+            "float",
+            id="float-60",
+        ),
+        pytest.param(
+            b"scan:\n  threads: 0x" + b"f" * 9000, "line 2, column 12", "YAML int", id="long-hex"
+        ),
         pytest.param(b"jobs: {a: !!timestamp x}", "line 1, column 11", "timestamp", id="no-time"),
         pytest.param(b"scan: !!python/name:os.system\n", "line 1, column 7", "tag", id="name"),
         pytest.param(

@@ -23,6 +23,7 @@ DEFAULTS = effective(Settings(Config()))
 # Four values of each key, no two neighbours alike.
 SAMPLES: dict[Key, tuple[Any, Any, Any, Any]] = {
     ("database_path",): ("/f.db", "/p.db", "/e.db", "/c.db"),
+    ("database_group_access",): (True, False, True, False),
     ("tools", "ffmpeg"): ("/f/ffmpeg", "p-ffmpeg", "/e/ffmpeg", "c-ffmpeg"),
     ("tools", "ffprobe"): ("f-ffprobe", "/p/ffprobe", "e-ffprobe", "/c/ffprobe"),
     ("tools", "mkvmerge"): ("/f/m", "/p/m", "/e/m", "/c/m"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 import resource
@@ -20,6 +21,7 @@ import pytest
 
 from mounts import mounted, remove_deep
 from support import OLD_NS, Outcome, Tree, Vpo, seeded
+from terminals import run_on_terminal
 
 NAMES = [
     b"latin \xe9\xff.mkv",  # not UTF-8
@@ -138,6 +140,36 @@ def test_names_are_shown_harmlessly_and_each_on_one_line(
     for name in names[:6]:
         text += vpo.ok("files", "show", tree.path(name)).stdout
     assert is_harmless(text)
+
+
+DISGUISED = "a\x7f\x9b31m\u202egpj\u2066\U000e0041.mkv"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("files", "list", "--json"),
+        ("files", "list", "--jsonl"),
+        ("duplicates", "--json"),
+        ("duplicates", "--jsonl"),
+        ("duplicates", "--csv"),
+    ],
+    ids=" ".join,
+)
+def test_data_for_programs_is_harmless_on_a_terminal_and_unchanged_elsewhere(
+    vpo: Vpo, tree: Tree, words: tuple[str, ...]
+) -> None:
+    tree.write_all({DISGUISED: b"same", "b\x1b[31m.mkv": b"same"})
+    vpo.scan(tree.root)
+    status, shown, _ = run_on_terminal(vpo, *words, streams=["stdout"])
+    assert status == 0
+    assert is_harmless(shown.replace("\r", ""))
+    elsewhere = vpo.ok(*words).stdout
+    assert DISGUISED in elsewhere
+    if "--json" in words:
+        assert DISGUISED in "".join(
+            re.findall(r'"[^"]*\.mkv"', json.dumps(json.loads(shown), ensure_ascii=False))
+        )
 
 
 @pytest.mark.parametrize("name", [b"latin \xe9", b"new\nline \x1b[31m", b"-x", b" "])

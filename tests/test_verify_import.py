@@ -316,6 +316,7 @@ def test_names_that_are_not_utf8(vpo: Vpo, films: Tree) -> None:
     [
         pytest.param(b"hello", [], 2, "has no format that vpo knows", id="words"),
         pytest.param(b"", [], 2, "SUMS` is empty, so it is not a manifest", id="empty"),
+        pytest.param(b"x" * 5_000_000, [], 2, "line 1 is longer than 32,768 bytes", id="long"),
         pytest.param(b"# none\n\n", [], 2, "does not name any file", id="comments"),
         pytest.param(b"hello", ["--format", "md5sum"], 1, "line 1: not a digest", id="forced"),
         pytest.param(b"x", ["--format", "bagit"], 2, "is not a BagIt bag", id="no-bag"),

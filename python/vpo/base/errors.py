@@ -306,6 +306,12 @@ class NotALibraryError(LibraryError):
     code = "NOT_A_LIBRARY"
 
 
+class ForeignSchemaError(LibraryError):
+    """The catalogue has a trigger, view or virtual table that vpo did not create."""
+
+    code = "LIBRARY_FOREIGN_SCHEMA"
+
+
 class LibraryTooNewError(LibraryError):
     """A newer vpo wrote the library."""
 

@@ -11,6 +11,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from vpo.base.errors import LibraryDamagedError
+
 StoredPath = str | bytes
 
 
@@ -23,12 +25,47 @@ def to_stored(path: bytes) -> StoredPath:
 
 
 def from_stored(path: StoredPath) -> bytes:
-    """The bytes of a path or name from the catalogue."""
-    return path.encode() if isinstance(path, str) else path
+    """The bytes of a path or name from the catalogue.
+
+    The catalogue is a file that somebody else may have changed. Raises LibraryDamagedError for a
+    path with `.`, `..` or NUL, which could lead out of its directory.
+    """
+    stored = path.encode() if isinstance(path, str) else path
+    if b"/." in stored or b"\0" in stored or stored[:1] == b".":
+        _check(stored)
+    return stored
+
+
+def checked(path: StoredPath) -> StoredPath:
+    """A path from the catalogue, unchanged. Raises LibraryDamagedError as `from_stored` does."""
+    if isinstance(path, bytes):
+        from_stored(path)
+    elif "/." in path or "\0" in path or path[:1] == ".":
+        _check(path.encode())
+    return path
+
+
+def _check(path: bytes) -> None:
+    if b"\0" in path or not {b".", b".."}.isdisjoint(path.split(b"/")):
+        raise impossible_name(path)
+
+
+def impossible_name(name: StoredPath) -> LibraryDamagedError:
+    """The error for a name in the catalogue that no file can have."""
+    return LibraryDamagedError(
+        f"The catalogue contains a name that no file can have: `{display(name[:1000])}`",
+        hint="Somebody else has changed the catalogue. Replace it with a backup, or move it away"
+        " and scan again.",
+    )
 
 
 def join(directory: StoredPath, name: StoredPath) -> StoredPath:
-    """The path of `name` in `directory`."""
+    """The path of `name` in `directory`.
+
+    Raises LibraryDamagedError if the name has a separator, or is `.` or `..`.
+    """
+    if ("/" in name or name in (".", "..")) if isinstance(name, str) else b"/" in name:
+        raise impossible_name(name)
     if isinstance(directory, str) and isinstance(name, str):
         return f"{directory}{name}" if directory in ("", "/") else f"{directory}/{name}"
     return os.path.join(from_stored(directory), from_stored(name))

@@ -115,15 +115,18 @@ class App:
 
         return setup.form_on_stderr()
 
-    def make_home(self, library_path: str) -> None:
-        """Creates `~/.vpo` if the catalogue is in it. Users create any other directory."""
+    def make_home(self, library_path: str, *, for_group: bool) -> None:
+        """Creates `~/.vpo` if the catalogue is in it. Users create any other directory.
+
+        `for_group`: its group may use it, as far as the umask allows.
+        """
         from vpo.config.environment import home
 
         directory = home(os.environ)
         if os.path.dirname(os.path.abspath(library_path)) != os.path.abspath(directory):
             return
         try:
-            os.makedirs(directory, mode=0o700, exist_ok=True)
+            os.makedirs(directory, mode=0o770 if for_group else 0o700, exist_ok=True)
         except OSError as error:
             raise LibraryUnwritableError(
                 f"The directory `{display(directory)}` cannot be created: {error.strerror}",

@@ -21,6 +21,9 @@ MAX_BYTES = 1_000_000
 MAX_NODES = 10_000
 MAX_DEPTH = 20
 
+# A number with more digits does not fit any setting.
+MAX_DIGITS = 100
+
 _TOO_MUCH = "there are more aliases or nested values here than vpo accepts"
 _HINT = "Write settings as `section:` and, indented below it, `key: value` lines."
 
@@ -130,6 +133,23 @@ class _Loader(yaml.SafeLoader):
         self._depth -= 1
         return node
 
+    def construct_yaml_int(self, node: Any) -> Any:
+        """Makes a whole number. Text such as `1:30` is text: YAML 1.1 takes it for base 60."""
+        value = self._short(node)
+        return value if ":" in value else super().construct_yaml_int(node)
+
+    def construct_yaml_float(self, node: Any) -> Any:
+        """Makes a number. Text such as `1:30.5` is text."""
+        value = self._short(node)
+        return value if ":" in value else super().construct_yaml_float(node)
+
+    def _short(self, node: Any) -> str:
+        """The text of a number. Making long ones takes very long, and none of them is needed."""
+        value = self.construct_scalar(node)
+        if len(value) > MAX_DIGITS:
+            raise ValueError("too long")
+        return str(value)
+
     def construct_object(self, node: Any, deep: bool = False) -> Any:
         """Makes the value of a node."""
         try:
@@ -137,12 +157,19 @@ class _Loader(yaml.SafeLoader):
             if isinstance(value, str):
                 os.fsencode(value)  # YAML can write half a character: "\\ud800"
             return value
-        except (ValueError, LookupError, AttributeError) as error:
+        except (ValueError, LookupError, AttributeError, OverflowError) as error:
             # For example from `2020-99-99` or `!!bool maybe`.
             tag = node.tag.rpartition(":")[2]
             raise ConstructorError(
                 None, None, f"not a valid YAML {tag}", node.start_mark
             ) from error
+
+
+# PyYAML finds these methods by the tag of a value.
+for _kind in ("int", "float"):
+    _Loader.add_constructor(
+        f"tag:yaml.org,2002:{_kind}", getattr(_Loader, f"construct_yaml_{_kind}")
+    )
 
 
 def _place(path: str, mark: Any) -> Place:

@@ -130,6 +130,8 @@ class Config:
 
     database_path: PathSetting | None = None
     """The path of the catalogue (default: `library.db` in VPO_HOME)."""
+    database_group_access: bool = False
+    """Whether the group may use a catalogue that vpo creates, as far as the umask allows."""
     tools: ToolsConfig = field(default_factory=ToolsConfig)
     behavior: BehaviorConfig = field(default_factory=BehaviorConfig)
     logging: LoggingConfig = field(default_factory=LoggingConfig)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from vpo.base.paths import StoredPath, join
+from vpo.base.paths import StoredPath, checked, join
 from vpo.content.algorithms import RECORDED_PREFIX
 from vpo.db import heads
 from vpo.db.conditions import Condition, all_of
@@ -91,7 +91,7 @@ def without_head(
         f"SELECT f.size_bytes AS size FROM files f WHERE {condition.sql}"
         " GROUP BY f.size_bytes HAVING count(*) > 1 AND count(f.quick_hash) < count(*)"
     )
-    return connection.execute(
+    rows = connection.execute(
         f"WITH sizes AS MATERIALIZED ({sizes})"
         f" SELECT f.id, {PATH}, f.size_bytes, f.mtime_ns, 0 FROM files f"
         " JOIN directories d ON d.id = f.directory_id"
@@ -99,6 +99,9 @@ def without_head(
         f" AND NOT EXISTS (SELECT 1 FROM heads h WHERE {_VALID_HEAD})",
         (*condition.parameters, *condition.parameters),
     ).fetchall()
+    for row in rows:
+        checked(row[1])
+    return rows
 
 
 def of_equal_head(connection: sqlite3.Connection, selection: Selection) -> list[list[Candidate]]:
@@ -117,7 +120,7 @@ def of_equal_head(connection: sqlite3.Connection, selection: Selection) -> list[
     )
     sets = []
     for _, same in groupby(rows, key=itemgetter(1, -1)):
-        files = [Candidate._make(row[:-1]) for row in same]
+        files = [_candidate_of(row[:-1]) for row in same]
         if len(files) > 1 and any(file.quick_hash is None for file in files):
             sets.append(files)
     return sets
@@ -141,7 +144,13 @@ def of_equal_quick_hash(connection: sqlite3.Connection, selection: Selection) ->
         f" CROSS JOIN directories d ON d.id = f.directory_id WHERE {condition.sql}",
         condition.parameters,
     )
-    return list(map(Candidate._make, rows))
+    return list(map(_candidate_of, rows))
+
+
+def _candidate_of(row: tuple[Any, ...]) -> Candidate:
+    file = Candidate._make(row)
+    checked(file.directory)
+    return file
 
 
 def names_of_inode(connection: sqlite3.Connection, file_id: int) -> list[int]:

@@ -70,6 +70,8 @@ def _explain(error: sqlite3.Error, path: str, *, reads: bool) -> LibraryError | 
             hint="Name the catalogue with `--db PATH`.",
             path=path,
         )
+    if "too big" in message:
+        return damaged(path, "it contains a value that is far too long")
     if any(sign in message for sign in _DAMAGE):
         return damaged(path, message)
     if "readonly" in message or "read-only" in message or "unable to open" in message:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Literal, NamedTuple
 
@@ -23,6 +23,7 @@ from vpo.base.errors import (
 from vpo.base.paths import display
 from vpo.db import migrations
 from vpo.db.failures import disk_full, has_no_room, not_opened, plain_errors
+from vpo.db.precautions import check_schema, take_precautions
 
 BUSY_TIMEOUT_SECONDS = 30.0
 
@@ -180,11 +181,11 @@ class BatchTransaction:
         self._library.rollback()
 
 
-def open_library(path: str, mode: Mode) -> Library:
+def open_library(path: str, mode: Mode, *, for_group: bool = False) -> Library:
     """Opens the catalogue at `path`, and upgrades an older one.
 
-    `create` creates the catalogue if it does not exist. `read` never writes: an older
-    catalogue is upgraded in memory.
+    `create` creates the catalogue if it does not exist; with `for_group`, its group can use it
+    as far as the umask allows. `read` never writes: an older catalogue is upgraded in memory.
 
     Raises LibraryError, or the subclass that says what is wrong.
     """
@@ -208,6 +209,8 @@ def open_library(path: str, mode: Mode) -> Library:
         if mode == "read" and not _is_writable(path):
             connection, unlocked = _connect_without_writing(path)
         else:
+            if mode == "create":
+                _create_file(path, 0o660 if for_group else 0o600)
             connection = _connect(path, mode)
         try:
             version = _check(connection, path)
@@ -235,7 +238,7 @@ def open_library(path: str, mode: Mode) -> Library:
 
 def new_library_in_memory() -> Library:
     """Creates an empty catalogue that exists in memory only."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection = _connect_to_memory()
     migrations.upgrade(connection, None)
     return Library(connection, ":memory:")
 
@@ -279,7 +282,7 @@ def _connect_without_writing(path: str) -> tuple[sqlite3.Connection, _FileState 
         connection = _connect(path, "read", "?mode=ro&immutable=1")
         if not _is_copied(before.size_bytes):
             return connection, before
-        memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        memory = _connect_to_memory()
         try:
             connection.backup(memory)
         except sqlite3.Error:
@@ -307,6 +310,12 @@ def _changed_meanwhile(path: str) -> LibraryBusyError:
     )
 
 
+def _connect_to_memory() -> sqlite3.Connection:
+    memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    take_precautions(memory)
+    return memory
+
+
 def _connect(path: str, mode: Mode, how: str | None = None) -> sqlite3.Connection:
     """Connects to a catalogue. `how` are the parameters of the URI, by default those of `mode`."""
     uri = "file:" + _uri_quote(os.path.abspath(path))
@@ -319,6 +328,7 @@ def _connect(path: str, mode: Mode, how: str | None = None) -> sqlite3.Connectio
         cached_statements=256,
         check_same_thread=False,
     )
+    take_precautions(connection)
     connection.execute("PRAGMA foreign_keys = ON")
     if mode != "read":
         # A reported commit is on the disk, even if the power fails.
@@ -326,6 +336,17 @@ def _connect(path: str, mode: Mode, how: str | None = None) -> sqlite3.Connectio
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     return connection
+
+
+def _create_file(path: str, mode: int) -> None:
+    """Creates an empty file, unless there is one. SQLite would let everybody read it.
+
+    SQLite gives the files beside it the same mode.
+    """
+    # SQLite creates the file that a link leads to. It also reports why it cannot create one.
+    with suppress(OSError):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        os.close(os.open(os.path.realpath(path), flags, mode))
 
 
 def _exists(path: str) -> bool:
@@ -379,11 +400,13 @@ def _check(connection: sqlite3.Connection, path: str) -> int:
             version=version,
             oldest=migrations.OLDEST,
         )
+    if version:
+        check_schema(connection, path, version)
     return version
 
 
 def _upgraded_in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
-    memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    memory = _connect_to_memory()
     connection.backup(memory)
     connection.close()
     migrations.upgrade(memory, None)

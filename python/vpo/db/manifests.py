@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vpo.base.paths import StoredPath
+from vpo.base.paths import StoredPath, from_stored, impossible_name
 from vpo.db.selection import Selection, Source, condition_for, present
 
 
@@ -46,9 +46,16 @@ def contents_below(
     source = Source("v", directory_path="v.directory")
     condition = present(source) & condition_for(selection, source)
     rows = connection.execute(
-        f"SELECT CAST(v.path AS BLOB) AS bytes, {_COLUMNS}"
+        f"SELECT CAST(v.path AS BLOB) AS bytes, v.filename, {_COLUMNS}"
         " FROM library_files v JOIN files f ON f.id = v.id"
         f" WHERE {condition.sql} ORDER BY bytes",
         condition.parameters,
     )
-    return ((path, Content._make(record)) for path, *record in rows)
+    return ((_checked(path, name), Content._make(record)) for path, name, *record in rows)
+
+
+def _checked(path: bytes, name: StoredPath) -> bytes:
+    """The path of a file, which ends with its name."""
+    if b"/" in (name.encode() if isinstance(name, str) else name):
+        raise impossible_name(name)
+    return from_stored(path)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from vpo.base.paths import StoredPath
+from vpo.base.paths import StoredPath, checked
 from vpo.content.algorithms import RECORDED_PREFIX
 from vpo.db.conditions import Condition, Value, all_of, any_of, below
 from vpo.db.files import PATH
@@ -122,7 +122,7 @@ def _pages_by_id(
     after = -1
     while rows := connection.execute(query, (*condition.parameters, after, page)).fetchall():
         after = rows[-1][0]
-        yield [Candidate._make(row) for row in rows]
+        yield _candidates_of(rows)
 
 
 def _pages_by_age(
@@ -135,9 +135,16 @@ def _pages_by_age(
     )
     after: tuple[Value, ...] = ("", -1)
     while rows := connection.execute(query, (*condition.parameters, *after, page)).fetchall():
-        found = [Candidate._make(row) for row in rows]
+        found = _candidates_of(rows)
         after = (found[-1].verified_at, found[-1].id)
         yield found
+
+
+def _candidates_of(rows: list[tuple[Any, ...]]) -> list[Candidate]:
+    found = [Candidate._make(row) for row in rows]
+    for file in found:
+        checked(file.path)
+    return found
 
 
 def amount(connection: sqlite3.Connection, due: Due) -> tuple[int, int]:

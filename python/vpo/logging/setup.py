@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from typing import Literal
 
 from vpo.config.models import LoggingConfig
@@ -34,7 +33,6 @@ def configure(config: LoggingConfig, *, quiet: bool) -> None:
         root.addHandler(stderr)
     if config.file is not None:
         try:
-            os.makedirs(os.path.dirname(config.file), exist_ok=True)
             file = SharedFile(
                 config.file, max_bytes=config.max_bytes, backup_count=config.backup_count
             )

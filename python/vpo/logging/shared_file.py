@@ -9,12 +9,18 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import select
 import stat
 import time
 from contextlib import suppress
 
+from vpo.base.trusted_path import TrustedPath, resolve
+
 # Other processes hold the lock only while they write. A longer wait means that one hangs.
 LOCK_SECONDS = 5.0
+
+# How long to wait for the program that reads a pipe.
+PIPE_SECONDS = 5.0
 
 
 class SharedFile:
@@ -23,43 +29,83 @@ class SharedFile:
     The lock is on the file itself (flock(2)). A process that holds the lock, and finds the
     file still at its path, may rename it. The others then see that the file has moved, and
     open the new one. Pipes, terminals and our own stdout and stderr are never rotated.
+
+    Another user may be able to write to the directory. Then neither links nor files that have
+    several names are accepted: they could lead to a file that the other user may not write.
     """
 
     def __init__(self, path: str, *, max_bytes: int, backup_count: int) -> None:
-        """Opens the file, or creates it. Raises OSError."""
+        """Opens the file, or creates it and its directory. Raises OSError."""
         self.path = path
         self.max_bytes = max_bytes
         self.backup_count = backup_count
         self._own_end = 0
+        self._place: TrustedPath | None = None
+        """Where the file is, if it is one that is rotated."""
+        self._is_created = False
         stream = _own_stream(path)
-        self._is_rotated = stream is None and _is_regular(path)
         if stream is not None:
             # Opening it again would give a second position, and both would overwrite each other.
             self._descriptor = os.dup(stream)
             return
-        if self._is_rotated:
-            # Rotate the target of a link, and keep the link.
-            self.path = os.path.realpath(path)
-        self._descriptor = self._open(0o666)
+        self._place = resolve(path, create_directories=True)
+        try:
+            self._descriptor, _ = self._open(self._place, 0o666)
+        except OSError:
+            self._place.close()
+            raise
+        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+            self._place.close()
+            self._place = None
 
-    def _open(self, mode: int) -> int:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        return os.open(self.path, flags, mode)
+    def _open(self, place: TrustedPath, mode: int) -> tuple[int, bool]:
+        """Opens the file; returns the descriptor, and whether this process created the file."""
+        until = time.monotonic() + PIPE_SECONDS
+        while True:
+            try:
+                # Opening a named pipe would wait for a reader, and there may never be one.
+                descriptor = place.open(os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)
+            except FileNotFoundError:
+                with suppress(FileExistsError):
+                    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
+                    return place.open(flags, mode & 0o666), True
+                if time.monotonic() > until:
+                    raise
+            except OSError as error:
+                if error.errno == errno.ELOOP:
+                    raise OSError(errno.ELOOP, "it is a link") from error
+                if error.errno != errno.ENXIO:
+                    raise
+                if time.monotonic() > until:
+                    raise OSError(errno.ENXIO, "no program reads from it") from error
+                time.sleep(0.01)
+            else:
+                try:
+                    _check(os.fstat(descriptor), place)
+                    if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+                        os.set_blocking(descriptor, True)
+                except BaseException:
+                    os.close(descriptor)
+                    raise
+                return descriptor, False
 
     def close(self) -> None:
         """Closes the file."""
         os.close(self._descriptor)
+        if self._place is not None:
+            self._place.close()
+            self._place = None
 
     def append(self, line: bytes) -> None:
         """Appends a whole line. If it raises OSError, no part of the line is in the file."""
-        if not self._is_rotated:
+        if self._place is None:
             _write(self._descriptor, line)
             return
         try:
             size = self._lock_current()
             while self.max_bytes and size and size + len(line) > self.max_bytes:
-                size = self._rotate()
-            if self._has_half_line(size):
+                size = self._rotate(self._place)
+            if self._has_half_line(self._place, size):
                 line = b"\n" + line
             try:
                 _write(self._descriptor, line)
@@ -72,12 +118,12 @@ class SharedFile:
         finally:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
-    def _has_half_line(self, size: int) -> bool:
+    def _has_half_line(self, place: TrustedPath, size: int) -> bool:
         """Whether the file ends inside a line: a writer was killed, or the power failed."""
         if size in (0, self._own_end):
             return False
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = place.open(os.O_RDONLY | os.O_NONBLOCK)
         except OSError:
             # We may write the file but not read it.
             return False
@@ -101,7 +147,7 @@ class SharedFile:
             if time.monotonic() > until:
                 # This file system reports another inode number at every look.
                 raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-            self._reopen(stat.S_IMODE(opened.st_mode))
+            self._reopen(opened.st_mode)
 
     def _lock(self, until: float) -> None:
         while True:
@@ -115,12 +161,17 @@ class SharedFile:
                 return
 
     def _reopen(self, mode: int) -> None:
-        descriptor = self._open(mode)
-        os.close(self._descriptor)
-        self._descriptor = descriptor
+        place = resolve(self.path)
+        try:
+            descriptor, is_created = self._open(place, mode)
+        except OSError:
+            place.close()
+            raise
+        self.close()
+        self._descriptor, self._place, self._is_created = descriptor, place, is_created
         self._own_end = 0
 
-    def _rotate(self) -> int:
+    def _rotate(self, place: TrustedPath) -> int:
         """Renames the full file to number 1, starts a new one, and returns its size.
 
         The caller holds the lock of the full file, and afterwards that of the new file.
@@ -130,23 +181,28 @@ class SharedFile:
             os.ftruncate(self._descriptor, 0)
             return 0
         for number in range(self.backup_count - 1, -1, -1):
-            older = f"{self.path}.{number}" if number else self.path
+            older = f"{place.name}.{number}" if number else place.name
             with suppress(FileNotFoundError):
-                os.replace(older, f"{self.path}.{number + 1}")
+                place.replace(older, f"{place.name}.{number + 1}")
         full = os.fstat(self._descriptor)
-        self._reopen(stat.S_IMODE(full.st_mode))
+        self._reopen(full.st_mode)
         size = self._lock_current()
-        self._resemble(full)
+        if self._is_created:
+            self._resemble(full)
         return size
 
     def _resemble(self, full: os.stat_result) -> None:
-        """Gives the new file the owner and mode of the full one, so that writers keep access."""
+        """Gives the new file the owner and mode of the full one, so that writers keep access.
+
+        Only a file that this process created is given away. Another one at this path could be a
+        file of ours that someone put there.
+        """
         new = os.fstat(self._descriptor)
         with suppress(OSError):
             if (new.st_uid, new.st_gid) != (full.st_uid, full.st_gid):
                 os.fchown(self._descriptor, full.st_uid, full.st_gid)
             if new.st_mode != full.st_mode:
-                os.fchmod(self._descriptor, stat.S_IMODE(full.st_mode))
+                os.fchmod(self._descriptor, full.st_mode & 0o666)
 
 
 def _own_stream(path: str) -> int | None:
@@ -159,14 +215,34 @@ def _own_stream(path: str) -> int | None:
         return None
 
 
-def _is_regular(path: str) -> bool:
-    """Whether a regular file is at the path, or nothing yet."""
-    try:
-        return stat.S_ISREG(os.stat(path).st_mode)
-    except OSError:
-        return True
+def _check(found: os.stat_result, place: TrustedPath) -> None:
+    """Raises OSError if another user could have put the file there to have it written."""
+    if place.is_exclusive:
+        return
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISFIFO(found.st_mode)):
+        raise OSError(errno.EPERM, "it is not a regular file, in a directory that others can write")
+    if found.st_nlink > 1:
+        raise OSError(errno.EMLINK, "it has several names, in a directory that others can write")
+    directory = os.fstat(place.directory)
+    # As Linux does with fs.protected_regular (proc_sys_fs(5)).
+    if directory.st_mode & stat.S_IWOTH and found.st_uid not in (
+        0,
+        os.geteuid(),
+        directory.st_uid,
+    ):
+        raise OSError(errno.EPERM, "another user created it, in a directory that all can write")
 
 
 def _write(descriptor: int, line: bytes) -> None:
     while line:
-        line = line[os.write(descriptor, line) :]
+        try:
+            line = line[os.write(descriptor, line) :]
+        except BlockingIOError as error:
+            if not _becomes_writable(descriptor):
+                raise OSError(error.errno, "the program that reads it does not read") from error
+
+
+def _becomes_writable(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(PIPE_SECONDS * 1000))

@@ -15,6 +15,7 @@ from vpo.manifest import hashdeep
 from vpo.manifest.checksums import possible_algorithms
 from vpo.manifest.entries import LineError, shortened
 from vpo.manifest.formats import FORMAT_NAMES, FORMATS, HASHDEEP, SFV
+from vpo.manifest.lines import MOST_LINE_BYTES
 from vpo.manifest.reader import ListedFile
 from vpo.manifest.sfv import is_sfv_line
 
@@ -27,16 +28,19 @@ FILES_TO_CONSIDER = 1000
 FILES_TO_READ = 3
 
 
-def possible_formats(lines: Iterable[bytes], path: bytes) -> tuple[str, ...]:
+def possible_formats(lines: Iterable[bytes | None], path: bytes) -> tuple[str, ...]:
     """The formats that a manifest can have: one, or several whose digests look the same.
 
     `b3sum` and `sha256sum` write lines that look the same. The name of the manifest may
-    decide then.
+    decide then. A line that is too long to be read is None.
 
     Raises ManifestError if no known format fits.
     """
-    number = 0
+    number = too_long = 0
     for number, line in zip(range(1, LINES_TO_TRY + 1), lines, strict=False):
+        if line is None:
+            too_long = too_long or number
+            continue
         if number == 1 and line.startswith(b"%%%% HASHDEEP-"):
             if line.rstrip() != hashdeep.HEADER:
                 version = _shown(line[len(b"%%%% ") :])
@@ -53,6 +57,8 @@ def possible_formats(lines: Iterable[bytes], path: bytes) -> tuple[str, ...]:
         if is_sfv_line(line):
             return (SFV,)
         raise _unknown(path, f"line {number} (`{_shown(line)}`) fits none")
+    if too_long:
+        raise _unknown(path, f"line {too_long} is longer than {MOST_LINE_BYTES:,} bytes")
     shown = display(to_stored(path))
     if not number:
         raise ManifestError(f"`{shown}` is empty, so it is not a manifest")

@@ -95,7 +95,7 @@ def open_source(
 
 
 def _detected_format(lines: ManifestLines, directory: bytes, check_stop: Callable[[], None]) -> str:
-    formats = possible_formats(lines, lines.path)
+    formats = possible_formats((line for _, _, line in lines.numbered()), lines.path)
     if len(formats) == 1:
         return formats[0]
     entries = ManifestReader(lines, FORMATS[formats[0]].new_parser).entries()

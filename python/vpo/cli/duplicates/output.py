@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from vpo.base.paths import display, from_stored
 from vpo.cli.app import App
 from vpo.cli.output.sizes import human_size
+from vpo.cli.output.streams import for_terminal, json_encoder
 from vpo.duplicates.models import Group
 from vpo.duplicates.result import DuplicatesResult
 from vpo.jobs.operations import OPERATIONS, DuplicatesAction
@@ -137,19 +138,16 @@ def _count(number: int, noun: str) -> str:
 
 def print_json(_app: App, result: DuplicatesResult) -> None:
     """Prints one document."""
-    import orjson
-
     sys.stdout.flush()
-    sys.stdout.buffer.write(orjson.dumps(result.to_dict()) + b"\n")
+    sys.stdout.buffer.write(json_encoder()(result.to_dict()) + b"\n")
 
 
 def print_jsonl(_app: App, result: DuplicatesResult) -> None:
     """Prints an object for each group."""
-    import orjson
-
+    encode = json_encoder()
     sys.stdout.flush()
     sys.stdout.buffer.writelines(
-        orjson.dumps(result.group_to_dict(group)) + b"\n" for group in result.duplicates.groups
+        encode(result.group_to_dict(group)) + b"\n" for group in result.duplicates.groups
     )
 
 
@@ -172,7 +170,10 @@ def print_csv(_app: App, result: DuplicatesResult) -> None:
                 writer.writerow((number, role, *facts))
                 role = "link"
     sys.stdout.flush()
-    sys.stdout.buffer.write(out.getvalue().encode(errors="surrogateescape"))
+    data = out.getvalue().encode(errors="surrogateescape")
+    if sys.stdout.isatty():
+        data = for_terminal(data.decode(errors="backslashreplace")).encode()
+    sys.stdout.buffer.write(data)
 
 
 OUTPUTS: Mapping[str | None, Callable[[App, DuplicatesResult], None]] = {

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
-import orjson
 
 from vpo.base import times
 from vpo.base.paths import display, from_stored
@@ -26,7 +25,7 @@ from vpo.cli.options.file_filters import (
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import SeparatedList, When, joined
 from vpo.cli.output.sizes import human_size
-from vpo.cli.output.streams import echo
+from vpo.cli.output.streams import echo, json_encoder
 from vpo.db.library import open_library
 
 _COLOURS = {"pending": "yellow", "ok": "green", "error": "red", "missing": "red"}
@@ -98,14 +97,15 @@ def list_command(
             out.writelines(from_stored(path) + b"\0" for path in paths)
             return
         files = list_files(library, selection, limit)
+        encode = json_encoder()
         if as_json:
             separator = b"["
             for file in files:
-                out.write(separator + orjson.dumps(file.to_dict()))
+                out.write(separator + encode(file.to_dict()))
                 separator = b",\n"
             out.write(b"[]\n" if separator == b"[" else b"]\n")
         elif as_jsonl:
-            out.writelines(orjson.dumps(file.to_dict()) + b"\n" for file in files)
+            out.writelines(encode(file.to_dict()) + b"\n" for file in files)
         else:
             for line in _table(app, files):
                 echo(line)

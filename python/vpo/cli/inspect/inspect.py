@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
-import orjson
 
 from vpo._engine import KINDS
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
@@ -21,7 +20,7 @@ from vpo.cli.options.paths import PATH
 from vpo.cli.options.prober import prober_option
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.media import describe
-from vpo.cli.output.streams import echo
+from vpo.cli.output.streams import echo, json_encoder
 from vpo.media.introspection import (
     Introspection,
     IntrospectionRequest,
@@ -59,7 +58,8 @@ def inspect(
     if form == "json":
         print_json(shown)
     elif form == "jsonl":
-        sys.stdout.buffer.writelines(orjson.dumps(each) + b"\n" for each in shown)
+        encode = json_encoder()
+        sys.stdout.buffer.writelines(encode(each) + b"\n" for each in shown)
     else:
         _print_text(app, files, found)
         for warning in warnings:

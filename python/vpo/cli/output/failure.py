@@ -18,7 +18,7 @@ from vpo.base.errors import (
     error_to_dict,
 )
 from vpo.cli.app import App
-from vpo.cli.output.streams import echo, silence_stdout
+from vpo.cli.output.streams import echo, json_encoder, silence_stdout
 
 # The `job_id` in the details of these is the job that holds a lock, or the one that the
 # user named. In all other errors it is the job that failed, which has logged its failure.
@@ -90,8 +90,6 @@ def failure_to_dict(failure: VpoError | Failure) -> dict[str, object]:
 
 def print_json(document: object) -> None:
     """Prints one JSON document on a line."""
-    import orjson
-
     sys.stdout.flush()
-    sys.stdout.buffer.write(orjson.dumps(document, default=repr) + b"\n")
+    sys.stdout.buffer.write(json_encoder()(document) + b"\n")
     sys.stdout.buffer.flush()

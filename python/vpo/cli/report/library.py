@@ -21,7 +21,7 @@ from vpo.cli.options.parameters import SeparatedList, joined
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.jobs import human_duration
 from vpo.cli.output.sizes import human_size
-from vpo.cli.output.streams import echo
+from vpo.cli.output.streams import echo, for_terminal
 from vpo.cli.output.table import cells, fit
 from vpo.db.library import open_library
 
@@ -91,7 +91,7 @@ def library_command(
     if form == "json":
         print_json(report.to_dict())
     elif form == "csv":
-        sys.stdout.buffer.write(_csv(report).encode(errors="backslashreplace"))
+        sys.stdout.buffer.write(for_terminal(_csv(report)).encode(errors="backslashreplace"))
     else:
         for line in _text(app, report, is_chosen=bool(chosen)):
             echo(line)

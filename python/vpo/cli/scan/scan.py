@@ -148,7 +148,7 @@ def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) 
     run_options = {name: options.pop(name) for name in _RUN_OPTIONS}
     settings = _settings(app, options)
     requests = _requests(ctx, directories, settings, run_options)
-    with _open(app, app.library_path(settings), requests) as library:
+    with _open(app, settings, requests) as library:
         if is_queued:
             _enqueue(app, library, requests, priority, as_json=as_json)
             return
@@ -247,8 +247,9 @@ def _requests(
     ]
 
 
-def _open(app: App, path: str, requests: list[ScanRequest]) -> Library:
+def _open(app: App, settings: Settings, requests: list[ScanRequest]) -> Library:
     """Opens the catalogue. Makes a new one only if there is a directory to scan."""
+    path, for_group = app.library_path(settings), settings.config.database_group_access
     is_dry_run = requests[0].options.dry_run
     if not os.path.exists(path):
         problems = [problem for each in requests if (problem := _problem(each.root))]
@@ -256,8 +257,8 @@ def _open(app: App, path: str, requests: list[ScanRequest]) -> Library:
             raise problems[0]
         if is_dry_run:
             return new_library_in_memory()
-        app.make_home(path)
-    return open_library(path, "read" if is_dry_run else "create")
+        app.make_home(path, for_group=for_group)
+    return open_library(path, "read" if is_dry_run else "create", for_group=for_group)
 
 
 def _problem(root: bytes) -> VpoError | None:

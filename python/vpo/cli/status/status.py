@@ -16,7 +16,7 @@ from vpo.cli.options.paths import path_option
 from vpo.cli.output.damage import damage_counts
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.sizes import human_size
-from vpo.cli.output.streams import echo
+from vpo.cli.output.streams import echo, for_terminal
 from vpo.cli.output.table import table
 from vpo.db.library import open_library
 
@@ -56,7 +56,7 @@ def status(ctx: click.Context, /, form: str | None, as_json: bool, output: bytes
     else:
         content = _content(app, found, form)
         if output is None:
-            click.echo(content, nl=False)
+            click.echo(for_terminal(content.decode()), nl=False)
         else:
             _write(output, content)
 

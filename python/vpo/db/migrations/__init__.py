@@ -77,6 +77,11 @@ def upgrade(connection: sqlite3.Connection, path: str | None) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
 
 
+def build(connection: sqlite3.Connection, version: int) -> None:
+    """Creates the schema of a version in an empty database in memory."""
+    _run(connection, [step for step in _STEPS if step <= version])
+
+
 def _run(connection: sqlite3.Connection, steps: list[int]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -110,6 +115,7 @@ def _back_up(connection: sqlite3.Connection, path: str, version: int) -> None:
     """Copies the library with SQLite's backup API, which sees a consistent state."""
     partial = f"{path}.v{version}.bak.partial.{os.getpid()}"
     try:
+        _create_as(partial, path)
         copy = sqlite3.connect(partial)
         try:
             connection.backup(copy)
@@ -126,6 +132,19 @@ def _back_up(connection: sqlite3.Connection, path: str, version: int) -> None:
     finally:
         if os.path.exists(partial):
             os.unlink(partial)
+
+
+def _create_as(path: str, original: str) -> None:
+    """Creates an empty file with the mode and owner of another. Raises OSError if there is one."""
+    found = os.stat(original)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        # As SQLite does with the files beside a database, when it runs as root.
+        if os.geteuid() == 0:
+            os.fchown(descriptor, found.st_uid, found.st_gid)
+        os.fchmod(descriptor, found.st_mode & 0o777)
+    finally:
+        os.close(descriptor)
 
 
 def _give_name(partial: str, backup: str) -> None:
