@@ -103,13 +103,18 @@ def song(*, seconds: float, tags: Mapping[str, str], rate: int = 44100) -> bytes
 
 
 def tiff(entries: Sequence[tuple[int, int, bytes]]) -> bytes:
-    """A TIFF structure with one directory: tag, type (2 text, 3 short, 4 long, 5 rational), value.
+    """A TIFF structure with one directory (see `directory`)."""
+    return b"II*\0\x08\0\0\0" + directory(entries, 8)
+
+
+def directory(entries: Sequence[tuple[int, int, bytes]], start: int) -> bytes:
+    """A directory at `start`: tag, type (2 text, 3 short, 4 long, 5 rational), value.
 
     The values of shorts and longs are little-endian.
     """
     sizes = {2: 1, 3: 2, 4: 4, 5: 8}
     directory, values = b"", b""
-    place = 8 + 2 + 12 * len(entries) + 4
+    place = start + 2 + 12 * len(entries) + 4
     for tag, kind, value in sorted(entries):
         count = len(value) // sizes[kind]
         if len(value) <= 4:
@@ -118,7 +123,7 @@ def tiff(entries: Sequence[tuple[int, int, bytes]]) -> bytes:
             held = struct.pack("<I", place + len(values))
             values += value + b"\0" * (len(value) % 2)
         directory += struct.pack("<HHI", tag, kind, count) + held
-    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + directory + bytes(4) + values
+    return struct.pack("<H", len(entries)) + directory + bytes(4) + values
 
 
 def camera(make: str, model: str, *more: tuple[int, int, bytes]) -> bytes:

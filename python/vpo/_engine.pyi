@@ -294,7 +294,9 @@ class ProbeResult:
     @property
     def problem(
         self,
-    ) -> Literal["unreadable", "unknown", "damaged", "unsupported", "limit", "panic"] | None: ...
+    ) -> (
+        Literal["unreadable", "final", "unknown", "damaged", "unsupported", "limit", "panic"] | None
+    ): ...
     @property
     def message(self) -> str | None:
         """A description of the problem, for people."""

@@ -163,7 +163,8 @@ class Introspector:
             asks = bool(media["unsure"])
         else:
             native = _failed(answer, path, kind, stat)
-            asks = native.error is not None and answer.problem != "unreadable"
+            # Where nothing was written, for example, ffprobe finds nothing either.
+            asks = native.error is not None and answer.problem not in ("unreadable", "final")
         asks = asks or self.choice == "ffprobe"
         # ffprobe would wait for ever on pipes and devices, and knows nothing about empty files.
         has_content = stat is not None and stat[0] > 0
@@ -216,7 +217,9 @@ def _failed(
     if answer.problem == "unreadable" and _is_gone(path):
         return Introspection(answer.key, None, "native", is_gone=True)
     must_be_media = kind not in ("sidecar", "other")
-    if not must_be_media and (answer.problem == "unknown" or answer.size_bytes == 0):
+    if not must_be_media and (
+        answer.problem in ("unknown", "final") or answer.size_bytes == 0
+    ):
         return Introspection(
             answer.key, _nothing(), "native", stat=stat, quick_hash=answer.quick_hash
         )

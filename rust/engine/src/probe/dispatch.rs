@@ -10,6 +10,16 @@ use super::problem::{Problem, Result};
 use super::source::{Limits, Source};
 use super::{containers, photo};
 
+/// No header of any format with something behind it is shorter.
+const LEAST_LENGTH: u64 = 16;
+
+/// The bytes at the beginning of a file that show that it was not written yet: the first read,
+/// and one more. ffprobe would find nothing in them either, and take much longer.
+const ZERO_HEADS: [(u64, usize); 2] = [(0, 64 << 10), (64 << 10, 256 << 10)];
+
+const ZEROS: &str =
+    "the file begins with zeros only: it was not written yet, or its content is lost";
+
 /// Probes an open file. `extension` (lower case, without the dot) is only used to warn if it
 /// does not fit the content.
 ///
@@ -34,9 +44,18 @@ fn probe_unguarded(source: &mut Source<'_>, extension: &str) -> Result<Media> {
     if source.is_empty() {
         return Err(Problem::Damaged("the file is empty".into()));
     }
-    let format = Format::recognise(source)?.ok_or(Problem::Unknown)?;
+    if source.len() < LEAST_LENGTH {
+        return Err(Problem::Final("the file is too short to hold any media"));
+    }
+    let Some(format) = Format::recognise(source)? else {
+        return Err(if begins_with_zeros(source)? {
+            Problem::Final(ZEROS)
+        } else {
+            Problem::Unknown
+        });
+    };
     let mut media = read_as(source, format)?;
-    if media.tracks.is_empty() && media.photo.is_none() {
+    if media.tracks.is_empty() && media.photo.is_none() && !media.is_segment {
         return Err(Problem::damaged("the file contains no tracks"));
     }
     if !extension_fits(extension, &media.container) {
@@ -46,6 +65,17 @@ fn probe_unguarded(source: &mut Source<'_>, extension: &str) -> Result<Media> {
         ));
     }
     Ok(media)
+}
+
+/// Whether there are only zeros where any format has its headers, as in a download to which
+/// space was given in advance.
+fn begins_with_zeros(source: &mut Source<'_>) -> Result<bool> {
+    for (offset, length) in ZERO_HEADS {
+        if source.up_to(offset, length)?.iter().any(|&byte| byte != 0) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Parses a source as a format, whatever its content looks like. Unlike [`probe_source`] it

@@ -4,6 +4,7 @@ mod audio;
 
 use super::problem::Result;
 use super::source::Source;
+use super::text;
 
 pub use audio::mpeg_audio_frames;
 
@@ -65,17 +66,8 @@ impl Format {
         if let Some(format) = by_signature(&head) {
             return Ok(Some(format));
         }
-        // An ID3 tag of any size may come before MPEG audio, AAC and FLAC.
         if let Some(end) = id3_end(&head) {
-            let after = source.up_to(end, HEAD)?.to_vec();
-            let format = if after.starts_with(b"fLaC") {
-                Format::Flac
-            } else if audio::is_adts(&after) {
-                Format::Aac
-            } else {
-                Format::Mp3
-            };
-            return Ok(Some(format));
+            return after_id3(source, end);
         }
         if let Some(format) = by_structure(&head) {
             return Ok(Some(format));
@@ -90,6 +82,54 @@ impl Format {
         }))
     }
 }
+
+/// Recognises what follows an ID3 tag, which ends at `end`. Programs put such tags before sound
+/// of any format. The parsers of MPEG audio, AAC and FLAC skip it; the rest is unknown here.
+fn after_id3(source: &mut Source<'_>, mut end: u64) -> Result<Option<Format>> {
+    let mut after = source.up_to(end, HEAD)?.to_vec();
+    for _ in 1..MOST_ID3 {
+        let Some(length) = id3_end(&after) else { break };
+        end = end.saturating_add(length);
+        after = source.up_to(end, HEAD)?.to_vec();
+    }
+    if after.starts_with(b"fLaC") {
+        return Ok(Some(Format::Flac));
+    }
+    if audio::is_adts(&after) {
+        return Ok(Some(Format::Aac));
+    }
+    let is_other = by_signature(&after).is_some()
+        || OTHER_SOUND.iter().any(|signature| after.starts_with(signature));
+    Ok((!is_other).then_some(Format::Mp3))
+}
+
+/// So many ID3 tags may come before the sound.
+const MOST_ID3: usize = 4;
+
+/// The signatures of sound that no parser here reads: Monkey's Audio, Musepack, True Audio,
+/// WavPack, OptimFROG, TAK, DSF, DSDIFF, AIFF, ASF, AC-3, DTS, AU, CAF, Shorten, AMR, LA.
+const OTHER_SOUND: [&[u8]; 20] = [
+    b"MAC ",
+    b"MPCK",
+    b"MP+",
+    b"TTA1",
+    b"TTA2",
+    b"wvpk",
+    b"OFR ",
+    b"tBaK",
+    b"DSD ",
+    b"FRM8",
+    b"FORM",
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
+    b"\x0b\x77",
+    b"\x7f\xfe\x80\x01",
+    b"\xfe\x7f\x01\x80",
+    b".snd",
+    b"caff",
+    b"ajkg",
+    b"#!AMR",
+    b"LA0",
+];
 
 fn by_signature(head: &[u8]) -> Option<Format> {
     let starts = |signature: &[u8]| head.starts_with(signature);
@@ -220,11 +260,16 @@ fn has_packs(head: &[u8]) -> bool {
 const LEAST_PACKETS: usize = 8;
 
 fn is_xmp(head: &[u8]) -> bool {
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-    text.starts_with(b"<")
-        && [&b"<x:xmpmeta"[..], b"<?xpacket", b"<rdf:RDF", b"<x:xapmeta"]
+    // In UTF-16, the second byte or the third is zero.
+    if !matches!(head, [0xfe | 0xff | 0xef | 0 | b'<' | b'\t'..=b' ', ..]) {
+        return false;
+    }
+    let text = text::by_mark(head);
+    let text = text.trim_ascii_start();
+    text.starts_with('<')
+        && ["<x:xmpmeta", "<?xpacket", "<rdf:RDF", "<x:xapmeta"]
             .iter()
-            .any(|mark| text.windows(mark.len()).any(|window| window == *mark))
+            .any(|mark| text.contains(mark))
 }
 
 /// Whether files with this container usually have this extension.
@@ -234,7 +279,7 @@ pub fn extension_fits(extension: &str, container: &str) -> bool {
         "webm" => &["webm", "mkv", "mka", "weba"],
         "mp4" | "mov" | "3gp" => &[
             "mp4", "m4v", "m4a", "m4b", "m4p", "mov", "qt", "3gp", "3g2", "f4v", "f4a", "mj2",
-            "ismv", "insv", "lrv", "aax", "alac", "aac",
+            "ismv", "insv", "lrv", "aax", "alac", "aac", "m4s", "m4f", "cmfv", "cmfa", "cmft",
         ],
         "avi" => &["avi", "divx", "amv"],
         "mpegts" => &["ts", "m2ts", "mts", "m2t", "tp", "trp", "tod"],
@@ -293,6 +338,17 @@ mod tests {
         assert_eq!(recognise(&twice), Some(Format::Aac));
         assert_eq!(recognise(b"ID3\x04\0\0\0\0\0\x02xxfLaC"), Some(Format::Flac));
         assert_eq!(recognise(b"ID3\x04\0\0\0\0\0\x02xx\xff\xfb\x90\x64"), Some(Format::Mp3));
+    }
+
+    #[test]
+    fn other_sound_after_an_id3_tag_is_not_taken_for_mpeg_audio() {
+        let tag = b"ID3\x04\0\0\0\0\0\x02xx";
+        for sound in [&b"MAC \x96\x0f"[..], b"MPCKSH", b"MP+\x07", b"TTA1\x01", b"OggS\0"] {
+            assert_eq!(recognise(&[&tag[..], sound].concat()), None);
+            assert_eq!(recognise(&[&tag[..], tag, sound].concat()), None);
+        }
+        assert_eq!(recognise(&[&tag[..], tag, b"fLaC"].concat()), Some(Format::Flac));
+        assert_eq!(recognise(&[&tag[..], b"\0\0\0\xff\xfb"].concat()), Some(Format::Mp3));
     }
 
     #[test]

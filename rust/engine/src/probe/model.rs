@@ -39,6 +39,9 @@ pub struct Media {
     /// The properties that another program should be asked for. Empty if this result is
     /// reliable.
     pub unsure: Vec<Name>,
+    /// Whether the headers of the tracks are in another file, so that none are known.
+    #[serde(skip)]
+    pub is_segment: bool,
 }
 
 /// The type of a track.

@@ -16,6 +16,9 @@ const MOST_TRACKS: usize = 1024;
 const MOST_CHAPTERS: usize = 4096;
 const MOST_TAGS: usize = 256;
 
+/// No sensor is more sensitive; higher values stand for an unknown one.
+const HIGHEST_ISO: u32 = 100_000_000;
+
 /// Normalises everything in `media`.
 pub fn normalise(media: &mut Media) {
     media.tracks.truncate(MOST_TRACKS);
@@ -112,6 +115,7 @@ fn normalise_photo(photo: &mut Photo) {
     }
     photo.latitude = photo.latitude.filter(|value| value.abs() <= 90.0);
     photo.longitude = photo.longitude.filter(|value| value.abs() <= 180.0);
+    photo.iso = photo.iso.filter(|value| (1..=HIGHEST_ISO).contains(value));
     photo.orientation = photo.orientation.filter(|value| (1..=8).contains(value));
 }
 

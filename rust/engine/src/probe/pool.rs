@@ -297,7 +297,8 @@ mod tests {
         for key in 0..500 {
             let path = directory.path().join(format!("{key}.mkv"));
             if key % 5 != 0 {
-                std::fs::write(&path, if key % 2 == 0 { "" } else { "text" }).unwrap();
+                std::fs::write(&path, if key % 2 == 0 { "" } else { "text that is not media" })
+                    .unwrap();
             }
             jobs.push(Job { key, path });
         }

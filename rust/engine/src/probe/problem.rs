@@ -13,6 +13,8 @@ pub type Result<T> = std::result::Result<T, Problem>;
 pub enum Problem {
     /// The file could not be read; this is the system's error.
     Io(io::Error),
+    /// No other program could read the content, or should try: why.
+    Final(&'static str),
     /// The format of the content is unknown.
     Unknown,
     /// The format is known, but the content is damaged: what is wrong.
@@ -30,6 +32,7 @@ impl Problem {
     pub fn code(&self) -> &'static str {
         match self {
             Problem::Io(_) => "unreadable",
+            Problem::Final(_) => "final",
             Problem::Unknown => "unknown",
             Problem::Damaged(_) => "damaged",
             Problem::Unsupported(_) => "unsupported",
@@ -60,6 +63,7 @@ impl fmt::Display for Problem {
                 let text = error.to_string();
                 f.write_str(text.split(" (os error").next().unwrap_or_default())
             }
+            Problem::Final(what) => f.write_str(what),
             Problem::Unknown => f.write_str("the format is unknown"),
             Problem::Damaged(what) => write!(f, "damaged: {what}"),
             Problem::Unsupported(what) => write!(f, "not supported: {what}"),

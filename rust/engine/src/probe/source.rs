@@ -64,6 +64,26 @@ impl ReadAt for Vec<u8> {
     }
 }
 
+/// A file of a length, and bytes behind it.
+struct Behind<'a> {
+    file: &'a dyn ReadAt,
+    length: u64,
+    bytes: Vec<u8>,
+}
+
+impl ReadAt for Behind<'_> {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match offset.checked_sub(self.length) {
+            Some(behind) => self.bytes.read_at(buffer, behind),
+            None => {
+                let there = usize::try_from(self.length - offset).unwrap_or(usize::MAX);
+                let most = buffer.len().min(there);
+                self.file.read_at(&mut buffer[..most], offset)
+            }
+        }
+    }
+}
+
 struct Segment {
     start: u64,
     bytes: Vec<u8>,
@@ -152,6 +172,21 @@ impl<'a> Source<'a> {
         Ok(&segment.bytes[start..segment.bytes.len().min(start + length)])
     }
 
+    /// The end of the file, and where it begins. These are the bytes that are read for the quick
+    /// hash in any case.
+    ///
+    /// # Errors
+    /// [`Problem::Limit`], [`Problem::Io`].
+    pub fn ending(&mut self) -> Result<(u64, Vec<u8>)> {
+        if self.length > 2 * HEAD as u64 {
+            let start = self.length - HEAD as u64;
+            return Ok((start, self.up_to(start, HEAD)?.to_vec()));
+        }
+        let mut bytes = self.up_to(0, HEAD)?.to_vec();
+        bytes.extend_from_slice(self.up_to(HEAD as u64, HEAD)?);
+        Ok((0, bytes))
+    }
+
     /// Like [`Source::bytes`], but without the limits: for bytes that are read from every
     /// file, however much its parser read.
     ///
@@ -176,6 +211,24 @@ impl<'a> Source<'a> {
         let mut array = [0; N];
         array.copy_from_slice(self.bytes(offset, N)?);
         Ok(array)
+    }
+
+    /// Calls `read` with a source that has these bytes behind the end of the file: headers that
+    /// were inflated, say. What is read counts as reading of this source.
+    pub fn with_behind<T>(&mut self, bytes: Vec<u8>, read: impl FnOnce(&mut Source<'_>) -> T) -> T {
+        let length = self.length.saturating_add(bytes.len() as u64);
+        let extended = Behind { file: self.file, length: self.length, bytes };
+        let limits = Limits {
+            bytes: self.limits.bytes.saturating_sub(self.bytes),
+            requests: self.limits.requests.saturating_sub(self.requests),
+            time: self.deadline.saturating_duration_since(Instant::now()),
+        };
+        let mut source = Source::new(&extended, length, limits);
+        let result = read(&mut source);
+        self.bytes += source.bytes;
+        self.requests += source.requests;
+        self.elapsed += source.elapsed;
+        result
     }
 
     /// A reader from `offset` to the end, for parsers that need `Read` and `Seek`.
@@ -291,6 +344,34 @@ mod tests {
         let mut source = Source::new(&data, 1000, Limits::default());
         assert_eq!(source.up_to(0, 1000).unwrap().len(), 100);
         assert_eq!(source.len(), 100);
+    }
+
+    #[test]
+    fn bytes_behind_the_file_continue_it() {
+        let data = numbered(100_000);
+        let mut source = Source::new(&data, 100_000, Limits::default());
+        source.bytes(0, 10).unwrap();
+        source.with_behind(b"behind".to_vec(), |source| {
+            assert_eq!(source.len(), 100_006);
+            assert_eq!(source.bytes(99_998, 5).unwrap(), [&data[99_998..], b"beh"].concat());
+            assert_eq!(source.bytes(10, 4).unwrap(), &data[10..14]);
+        });
+        assert_eq!((source.len(), source.requests()), (100_000, 4));
+    }
+
+    #[test]
+    fn the_end_of_a_file_is_what_the_quick_hash_reads() {
+        for length in [100, 65_536, 70_000, 131_072, 200_000] {
+            let data = numbered(length);
+            let mut source = Source::new(&data, length as u64, Limits::default());
+            let (start, bytes) = source.ending().unwrap();
+            assert_eq!(bytes, data[start as usize..]);
+            let (head, tail) = crate::digest::end_lengths(length as u64);
+            let requests = source.requests();
+            source.bytes(length as u64 - tail as u64, tail).unwrap();
+            assert_eq!(source.requests(), requests);
+            assert!(bytes.len() >= head.min(length));
+        }
     }
 
     #[test]

@@ -15,12 +15,15 @@ pub fn utf8_or_latin1(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Decodes UTF-16 or UTF-8 according to the byte order mark; without one, UTF-8.
+/// Decodes UTF-16 or UTF-8 according to the byte order mark. Without one, it is UTF-8, or UTF-16
+/// if every other byte at the beginning is zero, as in XML.
 pub fn by_mark(bytes: &[u8]) -> Cow<'_, str> {
     match bytes {
         [0xfe, 0xff, text @ ..] => utf16(text, u16::from_be_bytes).into(),
         [0xff, 0xfe, text @ ..] => utf16(text, u16::from_le_bytes).into(),
         [0xef, 0xbb, 0xbf, text @ ..] => String::from_utf8_lossy(text),
+        [1..=255, 0, 1..=255, 0, ..] => utf16(bytes, u16::from_le_bytes).into(),
+        [0, 1..=255, 0, 1..=255, ..] => utf16(bytes, u16::from_be_bytes).into(),
         _ => String::from_utf8_lossy(bytes),
     }
 }

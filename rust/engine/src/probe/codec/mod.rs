@@ -32,6 +32,11 @@ pub fn read_packet(track: &mut Track, packet: &[u8], framing: Framing) {
     }
 }
 
+/// Whether the first packet is more reliable than the configuration.
+pub fn is_in_packet(track: &Track) -> bool {
+    video::is_in_packet(track)
+}
+
 /// Whether [`read_packet`] could fill in a field that `ffprobe` reports and that is unknown.
 pub fn wants_packet(track: &Track) -> bool {
     video::wants_packet(track) || audio::wants_packet(track)

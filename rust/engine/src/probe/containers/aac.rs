@@ -3,7 +3,7 @@
 //! The file does not contain its duration. As in `ffprobe`, the bit rate is that of the first
 //! frames, and the duration is the time that the file takes at this rate.
 
-use super::{average::Average, id3};
+use super::{ape_tag, average::Average, id3};
 use crate::probe::codec;
 use crate::probe::codec::Framing;
 use crate::probe::codec::audio::aac;
@@ -45,6 +45,14 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     track.duration_seconds = media.duration_seconds;
     media.bit_rate = media.duration_seconds.map(|seconds| (length as f64 * 8.0 / seconds) as u64);
     media.tracks.push(track);
+    if id3.tags.is_empty() {
+        if let Some(tag) = ape_tag::read(source)? {
+            id3.tags = tag.tags;
+            id3.pictures.extend(tag.pictures);
+        } else {
+            id3.tags = id3::read_last(source.up_to(length.saturating_sub(128), 128)?);
+        }
+    }
     media.tracks.extend(id3.take_pictures(1));
     (media.tags, media.chapters) = (id3.tags, id3.chapters);
     Ok(media)
@@ -52,7 +60,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
 
 #[cfg(test)]
 mod tests {
-    use crate::probe::containers::testing;
+    use crate::probe::containers::{ape_tag, testing};
 
     fn frames(count: usize) -> Vec<u8> {
         let mut frame = vec![0xff, 0xf1, 0x50, 0x80, 0x19, 0x1f, 0xfc];
@@ -68,6 +76,16 @@ mod tests {
         assert_eq!(track.bit_rate, Some(200 * 8 * 44_100 / 1024));
         let seconds = media.duration_seconds.unwrap();
         assert!((seconds - 100.0 * 1024.0 / 44_100.0).abs() < 0.001);
+    }
+
+    #[test]
+    fn tags_at_the_end_are_read() {
+        let data = [frames(4), ape_tag::tests::tag()].concat();
+        let media = testing::probe(&data, "aac").unwrap();
+        assert_eq!((&*media.tags["title"], media.tracks[1].width), ("One", Some(5)));
+        let id3 = [&b"TAGTitle"[..], &[0; 119], &[255]].concat();
+        let media = testing::probe(&[frames(4), id3].concat(), "aac").unwrap();
+        assert_eq!(media.tags["title"], "Title");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! until its codec knows enough. The times of its packets give its duration, computed as in
 //! `ffprobe`.
 
+use super::sampled_rate::SampledRate;
 use super::sniff;
 use crate::probe::codec::audio::aac;
 use crate::probe::codec::{self, Framing};
@@ -17,8 +18,14 @@ const MOST_VIDEO: usize = 1024 * 1024;
 const LEAST_VIDEO: usize = 64 * 1024;
 const MOST_AUDIO: usize = 96 * 1024;
 
+/// The most bytes of sound at the end of the file that are kept.
+const MOST_TAIL: usize = 256 * 1024;
+
 /// The number of times of the first packets that are kept, for the frame rate.
 const MOST_TIMES: usize = 40;
+
+/// So many times give a reliable frame rate.
+const ENOUGH_TIMES: usize = 12;
 
 /// What `ffprobe` calls private data that nothing describes.
 pub const UNDESCRIBED: &str = "bin_data";
@@ -65,6 +72,10 @@ pub struct Elementary {
     pub times_all: bool,
     duration: Option<i64>,
     last: i64,
+    /// The bit rate of its frames, if that varies.
+    rate: SampledRate,
+    /// Its bytes at the end of the file.
+    tail: Vec<u8>,
 }
 
 impl Elementary {
@@ -99,6 +110,32 @@ impl Elementary {
             self.duration = Some(duration);
         }
         self.last = duration;
+    }
+
+    /// Forgets the bytes at the end of the file: more of them are read.
+    pub fn clear_tail(&mut self) {
+        self.tail.clear();
+    }
+
+    /// Adds bytes at the end of the file.
+    pub fn push_tail(&mut self, bytes: &[u8]) {
+        let has_rates = self.track.track_type == TrackType::Audio
+            && matches!(self.track.codec.as_deref(), Some("aac" | "mp1" | "mp2" | "mp3"));
+        if has_rates {
+            let room = MOST_TAIL.saturating_sub(self.tail.len()).min(bytes.len());
+            self.tail.extend_from_slice(&bytes[..room]);
+        }
+    }
+
+    /// Sets the bit rate from frames of different sizes. `whole` if the end of the file is all of
+    /// it.
+    pub fn set_varying_rate(&mut self, whole: bool) {
+        let Some(codec) = self.track.codec.clone() else { return };
+        if whole {
+            self.rate = SampledRate::default();
+        }
+        self.rate.add(&codec, &std::mem::take(&mut self.tail));
+        self.track.bit_rate = self.rate.bit_rate().or(self.track.bit_rate);
     }
 
     /// Whether its duration is known, if it has one.
@@ -146,7 +183,20 @@ impl Elementary {
     }
 
     fn lacks_times(&self) -> bool {
-        self.times_all && self.track.frame_rate.is_none() && self.times.len() < 12
+        let is_few = self.times_all && self.times.len() < ENOUGH_TIMES;
+        is_few && (self.track.frame_rate.is_none() || self.other_rate().is_some())
+    }
+
+    /// The frame rate in the times of packets, if the one in headers is unknown or far from it.
+    /// Half and twice the rate are accepted: they may be due to fields.
+    fn other_rate(&self) -> Option<(i64, i64)> {
+        let (num, den) = frame_rate(&mut self.times.clone())?;
+        let coded = self.track.frame_rate.as_deref().and_then(parse_rate);
+        let is_near = coded.is_some_and(|(coded_num, coded_den)| {
+            let ratio = (coded_num * den) as f64 / (coded_den * num) as f64;
+            (0.45..2.2).contains(&ratio)
+        });
+        (!is_near).then_some((num, den))
     }
 
     /// Lets the codec read the bytes that were collected since the last time.
@@ -197,6 +247,7 @@ impl Elementary {
             self.check_rate();
         }
         let track = &mut self.track;
+        self.rate.add(track.codec.as_deref().unwrap_or_default(), &self.data);
         match track.codec.as_deref() {
             Some("aac") if track.bit_rate.is_none() => {
                 track.bit_rate = aac::adts_bit_rate(&self.data);
@@ -207,16 +258,13 @@ impl Elementary {
         self.data = Vec::new();
     }
 
-    /// Replaces the frame rate in headers if it is far from the one in the times of packets.
-    /// Half and twice the rate are accepted: they may be due to fields.
+    /// Replaces the frame rate in headers if it is far from the one in the times of packets. Of
+    /// a few packets, which are not in the order of their times, some in between may be missing.
     fn check_rate(&mut self) {
-        let Some((num, den)) = frame_rate(&mut self.times) else { return };
-        let coded = self.track.frame_rate.as_deref().and_then(parse_rate);
-        let is_near = coded.is_some_and(|(coded_num, coded_den)| {
-            let ratio = (coded_num * den) as f64 / (coded_den * num) as f64;
-            (0.45..2.2).contains(&ratio)
-        });
-        if !is_near {
+        let is_known = self.track.frame_rate.is_some();
+        if let Some((num, den)) = self.other_rate()
+            && (!is_known || self.times.len() >= ENOUGH_TIMES)
+        {
             self.track.frame_rate = Some(format!("{num}/{den}"));
         }
     }

@@ -1,18 +1,15 @@
 //! FLAC (RFC 9639): metadata blocks, possibly after ID3 tags. The sound is not read.
 
-use super::id3;
-use super::vorbis_comment::{self, close_chapters};
+use super::vorbis_comment::{self, Comments, close_chapters};
+use super::{flac_frame, id3};
 use crate::probe::codec::audio::xiph;
-use crate::probe::codec::bits::{Bits, be32};
+use crate::probe::codec::bits::{Bits, be16, be32};
 use crate::probe::model::{Chapter, Media, Name, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
 /// No file has more blocks unless it is malicious.
 const MOST_BLOCKS: usize = 100;
-
-/// The most bytes of comments that are read.
-const COMMENTS: usize = 512 * 1024;
 
 /// The most bytes of a picture that are read, to get its size.
 const PICTURE: usize = 8 * 1024;
@@ -27,7 +24,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut track = Track::new(0, TrackType::Audio);
     track.codec = Some(Name::Borrowed("flac"));
     let mut pictures = Vec::new();
-    let mut info = None;
+    let (mut info, mut block) = (None, 0);
     let mut sheet = Vec::new();
     let mut at = id3.end + 4;
     for _ in 0..MOST_BLOCKS {
@@ -40,11 +37,21 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         at = body + length as u64;
         match kind {
             // Behind a block with a wrong length, anything may look like another one.
-            0 if info.is_none() => info = xiph::stream_info(source.up_to(body, length.min(64))?),
+            0 if info.is_none() => {
+                let bytes = source.up_to(body, length.min(64))?;
+                info = xiph::stream_info(bytes);
+                block = be16(bytes, 0).unwrap_or(0).into();
+            }
             4 => {
-                let comments = vorbis_comment::parse(source.up_to(body, length.min(COMMENTS))?);
+                let mut comments = Comments::default();
+                let result = vorbis_comment::read(source, body, length as u64, &mut comments);
+                media.note_problem(result)?;
+                if comments.cut {
+                    media.warn("the comments are damaged");
+                }
                 media.tags = comments.tags;
                 media.chapters.extend(comments.chapters);
+                pictures.extend(comments.pictures);
             }
             5 => sheet = source.up_to(body, length.min(PICTURE))?.to_vec(),
             6 => {
@@ -65,8 +72,18 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         xiph::set_channel_mask(&mut track, &mask);
     }
     let rate = f64::from(info.sample_rate);
-    if info.samples != 0 {
-        let seconds = info.samples as f64 / rate;
+    let (start, ending) = source.ending()?;
+    let sound = ending.get(usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX)..);
+    let most = Some(info.samples).filter(|&samples| samples != 0);
+    let last = flac_frame::last_sample(sound.unwrap_or_default(), block, most);
+    if let Some(last) = last
+        && last < info.samples
+    {
+        media.warn("the file is cut off");
+    }
+    // Programs that wrote into a pipe do not know the number of samples before the end.
+    if let Some(samples) = most.or(last) {
+        let seconds = samples as f64 / rate;
         track.duration_seconds = Some(seconds);
         media.duration_seconds = Some(seconds);
         media.bit_rate = Some((source.len() as f64 * 8.0 / seconds) as u64);
@@ -116,6 +133,7 @@ fn cue_sheet(block: &[u8], rate: f64) -> Option<Vec<Chapter>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::containers::flac_frame::tests::frame;
     use crate::probe::containers::testing;
     use crate::probe::containers::vorbis_comment::tests::build;
 
@@ -180,7 +198,38 @@ mod tests {
         .concat();
         let mut source = Source::new(&data, data.len() as u64, Default::default());
         assert_eq!(read(&mut source).unwrap().tags["title"], "One");
-        assert_eq!(source.requests(), 2);
+        // One of them for the end, which is read for the quick hash in any case.
+        assert_eq!(source.requests(), 3);
+    }
+
+    #[test]
+    fn the_last_frame_shows_whether_the_file_is_cut_off() {
+        let mut info = info();
+        info[..4].copy_from_slice(&[0x10, 0, 0x10, 0]);
+        info[14..18].copy_from_slice(&(8u32 * 4096).to_be_bytes());
+        let sound = |frames: u8| -> Vec<u8> { (0..frames).flat_map(frame).collect() };
+        let file =
+            |info: &[u8], frames| [b"fLaC", &block(0, true, info)[..], &sound(frames)].concat();
+        let whole = testing::probe(&file(&info, 8), "flac").unwrap();
+        assert!(whole.warnings.is_empty());
+        let cut = testing::probe(&file(&info, 6), "flac").unwrap();
+        assert_eq!(cut.warnings, ["the file is cut off"]);
+        assert_eq!(cut.duration_seconds, whole.duration_seconds);
+        // The number of samples is unknown.
+        info[14..18].fill(0);
+        let unknown = testing::probe(&file(&info, 8), "flac").unwrap();
+        assert_eq!(unknown.duration_seconds, whole.duration_seconds);
+        assert!(unknown.unsure.is_empty() && unknown.warnings.is_empty());
+    }
+
+    #[test]
+    fn pictures_in_comments_are_tracks() {
+        let text =
+            "METADATA_BLOCK_PICTURE=AAAAAwAAAAlpbWFnZS9wbmcAAAAAAAACAAAAAQAAAAAYAAAAAAAAAAA=";
+        let blocks = [block(0, false, &info()), block(4, true, &build(&[text]))].concat();
+        let media = testing::probe(&[&b"fLaC"[..], &blocks].concat(), "flac").unwrap();
+        let cover = &media.tracks[1];
+        assert_eq!((cover.codec.as_deref(), cover.width), (Some("png"), Some(512)));
     }
 
     #[test]

@@ -17,8 +17,13 @@ const MOST_FRAMES: usize = 200;
 /// The most bytes of a text that are read.
 const TEXT: usize = 16 * 1024;
 
-/// The most bytes of a picture that are read, to get its size.
-const PICTURE: usize = 8 * 1024;
+/// The most bytes of a picture that are read, to get its size: of one in a tag that is decoded
+/// in memory, more are kept.
+const PICTURE: usize = picture::HEAD;
+const DECODED_PICTURE: usize = 256 * 1024;
+
+/// No tag has more pictures: there are 21 kinds, each at most once or twice.
+const MOST_PICTURES: usize = 64;
 
 /// The most bytes of an unsynchronised tag that are read. Such a tag is decoded in memory.
 const UNSYNCHRONISED: usize = 512 * 1024;
@@ -161,14 +166,33 @@ fn read_frames(
         if packed {
             continue;
         }
-        let most = if name.starts_with("APIC") || name == "PIC" { PICTURE } else { TEXT };
+        let is_picture = matches!(&*name, "APIC" | "PIC");
+        let is_decoded = version == 4 && (frame_flags & 2 != 0 || flags & 0x80 != 0);
+        let most = match (is_picture, is_decoded) {
+            (true, true) => DECODED_PICTURE,
+            (true, false) => PICTURE,
+            (false, _) => TEXT,
+        };
         let wanted = usize::try_from(size).unwrap_or(usize::MAX).min(most);
         if start.saturating_add(wanted as u64) > source.len() {
             break;
         }
         let mut content = source.up_to(start, wanted)?.to_vec();
-        if version == 4 && (frame_flags & 2 != 0 || flags & 0x80 != 0) {
+        if is_decoded {
             content = synchronise(&content);
+        }
+        if is_picture {
+            if id3.pictures.len() < MOST_PICTURES
+                && let Some((mime, image)) = read_picture(&content, version)
+            {
+                id3.pictures.extend(if is_decoded {
+                    picture::track(&mime, content.get(image..).unwrap_or_default())
+                } else {
+                    let length = size.saturating_sub(image as u64);
+                    picture::track_at(source, &mime, start + image as u64, length)?
+                });
+            }
+            continue;
         }
         read_frame(&name, &content, version, id3);
     }
@@ -215,7 +239,6 @@ fn read_frame(name: &str, content: &[u8], version: u8, id3: &mut Id3) {
             let language = String::from_utf8_lossy(text.get(..3).unwrap_or_default());
             id3.insert(&format!("lyrics-{}", language.trim_end_matches('\0')), value);
         }
-        "APIC" | "PIC" => id3.pictures.extend(read_picture(encoding, text, version)),
         "CHAP" => id3.chapters.extend(read_chapter(content, version)),
         "TCON" | "TCO" => {
             let (value, _) = decode(encoding, text);
@@ -297,7 +320,9 @@ fn genre_name(text: String) -> String {
     name.map_or(text, str::to_owned)
 }
 
-fn read_picture(encoding: u8, text: &[u8], version: u8) -> Option<Track> {
+/// The type of a picture, and where the picture begins in a frame.
+fn read_picture(content: &[u8], version: u8) -> Option<(String, usize)> {
+    let (&encoding, text) = content.split_first()?;
     let (mime, rest) = if version == 2 {
         let kind = String::from_utf8_lossy(text.get(..3)?).to_lowercase();
         (format!("image/{}", if kind == "jpg" { "jpeg" } else { &kind }), text.get(3..)?)
@@ -305,7 +330,7 @@ fn read_picture(encoding: u8, text: &[u8], version: u8) -> Option<Track> {
         decode(0, text)
     };
     let (_, image) = decode(encoding, rest.get(1..)?);
-    picture::track(&mime, image)
+    Some((mime, content.len() - image.len()))
 }
 
 fn read_chapter(content: &[u8], version: u8) -> Option<Chapter> {

@@ -6,6 +6,7 @@ pub mod aac;
 pub mod avi;
 mod elementary;
 pub mod flac;
+mod flac_frame;
 pub mod flv;
 pub mod isomedia;
 pub mod matroska;
@@ -18,10 +19,12 @@ pub mod riff;
 mod sniff;
 pub mod wav;
 
+mod ape_tag;
 mod average;
 mod genre;
 mod id3;
 mod picture;
+mod sampled_rate;
 #[cfg(test)]
 mod testing;
 mod vorbis_comment;

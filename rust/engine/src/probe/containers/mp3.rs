@@ -4,7 +4,7 @@
 //! Without it, as in `ffprobe`, the bit rate is that of the first frames, and the duration is
 //! the time that the file takes at this rate.
 
-use super::{average::Average, id3};
+use super::{ape_tag, average::Average, id3};
 use crate::probe::codec::audio::mpeg::{self, Header};
 use crate::probe::codec::bits::{be16, be32};
 use crate::probe::model::{Media, Track, TrackType};
@@ -102,6 +102,13 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         .map(|seconds| (length as f64 * 8.0 / seconds) as u64);
     media.tracks.push(track);
     media.tracks.extend(id3.take_pictures(1));
+    if id3.tags.is_empty()
+        && let Some(tag) = ape_tag::read(source)?
+    {
+        id3.tags = tag.tags;
+        id3.pictures = tag.pictures;
+        media.tracks.extend(id3.take_pictures(media.tracks.len()));
+    }
     if id3.tags.is_empty() {
         let last = source.up_to(length.saturating_sub(128), 128)?;
         id3.tags = id3::read_last(last);
@@ -165,7 +172,7 @@ fn average(frames: &[u8]) -> Average {
 
 #[cfg(test)]
 mod tests {
-    use crate::probe::containers::testing;
+    use crate::probe::containers::{ape_tag, testing};
 
     /// 44.1 kHz, stereo, 128 kbit/s.
     fn frame() -> Vec<u8> {
@@ -219,6 +226,15 @@ mod tests {
             let media = testing::probe(&data, "mp3").unwrap();
             assert_eq!(media.duration_seconds, Some(10.0 * 1152.0 / 44_100.0));
         }
+    }
+
+    #[test]
+    fn an_ape_tag_counts_if_no_other_tag_comes_first() {
+        let sound = [counting(b"Info", 10, 4_170), frame().repeat(9)].concat();
+        let data = [sound, ape_tag::tests::tag()].concat();
+        let media = testing::probe(&data, "mp3").unwrap();
+        assert_eq!(media.tags["title"], "One");
+        assert_eq!((media.tracks[1].index, media.tracks[1].width), (1, Some(5)));
     }
 
     #[test]

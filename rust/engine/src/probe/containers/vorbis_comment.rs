@@ -5,12 +5,20 @@ use std::collections::BTreeMap;
 use super::picture;
 use crate::probe::codec::bits::{be32, le32};
 use crate::probe::model::{Chapter, Track};
+use crate::probe::problem::Result;
+use crate::probe::source::Source;
 
 /// No file has more comments unless it is malicious.
-const MOST_COMMENTS: usize = 4096;
+const MOST_COMMENTS: u64 = 4096;
 
-/// The most characters of a picture in base 64 that are read.
-const PICTURE: usize = 8 * 1024;
+/// The most bytes of a comment that are read, except of a picture.
+const TEXT: usize = 16 * 1024;
+
+/// The most bytes of a picture in base 64 that are read, if its size is not near its beginning.
+const LONG_PICTURE: usize = 512 * 1024;
+
+/// The name of comments that contain a picture.
+const PICTURE_NAME: &[u8] = b"metadata_block_picture=";
 
 /// The content of comments.
 #[derive(Clone, Debug, Default)]
@@ -27,47 +35,107 @@ pub struct Comments {
 
 /// Parses comments: the vendor, a count, and that many times `NAME=value`.
 pub fn parse(data: &[u8]) -> Comments {
+    let bytes = |at: u64, length: usize| {
+        let rest = usize::try_from(at).ok().and_then(|at| data.get(at..)).unwrap_or_default();
+        Ok(rest[..length.min(rest.len())].to_vec())
+    };
     let mut comments = Comments::default();
-    comments.cut = parse_into(data, &mut comments).is_none();
-    comments.chapters.sort_by(|one, other| one.start_seconds.total_cmp(&other.start_seconds));
+    // Bytes in memory can always be read.
+    let _read = parse_into(data.len() as u64, bytes, &mut comments);
     comments
 }
 
-fn parse_into(data: &[u8], comments: &mut Comments) -> Option<()> {
+/// Like [`parse`], for the comments in a file from `start` on, which have `length` bytes. Large
+/// pictures among them are skipped. What was read before an error is in `comments`.
+///
+/// # Errors
+/// If the file cannot be read, or reading takes too much.
+pub fn read(
+    source: &mut Source<'_>,
+    start: u64,
+    length: u64,
+    comments: &mut Comments,
+) -> Result<()> {
+    let length = length.min(source.len().saturating_sub(start));
+    // Usually these are all of them.
+    source.up_to(start, usize::try_from(length).unwrap_or(usize::MAX).min(TEXT))?;
+    let bytes = |at: u64, length: usize| Ok(source.up_to(start + at, length)?.to_vec());
+    parse_into(length, bytes, comments)
+}
+
+/// Parses comments of `end` bytes. `bytes` returns the ones at a place, or fewer at the end.
+fn parse_into(
+    end: u64,
+    mut bytes: impl FnMut(u64, usize) -> Result<Vec<u8>>,
+    comments: &mut Comments,
+) -> Result<()> {
     let mut chapters: BTreeMap<String, Chapter> = BTreeMap::new();
-    let mut rest = data.get(4 + le32(data, 0)? as usize..)?;
-    let count = le32(rest, 0)? as usize;
-    rest = rest.get(4..)?;
-    let mut whole = Some(());
-    for _ in 0..count.min(MOST_COMMENTS) {
-        let Some(length) = le32(rest, 0) else {
-            whole = None;
-            break;
-        };
-        let body = rest.get(4..).unwrap_or_default();
-        let comment = body.get(..length as usize);
-        add(comment.unwrap_or(body), comments, &mut chapters);
-        match comment {
-            Some(_) => rest = body.get(length as usize..).unwrap_or_default(),
-            None => {
-                whole = None;
-                break;
-            }
-        }
-    }
+    let whole = walk(end, &mut bytes, comments, &mut chapters);
     comments.chapters.extend(chapters.into_values());
-    whole
+    comments.chapters.sort_by(|one, other| one.start_seconds.total_cmp(&other.start_seconds));
+    comments.cut = !matches!(whole, Ok(Some(())));
+    whole.map(|_| ())
+}
+
+/// Reads comments one after the other; None if there are fewer than they should be.
+fn walk(
+    end: u64,
+    bytes: &mut impl FnMut(u64, usize) -> Result<Vec<u8>>,
+    comments: &mut Comments,
+    chapters: &mut BTreeMap<String, Chapter>,
+) -> Result<Option<()>> {
+    let Some(vendor) = number(end, bytes, 0)? else { return Ok(None) };
+    let Some(count) = number(end, bytes, 4 + vendor)? else { return Ok(None) };
+    let mut at = vendor + 8;
+    for _ in 0..count.min(MOST_COMMENTS) {
+        let Some(length) = number(end, bytes, at)? else { return Ok(None) };
+        at += 4;
+        let there = length.min(end - at);
+        let part = |most: usize| usize::try_from(there).unwrap_or(usize::MAX).min(most);
+        let comment = bytes(at, part(TEXT))?;
+        let name = comment.get(..PICTURE_NAME.len());
+        if name.is_some_and(|name| name.eq_ignore_ascii_case(PICTURE_NAME)) {
+            let mut picture = picture_in(&comment);
+            if comment.len() < part(LONG_PICTURE) && picture.as_ref().is_none_or(has_no_size) {
+                picture = picture_in(&bytes(at, part(LONG_PICTURE))?);
+            }
+            comments.pictures.extend(picture);
+        } else {
+            add(&comment, comments, chapters);
+        }
+        if there < length {
+            return Ok(None);
+        }
+        at += length;
+    }
+    Ok(Some(()))
+}
+
+/// The number at a place, if it is before the end.
+fn number(
+    end: u64,
+    bytes: &mut impl FnMut(u64, usize) -> Result<Vec<u8>>,
+    at: u64,
+) -> Result<Option<u64>> {
+    if at.checked_add(4).is_none_or(|behind| behind > end) {
+        return Ok(None);
+    }
+    Ok(le32(&bytes(at, 4)?, 0).map(u64::from))
+}
+
+fn has_no_size(picture: &Track) -> bool {
+    picture.width.is_none()
+}
+
+/// The picture in a comment, whose end may be missing.
+fn picture_in(comment: &[u8]) -> Option<Track> {
+    picture_block(&from_base64(comment.get(PICTURE_NAME.len()..)?))
 }
 
 fn add(comment: &[u8], comments: &mut Comments, chapters: &mut BTreeMap<String, Chapter>) {
     let Some(equals) = comment.iter().position(|&byte| byte == b'=') else { return };
     let name = String::from_utf8_lossy(&comment[..equals]).to_lowercase();
     let value = &comment[equals + 1..];
-    if name == "metadata_block_picture" {
-        let start = &value[..value.len().min(PICTURE)];
-        comments.pictures.extend(picture_block(&from_base64(start)));
-        return;
-    }
     let text = String::from_utf8_lossy(value).into_owned();
     if let Some((number, is_name)) = chapter_key(&name) {
         let chapter = chapters.entry(number.to_owned());
@@ -199,5 +267,18 @@ pub mod tests {
         let cover = &comments.pictures[0];
         assert_eq!(cover.codec.as_deref(), Some("png"));
         assert_eq!((cover.width, cover.height), (Some(512), Some(256)));
+    }
+
+    #[test]
+    fn large_pictures_do_not_hide_the_comments_behind_them() {
+        let large = format!("METADATA_BLOCK_PICTURE={}", "A".repeat(3_000_000));
+        let data = build(&[&large, "TITLE=After"]);
+        assert_eq!(parse(&data).tags["title"], "After");
+        let mut source = Source::new(&data, data.len() as u64, Default::default());
+        let mut comments = Comments::default();
+        read(&mut source, 0, data.len() as u64, &mut comments).unwrap();
+        assert_eq!(comments.tags["title"], "After");
+        assert!(!comments.cut);
+        assert!(source.requests() <= 4);
     }
 }

@@ -1,16 +1,23 @@
 //! WAV: RIFF with a `fmt ` chunk. Also RF64 and BW64 (EBU Tech 3306), which have 64-bit
 //! sizes, and Sony Wave64, whose chunks are named by GUIDs.
 
+use std::collections::BTreeMap;
+
+use super::vorbis_comment::close_chapters;
 use super::{id3, riff};
 use crate::probe::codec::audio::{bits_by_name, layout};
 use crate::probe::codec::bits::{le16, le32};
 use crate::probe::codec::{self, Framing};
-use crate::probe::model::{Media, Name, Track, TrackType};
+use crate::probe::model::{Chapter, Media, Name, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
+use crate::probe::text;
 
 /// No file has more chunks unless it is malicious.
 const MOST_CHUNKS: usize = 64;
+
+/// No file has more cue points unless it is malicious.
+const MOST_CUES: usize = 4096;
 
 /// The most bytes of a text chunk that are read.
 const TEXT: usize = 64 * 1024;
@@ -46,6 +53,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let wide = source.up_to(0, 4)? == b"riff";
     let mut at = if wide { 40 } else { 12 };
     let (mut format, mut sound) = (None, None);
+    let (mut cues, mut labels, mut pictures) = (Vec::new(), BTreeMap::new(), Vec::new());
     // From `ds64`: the length of the sound, and the samples per channel.
     let (mut long, mut samples) = (0, 0);
     for _ in 0..MOST_CHUNKS {
@@ -73,14 +81,20 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
                 }
                 at = body.saturating_add(length.next_multiple_of(2));
             }
-            b"LIST" => read_list(&mut media, source.up_to(body, text)?),
+            b"LIST" => {
+                let list = source.up_to(body, text)?;
+                read_list(&mut media, list);
+                read_labels(&mut labels, list);
+            }
             b"bext" => read_broadcast(&mut media, source.up_to(body, text)?),
             b"id3 " | b"ID3 " => {
-                let tags = id3::read(source, body)?;
+                let mut tags = id3::read(source, body)?;
+                pictures.append(&mut tags.pictures);
                 for (key, value) in tags.tags {
                     media.tags.entry(key).or_insert(value);
                 }
             }
+            b"cue " => cues = read_cues(source.up_to(body, text)?),
             _ => {}
         }
         if at >= source.len() {
@@ -89,7 +103,50 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     }
     let format = format.ok_or_else(|| Problem::damaged("the format of the sound is missing"))?;
     let sound = sound.ok_or_else(|| Problem::damaged("the file contains no sound"))?;
-    finish(source, media, &format, sound, samples)
+    let rate = format.sample_rate;
+    let mut media = finish(source, media, &format, sound, samples)?;
+    media.chapters = chapters(cues, &labels, rate);
+    let seconds = media.duration_seconds;
+    close_chapters(&mut media.chapters, seconds);
+    for mut picture in pictures {
+        picture.index = media.tracks.len() as u32;
+        media.tracks.push(picture);
+    }
+    Ok(media)
+}
+
+/// Reads cue points: the id of each, and its sample.
+fn read_cues(chunk: &[u8]) -> Vec<(u32, u32)> {
+    let points = chunk.get(4..).unwrap_or_default().chunks_exact(24).take(MOST_CUES);
+    points.filter_map(|point| Some((le32(point, 0)?, le32(point, 20)?))).collect()
+}
+
+/// Reads a `LIST` of kind `adtl`, as far as it contains the labels of cue points.
+fn read_labels(labels: &mut BTreeMap<u32, String>, list: &[u8]) {
+    let Some(mut rest) = list.strip_prefix(b"adtl") else { return };
+    for _ in 0..MOST_CUES {
+        let (Some(name), Some(length)) = (rest.first_chunk::<4>(), le32(rest, 4)) else { break };
+        let body = rest.get(8..).unwrap_or_default();
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let content = body.get(..length).unwrap_or(body);
+        if let (b"labl", Some(id), Some(label)) = (name, le32(content, 0), content.get(4..)) {
+            let end = label.iter().position(|&byte| byte == 0).unwrap_or(label.len());
+            let label = text::utf8_or_latin1(&label[..end]).trim().to_owned();
+            labels.entry(id).or_insert(label);
+        }
+        rest = body.get(length.saturating_add(length % 2)..).unwrap_or_default();
+    }
+}
+
+/// The chapters that begin at cue points, in the order of their times.
+fn chapters(mut cues: Vec<(u32, u32)>, labels: &BTreeMap<u32, String>, rate: u32) -> Vec<Chapter> {
+    cues.sort_by_key(|&(_, sample)| sample);
+    let chapter = |(id, sample)| Chapter {
+        start_seconds: f64::from(sample) / f64::from(rate),
+        end_seconds: None,
+        title: labels.get(&id).cloned(),
+    };
+    cues.into_iter().map(chapter).collect()
 }
 
 /// Reads a chunk's name, length and place.
@@ -302,6 +359,39 @@ mod tests {
         assert_eq!(track.channel_layout, None);
         assert_eq!(media.duration_seconds, Some(0.01));
         assert_eq!(media.tags["title"], "Title");
+    }
+
+    #[test]
+    fn cue_points_are_chapters_and_covers_in_id3_are_tracks() {
+        let point = |id: u32, sample: u32| {
+            [&id.to_le_bytes()[..], &[0; 4], b"data", &[0; 8], &sample.to_le_bytes()].concat()
+        };
+        let label = |id: u32, text: &str| {
+            chunk(b"labl", &[&id.to_le_bytes()[..], text.as_bytes(), b"\0"].concat())
+        };
+        let cues = [&2u32.to_le_bytes()[..], &point(7, 240), &point(3, 0)].concat();
+        let labels = [&b"adtl"[..], &label(3, "Begin"), &label(7, "Later")].concat();
+        let picture = b"\0image/png\0\x03\0\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x05\0\0\0\x06";
+        let size = picture.len() as u8;
+        let frame = [&b"APIC\0\0\0"[..], &[size, 0, 0], picture].concat();
+        let tag = [&b"ID3\x03\0\0\0\0\0"[..], &[frame.len() as u8 + 10], &frame, &[0; 10]].concat();
+        let data = wave(&[
+            chunk(b"fmt ", &format(1, 2, 16)),
+            chunk(b"data", &[0; 1920]),
+            chunk(b"cue ", &cues),
+            chunk(b"LIST", &labels),
+            chunk(b"id3 ", &tag),
+        ]);
+        let media = testing::probe(&data, "wav").unwrap();
+        let chapters: Vec<_> = media
+            .chapters
+            .iter()
+            .map(|it| (it.start_seconds, it.end_seconds, it.title.as_deref().unwrap()))
+            .collect();
+        assert_eq!(chapters, [(0.0, Some(0.005), "Begin"), (0.005, Some(0.01), "Later")]);
+        let cover = &media.tracks[1];
+        assert_eq!((cover.codec.as_deref(), cover.index), (Some("png"), 1));
+        assert_eq!((cover.width, cover.height), (Some(5), Some(6)));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use super::fill::{add_keywords, fill, positive, rating};
 use super::ifd::{Ifd, Tiff};
 use super::lens::lens_info;
+use super::xmp::number;
 use super::{date, makernote};
 use crate::probe::model::Photo;
 
@@ -89,17 +90,23 @@ fn exif_directory(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
             break;
         }
     }
-    fill(&mut photo.exposure_seconds, || positive(tiff.number(ifd, 0x829a)));
+    fill(&mut photo.exposure_seconds, || positive(measured(tiff, ifd, 0x829a)));
     fill(&mut photo.exposure_seconds, || Some(0.5f64.powf(tiff.number(ifd, 0x9201)?)));
-    fill(&mut photo.f_number, || positive(tiff.number(ifd, 0x829d)));
-    fill(&mut photo.f_number, || Some(2f64.powf(tiff.number(ifd, 0x9202)? / 2.0)));
+    fill(&mut photo.f_number, || positive(measured(tiff, ifd, 0x829d)));
+    fill(&mut photo.f_number, || Some(2f64.powf(measured(tiff, ifd, 0x9202)? / 2.0)));
     fill(&mut photo.iso, || sensitivity(tiff, ifd));
-    fill(&mut photo.focal_length, || positive(tiff.number(ifd, 0x920a)));
-    fill(&mut photo.focal_length_35mm, || positive(tiff.number(ifd, 0xa405)));
+    fill(&mut photo.focal_length, || positive(measured(tiff, ifd, 0x920a)));
+    fill(&mut photo.focal_length_35mm, || positive(measured(tiff, ifd, 0xa405)));
     fill(&mut photo.flash, || Some(tiff.natural(ifd, 0x9209)? & 1 != 0));
     fill(&mut photo.lens_make, || tiff.text(ifd, 0xa433));
     fill(&mut photo.lens_model, || lens_model(tiff, ifd));
     makernote::read(tiff, ifd, photo);
+}
+
+/// A number; None if all its bits are set, which stands for an unknown value.
+fn measured(tiff: &mut Tiff<'_>, ifd: &Ifd, tag: u16) -> Option<f64> {
+    let value = tiff.get(ifd, tag)?;
+    value.number(0).filter(|_| !value.is_all_ones())
 }
 
 /// The lens model. Cameras write `----` or similar if the lens did not report its name.
@@ -107,16 +114,14 @@ fn lens_model(tiff: &mut Tiff<'_>, ifd: &Ifd) -> Option<String> {
     tiff.text(ifd, 0xa434).filter(|text| text.chars().any(char::is_alphanumeric))
 }
 
-/// The sensitivity in EXIF 2.3. The old tag is 65535 if the value does not fit into it.
+/// The sensitivity in EXIF 2.3. The old tag is 65535 if the value does not fit into it, and any
+/// of them may have all bits set if it is unknown.
 fn sensitivity(tiff: &mut Tiff<'_>, ifd: &Ifd) -> Option<u32> {
-    let known = |value: Option<u64>| value.filter(|&it| it > 0).and_then(|it| it.try_into().ok());
-    let old: Option<u32> = known(tiff.natural(ifd, 0x8827));
-    if old.is_some_and(|it| it < 65535) {
-        return old;
-    }
-    // Recommended exposure index, standard output sensitivity, ISO speed.
-    let new = [0x8832, 0x8831, 0x8833].into_iter().find_map(|tag| known(tiff.natural(ifd, tag)));
-    new.or(old)
+    // Also the recommended exposure index, standard output sensitivity, and ISO speed.
+    [0x8827, 0x8832, 0x8831, 0x8833].into_iter().find_map(|tag| {
+        let value = tiff.natural(ifd, tag).filter(|&it| it > 0 && it != 65535)?;
+        u32::try_from(value).ok().filter(|&it| it != u32::MAX)
+    })
 }
 
 fn gps_directory(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
@@ -126,7 +131,7 @@ fn gps_directory(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
         (photo.latitude, photo.longitude) = (latitude, longitude);
     }
     fill(&mut photo.altitude, || {
-        let altitude = tiff.number(ifd, 6)?;
+        let altitude = measured(tiff, ifd, 6)?;
         let below = tiff.get(ifd, 5).is_some_and(|it| matches!(it.bytes().first(), Some(1 | b'1')));
         Some(if below { -altitude } else { altitude })
     });
@@ -135,11 +140,36 @@ fn gps_directory(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
 /// Degrees, minutes and seconds. Minutes and seconds may be missing or 0/0.
 fn degrees(tiff: &mut Tiff<'_>, ifd: &Ifd, tag: u16, side_tag: u16, minus: &str) -> Option<f64> {
     let value = tiff.get(ifd, tag)?;
-    let part = |index| value.number(index).unwrap_or(0.0);
-    let degrees = value.number(0)? + part(1) / 60.0 + part(2) / 3600.0;
-    let side = tiff.text(ifd, side_tag).unwrap_or_default();
+    let mut side = tiff.text(ifd, side_tag).unwrap_or_default();
+    let parts = match value.text().filter(|_| value.is_text()) {
+        Some(text) => {
+            let letter = |it: &char| matches!(it, 'N' | 'S' | 'E' | 'W' | 'n' | 's' | 'e' | 'w');
+            if side.is_empty() {
+                side.extend(text.chars().find(letter));
+            }
+            numbers_in(&text)
+        }
+        None => (0..3).map(|index| value.number(index)).collect(),
+    };
+    let part = |index: usize| parts.get(index).copied().flatten();
+    let degrees = part(0)? + part(1).unwrap_or(0.0) / 60.0 + part(2).unwrap_or(0.0) / 3600.0;
     let negative = side.get(..1).is_some_and(|first| first.eq_ignore_ascii_case(minus));
     Some(if negative { -degrees.abs() } else { degrees })
+}
+
+/// The numbers in a text such as `10 deg 50' 34.01"` or `10/1, 50/1, 3401/100`. Where commas
+/// divide it into six parts, each second comma is a decimal one: `10,00000,50,00000,34,01180`.
+fn numbers_in(text: &str) -> Vec<Option<f64>> {
+    let commas: Vec<&str> = text.split(',').map(str::trim).collect();
+    if let [_, _, _, _, _, _] = commas[..]
+        && commas.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
+    {
+        let pairs = commas.chunks_exact(2).map(|pair| format!("{}.{}", pair[0], pair[1]));
+        return pairs.map(|number| number.parse().ok()).collect();
+    }
+    let is_part = |it: char| it.is_ascii_digit() || matches!(it, '.' | '/' | '-');
+    let parts = text.split(|it| !is_part(it)).filter(|part| !part.is_empty());
+    parts.take(3).map(number).collect()
 }
 
 /// The photographer's and the editor's copyright, one per line.

@@ -301,6 +301,22 @@ impl Value {
         &self.bytes
     }
 
+    /// Whether it is text.
+    pub fn is_text(&self) -> bool {
+        matches!(self.kind, 2 | 129)
+    }
+
+    /// Whether all bits of its first number are set, or of its numerator. Signed numbers do not
+    /// count: for them, that is -1.
+    pub fn is_all_ones(&self) -> bool {
+        let length = match self.kind {
+            3 => 2,
+            4 | 5 => 4,
+            _ => return false,
+        };
+        self.bytes.get(..length).is_some_and(|bytes| bytes.iter().all(|&byte| byte == 0xff))
+    }
+
     /// The number of numbers.
     pub fn count(&self) -> usize {
         unit(self.kind).map_or(0, |size| self.bytes.len() / size)

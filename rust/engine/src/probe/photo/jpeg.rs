@@ -28,17 +28,43 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut media = Media::new("jpeg");
     let mut bytes = Windows::new(source, 0);
     let mut photo = Photo::default();
-    let warnings = read_picture(&mut bytes, &mut photo);
+    let mut segments = Segments::default();
+    segments.read(&mut bytes, &mut photo);
+    segments.fill(&mut photo);
     match bytes.problem {
         Some(problem @ (Problem::Io(_) | Problem::Panic(_))) => return Err(problem),
         Some(problem) => media.warn(problem.to_string()),
         None => {}
     }
-    for warning in warnings {
+    for warning in segments.warnings {
         media.warn(warning);
+    }
+    if let Some(scan) = segments.scan
+        && is_cut(source, scan)?
+    {
+        media.warn("the file is cut off within the picture");
     }
     media.photo = Some(photo);
     Ok(media)
+}
+
+/// Whether the picture that begins at `scan` has no end: the file ends with data of the picture,
+/// in which 0xff comes only before a zero and in the markers that are allowed there. Other data
+/// may follow a picture.
+fn is_cut(source: &mut Source<'_>, scan: u64) -> Result<bool> {
+    let (start, bytes) = source.ending()?;
+    let skipped = usize::try_from(scan.saturating_sub(start)).unwrap_or(usize::MAX);
+    let data = bytes.get(skipped..).unwrap_or_default();
+    let mut is_picture = scan >= start;
+    for pair in data.windows(2).filter(|pair| pair[0] == 0xff) {
+        match pair[1] {
+            // Also tables and scans, which follow each other in progressive pictures.
+            0 | 0xd0..=0xd7 | 0xc4 | 0xda | 0xdb..=0xdd => is_picture = true,
+            0xff => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(is_picture)
 }
 
 /// Fills in the fields that are in the JPEG at the beginning of `bytes`. Returns warnings.
@@ -59,6 +85,8 @@ struct Segments {
     extended: Vec<(Vec<u8>, u32, Vec<u8>)>,
     photoshop: Vec<u8>,
     size: usize,
+    /// Where the first scan of the picture begins.
+    scan: Option<u64>,
     warnings: Vec<&'static str>,
 }
 
@@ -74,6 +102,7 @@ impl Segments {
             match marker {
                 // The picture, or the end of the file.
                 0xda | 0xd9 => {
+                    self.scan = (marker == 0xda).then_some(position);
                     if photo.width.is_none() {
                         self.warnings.push("the width and height of the picture are missing");
                     }
@@ -221,6 +250,27 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_without_an_end_is_cut_off() {
+        let cut_off = ["the file is cut off within the picture"];
+        let whole = full();
+        for rest in [&[][..], b"\xff\0\x12\xff\xd0\x34", &[0x55; 200_000], &[0; 10]] {
+            let data = [&whole[..whole.len() - 2], rest].concat();
+            let warnings = probe_photo(&data).0.warnings;
+            assert_eq!(warnings, if rest.len() < 200_000 { &cut_off[..] } else { &[] });
+        }
+        let long = b"\x12\x34\xff\0".repeat(50_000);
+        let data = [&whole[..whole.len() - 2], &long].concat();
+        assert_eq!(probe_photo(&data).0.warnings, cut_off);
+        // A trailer of a program, with and without the byte 0xff.
+        for trailer in [&b"\xff\xd9"[..], b"\xff\xd9 and \xff more", b"\xff\xd9 and more"] {
+            let data = [&whole[..whole.len() - 2], &long, trailer].concat();
+            assert!(probe_photo(&data).0.warnings.is_empty());
+            let data = [&data[..], &[1; 200_000]].concat();
+            assert!(probe_photo(&data).0.warnings.is_empty());
+        }
+    }
+
+    #[test]
     fn xmp_is_read_whether_or_not_there_is_a_space_behind_its_name() {
         for name in [XMP, SPACED_XMP] {
             let packet = testing::packet("xmp:Rating='4'", "");
@@ -300,7 +350,8 @@ mod tests {
         let mut source = Source::new(&bytes, bytes.len() as u64, crate::probe::Limits::default());
         let photo = read(&mut source).unwrap().photo.unwrap();
         assert_eq!(photo.width, Some(320));
-        assert!(source.requests() <= 4, "{}", source.requests());
+        // One of them for the end, which is read for the quick hash in any case.
+        assert!(source.requests() <= 5, "{}", source.requests());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! a table of lenses are ignored.
 
 use super::fill::fill;
-use super::ifd::{Ifd, Order, Tiff};
+use super::ifd::{Ifd, Order, Tiff, Value};
 use super::lens::{lens_info, lens_range as range};
 use crate::probe::model::Photo;
 
@@ -56,7 +56,7 @@ pub(super) fn canon(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
 /// number that was set or, if the camera chose it, the product of the base and a factor, both
 /// in steps of 1/32.
 fn canon_sensitivity(tiff: &mut Tiff<'_>, ifd: &Ifd) -> Option<u32> {
-    match tiff.get(ifd, 0x0001).and_then(|settings| settings.natural(16)) {
+    match record(tiff, ifd, 0x0001).and_then(|settings| settings.natural(16)) {
         Some(16) => return Some(50),
         Some(17) => return Some(100),
         Some(18) => return Some(200),
@@ -65,10 +65,18 @@ fn canon_sensitivity(tiff: &mut Tiff<'_>, ifd: &Ifd) -> Option<u32> {
         Some(set @ 0x4001..0x8000) => return Some((set & 0x3fff) as u32),
         _ => {}
     }
-    let shot = tiff.get(ifd, 0x0004)?;
+    let shot = record(tiff, ifd, 0x0004)?;
     let auto = 2f64.powf(shot.number(1)? / 32.0);
     let base = 100.0 / 32.0 * 2f64.powf(shot.number(2).filter(|&base| base > 0.0)? / 32.0);
     Some((auto * base).round() as u32).filter(|iso| (1..10_000_000).contains(iso))
+}
+
+/// A record of numbers, which begins with its length in bytes. If that is wrong, a program moved
+/// the note without its values, and something else is at their place.
+fn record(tiff: &mut Tiff<'_>, ifd: &Ifd, tag: u16) -> Option<Value> {
+    let value = tiff.get(ifd, tag)?;
+    let length = value.bytes().len() as u64;
+    (value.natural(0) == Some(length)).then_some(value)
 }
 
 /// Reads the lens in the directory `Equipment`.
@@ -105,7 +113,7 @@ fn named(text: Option<String>) -> Option<String> {
 mod tests {
     use super::super::exif;
     use super::super::testing::{Directory, Value, tiff};
-    use super::*;
+    use super::{Order, Photo, Tiff, canon, sony_lens};
 
     fn lens(make: &'static str, note: Vec<u8>) -> Option<String> {
         photo(make, note).lens_model
@@ -144,7 +152,14 @@ mod tests {
 
     #[test]
     fn the_sensitivity_in_canons_tags_is_read() {
+        assert_eq!(canon_iso(48), Some(400));
+        // Something else is at the place of the record.
+        assert_eq!(canon_iso(0x4141), None);
+    }
+
+    fn canon_iso(length: u16) -> Option<u32> {
         let mut settings = [0; 24];
+        settings[0] = length;
         settings[16] = 19;
         let mut bytes = tiff(Order::Little, &[vec![]]);
         // The place of the note. Its only value comes after it, at the end.
@@ -158,6 +173,6 @@ mod tests {
         let ifd = tiff.directory(14).unwrap();
         let mut photo = Photo::default();
         canon(&mut tiff, &ifd, &mut photo);
-        assert_eq!(photo.iso, Some(400));
+        photo.iso
     }
 }

@@ -46,7 +46,10 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut media = Media::new(container);
     let mut photo = Photo::default();
     let complete = match container {
-        "gif" => gif(&head, &mut photo),
+        "gif" => {
+            gif_packet(source, &mut photo)?;
+            gif(&head, &mut photo)
+        }
         "bmp" => bmp(&head, &mut photo),
         "psd" => {
             let complete = psd(&head, &mut photo);
@@ -75,6 +78,27 @@ fn gif(head: &[u8], photo: &mut Photo) -> Option<()> {
     photo.bit_depth = Some(u32::from(head.get(10)? & 7) + 1);
     Some(())
 }
+
+/// Reads XMP in an application extension: the packet, then 258 bytes that end it for programs
+/// that take it for a list of blocks (XMP part 3, 1.1.2). It comes before the picture or at the
+/// end of the file.
+fn gif_packet(source: &mut Source<'_>, photo: &mut Photo) -> Result<()> {
+    let head = (0, source.up_to(0, GIF_HEAD)?.to_vec());
+    for (start, bytes) in [head, source.ending()?] {
+        let mut windows = bytes.windows(GIF_XMP.len());
+        let Some(found) = windows.position(|window| window == GIF_XMP) else { continue };
+        let packet = source.up_to(start + (found + GIF_XMP.len()) as u64, LONGEST)?;
+        let end = packet.windows(3).position(|end| end == [1, 0xff, 0xfe]);
+        xmp::fill(&packet[..end.unwrap_or(packet.len())], photo);
+        break;
+    }
+    Ok(())
+}
+
+/// The bytes at the beginning of a GIF in which XMP is searched for: the first read.
+const GIF_HEAD: usize = 64 * 1024;
+
+const GIF_XMP: &[u8] = b"\x21\xff\x0bXMP DataXMP";
 
 fn bmp(head: &[u8], photo: &mut Photo) -> Option<()> {
     if *head.get(14)? == 12 {
@@ -253,7 +277,7 @@ mod tests {
 
     #[test]
     fn sizes_are_read_in_all_formats() {
-        let gif = b"GIF89a\x7b\0\x4d\0\xf7\0\0";
+        let gif = b"GIF89a\x7b\0\x4d\0\xf7\0\0\0\0\0";
         let mut bmp = b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x7b\0\0\0".to_vec();
         bmp.extend((-77_i32).to_le_bytes());
         for (bytes, name) in [(gif.to_vec(), "gif"), (bmp, "bmp"), (psd(), "psd"), (jp2(), "jp2")] {
@@ -273,9 +297,21 @@ mod tests {
         assert_eq!(probe_photo(&psd()).1.keywords, ["sea", "sun"]);
     }
 
+    fn gif() -> Vec<u8> {
+        let head = b"GIF89a\x7b\0\x4d\0\x70\0\0";
+        let packet = testing::packet("xmp:Rating='2'", "");
+        let end: Vec<u8> = [1].into_iter().chain((0..=255).rev()).chain([0, 0]).collect();
+        [head, super::GIF_XMP, packet.as_bytes(), &end, b";"].concat()
+    }
+
+    #[test]
+    fn xmp_in_a_gif_is_read() {
+        assert_eq!(probe_photo(&gif()).1.rating, Some(2));
+    }
+
     #[test]
     fn damage_does_not_cause_a_panic() {
-        for bytes in [jxl(), jp2(), psd()] {
+        for bytes in [jxl(), jp2(), psd(), gif()] {
             assert_damage_is_survived(&bytes);
         }
     }

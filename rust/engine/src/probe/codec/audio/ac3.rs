@@ -61,6 +61,8 @@ struct Frame {
     sample_rate: u32,
     bit_rate: u64,
     mask: u64,
+    /// Whether it has objects besides its channels.
+    atmos: bool,
 }
 
 fn frame(bytes: &[u8]) -> Option<Frame> {
@@ -108,6 +110,7 @@ fn plain_frame(bytes: &[u8], id: u32) -> Option<Frame> {
         sample_rate: sample_rate >> shift,
         bit_rate: u64::from((kilobits * 1000) >> shift),
         mask: mode_mask(acmod) | if low { LFE } else { 0 },
+        atmos: false,
     })
 }
 
@@ -117,7 +120,8 @@ fn enhanced_frame(bytes: &[u8]) -> Option<Frame> {
     let kind = bits.get(2)?;
     bits.skip(3)?;
     let length = (bits.get(11)? as usize + 1) * 2;
-    let (sample_rate, blocks) = match bits.get(2)? {
+    let rate_code = bits.get(2)?;
+    let (sample_rate, blocks) = match rate_code {
         3 => (*RATES.get(bits.get(2)? as usize)? / 2, 6),
         code => (RATES[code as usize], [1, 2, 3, 6][bits.get(2)? as usize]),
     };
@@ -125,23 +129,113 @@ fn enhanced_frame(bytes: &[u8]) -> Option<Frame> {
     let low = bits.flag()?;
     let mut mask = mode_mask(acmod) | if low { LFE } else { 0 };
     let dependent = kind == 1;
-    if dependent {
-        // Skips the id, dialogue levels and compression, to reach the channel map.
+    // Skips the id, dialogue levels and compression, to reach the channel map.
+    bits.skip(5)?;
+    for _ in 0..programs(acmod) {
         bits.skip(5)?;
-        for _ in 0..if acmod == 0 { 2 } else { 1 } {
-            bits.skip(5)?;
-            if bits.flag()? {
-                bits.skip(8)?;
+        skip_if_flag(&mut bits, 8)?;
+    }
+    if dependent && bits.flag()? {
+        let map = bits.get(16)?;
+        mask = mapped(map as u16);
+    }
+    let header = Header { kind, rate_code, blocks, acmod, low };
+    let atmos = header.has_objects(&mut bits).unwrap_or(false);
+    let bit_rate = 8 * length as u64 * u64::from(sample_rate) / (blocks * 256);
+    Some(Frame { enhanced: true, dependent, length, sample_rate, bit_rate, mask, atmos })
+}
+
+/// Two independent channels have all levels twice.
+fn programs(acmod: u32) -> u32 {
+    if acmod == 0 { 2 } else { 1 }
+}
+
+fn skip_if_flag(bits: &mut Bits<'_>, count: usize) -> Option<()> {
+    if bits.flag()? { bits.skip(count) } else { Some(()) }
+}
+
+/// The fields on which the rest of a header depends.
+struct Header {
+    kind: u32,
+    rate_code: u32,
+    blocks: u64,
+    acmod: u32,
+    low: bool,
+}
+
+impl Header {
+    /// Skips the fields after the channel map (ETSI TS 102 366, E.1.2.2), up to those that show
+    /// whether the frame has objects (ETSI TS 103 420, 8.3.1).
+    fn has_objects(&self, bits: &mut Bits<'_>) -> Option<bool> {
+        let is_independent = self.kind == 0;
+        if bits.flag()? {
+            self.skip_mixing(bits, is_independent)?;
+        }
+        if bits.flag()? {
+            // What the sound is, and how it was made.
+            bits.skip(3 + 2)?;
+            bits.skip(if self.acmod == 2 { 4 } else { 0 })?;
+            bits.skip(if self.acmod >= 6 { 2 } else { 0 })?;
+            for _ in 0..programs(self.acmod) {
+                skip_if_flag(bits, 8)?;
+            }
+            bits.skip(if self.rate_code == 3 { 0 } else { 1 })?;
+        }
+        if is_independent && self.blocks != 6 {
+            bits.skip(1)?;
+        }
+        if self.kind == 2 && (self.blocks == 6 || bits.flag()?) {
+            bits.skip(6)?;
+        }
+        // Additional information: its length, then seven reserved bits and the flag.
+        if !bits.flag()? {
+            return Some(false);
+        }
+        bits.skip(6 + 7)?;
+        bits.flag()
+    }
+
+    fn skip_mixing(&self, bits: &mut Bits<'_>, is_independent: bool) -> Option<()> {
+        if self.acmod > 2 {
+            bits.skip(2)?;
+            bits.skip(if self.acmod & 1 == 1 { 6 } else { 0 })?;
+            bits.skip(if self.acmod & 4 == 4 { 6 } else { 0 })?;
+        }
+        if self.low {
+            skip_if_flag(bits, 5)?;
+        }
+        if !is_independent {
+            return Some(());
+        }
+        for _ in 0..=programs(self.acmod) {
+            skip_if_flag(bits, 6)?;
+        }
+        match bits.get(2)? {
+            1 => bits.skip(5)?,
+            2 => bits.skip(12)?,
+            3 => {
+                let length = (bits.get(5)? as usize + 2) * 8;
+                bits.skip(length)?;
+            }
+            _ => {}
+        }
+        if self.acmod < 2 {
+            for _ in 0..programs(self.acmod) {
+                skip_if_flag(bits, 14)?;
             }
         }
         if bits.flag()? {
-            let map = bits.get(16)?;
-            mask = mapped(map as u16);
+            for _ in 0..self.blocks {
+                if self.blocks == 1 || bits.flag()? {
+                    bits.skip(5)?;
+                }
+            }
         }
+        Some(())
     }
-    let bit_rate = 8 * length as u64 * u64::from(sample_rate) / (blocks * 256);
-    Some(Frame { enhanced: true, dependent, length, sample_rate, bit_rate, mask })
 }
+
+const ATMOS: &str = "Dolby Digital Plus + Dolby Atmos";
 
 fn mapped(map: u16) -> u64 {
     let set = MAP.iter().enumerate().filter(|(bit, _)| map >> (15 - bit) & 1 == 1);
@@ -167,6 +261,7 @@ pub fn read_packet(track: &mut Track, packet: &[u8]) {
             Some(next) if next.dependent => {
                 whole.mask |= next.mask;
                 whole.bit_rate += next.bit_rate;
+                whole.atmos |= next.atmos;
             }
             _ => break,
         }
@@ -174,6 +269,9 @@ pub fn read_packet(track: &mut Track, packet: &[u8]) {
     }
     track.sample_rate = Some(first.sample_rate);
     layout::set_mask(track, whole.mask);
+    if whole.atmos {
+        track.profile = Some(ATMOS.into());
+    }
     // For Enhanced AC-3 the container's rate includes all substreams. For AC-3 the frame's
     // rate is reliable.
     if !whole.enhanced || track.bit_rate.is_none() {
@@ -204,11 +302,12 @@ pub fn read_dac3(track: &mut Track, config: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// Reads the content of a `dec3` box: its first substream, and the ones that depend on it.
+/// Reads the content of a `dec3` box: its first substream, and the ones that depend on it. After
+/// all substreams it has a flag for objects (ETSI TS 103 420, C.3).
 pub fn read_dec3(track: &mut Track, config: &[u8]) -> Option<()> {
     let mut bits = Bits::new(config);
     let kilobits = bits.get(13)?;
-    bits.skip(3)?;
+    let others = bits.get(3)?;
     let rate_code = bits.get(2)?;
     bits.skip(5 + 1 + 1 + 3)?;
     let acmod = bits.get(3)?;
@@ -225,6 +324,11 @@ pub fn read_dec3(track: &mut Track, config: &[u8]) -> Option<()> {
                 mask |= place;
             }
         }
+    } else {
+        bits.skip(1)?;
+    }
+    if has_objects_in_dec3(&mut bits, others) == Some(true) {
+        track.profile = Some(ATMOS.into());
     }
     track.sample_rate = RATES.get(rate_code as usize).copied().or(track.sample_rate);
     layout::set_mask(track, mask);
@@ -232,6 +336,17 @@ pub fn read_dec3(track: &mut Track, config: &[u8]) -> Option<()> {
         track.bit_rate = Some(u64::from(kilobits) * 1000);
     }
     Some(())
+}
+
+/// Skips the other independent substreams, and reads the flag after them.
+fn has_objects_in_dec3(bits: &mut Bits<'_>, others: u32) -> Option<bool> {
+    for _ in 0..others {
+        bits.skip(2 + 5 + 1 + 1 + 3 + 3 + 1 + 3)?;
+        let dependent = bits.get(4)?;
+        bits.skip(if dependent > 0 { 9 } else { 1 })?;
+    }
+    bits.skip(7)?;
+    bits.flag()
 }
 
 #[cfg(test)]
@@ -274,6 +389,30 @@ mod tests {
     }
 
     #[test]
+    fn frames_with_objects_have_a_profile() {
+        // Six blocks at 48 kHz, 3/2 with low frequency; dialnorm, no compression, no mixing and
+        // no information; then a byte of additional information.
+        for (extension, profile) in [(0, None), (1, Some("Dolby Digital Plus + Dolby Atmos"))] {
+            let mut bits: u64 = 0b10000; // bsid
+            let mut push = |value: u64, count: u32| bits = bits << count | value;
+            push(31, 5);
+            push(0, 1);
+            push(0, 1);
+            push(0, 1);
+            push(1, 1);
+            push(0, 6);
+            push(extension, 8);
+            let mut frame = vec![0x0b, 0x77, 0x00, 0x1f, 0x3f];
+            frame.extend((bits << 36).to_be_bytes());
+            frame.resize(64, 0);
+            let mut track = track();
+            read_packet(&mut track, &frame);
+            assert_eq!(track.channel_layout.as_deref(), Some("5.1(side)"));
+            assert_eq!(track.profile.as_deref(), profile);
+        }
+    }
+
+    #[test]
     fn boxes_contain_the_same_as_frames() {
         let mut plain = track();
         read_dac3(&mut plain, &[0x10, 0x3d, 0xe0]).unwrap();
@@ -286,6 +425,10 @@ mod tests {
         let mut enhanced = track();
         read_dec3(&mut enhanced, &[0x0c, 0x00, 0x20, 0x0f, 0x00]).unwrap();
         assert_eq!(enhanced.channel_layout.as_deref(), Some("5.1(side)"));
+        assert_eq!(enhanced.profile, None);
+        let mut objects = track();
+        read_dec3(&mut objects, &[0x0c, 0x00, 0x20, 0x0f, 0x00, 0x01, 0x10]).unwrap();
+        assert_eq!(objects.profile.as_deref(), Some("Dolby Digital Plus + Dolby Atmos"));
         let mut heights = track();
         // A dependent substream with the top front pair.
         read_dec3(&mut heights, &[0x12, 0x00, 0x20, 0x0f, 0x02, 0x04]).unwrap();

@@ -11,6 +11,8 @@ const CORE_LITTLE: u32 = 0xfe7f_0180;
 const CORE_14: u32 = 0x1fff_e800;
 const CORE_14_LITTLE: u32 = 0xff1f_00e8;
 const SUBSTREAM: u32 = 0x6458_2025;
+const DTS_X: u32 = 0x0200_0850;
+const DTS_X_IMAX: u32 = 0xf140_00d0;
 
 const RATES: [u32; 16] = [
     0, 8_000, 16_000, 32_000, 0, 0, 11_025, 22_050, 44_100, 0, 0, 12_000, 24_000, 48_000, 96_000,
@@ -186,8 +188,17 @@ fn pack_14(data: &[u8]) -> Vec<u8> {
 fn read_substream(track: &mut Track, data: &[u8]) {
     let has = |sync: u32| data.windows(4).any(|window| window == sync.to_be_bytes());
     let asset = asset(data).unwrap_or_default();
+    // DTS:X comes after the lossless sound. The last bit of IMAX's word is not part of it.
+    let has_imax = || {
+        let word = DTS_X_IMAX >> 1;
+        data.windows(4).any(|window| be32(window, 0).is_some_and(|it| it >> 1 == word))
+    };
     let profile = if has(0x41a2_9547) {
-        "DTS-HD MA"
+        match (has(DTS_X), has_imax()) {
+            (_, true) => "DTS-HD MA + DTS:X IMAX",
+            (true, false) => "DTS-HD MA + DTS:X",
+            (false, false) => "DTS-HD MA",
+        }
     } else if has(0x0a80_1921) {
         "DTS Express"
     } else if has(0x655e_315e) || has(0x4700_4a03) || has(0x1d95_f262) {
@@ -204,7 +215,7 @@ fn read_substream(track: &mut Track, data: &[u8]) {
     if asset.sample_rate != 0 {
         track.sample_rate = Some(asset.sample_rate);
     }
-    if profile == "DTS-HD MA" {
+    if profile.starts_with("DTS-HD MA") {
         // Lossless: the bit rate varies, and samples are stored with 16 or 24 bits.
         track.bit_rate = None;
         track.bit_depth = Some(if asset.bits > 16 || asset.bits == 0 { 24 } else { 16 });
@@ -317,5 +328,13 @@ mod tests {
         let track = read(&data);
         assert_eq!(track.profile.as_deref(), Some("DTS-HD MA"));
         assert_eq!((track.bit_rate, track.bit_depth), (None, Some(24)));
+        for (word, profile) in [
+            ([0x02, 0x00, 0x08, 0x50], "DTS-HD MA + DTS:X"),
+            ([0xf1, 0x40, 0x00, 0xd1], "DTS-HD MA + DTS:X IMAX"),
+        ] {
+            let track = read(&[&data[..], &word].concat());
+            assert_eq!(track.profile.as_deref(), Some(profile));
+            assert_eq!(track.bit_depth, Some(24));
+        }
     }
 }

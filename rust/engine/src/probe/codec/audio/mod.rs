@@ -40,6 +40,8 @@ pub fn read_config(track: &mut Track, config: &[u8]) {
         }
         _ => {}
     }
+    // A configuration may show that it is another codec than the container says.
+    let codec = track.codec.clone().unwrap_or(codec);
     set_bit_depth_by_name(track, &codec);
 }
 

@@ -73,6 +73,14 @@ fn read_sync(track: &mut Track, sync: &[u8]) -> Option<()> {
         let set = ASSIGNED.iter().enumerate().filter(|(bit, _)| assigned >> bit & 1 == 1);
         layout::set_mask(track, set.fold(0, |mask, (_, channels)| mask | channels));
         track.bit_depth = Some(24);
+        // Flags and a buffer size, then the bit rate.
+        bits.skip(48 + 16)?;
+        let substreams = bits.get(4)?;
+        bits.skip(4)?;
+        // The fourth substream has the objects of 16 channels.
+        if substreams == 4 && bits.get(8)? & 0x80 != 0 {
+            track.profile = Some("Dolby TrueHD + Dolby Atmos".into());
+        }
     } else {
         track.bit_depth = [16, 20, 24].get(bits.get(4)? as usize).copied();
         bits.skip(4)?;
@@ -104,5 +112,10 @@ mod tests {
         read_packet(&mut track, &packet);
         assert_eq!(track.channel_layout.as_deref(), Some("7.1"));
         assert_eq!((track.sample_rate, track.bit_depth), (Some(48_000), Some(24)));
+        assert_eq!(track.profile, None);
+        packet.extend([0; 8]);
+        packet.extend([0x40, 0x80]);
+        read_packet(&mut track, &packet);
+        assert_eq!(track.profile.as_deref(), Some("Dolby TrueHD + Dolby Atmos"));
     }
 }

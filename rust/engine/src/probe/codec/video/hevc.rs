@@ -8,8 +8,9 @@ use super::set::{self, Colors};
 use super::vui::Vui;
 use super::{nal, t35};
 use crate::probe::codec::bits::Bits;
+use crate::probe::codec::color;
 use crate::probe::codec::framing::Framing;
-use crate::probe::model::{Hdr, Track};
+use crate::probe::model::{Hdr, Name, Track};
 
 const SPS: u8 = 33;
 const PREFIX_SEI: u8 = 39;
@@ -54,11 +55,14 @@ fn read_unit(track: &mut Track, unit: &[u8]) {
                 sps.apply(track);
             }
         }
-        PREFIX_SEI
-            if track.hdr < Some(Hdr::Hdr10Plus)
-                && t35::sei_is_hdr10_plus(&nal::unescape(payload)) =>
-        {
-            track.hdr = Some(Hdr::Hdr10Plus);
+        PREFIX_SEI => {
+            let messages = t35::sei_messages(&nal::unescape(payload));
+            if messages.hdr10_plus {
+                track.hdr = track.hdr.max(Some(Hdr::Hdr10Plus));
+            }
+            if let Some(transfer) = messages.transfer.and_then(color::color_transfer) {
+                track.color_transfer = Some(Name::Borrowed(transfer));
+            }
         }
         DOLBY_VISION_RPU => track.hdr = Some(Hdr::DolbyVision),
         _ => {}

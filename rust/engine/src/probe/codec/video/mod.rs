@@ -96,12 +96,20 @@ pub fn wants_packet(track: &Track) -> bool {
             "h264" | "vp9" | "mpeg1video" | "mpeg2video" | "mpeg4" | "mjpeg" | "prores" | "dnxhd"
             | "dvvideo" | "theora" | "vc1" | "ffv1" | "png",
         ) => track.pixel_format.is_none(),
+        Some("hevc") if t35::may_have_other_transfer(track) => true,
         Some("hevc" | "av1") => track.pixel_format.is_none() || t35::may_have_hdr10_plus(track),
         Some("vp8") => track.profile.is_none(),
         Some("h263" | "flv1") => track.width.is_none(),
         Some(codec) => track.pixel_format.is_none() && simple::fixed_format(codec).is_some(),
         None => false,
     }
+}
+
+/// Whether the first packet is more reliable than the container's configuration, so that it is
+/// read in any case.
+pub fn is_in_packet(track: &Track) -> bool {
+    // Programs that write `vpcC` often write the profile and format of another file.
+    track.codec.as_deref() == Some("vp9")
 }
 
 fn apply_fixed_format(track: &mut Track, codec: &str) -> bool {

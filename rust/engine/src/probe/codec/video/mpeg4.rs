@@ -5,17 +5,23 @@
 //! header.
 
 use super::nal;
-use super::set;
+use super::set::{self, Colors};
 use crate::probe::codec::bits::Bits;
 use crate::probe::model::Track;
 
 const SEQUENCE: u8 = 0xb0;
+const VISUAL_OBJECT: u8 = 0xb5;
 
 /// Reads a configuration or packets of MPEG-4.
 pub fn read(track: &mut Track, data: &[u8]) {
     for unit in nal::start_code_units(data) {
         match unit.split_first() {
             Some((&SEQUENCE, &[level, ..])) => set::profile(track, profile_name(level >> 4)),
+            Some((&VISUAL_OBJECT, payload)) => {
+                if let Some(colors) = read_object(payload) {
+                    set::colors(track, colors);
+                }
+            }
             Some((0x20..=0x2f, payload)) => {
                 let _understood = read_layer(track, payload);
             }
@@ -43,6 +49,23 @@ fn profile_name(profile: u8) -> &'static str {
         14 => "Simple Studio Profile",
         _ => "Advanced Simple Profile",
     }
+}
+
+/// The colours in the header of a visual object (6.2.2), if it describes them.
+fn read_object(payload: &[u8]) -> Option<Colors> {
+    let bits = &mut Bits::new(payload);
+    if bits.flag()? {
+        bits.skip(4 + 3)?;
+    }
+    // Video or still texture.
+    if !matches!(bits.get(4)?, 1 | 2) || !bits.flag()? {
+        return None;
+    }
+    bits.skip(3 + 1)?;
+    let has_colors = bits.flag()?;
+    let mut code = || bits.byte();
+    let (primaries, transfer, matrix) = (code()?, code()?, code()?);
+    has_colors.then_some(Colors { primaries, transfer, matrix })
 }
 
 /// Reads a rectangular layer (6.2.3).

@@ -10,6 +10,9 @@ use crate::probe::source::Source;
 /// The most chunks before the `movi` list that are read.
 const MOST_CHUNKS: usize = 256;
 
+/// The most chunks after that list that are read: an index and tags.
+const MOST_CHUNKS_AT_END: usize = 16;
+
 /// The most bytes of a list of headers or tags that are read.
 const MOST_OF_LIST: u64 = 512 * 1024;
 
@@ -132,6 +135,26 @@ impl File {
             position = chunk.next();
         }
         self.media.warn("the file contains no packets");
+        Ok(())
+    }
+
+    /// Reads the tags that come after the packets.
+    pub fn read_tags_at_end(&mut self, source: &mut Source<'_>) -> Result<()> {
+        let Some(movi) = self.movi else { return Ok(()) };
+        let end = self.riff_end.min(source.len());
+        let mut position = movi.next();
+        for _ in 0..MOST_CHUNKS_AT_END {
+            if position >= end {
+                break;
+            }
+            let Some(chunk) = Chunk::read(source, position)? else { break };
+            if &chunk.id == b"LIST" && source.up_to(chunk.data, 4)? == b"INFO" {
+                let size = chunk.size.saturating_sub(4).min(MOST_OF_LIST) as usize;
+                let data = source.up_to(chunk.data + 4, size)?.to_vec();
+                self.read_tags(&data);
+            }
+            position = chunk.next();
+        }
         Ok(())
     }
 

@@ -23,6 +23,8 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     }
     let result = packets::read(source, &mut file);
     file.media.note_problem(result)?;
+    let result = file.read_tags_at_end(source);
+    file.media.note_problem(result)?;
     Ok(file.finish(source))
 }
 

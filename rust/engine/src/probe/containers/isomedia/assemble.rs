@@ -67,7 +67,8 @@ pub fn into_media(
 
 fn read_packets(movie: &mut Movie, source: &mut Source<'_>, firsts: &FirstSamples) -> Result<()> {
     for (position, trak) in movie.traks_mut().enumerate() {
-        if trak.description.encrypted || !codec::wants_packet(&trak.track) {
+        let is_read = codec::wants_packet(&trak.track) || codec::is_in_packet(&trak.track);
+        if trak.description.encrypted || !is_read {
             continue;
         }
         let sample = match trak.tables.first(source, trak.sizes.first)? {
@@ -75,7 +76,10 @@ fn read_packets(movie: &mut Movie, source: &mut Source<'_>, firsts: &FirstSample
             None => firsts.get(position).copied().flatten(),
         };
         let Some(sample) = sample else { continue };
-        let length = usize::try_from(sample.size).unwrap_or(usize::MAX).min(PACKET_HEAD);
+        // DTS:X comes at the end of a packet.
+        let is_dts = trak.track.codec.as_deref() == Some("dts");
+        let most = if is_dts { PACKET_HEAD * 2 } else { PACKET_HEAD };
+        let length = usize::try_from(sample.size).unwrap_or(usize::MAX).min(most);
         let packet = source.up_to(sample.offset, length)?;
         if !packet.is_empty() {
             let in_container = trak.track.codec.clone();

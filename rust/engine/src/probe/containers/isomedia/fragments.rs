@@ -34,6 +34,8 @@ struct Sum {
     /// The latest end of a fragment or index.
     length: i64,
     start: Option<i64>,
+    /// When the index begins.
+    index_start: Option<i64>,
     /// The most that samples are shown before they are decoded.
     ahead: i64,
     has_index: bool,
@@ -66,7 +68,8 @@ pub fn read(
     let sums = movie.traks().map(Sum::of_tables).collect();
     let mut reader = FragmentReader { movie, sums, data: false, complete: false, partial: false };
     reader.follow(source, offset, media)?;
-    let FragmentReader { sums, partial, .. } = reader;
+    let FragmentReader { mut sums, partial, .. } = reader;
+    begin_at_zero(movie, &mut sums);
     let alone = sums.len() == 1;
     for (trak, sum) in movie.traks_mut().zip(&sums) {
         sum.conclude(trak, partial, alone);
@@ -151,6 +154,7 @@ impl FragmentReader<'_> {
         let Some((track, timescale, mut time, offset, count)) = header() else { return Ok(()) };
         let Some(position) = self.position(track) else { return Ok(()) };
         let mut end = found.end.saturating_add(offset);
+        let begin = time;
         let mut bytes = 0_u64;
         for _ in 0..count {
             let (Some(size), Some(duration)) = (fields.u32(), fields.u32()) else { break };
@@ -164,11 +168,15 @@ impl FragmentReader<'_> {
             time = time.saturating_add(u64::from(duration));
         }
         let Some(trak) = self.movie.traks().nth(position) else { return Ok(()) };
+        let in_track =
+            |time| rescale(time, u64::from(trak.timescale), u64::from(timescale)).cast_signed();
+        let begin = in_track(begin).saturating_sub(trak.offset(self.movie.timescale));
         let time = rescale(time, u64::from(trak.timescale), u64::from(timescale));
         if let Some(sum) = self.sums.get_mut(position) {
             (sum.end, sum.length) = (time.cast_signed(), time.cast_signed());
             sum.indexed = sum.indexed.saturating_add(bytes);
             sum.has_index = true;
+            sum.index_start.get_or_insert(begin);
         }
         self.complete = end == source.len() || end == source.len() - random_access(source)?;
         if self.complete {
@@ -225,14 +233,17 @@ impl FragmentReader<'_> {
 
 impl Sum {
     fn of_tables(trak: &Trak) -> Self {
+        // Without samples in the tables, the media header may have the duration of the fragments.
+        let duration = if trak.times.samples > 0 { trak.duration.cast_signed() } else { 0 };
         Self {
             samples: trak.times.samples,
             duration: trak.times.duration,
             // `ffprobe` ignores tables with one size for all samples.
             bytes: if trak.sizes.constant > 0 { 0 } else { trak.sizes.bytes.unwrap_or(0) },
-            end: trak.duration.cast_signed(),
-            length: trak.duration.cast_signed(),
+            end: duration,
+            length: duration,
             indexed: 0,
+            index_start: None,
             start: (trak.times.samples > 0).then_some(0),
             ahead: 0,
             has_index: false,
@@ -317,7 +328,9 @@ impl Sum {
     }
 
     fn conclude(&self, trak: &mut Trak, partial: bool, alone: bool) {
-        trak.duration = u64::try_from(self.length).unwrap_or(0);
+        if self.length > 0 || self.samples > 0 {
+            trak.duration = u64::try_from(self.length).unwrap_or(0);
+        }
         let timescale = u128::from(trak.timescale);
         let (bytes, duration) = self.rate(alone);
         if duration > 0 && !partial {
@@ -331,6 +344,27 @@ impl Sum {
         trak.times.duration = self.duration;
     }
 }
+
+/// Counts times from the first sample on if the file begins late, like a piece of a stream.
+/// Shorter delays are kept, as `ffprobe` keeps them: they may belong to one of the tracks.
+fn begin_at_zero(movie: &Movie, sums: &mut [Sum]) {
+    let begin = movie.traks().zip(&*sums).filter_map(|(trak, sum)| {
+        let start = sum.start.map(|start| start.saturating_add(sum.ahead)).or(sum.index_start)?;
+        Some(start as f64 / f64::from(trak.timescale.max(1)))
+    });
+    let begin = begin.reduce(f64::min).unwrap_or(0.0);
+    if begin < LATE_SECONDS {
+        return;
+    }
+    for (trak, sum) in movie.traks().zip(sums) {
+        let shift = (begin * f64::from(trak.timescale.max(1))).round() as i64;
+        sum.start = sum.start.map(|start| start.saturating_sub(shift));
+        sum.length = sum.length.saturating_sub(shift).max(0);
+    }
+}
+
+/// The time of the first sample from which on a file counts as a piece of a stream.
+const LATE_SECONDS: f64 = 1.0;
 
 /// The time from the first sample that is shown to the last, of all tracks.
 fn whole_duration(movie: &Movie, sums: &[Sum]) -> Option<f64> {

@@ -140,7 +140,9 @@ impl Metadata {
             0x0d | 0x0e => "image/jpeg",
             _ => return Ok(()),
         };
-        self.covers.extend(picture::track(mime, picture));
+        // After the type and the language.
+        let (start, length) = (data.content + 8, data.len().saturating_sub(8));
+        self.covers.extend(picture::track_at(source, mime, start, length)?);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ mod boxes;
 mod channels;
 mod chapters;
 mod codes;
+mod compressed;
 mod fragment_defaults;
 mod fragments;
 mod items;
@@ -17,6 +18,7 @@ mod movie;
 mod raw;
 mod sample_entries;
 mod sample_tables;
+mod segment;
 #[cfg(test)]
 mod tests;
 mod track;
@@ -75,10 +77,13 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         return Ok(media);
     }
     let Some(moov) = top.moov else {
-        return Err(Problem::damaged(match (top.cut, top.fragments) {
-            (true, _) => "the file is cut off before its headers",
-            (false, true) => "the file contains fragments but no headers",
-            (false, false) => "the file contains no headers",
+        if top.fragments {
+            return segment::read(source, media, top.cut);
+        }
+        return Err(Problem::damaged(if top.cut {
+            "the file is cut off before its headers"
+        } else {
+            "the file contains no headers"
         }));
     };
     if container == "cr3" {
@@ -88,11 +93,18 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     if moov.cut {
         media.warn("the file is cut off within its headers");
     }
-    let movie = Movie::read(source, &moov, top.brands.is_quicktime())?;
-    if !moov.cut && !top.data && moov.end >= source.len() && movie.has_samples() {
-        media.warn("the file is cut off before its data");
+    if let Some(headers) = compressed::inflate(source, &moov)? {
+        let start = source.len();
+        source.with_behind(headers, |source| {
+            let length = source.len();
+            let inner = box_at(source, start, length)?.filter(|inner| &inner.kind == b"moov");
+            let inner =
+                inner.ok_or_else(|| Problem::damaged("the compressed headers are empty"))?;
+            read_movie(source, &top, &inner, start, &mut media)
+        })?;
+    } else {
+        read_movie(source, &top, &moov, moov.end, &mut media)?;
     }
-    assemble::into_media(movie, source, moov.end, &mut media)?;
     if !moov.cut && top.cut {
         media.warn("the file is cut off within its data");
     }
@@ -100,6 +112,21 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         items::from_movie(&mut media);
     }
     Ok(media)
+}
+
+/// Reads the headers in `moov`. The file continues at `end`.
+fn read_movie(
+    source: &mut Source<'_>,
+    top: &Top,
+    moov: &BoxAt,
+    end: u64,
+    media: &mut Media,
+) -> Result<()> {
+    let movie = Movie::read(source, moov, top.brands.is_quicktime())?;
+    if !moov.cut && !top.data && end >= source.len() && movie.has_samples() {
+        media.warn("the file is cut off before its data");
+    }
+    assemble::into_media(movie, source, end, media)
 }
 
 fn is_picture(container: &str) -> bool {
@@ -126,12 +153,16 @@ impl Top {
                 b"ftyp" if top.brands.major.is_none() => {
                     top.brands = Brands::read(&content(source, &found, 4096)?);
                 }
+                b"styp" if top.brands.major.is_none() => {
+                    top.fragments = true;
+                    top.brands = Brands::read(&content(source, &found, 4096)?);
+                }
                 b"moov" => {
                     top.moov = Some(found);
                     break;
                 }
                 b"meta" if top.meta.is_none() => top.meta = Some(found),
-                b"moof" | b"styp" => top.fragments = true,
+                b"moof" | b"styp" | b"sidx" => top.fragments = true,
                 b"mdat" => top.data = true,
                 _ => {}
             }

@@ -426,10 +426,59 @@ fn each_track_may_have_an_index_before_each_fragment() {
 }
 
 #[test]
-fn fragments_without_headers_are_damaged() {
+fn fragments_without_headers_are_a_segment_with_the_length_of_its_index() {
     let file = fragmented(false);
     let start = file.windows(4).position(|kind| kind == b"moof").unwrap() - 4;
-    assert!(matches!(probe(&file[start..]), Err(Problem::Damaged(_))));
+    let segment = probe(&file[start..]).unwrap();
+    assert_eq!((&*segment.container, segment.tracks.len()), ("mp4", 0));
+    assert_eq!((segment.duration_seconds, segment.warnings.len()), (None, 1));
+    let kind = a_box(b"styp", b"msdh\0\0\0\0msdh");
+    let index = full(b"sidx", 0, 0, &words(&[1, 1000, 60_000, 0, 2, 100, 2000, 0, 100, 2500, 0]));
+    let segment = probe(&[&kind[..], &index, &file[start..]].concat()).unwrap();
+    assert_eq!((segment.duration_seconds, segment.warnings.len()), (Some(4.5), 1));
+}
+
+#[test]
+fn fragments_that_begin_late_are_as_long_as_their_samples() {
+    let traf = |time: u32| {
+        let header = full(b"tfhd", 0, 0x2_0000, &words(&[1]));
+        let time = full(b"tfdt", 0, 0, &words(&[time]));
+        a_box(b"traf", &[header, time, full(b"trun", 0, 1, &words(&[3, 100]))].concat())
+    };
+    for (begin, seconds) in [(0, 3003.0), (15_000, 18_003.0), (3_000_000, 3003.0)] {
+        let track = Track { times: &[], sizes: &[], offsets: &[], ..Track::default() };
+        let defaults = full(b"trex", 0, 0, &words(&[1, 1, 1001, 500, 0]));
+        let mut file = movie(&[track.build()], &[a_box(b"mvex", &defaults)]);
+        file.extend(a_box(b"moof", &traf(begin)));
+        file.extend(a_box(b"mdat", &[0; 900]));
+        let media = probe(&file).unwrap();
+        assert_eq!(media.duration_seconds, Some(seconds / 30_000.0));
+        assert_eq!(media.tracks[0].duration_seconds, Some(seconds / 30_000.0));
+    }
+}
+
+#[test]
+fn compressed_headers_are_inflated_within_limits() {
+    let plain = example();
+    let start = plain.windows(4).position(|kind| kind == b"moov").unwrap() - 4;
+    let size = u32::from_be_bytes(plain[start..start + 4].try_into().unwrap()) as usize;
+    let compressed = |headers: &[u8], length: usize| {
+        let data = miniz_oxide::deflate::compress_to_vec_zlib(headers, 6);
+        let data = [&words(&[length as u32])[..], &data].concat();
+        let inside = [a_box(b"dcom", b"zlib"), a_box(b"cmvd", &data)].concat();
+        let moov = a_box(b"moov", &a_box(b"cmov", &inside));
+        [&plain[..start], &moov, &plain[start + size..]].concat()
+    };
+    let expected = probe(&plain).unwrap();
+    let media = probe(&compressed(&plain[start..start + size], size)).unwrap();
+    assert_eq!(media.tracks[0].codec, expected.tracks[0].codec);
+    assert_eq!(media.duration_seconds, expected.duration_seconds);
+    for length in [100, 7_000_000] {
+        let bomb = compressed(&vec![0; 7_000_000], length);
+        assert!(bomb.len() < 16_000);
+        assert!(matches!(probe(&bomb), Err(Problem::Final(_))));
+    }
+    assert!(matches!(probe(&compressed(b"nothing of use", 14)), Err(Problem::Damaged(_))));
 }
 
 #[test]

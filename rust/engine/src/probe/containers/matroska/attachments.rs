@@ -3,6 +3,7 @@
 use super::ebml::{Element, Head};
 use super::ids::attachment as ids;
 use crate::probe::codec::{self, Framing};
+use crate::probe::containers::picture;
 use crate::probe::model::{Name, Track, TrackType};
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
@@ -58,6 +59,9 @@ pub fn read(source: &mut Source<'_>, data: u64, end: u64) -> Result<(Vec<Track>,
                 let (data, length) = picture;
                 let bytes = source.up_to(data, length.min(HEAD_OF_PICTURE) as usize)?;
                 codec::read_packet(&mut track, bytes, Framing::default());
+                if track.width.is_none() && track.codec.as_deref() == Some("mjpeg") {
+                    picture::set_size_at(&mut track, source, data, length)?;
+                }
             }
             tracks.push(track);
         }

@@ -26,6 +26,9 @@ const FIRST_READ: u64 = 64 * 1024;
 const MOST_ELEMENTS: u32 = 4096;
 const MOST_REQUESTS: u32 = 6;
 
+/// The most elements of the last cluster.
+const MOST_LAST_ELEMENTS: u32 = 64 * 1024;
+
 /// The number of pictures from whose times the frame rate is computed, if nothing else gives
 /// it.
 const PICTURES: usize = 40;
@@ -74,7 +77,7 @@ pub fn read(source: &mut Source<'_>, offset: u64, entries: &mut [Entry], scale: 
 pub fn last_time(source: &mut Source<'_>, offset: u64) -> Result<Option<i64>> {
     let mut reader = ClusterReader { wanted: Vec::new(), cluster_time: 0, last_time: None };
     let mut position = offset;
-    for _ in 0..MOST_ELEMENTS {
+    for _ in 0..MOST_LAST_ELEMENTS {
         let Some(next) = reader.element(source, position, &mut [])? else { break };
         position = next;
     }
@@ -211,7 +214,9 @@ impl ClusterReader {
             let start = data + block.length;
             let there = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
             let mut length = there.min(MOST_OF_PACKET);
-            if start + ENOUGH_OF_PACKET <= FIRST_READ {
+            // DTS:X comes at the end of a packet.
+            let is_dts = entry.track.codec.as_deref() == Some("dts");
+            if start + ENOUGH_OF_PACKET <= FIRST_READ && !is_dts {
                 length = length.min((FIRST_READ - start) as usize);
             }
             let frame = first_frame(source.up_to(start, length)?, block.flags, there);

@@ -118,6 +118,7 @@ pub mod tag {
     pub const TAG: u32 = 0x7373;
     pub const TARGETS: u32 = 0x63C0;
     pub const TARGET_TYPE: u32 = 0x63CA;
+    pub const TARGET_TYPE_VALUE: u32 = 0x68CA;
     pub const TRACK_UID: u32 = 0x63C5;
     pub const EDITION_UID: u32 = 0x63C9;
     pub const CHAPTER_UID: u32 = 0x63C4;

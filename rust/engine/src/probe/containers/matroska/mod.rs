@@ -47,8 +47,9 @@ const AHEAD: u64 = 16 * 1024;
 /// How far after a damaged element the next known element is searched for.
 const RESYNC: usize = 64 * 1024;
 
-/// The size of the end of the file in which the last cluster is searched for.
-const TAIL: u64 = 256 * 1024;
+/// The sizes of the end of the file in which the last cluster is searched for. Programs that
+/// record live begin a new cluster after five seconds or megabytes.
+const TAILS: [u64; 3] = [256 << 10, 1 << 20, 6 << 20];
 
 /// The length of a tick, if the file does not contain it.
 const DEFAULT_SCALE: u64 = 1_000_000;
@@ -312,14 +313,22 @@ impl File {
     /// Finds the duration of a file that does not contain it (a live stream, a recording that
     /// was interrupted): the time of its last block.
     fn measure(&mut self, source: &mut Source<'_>) -> Result<()> {
-        let start = source.len().saturating_sub(TAIL).max(self.segment);
-        let tail = source.up_to(start, TAIL as usize)?;
-        let cluster = tail.windows(4).rposition(|id| id == ids::CLUSTER.to_be_bytes());
-        let Some(cluster) = cluster else { return Ok(()) };
-        let last = blocks::last_time(source, start + cluster as u64)?;
+        let mut last = None;
+        for length in TAILS {
+            let start = source.len().saturating_sub(length).max(self.segment);
+            if let Some(cluster) = last_cluster(source, start, length as usize)? {
+                last = blocks::last_time(source, cluster)?;
+            }
+            if last.is_some() || start == self.segment {
+                break;
+            }
+        }
         self.media.duration_seconds =
             last.map(|ticks| microseconds(ticks as f64 * self.scale as f64 / 1e9));
-        self.media.warn("the duration is not in the file; the time of the last block is used");
+        self.media.warn(match last {
+            Some(_) => "the duration is not in the file; the time of the last block is used",
+            None => "the duration is not in the file, and its end does not show it",
+        });
         Ok(())
     }
 
@@ -365,6 +374,29 @@ fn is_read(id: u32) -> bool {
 fn is_top_level(id: u32) -> bool {
     is_read(id) || [ids::CLUSTER, ids::CUES, ids::VOID, ids::CRC_32].contains(&id)
 }
+
+/// The last cluster from `start` on. Its id may also be part of a picture, so its first element
+/// must be one that clusters begin with.
+fn last_cluster(source: &mut Source<'_>, start: u64, length: usize) -> Result<Option<u64>> {
+    let tail = source.up_to(start, length)?;
+    let id = ids::CLUSTER.to_be_bytes();
+    let found = tail.windows(4).enumerate().filter(|(_, window)| *window == id);
+    let places: Vec<usize> = found.map(|(at, _)| at).collect();
+    for at in places.into_iter().rev().take(MOST_CLUSTERS) {
+        let position = start + at as u64;
+        let Some(head) = Head::read(source, position)? else { continue };
+        let first = Head::read(source, position + head.length as u64)?;
+        if first.is_some_and(|first| FIRST_IN_CLUSTER.contains(&first.id)) {
+            return Ok(Some(position));
+        }
+    }
+    Ok(None)
+}
+
+/// The most places that are tried.
+const MOST_CLUSTERS: usize = 64;
+
+const FIRST_IN_CLUSTER: [u32; 3] = [ids::cluster::TIMESTAMP, ids::CRC_32, ids::VOID];
 
 /// The position of the segment's next element, as far as it can be found.
 fn resync(source: &mut Source<'_>, position: u64) -> Result<Option<u64>> {

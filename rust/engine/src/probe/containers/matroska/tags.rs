@@ -22,6 +22,7 @@ const MOST_GIVEN: usize = 32 * 1024;
 /// Reads the data of a `Tags` element. Of tags with the same name, the first counts.
 pub fn read(data: &[u8], tags: &mut BTreeMap<String, String>, entries: &mut [Entry]) {
     let mut given = 0;
+    let mut parts = BTreeMap::new();
     for tag in children(data).filter(|child| child.id == ids::TAG).take(MOST_TAGS) {
         let targets = tag.child(ids::TARGETS);
         let uid =
@@ -43,11 +44,32 @@ pub fn read(data: &[u8], tags: &mut BTreeMap<String, String>, entries: &mut [Ent
             let level = targets.and_then(|targets| targets.child(ids::TARGET_TYPE));
             let level = level.filter(|level| level.data.len() <= LONGEST_NAME);
             let level = level.map(|level| level.text()).filter(|level| !level.is_empty());
+            let number = targets.and_then(|targets| targets.child(ids::TARGET_TYPE_VALUE)?.uint());
+            let number = number.filter(|_| level.is_none()).unwrap_or(THE_FILE);
+            let level = level.or_else(|| whole_of(number).map(str::to_owned));
             let level = level.map(|level| format!("{level}/")).unwrap_or_default();
+            let target = if number < THE_FILE { &mut parts } else { &mut *tags };
             for (name, value) in values {
-                tags.entry(level.to_lowercase() + &usual_name(&name)).or_insert(value);
+                target.entry(level.to_lowercase() + &usual_name(&name)).or_insert(value);
             }
         }
+    }
+    // The tags of a part, such as the only song of an album, count if the whole has none.
+    for (name, value) in parts {
+        tags.entry(name).or_insert(value);
+    }
+}
+
+/// `TargetTypeValue` of a film, an episode or an album. Larger numbers stand for what it is a
+/// part of, smaller ones for its parts.
+const THE_FILE: u64 = 50;
+
+/// What a level is called whose tags are not those of the file.
+fn whole_of(level: u64) -> Option<&'static str> {
+    match level {
+        51..=60 => Some("season"),
+        61.. => Some("collection"),
+        _ => None,
     }
 }
 

@@ -319,12 +319,17 @@ impl Demuxer {
         for stream in &mut self.streams {
             stream.elementary.set_rates();
         }
+        let mut is_whole = false;
         for length in TAILS {
             let (start, bytes) = elementary::tail(source, head, length)?;
             self.times(&bytes, size);
-            if start == 0 || self.streams.iter().all(|one| one.elementary.has_end()) {
+            is_whole = start == 0;
+            if is_whole || self.streams.iter().all(|one| one.elementary.has_end()) {
                 break;
             }
+        }
+        for stream in &mut self.streams {
+            stream.elementary.set_varying_rate(is_whole);
         }
         Ok(())
     }
@@ -332,17 +337,28 @@ impl Demuxer {
     fn times(&mut self, bytes: &[u8], size: usize) {
         let mut at =
             packets::layout(bytes).filter(|&(found, _)| found == size).map_or(0, |(_, at)| at);
+        for stream in &mut self.streams {
+            stream.elementary.clear_tail();
+        }
         while let Some(packet) = packets::next(bytes, &mut at, size) {
-            if !packet.starts || packet.scrambled {
+            if packet.scrambled {
+                continue;
+            }
+            if !packet.starts {
+                if let Some(index) = self.find(packet.pid, None) {
+                    self.streams[index].elementary.push_tail(packet.payload);
+                }
                 continue;
             }
             let Some(header) = pes::header(packet.payload) else { continue };
             let beside = header.extension.and_then(|id| self.find(packet.pid, Some(id)));
-            let index = beside.or_else(|| self.find(packet.pid, None));
-            if let (Some(index), Some(pts)) = (index, header.pts) {
+            let Some(index) = beside.or_else(|| self.find(packet.pid, None)) else { continue };
+            if let Some(pts) = header.pts {
                 let ticks = self.clock.ticks(pts);
                 self.streams[index].elementary.ends_after(ticks);
             }
+            let payload = packet.payload.get(header.payload..).unwrap_or_default();
+            self.streams[index].elementary.push_tail(payload);
         }
     }
 

@@ -5,14 +5,14 @@ mod page;
 mod stream;
 
 use self::page::{LONGEST, Packets, Page};
-use self::stream::Clock;
+use self::stream::Stream;
 use super::vorbis_comment::{self, close_chapters};
 use crate::probe::model::{Media, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
 
 /// The most pages in which headers are searched for: long comments take many.
-const MOST_PAGES: usize = 64;
+const MOST_PAGES: usize = 200;
 
 /// The bytes that were read to recognise the format.
 const AHEAD: u64 = 64 * 1024;
@@ -24,12 +24,17 @@ const MOST_STREAMS: usize = 64;
 /// the stream does not begin at zero.
 const FIRST_PAGE: f64 = 30.0;
 
-/// The state of state a stream.
+/// A stream that begins later than this does not begin at zero.
+const LATE_SECONDS: f64 = 1.0;
+
+/// The state of a stream.
 #[derive(Clone, Debug)]
 struct StreamState {
     serial: u32,
     packets: Packets,
+    /// The first time, and the packets that end before it.
     first: Option<u64>,
+    first_packets: Vec<u8>,
     last: Option<u64>,
 }
 
@@ -48,7 +53,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     if end.cut {
         media.warn("the file is cut off");
     }
-    let mut attachments = Vec::new();
+    let (mut attachments, mut spans) = (Vec::new(), Vec::new());
     for (index, state) in streams.iter().enumerate() {
         let mut stream = stream::read(state.packets.whole.first().map_or(&[], |one| &one[..]));
         stream.track.index = index as u32;
@@ -57,15 +62,16 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
             let comments = packet.get(before..).unwrap_or_default();
             attachments.extend(read_comments(&mut media, &mut stream.track, comments));
         }
-        set_duration(&mut stream.track, stream.clock, state, &mut media);
+        spans.extend(set_duration(&mut stream, state, &mut media));
         media.tracks.push(stream.track);
     }
     for mut picture in attachments {
         picture.index = media.tracks.len() as u32;
         media.tracks.push(picture);
     }
-    let longest = media.tracks.iter().filter_map(|track| track.duration_seconds);
-    media.duration_seconds = longest.reduce(f64::max);
+    let start = spans.iter().map(|span| span.0).reduce(f64::min);
+    let end = spans.iter().map(|span| span.1).reduce(f64::max);
+    media.duration_seconds = start.zip(end).map(|(start, end)| end - start);
     if media.duration_seconds.is_none() {
         media.doubt("duration");
     }
@@ -118,7 +124,8 @@ fn take_page(page: &Page, body: &[u8], streams: &mut Vec<StreamState>) {
         Some(index) => index,
         None if page.first && streams.len() < MOST_STREAMS => {
             let (serial, packets) = (page.serial, Packets::default());
-            streams.push(StreamState { serial, packets, first: None, last: None });
+            let first_packets = Vec::new();
+            streams.push(StreamState { serial, packets, first: None, first_packets, last: None });
             streams.len() - 1
         }
         None => return,
@@ -128,6 +135,9 @@ fn take_page(page: &Page, body: &[u8], streams: &mut Vec<StreamState>) {
     // Pages with headers have no time, or zero.
     if stream.first.is_none() {
         stream.first = page.granule.filter(|&granule| granule != 0);
+        if stream.first.is_some() {
+            stream.first_packets = page::first_bytes(page, body);
+        }
     }
 }
 
@@ -167,16 +177,25 @@ fn find(bytes: &[u8], from: usize) -> Option<usize> {
     rest.windows(5).position(|window| window == b"OggS\0").map(|place| from + place)
 }
 
-fn set_duration(track: &mut Track, clock: Clock, state: &StreamState, media: &mut Media) {
-    let Some(end) = state.last.and_then(|granule| clock.seconds(granule)) else { return };
+/// Sets the duration of a track, and returns when it begins and ends.
+fn set_duration(stream: &mut Stream, state: &StreamState, media: &mut Media) -> Option<(f64, f64)> {
+    let (track, clock) = (&mut stream.track, stream.clock);
+    let end = state.last.and_then(|granule| clock.seconds(granule))?;
     let first = state.first.and_then(|granule| clock.seconds(granule)).unwrap_or(0.0);
-    if first > FIRST_PAGE && track.track_type == TrackType::Audio {
+    let longest = stream.packet_lengths.longest(&state.first_packets);
+    if let Some(longest) = longest.filter(|_| state.first.is_some()) {
+        let start = first - clock.length(longest);
+        // A piece of a longer recording, unless its packets are shorter than they can be.
+        let start = if start < LATE_SECONDS { 0.0 } else { start };
+        track.duration_seconds = Some(end - start).filter(|&seconds| seconds > 0.0);
+    } else if first > FIRST_PAGE && track.track_type == TrackType::Audio {
         // A recording of a broadcast, whose clock was running before.
         media.doubt("duration");
         track.duration_seconds = Some(end - first).filter(|&seconds| seconds > 0.0);
     } else {
         track.duration_seconds = Some(end);
     }
+    track.duration_seconds.map(|seconds| (end - seconds, end))
 }
 
 /// Reads comments into the track and, for the first stream, into the file. Returns pictures.
@@ -309,6 +328,19 @@ mod tests {
         let mut data = file();
         data.extend(page(9, 2, 0, &vorbis()));
         assert_eq!(testing::probe(&data, "ogg").unwrap().unsure, ["duration"]);
+    }
+
+    #[test]
+    fn a_stream_that_begins_late_is_as_long_as_its_sound() {
+        let data = [
+            page(1, 2, 0, &vorbis()),
+            page(1, 0, 0, &comments()),
+            page(1, 0, 480_000 + 1024, &[0; 300]),
+            page(1, 4, 576_000, &[0; 300]),
+        ];
+        let media = testing::probe(&data.concat(), "ogg").unwrap();
+        assert_eq!(media.duration_seconds, Some(2.0));
+        assert!(media.unsure.is_empty());
     }
 
     #[test]

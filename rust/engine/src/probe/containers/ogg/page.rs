@@ -49,6 +49,22 @@ pub fn parse(bytes: &[u8]) -> Option<Page> {
     })
 }
 
+/// The first two bytes of each packet that begins and ends on a page, one after the other; 0
+/// stands for a byte that a packet does not have.
+pub fn first_bytes(page: &Page, body: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let (mut at, mut start) = (0, 0);
+    for &length in &page.lacing {
+        at += usize::from(length);
+        if length < 255 {
+            let packet = body.get(start..at).unwrap_or_default();
+            bytes.extend([0, 1].map(|index| packet.get(index).copied().unwrap_or(0)));
+            start = at;
+        }
+    }
+    bytes
+}
+
 /// Joins the pieces of a stream's first packets.
 #[derive(Clone, Debug, Default)]
 pub struct Packets {

@@ -21,6 +21,17 @@ pub enum Clock {
 }
 
 impl Clock {
+    /// The seconds that a number of units or frames takes.
+    pub fn length(self, count: u64) -> f64 {
+        let (numerator, denominator) = match self {
+            Clock::Unknown => return 0.0,
+            Clock::Units(numerator, denominator) | Clock::Frames(numerator, denominator, _) => {
+                (numerator, denominator)
+            }
+        };
+        count as f64 * numerator as f64 / denominator.max(1) as f64
+    }
+
     /// The time in seconds.
     pub fn seconds(self, granule: u64) -> Option<f64> {
         let (count, numerator, denominator) = match self {
@@ -36,6 +47,46 @@ impl Clock {
     }
 }
 
+/// How long the packets of a stream are, in units of its clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum PacketLengths {
+    /// It is unknown.
+    #[default]
+    Unknown,
+    /// At most this long; nearly all are.
+    UpTo(u64),
+    /// The packets contain it (Opus: RFC 6716, 3.1).
+    InPackets,
+}
+
+impl PacketLengths {
+    /// The longest time that packets may take, of which the first two bytes are given.
+    pub fn longest(self, packets: &[u8]) -> Option<u64> {
+        let packets = packets.chunks_exact(2);
+        match self {
+            PacketLengths::Unknown => None,
+            PacketLengths::UpTo(length) => Some(packets.len() as u64 * length),
+            PacketLengths::InPackets => Some(packets.map(opus_length).sum()),
+        }
+    }
+}
+
+/// The samples of an Opus packet at 48 kHz.
+fn opus_length(packet: &[u8]) -> u64 {
+    let &[toc, second, ..] = packet else { return 0 };
+    let frame = match toc >> 3 {
+        mode @ 0..12 => [480, 960, 1920, 2880][usize::from(mode & 3)],
+        mode @ 12..16 => [480, 960][usize::from(mode & 1)],
+        mode => [120, 240, 480, 960][usize::from(mode & 3)],
+    };
+    let frames = match toc & 3 {
+        0 => 1,
+        1 | 2 => 2,
+        _ => u64::from(second & 0x3f),
+    };
+    frame * frames
+}
+
 /// The track of a stream, and its clock.
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
@@ -43,6 +94,8 @@ pub struct Stream {
     pub track: Track,
     /// The clock of its pages.
     pub clock: Clock,
+    /// How long packets are.
+    pub packet_lengths: PacketLengths,
     /// The bytes before the comments in the second packet; None if it has no comments.
     pub comments: Option<usize>,
 }
@@ -60,15 +113,23 @@ fn read_known(packet: &[u8]) -> Option<Stream> {
         track.codec = Some("vorbis".into());
         codec::read_config(track, packet);
         track.bit_rate = xiph::vorbis_bit_rate(packet);
+        // Two successive long blocks overlap by half.
+        let exponent = packet.get(28)? >> 4;
+        stream.packet_lengths = PacketLengths::UpTo(1 << exponent >> 1);
         stream.comments = Some(7);
     } else if packet.starts_with(b"OpusHead") {
         track.codec = Some("opus".into());
+        stream.packet_lengths = PacketLengths::InPackets;
         codec::read_config(track, packet);
         stream.comments = Some(8);
     } else if packet.starts_with(b"\x7fFLAC") {
         // A version, a number of packets, then a FLAC stream.
         track.codec = Some("flac".into());
         codec::read_config(track, packet.get(9..)?);
+        // The largest block, behind `fLaC` and the header of STREAMINFO.
+        let largest = packet.get(19..21)?;
+        stream.packet_lengths =
+            PacketLengths::UpTo(u64::from(largest[0]) << 8 | u64::from(largest[1]));
         stream.comments = Some(4);
     } else if packet.starts_with(b"Speex   ") {
         track.codec = Some("speex".into());
@@ -107,6 +168,7 @@ fn theora(packet: &[u8]) -> Option<Stream> {
     bits.skip(6)?;
     let shift = bits.get(5)?;
     stream.clock = Clock::Frames(scale.into(), rate.into(), shift);
+    stream.packet_lengths = PacketLengths::UpTo(1);
     Some(stream)
 }
 

@@ -6,7 +6,8 @@
 
 mod properties;
 
-use properties::{Properties, Space, number};
+pub(super) use properties::number;
+use properties::{Properties, Space};
 
 use super::date;
 use super::fill::{add_keywords, fill as set, positive, rating};
@@ -109,7 +110,8 @@ impl Properties {
         set(&mut photo.f_number, || Some(2f64.powf(exif("ApertureValue")? / 2.0)));
         set(&mut photo.iso, || {
             let new = || self.number(Space::ExifEx, "PhotographicSensitivity");
-            Some(positive(exif("ISOSpeedRatings").or_else(new))? as u32)
+            let known = |iso: Option<f64>| iso.filter(|&iso| iso != 65535.0);
+            Some(positive(known(exif("ISOSpeedRatings")).or_else(|| known(new())))? as u32)
         });
         set(&mut photo.focal_length, || positive(exif("FocalLength")));
         set(&mut photo.focal_length_35mm, || positive(exif("FocalLengthIn35mmFilm")));
@@ -214,6 +216,31 @@ mod tests {
         assert_eq!((photo.rating, &photo.keywords[..]), (Some(3), &["a".to_owned()][..]));
         fill(packet("", ELEMENTS).as_bytes(), &mut photo);
         assert_eq!(photo.keywords, ["sea", "a & b"]);
+    }
+
+    #[test]
+    fn values_may_be_in_a_node_elsewhere() {
+        let text = packet("", "<dc:subject rdf:nodeID='n1'/><exif:Flash rdf:nodeID='n2'/>")
+            .replace(
+                "</rdf:RDF>",
+                "<rdf:Bag rdf:nodeID='n1'><rdf:li>sea</rdf:li><rdf:li>sun</rdf:li></rdf:Bag>\
+             <rdf:Description rdf:nodeID='n2' xmlns:e='http://ns.adobe.com/exif/1.0/' \
+             e:Fired='True'/></rdf:RDF>",
+            );
+        let (_, photo) = probe_photo(text.as_bytes());
+        assert_eq!(photo.keywords, ["sea", "sun"]);
+        assert_eq!(photo.flash, Some(true));
+    }
+
+    #[test]
+    fn sidecars_in_utf_16_are_recognised_with_and_without_a_mark() {
+        let text = packet("xmp:Rating='3'", "");
+        for (mark, little) in [(&[0xff, 0xfe][..], true), (&[0xfe, 0xff], false), (&[], true)] {
+            let bytes = |unit: u16| if little { unit.to_le_bytes() } else { unit.to_be_bytes() };
+            let data: Vec<u8> = text.encode_utf16().flat_map(bytes).collect();
+            let (media, photo) = probe_photo(&[mark, &data].concat());
+            assert_eq!((&*media.container, photo.rating), ("xmp", Some(3)));
+        }
     }
 
     #[test]

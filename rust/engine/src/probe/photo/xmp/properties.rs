@@ -1,5 +1,7 @@
 //! RDF in the form that XMP uses: names and their values.
 
+use std::collections::BTreeMap;
+
 use quick_xml::NsReader;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
@@ -59,7 +61,17 @@ struct Property {
 
 /// The properties of a packet, in its order.
 #[derive(Default)]
-pub struct Properties(Vec<Property>);
+pub struct Properties(Vec<Property>, Nodes);
+
+/// Values that are elsewhere than their properties: both have the same `rdf:nodeID`.
+#[derive(Default)]
+struct Nodes {
+    /// The values of each node, and the fields that they belong to.
+    values: BTreeMap<String, Vec<(Option<String>, String)>>,
+    /// The properties whose values are those of a node.
+    uses: Vec<(Space, String, String)>,
+    count: usize,
+}
 
 /// An element that is open.
 struct Open {
@@ -68,6 +80,8 @@ struct Open {
     /// Whether its text is the default one of several languages.
     is_default: bool,
     has_children: bool,
+    /// Its `rdf:nodeID`.
+    node: Option<String>,
 }
 
 impl Properties {
@@ -75,6 +89,12 @@ impl Properties {
     /// undamaged.
     pub fn read(text: &str) -> (Self, bool) {
         let mut properties = Self::default();
+        let whole = properties.read_events(text);
+        properties.resolve_nodes();
+        (properties, whole)
+    }
+
+    fn read_events(&mut self, text: &str) -> bool {
         let mut reader = NsReader::from_str(text);
         let mut path: Vec<Open> = Vec::new();
         let mut content = String::new();
@@ -89,17 +109,17 @@ impl Properties {
                     if path.len() >= DEEPEST {
                         break;
                     }
-                    parts += properties.open(&reader, &element, &mut path);
+                    parts += self.open(&reader, &element, &mut path);
                     content.clear();
                 }
                 Event::Empty(element) => {
-                    parts += properties.open(&reader, &element, &mut path);
+                    parts += self.open(&reader, &element, &mut path);
                     path.pop();
                     content.clear();
                 }
                 Event::End(_) => {
                     if path.last().is_some_and(|element| !element.has_children) {
-                        properties.add(&path, None, content.trim());
+                        self.add(&path, None, content.trim());
                     }
                     path.pop();
                     content.clear();
@@ -111,11 +131,25 @@ impl Properties {
                     Ok(None) => content.push_str(predefined(&reference)),
                     Err(_) => {}
                 },
-                Event::Eof => return (properties, path.is_empty()),
+                Event::Eof => return path.is_empty(),
                 _ => {}
             }
         }
-        (properties, false)
+        false
+    }
+
+    /// Gives properties the values of the nodes that they name.
+    fn resolve_nodes(&mut self) {
+        let Nodes { values, uses, .. } = std::mem::take(&mut self.1);
+        for (space, name, node) in uses {
+            for (field, value) in values.get(&node).into_iter().flatten() {
+                if self.0.len() >= MOST_VALUES {
+                    return;
+                }
+                let (name, field, value) = (name.clone(), field.clone(), value.clone());
+                self.0.push(Property { space, name, field, value });
+            }
+        }
     }
 
     /// Opens an element and adds the properties that are its attributes. Returns their
@@ -135,6 +169,7 @@ impl Properties {
             name: name.as_ref().to_owned(),
             is_default: false,
             has_children: false,
+            node: None,
         });
         let mut attributes = element.attributes();
         // It is not worth checking all names for duplicates.
@@ -151,11 +186,23 @@ impl Properties {
             }
             let (space, name) = reader.resolver().resolve_attribute(attribute.key);
             let space = Space::of(&space);
-            if !matches!(space, Space::Rdf | Space::Other) {
+            if space == Space::Rdf && name.as_ref() == "nodeID" {
+                self.add_node(path, &value);
+            } else if !matches!(space, Space::Rdf | Space::Other) {
                 self.add(path, Some((space, name.as_ref())), value.trim());
             }
         }
         count
+    }
+
+    /// Notes that the last element of `path` defines a node or, if it is a property, uses it.
+    fn add_node(&mut self, path: &mut [Open], node: &str) {
+        let Some(element) = path.last_mut() else { return };
+        if element.space == Space::Rdf {
+            element.node = Some(node.to_owned());
+        } else if element.space != Space::Other && self.1.uses.len() < MOST_VALUES {
+            self.1.uses.push((element.space, element.name.clone(), node.to_owned()));
+        }
     }
 
     /// Adds a value of the property at `path` and `attribute`.
@@ -164,6 +211,15 @@ impl Properties {
         else {
             return;
         };
+        if let Some(node) = path[root..].iter().rev().find_map(|it| it.node.as_ref()) {
+            let field = path.last().filter(|it| it.space != Space::Rdf).map(|it| it.name.clone());
+            let field = attribute.map(|(_, name)| name.to_owned()).or(field);
+            if !value.is_empty() && self.1.count < MOST_VALUES {
+                self.1.count += 1;
+                let values = self.1.values.entry(node.clone()).or_default();
+                values.push((field, value.to_owned()));
+            }
+        }
         let elements = path[root..].iter().filter(|it| it.space != Space::Rdf);
         let mut names = elements.map(|it| (it.space, it.name.as_str())).chain(attribute);
         let (Some((space, name)), field, None) = (names.next(), names.next(), names.next()) else {

@@ -12,6 +12,7 @@ pub const RATES: [u32; 13] = [
 pub const AAC_LC: u32 = 2;
 const SBR: u32 = 5;
 const PS: u32 = 29;
+const ALS: u32 = 36;
 
 /// The properties of the sound in a configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,6 +27,8 @@ pub struct Config {
     pub sbr: bool,
     /// Whether there is parametric stereo; None if it is not specified.
     pub ps: Option<bool>,
+    /// Bits per sample, only of lossless coding.
+    pub bits: Option<u32>,
 }
 
 pub fn apply(track: &mut Track, config: &Config) {
@@ -59,6 +62,7 @@ fn profile_name(object_type: u32) -> Option<Name> {
         4 => "LTP",
         23 => "LD",
         39 => "ELD",
+        42 => "xHE-AAC",
         _ => return None,
     }))
 }
@@ -111,6 +115,10 @@ pub fn parse(bits: &mut Bits<'_>, whole: bool) -> Option<Config> {
         config.sample_rate = sample_rate(bits)?;
         config.object_type = object_type(bits)?;
     }
+    if config.object_type == ALS {
+        parse_lossless(bits, &mut config);
+        return Some(config);
+    }
     let general = matches!(config.object_type, 1..=4 | 6 | 7 | 17 | 19..=23);
     if general && parse_general(bits, &mut config, channel_configuration).is_none() {
         return Some(config);
@@ -125,6 +133,23 @@ pub fn parse(bits: &mut Bits<'_>, whole: bool) -> Option<Config> {
         config.ps = Some(false);
     }
     Some(config)
+}
+
+/// ALSSpecificConfig (ISO 14496-3, 11.6.2). Its own rate and channels count.
+fn parse_lossless(bits: &mut Bits<'_>, config: &mut Config) -> Option<()> {
+    bits.skip(5)?;
+    if bits.peek(24)? != u32::from_be_bytes(*b"\0ALS") {
+        bits.skip(24)?;
+    }
+    if bits.get(32)? != u32::from_be_bytes(*b"ALS\0") {
+        return None;
+    }
+    config.sample_rate = bits.get(32)?;
+    bits.skip(32)?;
+    config.channels = bits.get(16)? + 1;
+    bits.skip(3)?;
+    config.bits = Some(8 * (bits.get(3)? + 1));
+    Some(())
 }
 
 /// GASpecificConfig.

@@ -134,14 +134,16 @@ fn ends_with_sbr(frame: &[u8]) -> bool {
     // A frame ends with three set bits, then zeros up to the next byte.
     let end = (last + 1) * 8 - frame[last].trailing_zeros() as usize;
     let Some(end) = end.checked_sub(3) else { return false };
-    let field = |at: usize, count: usize| {
-        let mut bits = Bits::new(frame);
-        bits.skip(at)?;
-        bits.get(count)
-    };
-    if field(end, 3) != Some(7) {
-        return false;
-    }
+    bits_at(frame, end, 3) == Some(7) && has_sbr_before(frame, end, MOST_FILLING)
+}
+
+/// So many elements of filling may follow the one for spectral band replication.
+const MOST_FILLING: u8 = 2;
+
+/// Whether the element that ends at a bit is for spectral band replication, or is filling after
+/// such an element. Its length is unknown, so that all are tried.
+fn has_sbr_before(frame: &[u8], end: usize, filling: u8) -> bool {
+    let field = |at: usize, count: usize| bits_at(frame, at, count);
     (1..=269usize).any(|length| {
         let header = if length < 15 { 7 } else { 15 };
         let Some(start) = end.checked_sub(length * 8 + header) else { return false };
@@ -150,8 +152,21 @@ fn ends_with_sbr(frame: &[u8]) -> bool {
         } else {
             field(start + 3, 4) == Some(15) && field(start + 7, 8) == Some(length as u32 - 14)
         };
-        fits && field(start, 3) == Some(6) && matches!(field(start + header, 4), Some(13 | 14))
+        if !fits || field(start, 3) != Some(6) {
+            return false;
+        }
+        match field(start + header, 4) {
+            Some(13 | 14) => true,
+            Some(0 | 1) if filling > 0 => has_sbr_before(frame, start, filling - 1),
+            _ => false,
+        }
     })
+}
+
+fn bits_at(bytes: &[u8], at: usize, count: usize) -> Option<u32> {
+    let mut bits = Bits::new(bytes);
+    bits.skip(at)?;
+    bits.get(count)
 }
 
 /// Finds the configuration in LOAS, whose frames begin with a sync word and their length.

@@ -4,8 +4,9 @@
 mod config;
 mod frames;
 
+use super::layout;
 use crate::probe::codec::bits::Bits;
-use crate::probe::model::Track;
+use crate::probe::model::{Name, Track};
 use config::{apply, parse};
 use frames::{find_adts, find_latm, read_adts};
 
@@ -13,8 +14,24 @@ pub use frames::{adts, adts_bit_rate};
 
 /// Reads an AudioSpecificConfig.
 pub fn read_config(track: &mut Track, config: &[u8]) {
-    if let Some(config) = parse(&mut Bits::new(config), true) {
-        apply(track, &config);
+    let Some(config) = parse(&mut Bits::new(config), true) else { return };
+    if let Some(codec) = other_codec(config.object_type) {
+        track.codec = Some(Name::Borrowed(codec));
+        track.sample_rate = Some(config.sample_rate).filter(|&it| it > 0).or(track.sample_rate);
+        let channels = Some(config.channels).filter(|&it| it > 0).or(track.channels);
+        layout::set_count(track, channels.unwrap_or(0));
+        track.bit_depth = config.bits;
+        return;
+    }
+    apply(track, &config);
+}
+
+/// The codec of an object type that is not AAC, although it has the same configuration.
+fn other_codec(object_type: u32) -> Option<&'static str> {
+    match object_type {
+        32..=34 => Some("mp3on4"),
+        36 => Some("mp4als"),
+        _ => None,
     }
 }
 
@@ -30,7 +47,7 @@ pub fn read_packet(track: &mut Track, packet: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::model::{Name, TrackType};
+    use crate::probe::model::TrackType;
 
     fn of_config(config: &[u8]) -> (String, u32, u32, String) {
         let mut track = Track::new(0, TrackType::Audio);
@@ -83,6 +100,21 @@ mod tests {
     }
 
     #[test]
+    fn lossless_coding_is_another_codec() {
+        // Object type 36, 44.1 kHz, stereo, five bits of filling; then its own header.
+        let mut config = vec![0xf8, 0x88, 0x40];
+        config.extend(b"ALS\0");
+        config.extend(96_000u32.to_be_bytes());
+        config.extend([0xff, 0xff, 0xff, 0xff, 0, 1, 0x08]);
+        let mut track = Track::new(0, TrackType::Audio);
+        track.codec = Some("aac".into());
+        read_config(&mut track, &config);
+        assert_eq!(track.codec.as_deref(), Some("mp4als"));
+        assert_eq!((track.sample_rate, track.channels), (Some(96_000), Some(2)));
+        assert_eq!((track.bit_depth, track.profile), (Some(24), None));
+    }
+
+    #[test]
     fn frames_contain_the_same_as_configurations() {
         let mut frame = vec![0xff, 0xf1, 0x4c, 0x80, 0x02, 0x1f, 0xfc];
         frame.resize(16, 0x55);
@@ -104,5 +136,15 @@ mod tests {
         read_packet(&mut track, &frame.repeat(4));
         assert_eq!(summary(&track).1, 48_000);
         assert_eq!(summary(&track).0, "HE-AACv2");
+
+        // The same before an element of three bytes of filling.
+        let mut frame = vec![0xff, 0xf1, 0x58, 0x40, 0x02, 0x5f, 0xfc];
+        frame.extend([0x00, 0x00, 0x0c, 0x5a, 0x00, 0x18, 0xc4, 0x29, 0x69, 0x78]);
+        let length = frame.len();
+        frame[4] = (length >> 3) as u8;
+        frame[5] = ((length & 7) << 5) as u8 | 0x1f;
+        let mut track = Track::new(0, TrackType::Audio);
+        read_packet(&mut track, &frame.repeat(4));
+        assert_eq!(summary(&track), expected("HE-AACv2", 48_000, 2, "stereo"));
     }
 }

@@ -1,0 +1,191 @@
+"""Files that are unusual or incomplete: what vpo reports of them, and which of them it asks ffprobe
+about."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from media import box, camera, directory, poster, song, tiff
+from support import Tree, Vpo
+
+
+@pytest.fixture
+def vpo(vpo: Vpo) -> Vpo:
+    """The command with its usual settings: it reads files."""
+    vpo.introspects = True
+    return vpo
+
+
+@pytest.fixture
+def asked(vpo: Vpo, tmp_path: Path) -> Path:
+    """What an ffprobe that knows every file was asked about: a name a line."""
+    answer = {
+        "format": {"format_name": "ape", "duration": "3.5"},
+        "streams": [{"index": 0, "codec_type": "audio", "codec_name": "ape"}],
+        "chapters": [],
+    }
+    names = tmp_path / "asked"
+    names.write_text("")
+    fake = tmp_path / "ffprobe"
+    last = 'for last; do :; done; echo "${last##*/}"'
+    fake.write_text(f"#!/bin/sh\n({last}) >> {names}\ncat <<'E'\n{json.dumps(answer)}\nE\n")
+    fake.chmod(0o755)
+    vpo.environment = {"VPO_TOOLS__FFPROBE": str(fake)}
+    return names
+
+
+def inspected(vpo: Vpo, path: str | bytes | Path) -> dict[str, Any]:
+    [document] = vpo.ok("inspect", "--json", "--prober", "native", path).json
+    assert isinstance(document, dict)
+    return document
+
+
+# -- Files without content ------------------------------------------------------------------------
+
+
+def test_files_without_content_are_errors_that_ffprobe_is_not_asked_about(
+    vpo: Vpo, tree: Tree, asked: Path
+) -> None:
+    for number in range(20):
+        tree.write(f"stub {number}.mkv", b"x")
+    for size in (16, 70_000, 5_000_000):
+        os.truncate(tree.write(f"zeros {size}.mkv", b""), size)
+    result = vpo.scan(tree.root, status=1)
+    assert (result["errors"], asked.read_text()) == (23, "")
+    shown = vpo.ok("files", "show", "--json", tree.path("zeros 5000000.mkv")).json
+    assert "zeros" in shown["error"]
+
+
+def test_zeros_before_content_do_not_hide_it_from_ffprobe(
+    vpo: Vpo, tree: Tree, asked: Path
+) -> None:
+    tree.write("late.mkv", bytes(100_000) + b"something" * 100)
+    assert vpo.scan(tree.root)["errors"] == 0
+    assert asked.read_text() == "late.mkv\n"
+
+
+# -- Files whose beginning misleads ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("signature", [b"MAC \x96\x0f", b"MPCKSH", b"TTA1\x01\0"])
+def test_other_sound_after_an_id3_tag_is_left_to_ffprobe(
+    vpo: Vpo, tree: Tree, asked: Path, signature: bytes
+) -> None:
+    path = tree.write("a.ape", b"ID3\x03\0\0\0\0\0\x0a" + bytes(10) + signature + bytes(5000))
+    vpo.scan(tree.root)
+    assert asked.read_text() == "a.ape\n"
+    assert vpo.ok("files", "show", "--json", path).json["tracks"][0]["codec"] == "ape"
+
+
+def test_a_segment_is_no_error_although_its_headers_are_elsewhere(
+    vpo: Vpo, tree: Tree, asked: Path
+) -> None:
+    index = struct.pack(">IIIIIHHIII", 0, 1, 1000, 0, 0, 0, 1, 100, 4000, 0)
+    segment = box(b"styp", b"msdh\0\0\0\0msdh") + box(b"sidx", index)
+    path = tree.write("1.m4s", segment + box(b"moof", bytes(8)) + box(b"mdat", bytes(100)))
+    document = inspected(vpo, path)
+    assert (document["container_format"], document["duration_seconds"]) == ("mp4", 4.0)
+    (warning,) = document["warnings"]
+    assert "segment" in warning
+    tree.write("2.mp4", segment)
+    assert vpo.scan(tree.root)["errors"] == 0
+    assert asked.read_text() == ""
+
+
+def test_compressed_headers_cannot_take_much_memory_or_time(
+    vpo: Vpo, tree: Tree, asked: Path
+) -> None:
+    data = zlib.compress(bytes(200_000_000), 9)
+    header = box(b"dcom", b"zlib") + box(b"cmvd", struct.pack(">I", 100) + data)
+    tree.write("bomb.mov", box(b"moov", box(b"cmov", header)))
+    assert vpo.scan(tree.root, status=1)["errors"] == 1
+    assert asked.read_text() == ""
+
+
+# -- Files that are cut off -----------------------------------------------------------------------
+
+
+def test_a_picture_that_is_cut_off_has_a_warning(vpo: Vpo, tree: Tree) -> None:
+    picture = poster(320, 200) + b"\x12\x34\xff\0\x56" * 100_000
+    whole = inspected(vpo, tree.write("whole.jpg", picture + b"\xff\xd9"))
+    cut = inspected(vpo, tree.write("cut.jpg", picture))
+    assert (whole["warnings"], cut["warnings"]) == (
+        [],
+        ["the file is cut off within the picture"],
+    )
+
+
+def test_a_song_that_is_cut_off_has_a_warning(vpo: Vpo, tree: Tree) -> None:
+    seconds = 4096 * 8 / 44100
+    header = song(seconds=seconds, tags={"TITLE": "One"})
+
+    def frame(number: int) -> bytes:
+        head = bytes([0xFF, 0xF8, 0xC9, 0x18, number])
+        return head + bytes([_crc8(head)]) + b"\x55" * 500
+
+    frames = [frame(number) for number in range(8)]
+    whole = inspected(vpo, tree.write("whole.flac", header + b"".join(frames)))
+    cut = inspected(vpo, tree.write("cut.flac", header + b"".join(frames[:5])))
+    assert (whole["warnings"], cut["warnings"]) == ([], ["the file is cut off"])
+    assert cut["duration_seconds"] == whole["duration_seconds"]
+
+
+def _crc8(data: bytes) -> int:
+    total = 0
+    for byte in data:
+        total ^= byte
+        for _ in range(8):
+            total = (total << 1 ^ (7 if total & 0x80 else 0)) & 0xFF
+    return total
+
+
+# -- Values that stand for nothing, or have an unusual form ---------------------------------------
+
+
+def test_values_of_all_ones_are_unknown(vpo: Vpo, tree: Tree) -> None:
+    ones = b"\xff" * 4
+    path = tree.write(
+        "a.tif",
+        camera(
+            "Acme",
+            "One",
+            (0x100, 4, struct.pack("<I", 320)),
+            (0x101, 4, struct.pack("<I", 200)),
+            (0x8827, 3, ones[:2]),
+            (0x8832, 4, ones),
+            (0x829D, 5, ones + struct.pack("<I", 1)),
+            (0x920A, 5, struct.pack("<II", 50, 1)),
+            (0xA405, 3, ones[:2]),
+        ),
+    )
+    photo = inspected(vpo, path)["photo"]
+    assert (photo["iso"], photo["f_number"], photo["focal_length_35mm"]) == (None, None, None)
+    assert photo["focal_length"] == 50
+
+
+@pytest.mark.parametrize(
+    ("text", "degrees"),
+    [
+        ("10,00000,30,00000,36,00000", 10.51),
+        ("10 deg 30' 36.00\" N", 10.51),
+        ("10/1 30/1 3600/100", 10.51),
+        ("10.51", 10.51),
+    ],
+)
+def test_a_place_may_be_text(vpo: Vpo, tree: Tree, text: str, degrees: float) -> None:
+    place = [(1, 2, b"N\0"), (2, 2, text.encode() + b"\0"), (3, 2, b"W\0"), (4, 2, b"1\0")]
+    first = [
+        (0x100, 4, struct.pack("<I", 320)),
+        (0x101, 4, struct.pack("<I", 200)),
+        (0x8825, 4, struct.pack("<I", 1000)),
+    ]
+    path = tree.write("a.tif", tiff(first).ljust(1000, b"\0") + directory(place, 1000))
+    photo = inspected(vpo, path)["photo"]
+    assert (photo["latitude"], photo["longitude"]) == (pytest.approx(degrees), -1)
