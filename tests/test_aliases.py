@@ -190,6 +190,14 @@ def test_two_spellings_of_a_name_are_one_file_where_case_does_not_count(
     with faulty(disk.root) as shown:
         vpo.scan(shown / "films")
         vpo.scan(shown / "FILMS")
+        assert len(vpo.files()) == 1
+        # An earlier vpo took the second spelling for another root.
+        with vpo.sql() as connection:
+            connection.execute(
+                "INSERT INTO roots (path, added_at) SELECT ?, added_at FROM roots",
+                (str(shown / "FILMS"),),
+            )
+        vpo.scan(shown / "FILMS")
         assert len(vpo.files()) == 2
         found = vpo.ok("duplicates", "--json").json
         assert (found["groups"], found["totals"]["wasted_bytes"]) == ([], 0)

@@ -272,6 +272,9 @@ def test_a_job_records_the_configuration_the_counts_and_the_files(vpo: Vpo, tree
         "hidden": True,
         "follow_symlinks": False,
         "one_file_system": False,
+        "skip_names": [],
+        "system_names": False,
+        "ignore_inodes": False,
         "threads": 3,
         "introspect": False,
     }

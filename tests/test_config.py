@@ -64,7 +64,7 @@ def test_settings_decide_what_is_scanned(vpo: Vpo, tree: Tree, config: Path) -> 
     assert set(vpo.statuses()) == {"b.MP3", "c.txt"}
 
 
-@pytest.mark.parametrize("key", ["hidden", "follow_symlinks", "one_file_system"])
+@pytest.mark.parametrize("key", ["hidden", "follow_symlinks", "one_file_system", "system_names"])
 def test_a_switch_can_be_turned_off_on_the_command_line(
     vpo: Vpo, tree: Tree, config: Path, key: str
 ) -> None:

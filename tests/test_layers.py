@@ -31,7 +31,7 @@ LAYERS = (
     ("catalogue",),
     ("media",),
     ("integrity",),
-    ("doctor", "duplicates", "manifest", "scanner"),
+    ("doctor", "duplicates", "manifest", "roots", "scanner"),
     ("cli",),
     ("__main__",),
 )

@@ -46,6 +46,9 @@ SAMPLES: dict[Key, tuple[Any, Any, Any, Any]] = {
     ("scan", "hidden"): (True, False, True, False),
     ("scan", "follow_symlinks"): (False, True, False, True),
     ("scan", "one_file_system"): (True, False, True, False),
+    ("scan", "skip_names"): (["a*"], ["b"], ["c", "d"], ["e*"]),
+    ("scan", "system_names"): (True, False, True, False),
+    ("scan", "ignore_inodes"): (False, True, False, True),
     ("scan", "threads"): (1, 0, 2, 3),
     ("scan", "introspect"): (False, True, False, True),
 }
@@ -219,6 +222,9 @@ OPTIONS: dict[str, tuple[list[str], Any]] = {
     "hidden": (["--no-hidden"], False),
     "follow_symlinks": (["--follow-symlinks"], True),
     "one_file_system": (["--no-one-file-system"], False),
+    "skip_names": (["--skip-name", "e*"], ["e*"]),
+    "system_names": (["--no-system-names"], False),
+    "ignore_inodes": (["--ignore-inodes"], True),
     "threads": (["--threads", "3"], 3),
     "introspect": (["--introspect"], True),
 }

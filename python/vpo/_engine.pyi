@@ -11,6 +11,7 @@ __all__ = [
     "ALGORITHMS",
     "KINDS",
     "RACY_WINDOW_NS",
+    "SYSTEM_NAMES",
     "Batch",
     "Digested",
     "Digester",
@@ -34,6 +35,9 @@ __version__: Final[str]
 
 KINDS: Final[dict[str, tuple[str, ...]]]
 """Each kind of media with its extensions, in lower case and without the dot."""
+
+SYSTEM_NAMES: Final[dict[str, tuple[str, ...]]]
+"""Names that scans skip in any case, by what creates them. A `*` at the end stands for anything."""
 
 ALGORITHMS: Final[tuple[str, ...]]
 """The names of the digest algorithms, in a fixed order.
@@ -76,6 +80,18 @@ class Selection(Protocol):
     @property
     def one_file_system(self) -> bool:
         """Whether to skip other file systems below the root."""
+
+    @property
+    def skip_names(self) -> Sequence[str]:
+        """Names to skip wherever they are, in any case. A `*` at the end stands for anything."""
+
+    @property
+    def system_names(self) -> bool:
+        """Whether to look at the names in `SYSTEM_NAMES`, too."""
+
+    @property
+    def ignore_inodes(self) -> bool:
+        """Whether to leave inode numbers out of the comparison."""
 
 @final
 class Rules:

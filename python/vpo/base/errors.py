@@ -81,6 +81,30 @@ class RootOfflineError(VpoError):
     code = "ROOT_OFFLINE"
 
 
+class RootNotFoundError(VpoError):
+    """No root has this path."""
+
+    code = "ROOT_NOT_FOUND"
+
+
+class RootOverlapError(VpoError):
+    """Two roots lie in each other, or are one, where that is not possible."""
+
+    code = "ROOT_OVERLAP"
+
+
+class RootAliasError(VpoError):
+    """A directory to scan is a known root, reached by another path."""
+
+    code = "ROOT_ALIAS"
+
+
+class RootMismatchError(VpoError):
+    """A directory does not hold the files of a root."""
+
+    code = "ROOT_MISMATCH"
+
+
 class MassRemovalError(VpoError):
     """Most of a root seems to be gone."""
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from vpo.base import times
 from vpo.base.paths import StoredPath, from_stored, to_json, to_stored
@@ -61,6 +61,15 @@ class RootStatus:
     def is_there(self) -> bool:
         """Whether the root can be reached now."""
         return self.space is not None
+
+    @property
+    def state(self) -> Literal["ok", "partial", "failed", "offline"]:
+        """The state in one word: the worst that is true."""
+        if not self.is_there:
+            return "offline"
+        if self.failure is not None:
+            return "failed"
+        return "partial" if self.last_scan_errors else "ok"
 
     def to_dict(self) -> dict[str, object]:
         """The root as JSON."""
@@ -198,7 +207,7 @@ def read_status(library: Library) -> Status:
 def _failures(connection: sqlite3.Connection, roots: Sequence[counts.RootRow]) -> list[FailedJob]:
     """The failed jobs that still matter, newest first."""
     failed = job_history.failed_jobs(connection)
-    last = job_history.last_completed(connection, {job.job_type for job in failed})
+    last = job_history.last_completed(connection, {*(job.job_type for job in failed), "roots"})
     for root in roots:
         if root.last_scan_at is not None:
             # The job that succeeded may have been purged.
@@ -211,8 +220,13 @@ def _failures(connection: sqlite3.Connection, roots: Sequence[counts.RootRow]) -
     for job in failed:
         if not repeats(job.job_type) and job.began < too_old:
             continue
-        # A job that succeeded with a directory succeeded with everything in it.
-        succeeded = (last.get((job.job_type, place)) for place in _and_above(job.path))
+        # A job that succeeded with a directory succeeded with everything in it. A root that was
+        # forgotten, or is at another place now, does not fail any more.
+        succeeded = (
+            last.get((job_type, place))
+            for place in _and_above(job.path)
+            for job_type in (job.job_type, "roots")
+        )
         if all(done is None or job.place.is_after(done) for done in succeeded) and not (
             _failed_for_damage_alone(connection, job)
         ):

@@ -20,6 +20,11 @@ LIBRARY: dict[str, Entry] = {
         "files",
         "List the files in the catalogue, or show one file.",
     ),
+    "roots": (
+        "vpo.cli.roots.group",
+        "roots",
+        "List, forget, move and merge the directories that were scanned.",
+    ),
     "status": (
         "vpo.cli.status.status",
         "status",

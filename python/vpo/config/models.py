@@ -116,6 +116,13 @@ class ScanConfig:
     """Whether to follow symbolic links."""
     one_file_system: bool = False
     """Whether to stay on one file system, and skip others below a directory."""
+    skip_names: tuple[str, ...] = ()
+    """More names of files and directories to skip, in any letter case. A `*` at the end stands
+    for any characters."""
+    system_names: bool = False
+    """Whether to look at what systems and NAS devices create: trash, snapshots, thumbnails."""
+    ignore_inodes: bool = False
+    """Whether to ignore inode numbers, where they change though the files stay."""
     threads: Annotated[int, AtLeast(0), AtMost(MAX_THREADS)] = 0
     """How many requests to have in flight; 0: chosen by latency."""
     introspect: bool = True

@@ -95,7 +95,7 @@ KINDS: Mapping[str, JobKind] = {
             "scan",
             "Scan",
             service="vpo.scanner.scan",
-            excludes=frozenset({"scan"}),
+            excludes=frozenset({"scan", "roots"}),
             records_files=True,
             repeats=True,
             locked=ScanLockedError,
@@ -105,16 +105,21 @@ KINDS: Mapping[str, JobKind] = {
             "verify",
             "Check",
             service="vpo.integrity.verify",
-            excludes=frozenset({"verify"}),
+            excludes=frozenset({"verify", "roots"}),
             repeats=True,
             locked=VerifyLockedError,
         ),
-        JobKind("import", "Import", service="vpo.manifest.importing"),
-        JobKind("accept", "Acceptance"),
+        JobKind(
+            "import",
+            "Import",
+            service="vpo.manifest.importing",
+            excludes=frozenset({"roots"}),
+        ),
+        JobKind("accept", "Acceptance", excludes=frozenset({"roots"})),
         JobKind(
             "duplicates",
             "Search for duplicates",
-            excludes=frozenset({"duplicates", "undo"}),
+            excludes=frozenset({"duplicates", "undo", "roots"}),
             is_everywhere=True,
             changes_files=_has_action,
             repeats=True,
@@ -123,10 +128,18 @@ KINDS: Mapping[str, JobKind] = {
         JobKind(
             "undo",
             "Undo",
-            excludes=frozenset({"duplicates", "undo"}),
+            excludes=frozenset({"duplicates", "undo", "roots"}),
             is_everywhere=True,
             changes_files=_always,
             locked=DuplicatesLockedError,
+        ),
+        # Records are forgotten, or given to another place.
+        JobKind(
+            "roots",
+            "Change of roots",
+            excludes=frozenset(
+                {"scan", "verify", "import", "accept", "duplicates", "undo", "roots"}
+            ),
         ),
         # Jobs of an earlier program, in libraries that were upgraded.
         JobKind("apply", "Apply", changes_files=_always),

@@ -16,6 +16,7 @@ Phase = Literal[
     "decide",  # content decides whether files have changed
     "match",  # moved files are found by their content
     "act",  # files are changed
+    "relocate",  # records are given to another place
 ]
 
 
@@ -58,6 +59,7 @@ _RECORDED: Mapping[Phase, Mapping[str, str]] = {
     "decide": {"files_to_decide": "files_expected"},
     "match": {"phase": "phase"},
     "act": {},
+    "relocate": {"directories": "files", "of": "files_expected"},
 }
 
 ReadProgress = Callable[[], Progress]

@@ -20,6 +20,10 @@ from vpo.places.recognition import is_same_filesystem
 LOOK_SECONDS = 1.0
 
 MOUNT_HINT = "Check that the disk or share is mounted."
+GONE_HINT = (
+    "If the directory is at another path now, run `vpo roots move OLD NEW`. If it is gone for good,"
+    " run `vpo roots remove DIRECTORY`."
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class Places:
             if is_empty and directory_table.holds_present_files(self._connection, root):
                 error = RootOfflineError(
                     f"`{display(to_stored(root))}` is empty, but the catalogue lists files there",
-                    hint=MOUNT_HINT,
+                    hint=f"{MOUNT_HINT} {GONE_HINT}",
                 )
         except OSError as problem:
             error = guards.unreadable_root(root, problem)
@@ -85,6 +89,8 @@ class Places:
                 hint += (
                     " If you moved the files to another disk, run `vpo scan --new-device DIR` once."
                 )
+            else:
+                hint += f" {GONE_HINT}"
             error = RootOfflineError(problem.message, hint=hint, **problem.details)
         except VpoError as problem:
             error = problem

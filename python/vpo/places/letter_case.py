@@ -29,6 +29,35 @@ def is_respelled(path: bytes, now: bytes) -> bool:
     return name not in names_in(_above(path, number))
 
 
+def as_written(path: bytes) -> bytes:
+    """An existing path, spelled as its directories list it.
+
+    Where case counts, this is the path itself, found out by one look at each of its names.
+    """
+    names = path.split(b"/")
+    for number, name in enumerate(names):
+        other = name.swapcase()
+        if other == name or not _is_same(
+            path, b"/".join([*names[:number], other, *names[number + 1 :]])
+        ):
+            continue
+        listed = names_in(_above(path, number))
+        if name in listed or not isinstance(listed, frozenset):
+            continue
+        folded = _folded(name)
+        spelled = [each for each in listed if _folded(each) == folded]
+        if len(spelled) == 1:
+            names[number] = spelled[0]
+    return b"/".join(names)
+
+
+def _is_same(one: bytes, other: bytes) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
 def is_written_so(path: bytes, root: bytes, names_in: Callable[[bytes], Container[bytes]]) -> bool:
     """Whether the directories list every name of a path below `root` with just this spelling.
 

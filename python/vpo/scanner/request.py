@@ -75,7 +75,7 @@ class ScanRequest:
     def rules(self) -> Rules:
         """The engine's rules. Raises RuleError if one of them is wrong."""
         rules = self.options.rules
-        for text in (*(rules.exclude or ()), *(rules.extensions or ())):
+        for text in (*rules.exclude, *rules.extensions, *rules.skip_names):
             # Words of the command line may have bytes that are not UTF-8.
             if not is_utf8(text):
                 raise RuleError(f"`{display(text)}` is not valid UTF-8")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from vpo.base.errors import VpoError
+from vpo.base.errors import RootOfflineError, VpoError
 from vpo.base.paths import from_stored
+from vpo.db import counts
 from vpo.db.failures import plain_errors
 from vpo.db.library import Library
 from vpo.jobs.context import Context
@@ -13,6 +14,8 @@ from vpo.jobs.job import Job
 from vpo.jobs.lifecycle import recorded
 from vpo.logging import shown
 from vpo.places import guards
+from vpo.places.availability import GONE_HINT
+from vpo.places.same_directory import check_not_known
 from vpo.scanner.request import ScanOptions, ScanRequest
 from vpo.scanner.result import ScanResult
 from vpo.scanner.run import Run
@@ -59,6 +62,13 @@ def _refusal(state: ScanState) -> VpoError | None:
     """What keeps the root from being scanned, if anything does."""
     try:
         guards.check_root(state.connection, state.root, new_device=state.options.new_device)
+        if not guards.is_known(state.connection, state.root):
+            roots = (from_stored(root.path) for root in counts.list_roots(state.connection))
+            check_not_known(state.root, roots)
+    except RootOfflineError as error:
+        if "filesystem" not in error.details:
+            error.hint = f"{error.hint} {GONE_HINT}"
+        return error
     except VpoError as error:
         return error
     return None

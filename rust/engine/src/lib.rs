@@ -21,6 +21,7 @@ mod racy;
 mod rules;
 mod storage;
 mod sys;
+mod system_names;
 mod walk;
 
 pub use fingerprint::{Fingerprint, Fingerprinter};
@@ -29,6 +30,7 @@ pub use racy::RACY_WINDOW_NS;
 pub use rules::{Rules, RulesError, RulesSpec};
 pub use storage::{FreshStat, birth_time, stat_afresh, storage_of};
 pub use sys::{Medium, medium_of, physical_start, set_idle_io};
+pub use system_names::SYSTEM_NAMES;
 pub use walk::{
     Batch, Directory, DirectoryStatus, Failure, KnownDirectories, NextBatch, Operation, Progress,
     UnvisitedDirectory, Walk, WalkOptions,

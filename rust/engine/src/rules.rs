@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::fingerprint::Fingerprint;
 use crate::kinds::Kind;
+use crate::system_names::SkippedNames;
 
 /// The rules of a scan as a user gives them.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,12 @@ pub struct RulesSpec {
     pub follow_symlinks: bool,
     /// Whether to skip other file systems below the root.
     pub one_file_system: bool,
+    /// Names to skip wherever they are, in any case. A `*` at the end stands for any characters.
+    pub skip_names: Vec<String>,
+    /// Whether to look at the names of [`crate::SYSTEM_NAMES`], which are skipped otherwise.
+    pub system_names: bool,
+    /// Whether to leave inode numbers out, where they change though the files stay.
+    pub ignore_inodes: bool,
 }
 
 /// An invalid rule.
@@ -37,6 +44,8 @@ pub enum RulesError {
     Glob(String, String),
     /// An extension contains characters that no extension can contain.
     Extension(String),
+    /// A name to skip contains characters that no name can contain.
+    Name(String),
 }
 
 impl fmt::Display for RulesError {
@@ -45,6 +54,9 @@ impl fmt::Display for RulesError {
             RulesError::Glob(glob, why) => write!(f, "`{glob}` is not a valid glob: {why}"),
             RulesError::Extension(extension) => {
                 write!(f, "`{extension}` is not a file name extension")
+            }
+            RulesError::Name(name) => {
+                write!(f, "`{name}` is not a name: it is one name, with `*` only at its end")
             }
         }
     }
@@ -59,9 +71,11 @@ pub struct Rules {
     /// The same extensions as integers: up to eight bytes, in lower case, zero-padded.
     short: Vec<(u64, u16)>,
     excludes: Option<Gitignore>,
+    skipped: SkippedNames,
     hidden: bool,
     follow_symlinks: bool,
     one_file_system: bool,
+    ignore_inodes: bool,
     digest: Fingerprint,
 }
 
@@ -81,9 +95,12 @@ impl Rules {
         Ok(Self {
             short,
             excludes: exclude_matcher(&spec.excludes)?,
+            skipped: SkippedNames::new(&spec.skip_names, spec.system_names)
+                .map_err(RulesError::Name)?,
             hidden: spec.hidden,
             follow_symlinks: spec.follow_symlinks,
             one_file_system: spec.one_file_system,
+            ignore_inodes: spec.ignore_inodes,
             digest: digest(spec, root, &extensions),
             extensions,
         })
@@ -107,6 +124,11 @@ impl Rules {
     /// Whether to skip other file systems below the root.
     pub fn one_file_system(&self) -> bool {
         self.one_file_system
+    }
+
+    /// Whether to leave inode numbers out.
+    pub fn ignore_inodes(&self) -> bool {
+        self.ignore_inodes
     }
 
     /// Whether a walk that lists a file's directory selects the file. `relative` is the
@@ -142,13 +164,9 @@ impl Rules {
         })
     }
 
-    /// Whether an entry is skipped because of its name: it is hidden, or known not to be
-    /// media.
+    /// Whether an entry is skipped because of its name: it is hidden, or not part of a library.
     pub(crate) fn skips_name(&self, name: &[u8]) -> bool {
-        match name.first() {
-            Some(b'.') => !self.hidden || is_junk(name),
-            _ => is_junk(name),
-        }
+        (!self.hidden && name.first() == Some(&b'.')) || self.skipped.contain(name)
     }
 
     /// The index of a file's extension, if files with this extension are selected.
@@ -249,23 +267,20 @@ fn digest(spec: &RulesSpec, root: &[u8], extensions: &[(String, Kind)]) -> Finge
             field(glob.as_bytes());
         }
     }
-    hash.digest128().to_le_bytes()
-}
-
-/// Whether a name is one of those that file systems, NAS firmware and desktops create.
-fn is_junk(name: &[u8]) -> bool {
-    match name.first() {
-        Some(b'.') => {
-            name == b".DS_Store" || name.starts_with(b"._") || name.starts_with(b".Trash-")
-        }
-        Some(b'@') => name == b"@eaDir",
-        Some(b'#') => name == b"#recycle",
-        Some(b'$') => name.eq_ignore_ascii_case(b"$RECYCLE.BIN"),
-        Some(b'l') => name == b"lost+found",
-        Some(b'S' | b's') => name.eq_ignore_ascii_case(b"System Volume Information"),
-        Some(b'T' | b't') => name.eq_ignore_ascii_case(b"Thumbs.db"),
-        _ => false,
+    // Only what differs from the defaults counts, so that earlier fingerprints stay valid.
+    if spec.system_names {
+        field(b"system names");
     }
+    if spec.ignore_inodes {
+        field(b"ignore inodes");
+    }
+    if !spec.skip_names.is_empty() {
+        field(b"skip names");
+        for name in &spec.skip_names {
+            field(name.to_ascii_lowercase().as_bytes());
+        }
+    }
+    hash.digest128().to_le_bytes()
 }
 
 /// Up to eight bytes of an extension as an integer, in lower case; `None` if it is longer.
@@ -326,24 +341,16 @@ mod tests {
     }
 
     #[test]
-    fn junk_is_skipped_even_if_hidden_names_are_included() {
-        let rules = rules(RulesSpec { hidden: true, ..RulesSpec::default() });
-        for name in [
-            &b"@eaDir"[..],
-            b"#recycle",
-            b"$RECYCLE.BIN",
-            b"$Recycle.Bin",
-            b".Trash-1000",
-            b"lost+found",
-            b"System Volume Information",
-            b".DS_Store",
-            b"._film.mkv",
-            b"Thumbs.db",
-        ] {
-            assert!(rules.skips_name(name), "{name:?}");
-        }
-        assert!(!rules.skips_name(b".hidden"));
-        assert!(!rules.skips_name(b"Season 1"));
+    fn names_of_systems_are_skipped_even_if_hidden_names_are_included() {
+        let hidden = RulesSpec { hidden: true, ..RulesSpec::default() };
+        let selecting = rules(hidden.clone());
+        assert!(selecting.skips_name(b".Trash-1000") && selecting.skips_name(b"@eaDir"));
+        assert!(!selecting.skips_name(b".hidden"));
+        let all = rules(RulesSpec { system_names: true, ..hidden });
+        assert!(!all.skips_name(b".Trash-1000") && !all.skips_name(b"@eaDir"));
+        let more = rules(RulesSpec { skip_names: vec!["Proxies".into()], ..RulesSpec::default() });
+        assert!(more.skips_name(b"proxies") && more.skips_name(b"@eaDir"));
+        assert!(more.skips_name(b".hidden"));
     }
 
     #[test]
@@ -365,6 +372,9 @@ mod tests {
             let error = Rules::new(&spec, b"/").err().expect(glob);
             assert!(error.to_string().starts_with(&format!("`{glob}` is not a valid glob")));
         }
+        let spec = RulesSpec { skip_names: vec!["a/b".into()], ..RulesSpec::default() };
+        let error = Rules::new(&spec, b"/").err().unwrap();
+        assert!(error.to_string().starts_with("`a/b` is not a name"));
         for extension in ["", ".", "a/b", "tar.gz"] {
             let spec = RulesSpec { extensions: vec![extension.into()], ..RulesSpec::default() };
             assert!(Rules::new(&spec, b"/").is_err(), "{extension}");
@@ -379,6 +389,12 @@ mod tests {
         assert_ne!(base, digest(RulesSpec { kinds: vec![Kind::Video], ..RulesSpec::default() }));
         assert_ne!(base, *excluding(&["*.nfo"]).digest());
         assert_ne!(*excluding(&["a", "!b"]).digest(), *excluding(&["!b", "a"]).digest());
+        assert_ne!(base, digest(RulesSpec { system_names: true, ..RulesSpec::default() }));
+        assert_ne!(base, digest(RulesSpec { ignore_inodes: true, ..RulesSpec::default() }));
+        let skipping =
+            |name: &str| RulesSpec { skip_names: vec![name.into()], ..RulesSpec::default() };
+        assert_ne!(base, digest(skipping("a")));
+        assert_eq!(digest(skipping("a")), digest(skipping("A")));
         let all = Kind::ALL.to_vec();
         assert_eq!(base, digest(RulesSpec { kinds: all, ..RulesSpec::default() }));
         assert_eq!(base, digest(RulesSpec { one_file_system: true, ..RulesSpec::default() }));

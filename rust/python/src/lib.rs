@@ -35,6 +35,7 @@ mod _engine {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", vpo_engine::VERSION)?;
         module.add("KINDS", super::rules::kinds(module.py())?)?;
+        module.add("SYSTEM_NAMES", super::rules::system_names(module.py())?)?;
         module.add("ALGORITHMS", super::digest::algorithm_names(module.py())?)?;
         module.add("RACY_WINDOW_NS", vpo_engine::RACY_WINDOW_NS)
     }

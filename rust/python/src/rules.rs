@@ -5,13 +5,22 @@ use std::sync::Arc;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
-use vpo_engine::{Kind, RulesSpec};
+use vpo_engine::{Kind, RulesSpec, SYSTEM_NAMES};
 
 /// Each kind of media with its extensions, for help, completion and queries.
 pub fn kinds(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let table = PyDict::new(py);
     for kind in Kind::ALL {
         table.set_item(kind.name(), PyTuple::new(py, kind.extensions())?)?;
+    }
+    Ok(table)
+}
+
+/// The names that scans skip, by what creates them.
+pub fn system_names(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let table = PyDict::new(py);
+    for (system, names) in SYSTEM_NAMES {
+        table.set_item(system, PyTuple::new(py, *names)?)?;
     }
     Ok(table)
 }
@@ -34,6 +43,9 @@ struct Selection {
     hidden: bool,
     follow_symlinks: bool,
     one_file_system: bool,
+    skip_names: Vec<String>,
+    system_names: bool,
+    ignore_inodes: bool,
 }
 
 #[pymethods]
@@ -58,6 +70,9 @@ impl Rules {
             hidden: selection.hidden,
             follow_symlinks: selection.follow_symlinks,
             one_file_system: selection.one_file_system,
+            skip_names: selection.skip_names,
+            system_names: selection.system_names,
+            ignore_inodes: selection.ignore_inodes,
         };
         let inner = vpo_engine::Rules::new(&spec, root)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;

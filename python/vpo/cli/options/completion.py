@@ -1,4 +1,4 @@
-"""What shells offer as values: names of profiles and IDs of jobs.
+"""What shells offer as values: names of profiles, IDs of jobs, and roots.
 
 The help of every command loads this module, so each function imports what it needs.
 """
@@ -51,3 +51,22 @@ def job_ids(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         for job in recent
         if job.id.startswith(incomplete.lower())
     ]
+
+
+def complete_roots(
+    ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The roots that start with `incomplete`; with no root like that, directories."""
+    from click.shell_completion import CompletionItem
+
+    from vpo.catalogue.roots import root_paths
+    from vpo.db.library import open_library
+
+    app = ctx.ensure_object(App)
+    try:
+        with open_library(app.library_path(), "read") as library:
+            paths = [os.fsdecode(path) for path in root_paths(library)]
+    except VpoError:
+        paths = []
+    found = [CompletionItem(path) for path in paths if path.startswith(incomplete)]
+    return found or [CompletionItem(incomplete, type="dir")]

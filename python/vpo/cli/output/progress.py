@@ -115,4 +115,6 @@ def _text(progress: Progress) -> str:
     if progress.phase == "walk":
         return f"{progress.files:,} files in {progress.directories:,} directories"
     files = f"{progress.files:,} of {progress.files_expected or 0:,} files"
+    if progress.phase == "relocate":
+        return f"{progress.files:,} of {progress.files_expected or 0:,} directories"
     return files if progress.phase == "check" else f"read {files}"

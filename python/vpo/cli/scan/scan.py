@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -30,6 +31,7 @@ from vpo.jobs.context import Context
 from vpo.jobs.purge import auto_purge
 from vpo.jobs.stopping import CancelledError, StoppedError
 from vpo.places import guards
+from vpo.places.letter_case import as_written
 from vpo.scanner import scan as service
 from vpo.scanner.request import ScanOptions, ScanRequest
 
@@ -104,6 +106,23 @@ class ScanCommand(Command):
     help="Skip other file systems that are mounted below DIRECTORY.",
 )
 @click.option(
+    "--skip-name",
+    "skip_names",
+    multiple=True,
+    metavar="NAME",
+    help="Skip files and directories called NAME, in any letter case; `*` may end it.",
+)
+@click.option(
+    "--system-names/--no-system-names",
+    default=None,
+    help="Look at trash cans, snapshots and other names that systems create, too.",
+)
+@click.option(
+    "--ignore-inodes/--no-ignore-inodes",
+    default=None,
+    help="Ignore inode numbers, where they change at each mount.",
+)
+@click.option(
     "--threads",
     type=click.IntRange(1, MAX_THREADS),
     help="Make at most N file system requests at the same time (default: depends on how fast"
@@ -149,6 +168,7 @@ def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) 
     settings = _settings(app, options)
     requests = _requests(ctx, directories, settings, run_options)
     with _open(app, settings, requests) as library:
+        requests = _as_written(library, requests)
         if is_queued:
             _enqueue(app, library, requests, priority, as_json=as_json)
             return
@@ -199,6 +219,7 @@ def _settings(app: App, options: dict[str, Any]) -> Settings:
         "kinds": joined(options["kinds"]) or None,
         "extensions": joined(options["extensions"]) or None,
         "exclude": options["exclude"] or None,
+        "skip_names": options["skip_names"] or None,
     }
     settings = app.settings(
         options={
@@ -259,6 +280,17 @@ def _open(app: App, settings: Settings, requests: list[ScanRequest]) -> Library:
             return new_library_in_memory()
         app.make_home(path, for_group=for_group)
     return open_library(path, "read" if is_dry_run else "create", for_group=for_group)
+
+
+def _as_written(library: Library, requests: list[ScanRequest]) -> list[ScanRequest]:
+    """The requests, with new roots spelled as their directories list them."""
+    with library.reading() as connection:
+        return [
+            request
+            if guards.is_known(connection, request.root)
+            else replace(request, root=as_written(request.root))
+            for request in requests
+        ]
 
 
 def _problem(root: bytes) -> VpoError | None:

@@ -15,6 +15,7 @@ from vpo.cli.options.global_options import global_options
 from vpo.cli.options.paths import path_option
 from vpo.cli.output.damage import damage_counts
 from vpo.cli.output.failure import print_json
+from vpo.cli.output.roots import offline_hint, state_painter
 from vpo.cli.output.sizes import human_size
 from vpo.cli.output.streams import echo, for_terminal
 from vpo.cli.output.table import table
@@ -124,14 +125,9 @@ def _roots(app: App, found: Status) -> Iterator[str]:
     for root in found.roots:
         known = sum(count for name, (count, _) in root.files.items() if name != "missing")
         size = sum(size for name, (_, size) in root.files.items() if name != "missing")
-        state = "partial" if root.last_scan_errors else "ok"
-        if root.failure is not None:
-            state = "failed"
-        if not root.is_there:
-            state = "offline"
         rows.append(
             (
-                state,
+                root.state,
                 times.to_local_text(root.last_success_at),
                 f"{known:,}",
                 human_size(size),
@@ -141,12 +137,6 @@ def _roots(app: App, found: Status) -> Iterator[str]:
                 display(root.path),
             )
         )
-
-    def paint(head: str, text: str) -> str:
-        if head == "STATE":
-            colors = {"ok": "green", "partial": "yellow"}
-            return app.paint(text, colors.get(text.strip(), "red"))
-        return text
 
     heads = ("STATE", "LAST SUCCESS", "FILES", "SIZE", "ERRORS", "MISSING", "FREE", "ROOT")
     right = ("FILES", "SIZE", "ERRORS", "MISSING", "FREE")
@@ -160,9 +150,13 @@ def _roots(app: App, found: Status) -> Iterator[str]:
         [heads[column] for column in shown],
         [[row[column] for column in shown] for row in rows],
         right=right,
-        paint=paint,
+        paint=state_painter(app),
         keep_tail=True,
     )
+    offline = [root.path for root in found.roots if not root.is_there]
+    if offline:
+        yield ""
+        yield offline_hint(offline)
 
 
 def _free(space: Space | None) -> str:

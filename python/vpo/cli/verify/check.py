@@ -34,6 +34,7 @@ from vpo.jobs import queue
 from vpo.jobs.context import Context
 from vpo.jobs.purge import auto_purge
 from vpo.jobs.stopping import StoppedError
+from vpo.places.availability import GONE_HINT
 
 
 class CheckContext(click.Context):
@@ -258,6 +259,8 @@ def _show_findings(app: App, result: VerifyResult) -> None:
         job_id=result.job_id,
         is_error=lambda issue: isinstance(issue, Finding) and issue.is_damage,
     )
+    if result.offline and app.logs_to_stderr != "json":
+        echo(GONE_HINT, err=True)
 
 
 # The lines of the summary that are there even if their count is zero.

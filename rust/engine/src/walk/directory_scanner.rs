@@ -348,9 +348,10 @@ impl DirectoryScanner {
         files.dedup_by(|a, b| listing.name(a.name) == listing.name(b.name));
         findings.changing |= files.len() < listed;
         let mut fingerprint = Fingerprinter::new(state.rules.digest());
+        let keeps_inodes = node.keeps_inodes && !state.rules.ignore_inodes();
         let mut racy = false;
         for file in &*files {
-            let inode = node.keeps_inodes.then_some(file.stat.inode);
+            let inode = keeps_inodes.then_some(file.stat.inode);
             let Stat { size, mtime, .. } = file.stat;
             fingerprint.add(listing.name(file.name), file.is_symlink, size, mtime, inode);
             let age = listing.began_ns - nanoseconds(mtime);
@@ -383,7 +384,7 @@ impl DirectoryScanner {
                 fingerprint: settled.then_some(fingerprint),
                 complete: listing.complete,
                 device: node.device,
-                keeps_inodes: node.keeps_inodes,
+                keeps_inodes,
                 via_symlink: node.via_symlink,
                 files: first..batch.len(),
             });

@@ -1,0 +1,1 @@
+"""Changing which roots the catalogue has: forgetting, moving and merging them."""
