@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from vpo._engine import Roots
 from vpo.base.paths import StoredPath, from_stored
 
-StorageOf = Callable[[StoredPath, int], "bytes | None"]
-"""Where a file (path and `st_dev`) is stored. None: it is not known to share its storage."""
+StorageOf = Callable[[StoredPath, int, Roots], "bytes | None"]
+"""Where a file (path and `st_dev`) beneath one of the roots is stored.
+
+None: it is not known to share its storage.
+"""
 
 # The file systems on which files can share storage. On others, files need not be opened.
 _SHARING = (b"btrfs", b"xfs", b"bcachefs", b"ocfs2", b"zfs", b"overlay")
@@ -28,13 +32,13 @@ def storage_lookup() -> StorageOf | None:
     return _storage_of if any(b" - " + kind in table for kind in _SHARING) else None
 
 
-def _storage_of(path: StoredPath, device: int) -> bytes | None:
+def _storage_of(path: StoredPath, device: int, roots: Roots) -> bytes | None:
     if not _can_share(device, os.path.dirname(from_stored(path))):
         return None
     from vpo._engine import storage_of
 
     try:
-        return storage_of(path)
+        return storage_of(path, roots)
     except OSError:
         # It has disappeared, or cannot be opened.
         return None

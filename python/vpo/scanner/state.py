@@ -10,6 +10,7 @@ from vpo.db import roots as root_table
 from vpo.db.library import Library
 from vpo.jobs.context import Context
 from vpo.jobs.job import Job
+from vpo.places.beneath import roots_of
 from vpo.places.filesystems import identity
 from vpo.scanner.compare import Undecided
 from vpo.scanner.introspection_queue import IntrospectionQueue
@@ -28,6 +29,8 @@ class ScanState:
         self.root = request.root
         self.options = request.options
         self.rules: Rules = request.rules()
+        self.roots = roots_of(self.connection, also=[request.root])
+        """Where files are opened."""
         self.context = context
         self.result = result
         self.introspection: IntrospectionQueue | None = None
