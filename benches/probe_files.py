@@ -22,7 +22,7 @@ def engine(paths: list[bytes]) -> Timed:
 
     start = time.perf_counter()
     prober = Prober()
-    prober.submit(enumerate(paths))
+    prober.submit((number, path, True) for number, path in enumerate(paths))
     answered = 0
     while prober.outstanding:
         for answer in prober.take(1.0):

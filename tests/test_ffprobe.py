@@ -63,10 +63,10 @@ def fake(tmp_path: Path, body: str) -> str:
     return str(path)
 
 
-def error_of(path: str, media: bytes = b"/x.mkv", timeout: float = SOON_SECONDS) -> FfprobeError:
+def error_of(path: str, media: bytes = b"/dev/null", timeout: float = SOON_SECONDS) -> FfprobeError:
     started = time.monotonic()
-    with pytest.raises(FfprobeError) as caught:
-        ffprobe.run(path, media, timeout)
+    with pytest.raises(FfprobeError) as caught, ffprobe.opened(media) as file:
+        ffprobe.run(path, file, timeout)
     assert time.monotonic() - started < SOON_SECONDS
     return caught.value
 
@@ -251,7 +251,7 @@ def test_the_last_line_of_stderr_is_the_reason(tmp_path: Path) -> None:
 def test_an_answer_that_is_not_a_json_object_is_a_failure(answer: str, tmp_path: Path) -> None:
     program = fake(tmp_path, f"print({answer!r})")
     with pytest.raises(FfprobeError) as caught:
-        ffprobe.read(program, b"/x.mkv", language=str)
+        ffprobe.read(program, b"/dev/null", language=str)
     assert caught.value.code == "failed"
 
 
@@ -263,7 +263,8 @@ def test_ffprobe_inherits_neither_our_input_nor_our_files(tmp_path: Path) -> Non
             f"try: os.fstat({ours.fileno()}); print('inherited')\n"
             "except OSError: print(repr(sys.stdin.read()), os.environ['LC_ALL'])",
         )
-        assert ffprobe.run(program, b"/x.mkv", SOON_SECONDS) == b"'' C\n"
+        with ffprobe.opened(b"/dev/null") as file:
+            assert ffprobe.run(program, file, SOON_SECONDS) == b"'' C\n"
 
 
 def is_gone(pid: int) -> bool:
@@ -278,7 +279,7 @@ def is_gone(pid: int) -> bool:
 def told(**stream: object) -> Media:
     """The document made of an answer with one stream."""
     answer = {"format": {"format_name": "matroska,webm"}, "streams": [{"index": 0, **stream}]}
-    return ffprobe_answer.to_media(answer, b"/x.mkv", lambda code: code or "und")
+    return ffprobe_answer.to_media(answer, b"/x.mkv", b"", lambda code: code or "und")
 
 
 @pytest.mark.parametrize(
@@ -388,7 +389,7 @@ def test_statistics_of_mkvmerge_replace_what_ffprobe_does_not_report() -> None:
 def test_tags_are_in_lower_case_with_their_first_value() -> None:
     tags = {"TITLE": " A ", "title": "B", "location": "x", "location-eng": "x", "empty": " "}
     answer = {"format": {"format_name": "mp3", "tags": tags}}
-    media = ffprobe_answer.to_media(answer, b"/x.mp3", str)
+    media = ffprobe_answer.to_media(answer, b"/x.mp3", b"", str)
     assert media["tags"] == {"title": "A", "location": "x"}
 
 
@@ -408,17 +409,16 @@ def test_tags_are_in_lower_case_with_their_first_value() -> None:
 )
 def test_containers_by_their_names(name: str, tags: dict[str, str], container: str) -> None:
     answer = {"format": {"format_name": name, "tags": tags}, "streams": []}
-    media = ffprobe_answer.to_media(answer, b"/x", str)
+    media = ffprobe_answer.to_media(answer, b"/x", b"", str)
     assert media["container"] == container
     assert "major_brand" not in media["tags"]
 
 
-def test_the_header_distinguishes_webm_from_matroska(tmp_path: Path) -> None:
-    for name, container in (("a.mkv", "webm"), ("b.webm", "matroska")):
-        header = b"\x1a\x45\xdf\xa3\x9f\x42\x82" + bytes([0x80 | len(container)])
-        (tmp_path / name).write_bytes(header + container.encode())
+def test_the_header_distinguishes_webm_from_matroska() -> None:
+    for path, container in ((b"a.mkv", "webm"), (b"b.webm", "matroska")):
+        head = b"\x1a\x45\xdf\xa3\x9f\x42\x82" + bytes([0x80 | len(container)])
         answer = {"format": {"format_name": "matroska,webm"}}
-        media = ffprobe_answer.to_media(answer, os.fsencode(tmp_path / name), str)
+        media = ffprobe_answer.to_media(answer, path, head + container.encode(), str)
         assert media["container"] == container
 
 

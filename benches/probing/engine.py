@@ -27,7 +27,7 @@ def ask_module(paths: list[str]) -> dict[str, Answer]:
     from vpo._engine import Prober
 
     prober = Prober()
-    prober.submit((number, os.path.abspath(path)) for number, path in enumerate(paths))
+    prober.submit((number, os.path.abspath(path), True) for number, path in enumerate(paths))
     answers: dict[str, Answer] = {}
     while prober.outstanding:
         for answer in prober.take(1.0):

@@ -20,12 +20,15 @@ __all__ = [
     "ProbeResult",
     "Prober",
     "Progress",
+    "Roots",
     "Rules",
     "UnvisitedDirectory",
     "Walk",
     "__version__",
     "birth_time",
     "language_code",
+    "open_beneath",
+    "open_trusted",
     "set_idle_io",
     "stat_afresh",
     "storage_of",
@@ -268,17 +271,58 @@ class UnvisitedDirectory:
         """For "unreachable"."""
 
 @final
+class Roots:
+    """The directories beneath which files are opened.
+
+    What is beneath a root may belong to other users, who can swap names for links at any moment.
+    So each root is opened once, and everything else relative to it, without links on the way.
+    A path that is beneath no root is opened as roots are: see `open_trusted`.
+    """
+
+    def __new__(
+        cls,
+        paths: Iterable[str | bytes] | None = None,
+        linked: Iterable[str | bytes] | None = None,
+        *,
+        opened: tuple[str | bytes, int, bool] | None = None,
+    ) -> Roots:
+        """Roots at absolute paths.
+
+        `linked` are the directories below them that a scan has reached through links. They are
+        opened by their paths. `opened` is a root that is open already: its path, its descriptor,
+        of which this makes a copy, and whether links are followed that stay beneath it.
+
+        Raises OSError if the descriptor cannot be copied.
+        """
+
+    def add_linked(self, directory: str | bytes) -> None:
+        """Notes that a scan has reached a directory through a link."""
+
+    def open_directory(self, path: str | bytes) -> int:
+        """Opens a directory to read it. Returns a descriptor, which the caller closes.
+
+        Raises OSError: ELOOP for a link on the way, EXDEV for one that leads out of the root.
+        """
+
+    def open_file(self, path: str | bytes, follow: bool = False) -> int:
+        """Opens a file to read it. Returns a descriptor, which the caller closes.
+
+        It does not wait for a pipe that has no writer. With `follow`, a link at the last name is
+        followed. Raises OSError, as `open_directory`.
+        """
+
+@final
 class Prober:
     """Threads that probe media files. Dropping it stops them."""
 
-    def __new__(cls, *, threads: int = 0) -> Prober:
+    def __new__(cls, *, threads: int = 0, roots: Roots | None = None) -> Prober:
         """A prober whose threads start with the first file.
 
-        With `threads` 0 their number is chosen by latency.
+        With `threads` 0 their number is chosen by latency. Files are opened beneath `roots`.
         """
 
-    def submit(self, files: Iterable[tuple[int, str | bytes]]) -> None:
-        """Queues files, each with a key of the caller's and an absolute path.
+    def submit(self, files: Iterable[tuple[int, str | bytes, bool]]) -> None:
+        """Queues files: a key of the caller's, an absolute path, and whether to follow a link.
 
         Raises OSError if no thread can be started.
         """
@@ -318,6 +362,10 @@ class ProbeResult:
         """A description of the problem, for people."""
 
     @property
+    def errno(self) -> int | None:
+        """The system's error number, for "unreadable"."""
+
+    @property
     def size_bytes(self) -> int | None:
         """The size of the file when it was opened; None if it was not."""
 
@@ -334,14 +382,19 @@ class Digester:
     """Threads that read files and digest their content. Dropping it stops them."""
 
     def __new__(
-        cls, *, threads: int = 0, max_rate: int | None = None, leave_cache: bool = False
+        cls,
+        *,
+        threads: int = 0,
+        max_rate: int | None = None,
+        leave_cache: bool = False,
+        roots: Roots | None = None,
     ) -> Digester:
         """A digester whose threads start with the first file.
 
         With `threads` 0 their number is chosen by device: one for a rotating disk, whose
         files are read in the order in which they are stored, and one per core for others.
         `max_rate` is in bytes per second. With `leave_cache`, pages that were not in the
-        page cache are removed from it again.
+        page cache are removed from it again. Files are opened beneath `roots`.
         """
 
     def submit(
@@ -465,7 +518,7 @@ def language_code(code: str) -> str:
     primary subtag counts), or an English name.
     """
 
-def storage_of(path: str | bytes) -> bytes | None:
+def storage_of(path: str | bytes, roots: Roots | None = None) -> bytes | None:
     """An identifier of the place where a file's content is stored.
 
     Two files of one file system have the same identifier if and only if they have the same
@@ -476,7 +529,31 @@ def storage_of(path: str | bytes) -> bytes | None:
     None if it is unknown, if the file has storage of its own, or if it is not a regular
     file. Content that is still in memory is written to the disk first.
 
-    Raises OSError if the file cannot be opened; a link is not followed.
+    Raises OSError if the file cannot be opened beneath `roots`; a link is not followed.
+    """
+
+def open_beneath(
+    directory: int,
+    path: str | bytes,
+    flags: int,
+    mode: int = 0o600,
+    *,
+    follows_inner: bool = False,
+) -> int:
+    """Opens a file by a relative path beneath an open directory. Returns a descriptor.
+
+    `flags` and `mode` are those of open(2). No link on the way is followed, nor at the last name;
+    with `follows_inner`, those are that stay beneath the directory. See openat2(2).
+
+    Raises OSError: ELOOP for a link that is refused, EXDEV if the path leads out of the directory.
+    """
+
+def open_trusted(path: str | bytes, flags: int) -> int:
+    """Opens a file. Links are followed if they belong to root or to the user of this process.
+
+    Other users could change a link of theirs to lead anywhere. Returns a descriptor.
+
+    Raises OSError: ELOOP for a link of another user.
     """
 
 def set_idle_io() -> bool:

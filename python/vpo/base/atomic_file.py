@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-import tempfile
 from contextlib import suppress
 from types import TracebackType
 from typing import BinaryIO
@@ -22,7 +22,8 @@ class NewFile:
     def __init__(self, path: bytes, *, replaces: bool, mode: int | None = None) -> None:
         """Creates the temporary file in the directory of `path`.
 
-        `mode` holds the permissions; None means those that the umask gives.
+        `mode` holds the permissions; None means those that the umask gives. The directory is
+        opened once. A link of another user on the way to it is refused.
 
         Raises OutputExistsError if something exists at `path` and must not be replaced,
         OutputError if the file cannot be written.
@@ -31,17 +32,27 @@ class NewFile:
         self._replaces = replaces
         self._mode = mode
         self._temporary: bytes | None = None
+        directory, self._name = os.path.split(self.path)
+        try:
+            self._directory = open_output_directory(directory)
+        except OSError as error:
+            raise output_error(self.path, error) from error
         try:
             self._check_place()
-            directory, name = os.path.split(self.path)
-            descriptor, self._temporary = tempfile.mkstemp(b".tmp", b"." + name[:200], directory)
+            self._temporary = temporary_name(self._name)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(self._temporary, flags, 0o600, dir_fd=self._directory)
             self.file: BinaryIO = os.fdopen(descriptor, "wb", 1 << 16)
         except OSError as error:
-            raise self._failed(error) from error
+            os.close(self._directory)
+            raise output_error(self.path, error) from error
+        except OutputExistsError:
+            os.close(self._directory)
+            raise
 
     def _check_place(self) -> None:
         try:
-            there = os.lstat(self.path)
+            there = os.stat(self._name, dir_fd=self._directory, follow_symlinks=False)
         except FileNotFoundError:
             return
         shown = display(to_stored(self.path))
@@ -56,10 +67,6 @@ class NewFile:
                 hint="Name another file, or replace this one with `--force`.",
             )
 
-    def _failed(self, error: OSError) -> OutputError:
-        shown = display(to_stored(self.path))
-        return OutputError(f"`{shown}` cannot be written: {error.strerror}")
-
     def __enter__(self) -> NewFile:
         return self
 
@@ -68,7 +75,7 @@ class NewFile:
         try:
             self.file.write(data)
         except OSError as error:
-            raise self._failed(error) from error
+            raise output_error(self.path, error) from error
 
     def finish(self) -> None:
         """Syncs the file to disk and renames it. Raises the same errors as the constructor."""
@@ -81,26 +88,36 @@ class NewFile:
             self.file.close()
             self._check_place()
             if self._replaces:
-                os.rename(self._temporary, self.path)
+                self._rename(self._temporary)
             else:
                 self._place_new(self._temporary)
             self._temporary = None
-            sync_directory(os.path.dirname(self.path))
+            os.fsync(self._directory)
         except OSError as error:
-            raise self._failed(error) from error
+            raise output_error(self.path, error) from error
+
+    def _rename(self, temporary: bytes) -> None:
+        directory = self._directory
+        os.rename(temporary, self._name, src_dir_fd=directory, dst_dir_fd=directory)
 
     def _place_new(self, temporary: bytes) -> None:
         """Renames the file without replacing one that another process has just created."""
         try:
-            os.link(temporary, self.path)
+            os.link(
+                temporary,
+                self._name,
+                src_dir_fd=self._directory,
+                dst_dir_fd=self._directory,
+                follow_symlinks=False,
+            )
         except FileExistsError:
             self._check_place()
             raise
         except OSError:
             # This file system has no links, so a small gap since the check remains.
-            os.rename(temporary, self.path)
+            self._rename(temporary)
         else:
-            os.unlink(temporary)
+            os.unlink(temporary, dir_fd=self._directory)
 
     def __exit__(
         self,
@@ -108,21 +125,44 @@ class NewFile:
         _value: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        if self._temporary is None:
-            return
-        # The disk may be too full for what is still buffered. It is not needed.
-        with suppress(OSError):
-            self.file.close()
-        os.unlink(self._temporary)
+        try:
+            if self._temporary is None:
+                return
+            # The disk may be too full for what is still buffered. It is not needed.
+            with suppress(OSError):
+                self.file.close()
+            with suppress(FileNotFoundError):
+                os.unlink(self._temporary, dir_fd=self._directory)
+        finally:
+            os.close(self._directory)
 
 
-def sync_directory(path: bytes) -> None:
-    """Syncs a directory, so that the names in it are on disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def open_output_directory(path: bytes) -> int:
+    """Opens a directory that the user has named, to create files in it.
+
+    Raises OSError: ELOOP for a link on the way that belongs to another user, who could make it
+    lead anywhere.
+    """
+    # Imported here: most commands write no file.
+    from vpo._engine import open_trusted
+
+    return open_trusted(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def temporary_name(name: bytes) -> bytes:
+    """A hidden name that no file has, for a file that gets the name `name` later."""
+    return b".%s.%s.tmp" % (name[:200], os.urandom(8).hex().encode())
+
+
+def output_error(path: bytes, error: OSError) -> OutputError:
+    """The error for a file or directory that cannot be written."""
+    shown = display(to_stored(path))
+    if error.errno == errno.ELOOP:
+        return OutputError(
+            f"`{shown}` cannot be written: a symbolic link on the way belongs to another user",
+            hint="Name the directory that the link leads to.",
+        )
+    return OutputError(f"`{shown}` cannot be written: {error.strerror}")
 
 
 def umask() -> int:

@@ -16,7 +16,7 @@ from itertools import count, islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from vpo._engine import Digested, Digester
+from vpo._engine import Digested, Digester, Roots
 from vpo.base.paths import StoredPath
 
 if TYPE_CHECKING:
@@ -77,13 +77,14 @@ class HashingQueue(Generic[Item]):
         *,
         threads: int = 0,
         leave_cache: bool = False,
+        roots: Roots | None = None,
     ) -> None:
         """`check_stop` is called several times a second, and raises an error to stop the work.
 
-        `threads` and `leave_cache` are those of the `Digester`.
+        The other arguments are those of the `Digester`.
         """
         self._check_stop = check_stop
-        self._digester = Digester(threads=threads, leave_cache=leave_cache)
+        self._digester = Digester(threads=threads, leave_cache=leave_cache, roots=roots)
         self._keys = count()
         self._items: dict[int, Item] = {}
         self._to_submit: dict[tuple[str, ...], list[EngineFile]] = {}

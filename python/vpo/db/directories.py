@@ -163,3 +163,9 @@ def holds_present_files(connection: sqlite3.Connection, root: bytes) -> bool:
         parameters,
     ).fetchone()
     return row is not None
+
+
+def linked_directories(connection: sqlite3.Connection) -> list[StoredPath]:
+    """The paths of the directories that scans have reached through symbolic links."""
+    rows = connection.execute("SELECT path FROM directories WHERE via_symlink")
+    return [path for (path,) in rows]

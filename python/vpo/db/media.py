@@ -120,6 +120,7 @@ class FileToRead(NamedTuple):
     size_bytes: int
     mtime_ns: int
     has_quick_hash: int
+    is_symlink: int
 
 
 class UnreadFile(NamedTuple):
@@ -162,7 +163,8 @@ def files_to_read(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Fi
     """The files with these ids, without the missing ones."""
     marks = ", ".join("?" * len(ids))
     rows = connection.execute(
-        "SELECT f.id, d.path, f.name, f.kind, f.size_bytes, f.mtime_ns, f.quick_hash IS NOT NULL"
+        "SELECT f.id, d.path, f.name, f.kind, f.size_bytes, f.mtime_ns, f.quick_hash IS NOT NULL,"
+        " f.is_symlink"
         " FROM files f JOIN directories d ON d.id = f.directory_id"
         f" WHERE f.id IN ({marks}) AND f.scan_status <> 'missing'",
         ids,

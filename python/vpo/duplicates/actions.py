@@ -32,6 +32,7 @@ from vpo.jobs.operations import OPERATIONS
 from vpo.jobs.progress import Progress
 from vpo.jobs.stopping import StoppedError
 from vpo.logging import facts, shown
+from vpo.places.beneath import roots_of
 from vpo.places.sync import sync_directories
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Actor:
         assert result.changes is not None
         self.job = job
         self.library = job.library
+        self.roots = roots_of(job.library.connection)
         self.context = context
         self.result = result
         self.changes = result.changes
@@ -100,8 +102,8 @@ class Actor:
         for name in copy.names:
             try:
                 with (
-                    OpenFile(from_stored(kept.path)) as original,
-                    OpenFile(from_stored(name.path)) as duplicate,
+                    OpenFile.beneath(self.roots, from_stored(kept.path)) as original,
+                    OpenFile.beneath(self.roots, from_stored(name.path)) as duplicate,
                 ):
                     original.check_identity(identity_of(kept, group))
                     duplicate.check_identity(identity_of(copy, group))
@@ -127,7 +129,7 @@ class Actor:
             self._try_each(batch, outcome)
         finally:
             # Whatever ended it. The disk has the changes before the catalogue says so.
-            sync_directories(step.name.path for step in batch)
+            sync_directories(self.roots, (step.name.path for step in batch))
             with self.library.transaction() as connection:
                 at = times.to_text(times.now())
                 table.end_operations(connection, outcome.endings, at)
@@ -163,8 +165,8 @@ class Actor:
     def _perform_one(self, step: Step, outcome: _Outcome) -> None:
         """Does one step. Raises ActionError if it is not done, OSError if it may have been."""
         with (
-            OpenFile(from_stored(step.kept.path)) as original,
-            OpenFile(from_stored(step.name.path)) as duplicate,
+            OpenFile.beneath(self.roots, from_stored(step.kept.path)) as original,
+            OpenFile.beneath(self.roots, from_stored(step.name.path)) as duplicate,
         ):
             original.check_identity(identity_of(step.kept, step.group))
             duplicate.check_identity(identity_of(step.copy, step.group))

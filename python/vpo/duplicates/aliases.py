@@ -24,7 +24,7 @@ import time
 from contextlib import suppress
 from typing import Literal, NamedTuple
 
-from vpo._engine import stat_afresh
+from vpo._engine import Roots, stat_afresh
 from vpo.base.errors import ActionError
 from vpo.base.paths import display, from_stored, to_stored
 from vpo.duplicates.models import Copy
@@ -189,7 +189,7 @@ def is_still_there(file: OpenFile) -> bool:
 # -- In a search -----------------------------------------------------------------
 
 
-def mark(copies: list[Copy]) -> list[Copy]:
+def mark(copies: list[Copy], roots: Roots) -> list[Copy]:
     """Marks copies that are not proved to be other files than a copy before them.
 
     They get its storage: whatever they are, they take no space that is known to be of their own.
@@ -202,7 +202,7 @@ def mark(copies: list[Copy]) -> list[Copy]:
         for before in range(number):
             if kinds[before].holds_its_files and kinds[number].holds_its_files:
                 continue
-            if _relation_of_copies(copies[before], copy) != "distinct":
+            if _relation_of_copies(copies[before], copy, roots) != "distinct":
                 storage = marked[before].storage or b"file %d" % before
                 marked[before] = marked[before]._replace(storage=storage)
                 copy = copy._replace(storage=storage, is_alias=True)
@@ -211,13 +211,13 @@ def mark(copies: list[Copy]) -> list[Copy]:
     return marked
 
 
-def _relation_of_copies(one: Copy, other: Copy) -> Relation:
+def _relation_of_copies(one: Copy, other: Copy, roots: Roots) -> Relation:
     if _apart(one.mtime_ns, other.mtime_ns):
         return "distinct"
     try:
         with (
-            OpenFile(from_stored(one.path)) as opened,
-            OpenFile(from_stored(other.path)) as other_opened,
+            OpenFile.beneath(roots, from_stored(one.path)) as opened,
+            OpenFile.beneath(roots, from_stored(other.path)) as other_opened,
         ):
             return relation(opened, other_opened)
     except (ActionError, OSError):

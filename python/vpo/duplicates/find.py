@@ -42,7 +42,7 @@ def run(library: Library, request: DuplicatesRequest, context: Context) -> Dupli
             from vpo.content.hashing import HashingQueue
             from vpo.duplicates.hashing import DigestReader
 
-            with HashingQueue[list[Candidate]](context.check) as queue:
+            with HashingQueue[list[Candidate]](context.check, roots=search.roots) as queue:
                 search.read(DigestReader(library, queue, search.found, context), job.number)
 
         def check() -> None:

@@ -12,8 +12,10 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from vpo._engine import Roots
 from vpo.base.errors import ActionError, UndoChangedError, UndoError, UndoGoneError
 from vpo.base.paths import StoredPath, display, from_stored, to_json, to_stored
+from vpo.db.operations import Operation
 from vpo.db.stored_stat import stored_mtime
 from vpo.duplicates.safe_open import COMPARE_BYTES, Identity, OpenFile, changed, exchange
 
@@ -156,14 +158,14 @@ def _remove(directory: int, name: bytes, inode: int) -> None:
         return
 
 
-def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> bool:
+def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str, roots: Roots) -> bool:
     """Whether an interrupted link was made. Removes what it left beside the file.
 
     Raises OSError if the directory cannot be looked at.
     """
     before, after = facts["before"], facts["after"]
     directory, name = os.path.split(from_stored(path))
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = roots.open_directory(directory)
     try:
         temporary = temporary_name(operation_id)
         here, beside = (_status(descriptor, each) for each in (name, temporary))
@@ -214,17 +216,18 @@ class Separated(NamedTuple):
 
 
 def separate(
-    path: StoredPath, facts: Mapping[str, Any], operation_id: str, check: Callable[[], None]
+    operation: Operation, facts: Mapping[str, Any], roots: Roots, check: Callable[[], None]
 ) -> Separated:
-    """Makes the file at `path` a separate file again, with the metadata that it had.
+    """Makes the file of an operation a separate file again, with the metadata that it had.
 
     Raises UndoError if it is not done, OSError if it may have been done: `settle_undo` finds
     out. `check` is called after each piece that is copied, and may raise StoppedError.
     """
     before, after = facts["before"], facts["after"]
+    path = operation.file_path
     shown = display(path)
     try:
-        linked = OpenFile(from_stored(path))
+        linked = OpenFile.beneath(roots, from_stored(path))
     except ActionError as error:
         raise UndoGoneError(f"`{shown}` does not exist any more", path=shown) from error
     with linked:
@@ -237,7 +240,7 @@ def separate(
             raise UndoChangedError(
                 f"`{shown}` has been changed or replaced since it became a hard link", path=shown
             )
-        temporary = temporary_name(operation_id)
+        temporary = temporary_name(operation.id)
         try:
             new = _copy(linked, temporary, before, check)
         except OSError as error:
@@ -292,13 +295,15 @@ def _forget(directory: int, temporary: bytes) -> None:
         return
 
 
-def settle_undo(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> bool:
+def settle_undo(
+    path: StoredPath, facts: Mapping[str, Any], operation_id: str, roots: Roots
+) -> bool:
     """Whether an interrupted undo was done. Removes an unfinished copy.
 
     Raises OSError if the directory cannot be looked at.
     """
     directory, name = os.path.split(from_stored(path))
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = roots.open_directory(directory)
     try:
         here = _status(descriptor, name)
         temporary = temporary_name(operation_id)

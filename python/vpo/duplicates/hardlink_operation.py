@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 
+from vpo._engine import Roots
 from vpo.base.paths import from_stored
 from vpo.db import duplicates as table
 from vpo.db import file_actions, file_facts
@@ -15,6 +16,7 @@ from vpo.duplicates import hardlink
 from vpo.duplicates.models import Copy
 from vpo.duplicates.safe_open import OpenFile, compare
 from vpo.duplicates.step import Record, Step
+from vpo.places.beneath import roots_of, status_of
 
 
 def prepare(kept: OpenFile, duplicate: OpenFile, copy: Copy) -> Facts:
@@ -45,7 +47,7 @@ def perform(step: Step, kept: OpenFile, duplicate: OpenFile, check: Callable[[],
 def settle(connection: sqlite3.Connection, operation: Operation, job: int) -> bool:
     """Whether an interrupted link was made: see `Settling`."""
     known = operation.facts()
-    if not hardlink.settle(operation.file_path, known, operation.id):
+    if not hardlink.settle(operation.file_path, known, operation.id, roots_of(connection)):
         return False
     _record(connection, operation, job, known["before"]["mtime_ns"])
     return True
@@ -54,17 +56,17 @@ def settle(connection: sqlite3.Connection, operation: Operation, job: int) -> bo
 def settle_undo(connection: sqlite3.Connection, operation: Operation, job: int) -> bool:
     """Whether the file of an interrupted undo is a separate file again: see `Undoing`."""
     known = operation.facts()
-    if not hardlink.settle_undo(operation.file_path, known, operation.id):
+    if not hardlink.settle_undo(operation.file_path, known, operation.id, roots_of(connection)):
         return False
     _record(connection, operation, job, known["after"]["mtime_ns"])
     return True
 
 
 def undo(
-    operation: Operation, facts: Facts, check: Callable[[], None]
+    operation: Operation, facts: Facts, roots: Roots, check: Callable[[], None]
 ) -> Callable[[sqlite3.Connection, int], None]:
     """Makes the file a separate one again: see `Undoing`."""
-    separated = hardlink.separate(operation.file_path, facts, operation.id, check)
+    separated = hardlink.separate(operation, facts, roots, check)
     file_id = operation.file_id
 
     def record(connection: sqlite3.Connection, job: int) -> None:
@@ -84,7 +86,7 @@ def _record(
     connection: sqlite3.Connection, operation: Operation, job: int, mtime_ns_before: int
 ) -> None:
     if operation.file_id is not None:
-        now = os.lstat(from_stored(operation.file_path))
+        now = status_of(roots_of(connection), from_stored(operation.file_path))
         replaced = _replaced(operation.file_id, now, mtime_ns_before)
         file_actions.record_replaced(connection, job, [replaced])
 

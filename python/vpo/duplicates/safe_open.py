@@ -2,7 +2,8 @@
 
 A name can be given to another file at any moment. So files are opened once, by their name in a
 directory that stays open, and everything after that is checked against the open file: the file
-that was compared is the file that is changed.
+that was compared is the file that is changed. The directory is opened beneath its root (see
+`vpo.places.beneath`), and names are changed only in it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from functools import cache
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from vpo._engine import Roots
 from vpo.base.errors import ActionError
 from vpo.base.paths import display, to_stored
 from vpo.db.stored_stat import stored_mtime
@@ -53,14 +55,14 @@ class Identity(NamedTuple):
 class OpenFile:
     """A regular file, open together with its directory. Use it as a context manager."""
 
-    def __init__(self, path: bytes) -> None:
-        """Raises ActionError if it cannot be opened, or is not a regular file."""
+    def __init__(self, path: bytes, directory: int) -> None:
+        """Opens a file in an open directory, which belongs to this object from then on.
+
+        Raises ActionError if it cannot be opened, or is not a regular file.
+        """
         self.path = path
-        directory, self.name = os.path.split(path)
-        try:
-            self.directory = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise _not_opened(path, error) from error
+        self.name = os.path.basename(path)
+        self.directory = directory
         try:
             self.descriptor = os.open(self.name, _OPEN, dir_fd=self.directory)
         except OSError as error:
@@ -70,6 +72,18 @@ class OpenFile:
         if not stat.S_ISREG(self.status.st_mode):
             self.close()
             raise ActionError(f"`{display(to_stored(path))}` is not a regular file any more")
+
+    @classmethod
+    def beneath(cls, roots: Roots, path: bytes) -> OpenFile:
+        """Opens a file and its directory beneath one of the roots.
+
+        Raises ActionError if it cannot be opened, or is not a regular file.
+        """
+        try:
+            directory = roots.open_directory(os.path.dirname(path))
+        except OSError as error:
+            raise _not_opened(path, error) from error
+        return cls(path, directory)
 
     def __enter__(self) -> OpenFile:
         return self
@@ -166,7 +180,7 @@ def changed(path: bytes) -> ActionError:
 
 def _not_opened(path: bytes, error: OSError) -> ActionError:
     shown = display(to_stored(path))
-    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV):
         return changed(path)
     return ActionError(f"`{shown}` cannot be opened: {error.strerror}", reason="system")
 

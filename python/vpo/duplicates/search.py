@@ -28,6 +28,7 @@ from vpo.duplicates import aliases
 from vpo.duplicates.models import Copy, Duplicates, Group, Name
 from vpo.duplicates.request import DuplicatesRequest
 from vpo.duplicates.shared_storage import StorageOf
+from vpo.places.beneath import roots_of
 
 if TYPE_CHECKING:
     from vpo.duplicates.hashing import DigestReader
@@ -53,6 +54,7 @@ class DuplicateSearch:
         self._without_head: list[tuple[int, StoredPath, int, int, bool]] = []
         self._without_quick_hash: list[Candidate] = []
         with library.reading() as connection:
+            self.roots = roots_of(connection)
             self.found.damaged = table.count_damaged(connection, self.selection)
             if not (table.is_settled(connection) or table.knows_all_quick_hashes(connection)):
                 self._without_head = table.without_head(connection, self.selection)
@@ -134,9 +136,10 @@ class DuplicateSearch:
                     continue
                 if storage_of is not None:
                     copies = [
-                        copy._replace(storage=storage_of(copy.path, copy.device)) for copy in copies
+                        copy._replace(storage=storage_of(copy.path, copy.device, self.roots))
+                        for copy in copies
                     ]
-                copies = aliases.mark(copies)
+                copies = aliases.mark(copies, self.roots)
                 shared = {copy.storage for copy in copies if copy.storage is not None}
                 storages = len(shared) + sum(copy.storage is None for copy in copies)
                 size_bytes = files[0].size_bytes

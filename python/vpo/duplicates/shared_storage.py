@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from vpo._engine import Roots
 from vpo.base.paths import StoredPath, from_stored
 from vpo.places.filesystems import filesystem_kind, may_share_content
 
-StorageOf = Callable[[StoredPath, int], "bytes | None"]
-"""Where a file (path and `st_dev`) is stored. None: it is not known to share its storage."""
+StorageOf = Callable[[StoredPath, int, Roots], "bytes | None"]
+"""Where a file (path and `st_dev`) beneath one of the roots is stored.
+
+None: it is not known to share its storage.
+"""
 
 
 def storage_lookup() -> StorageOf | None:
@@ -20,13 +24,13 @@ def storage_lookup() -> StorageOf | None:
     return _storage_of if may_share_content() else None
 
 
-def _storage_of(path: StoredPath, device: int) -> bytes | None:
+def _storage_of(path: StoredPath, device: int, roots: Roots) -> bytes | None:
     if not filesystem_kind(os.path.dirname(from_stored(path)), device).shares_content:
         return None
     from vpo._engine import storage_of
 
     try:
-        return storage_of(path)
+        return storage_of(path, roots)
     except OSError:
         # It has disappeared, or cannot be opened.
         return None

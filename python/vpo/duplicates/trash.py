@@ -7,14 +7,16 @@ its space is free when the trash is emptied.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import urllib.parse
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from vpo._engine import Roots, open_beneath, open_trusted
 from vpo.base.errors import (
     ActionError,
     UndoChangedError,
@@ -23,6 +25,7 @@ from vpo.base.errors import (
     UndoOccupiedError,
 )
 from vpo.base.paths import StoredPath, display, from_json, from_stored, to_json, to_stored
+from vpo.db.operations import Operation
 from vpo.duplicates.aliases import is_still_there
 from vpo.duplicates.safe_open import Identity, OpenFile, changed, move_to_free_place
 
@@ -52,23 +55,20 @@ def move(kept: OpenFile, duplicate: OpenFile, facts: Mapping[str, Any], operatio
     Raises ActionError if it is not done: the file is where it was. Raises OSError if it may
     have been done: `settle` finds out.
     """
-    trash = from_stored(from_json(facts, "trash"))
-    top = None if facts["is_home"] else _top_of(trash)
-    try:
-        files, info = _open(trash)
-    except OSError as error:
-        raise _cannot(duplicate, error) from error
-    try:
+    trash = _trash_in(facts)
+    with ExitStack() as closing:
+        try:
+            opened = closing.enter_context(_opened(trash, device=duplicate.status.st_dev))
+        except OSError as error:
+            raise _cannot(duplicate, error) from error
         for name in names_in_trash(duplicate.name, operation_id):
-            if _move(kept, duplicate, (files, info), name, top):
+            if _move(kept, duplicate, opened, name, trash.top):
                 return
         raise ActionError(
-            f"The trash `{display(to_stored(trash))}` has no free name for `{_shown(duplicate)}`",
+            f"The trash `{display(to_stored(trash.directory))}` has no free name for"
+            f" `{_shown(duplicate)}`",
             reason="system",
         )
-    finally:
-        os.close(files)
-        os.close(info)
 
 
 def names_in_trash(name: bytes, operation_id: str) -> tuple[bytes, bytes]:
@@ -159,10 +159,13 @@ def _write_note(directory: int, name: bytes, content: bytes) -> None:
 
 
 def _info(path: bytes, top: bytes | None) -> bytes:
-    shown = path if top is None else os.path.relpath(path, top)
-    quoted = urllib.parse.quote_from_bytes(shown, safe="/")
     now = datetime.now().replace(microsecond=0).isoformat()
-    return f"[Trash Info]\nPath={quoted}\nDeletionDate={now}\n".encode()
+    return b"[Trash Info]\n%s\nDeletionDate=%s\n" % (_path_line(path, top), now.encode())
+
+
+def _path_line(path: bytes, top: bytes | None) -> bytes:
+    shown = path if top is None else os.path.relpath(path, top)
+    return b"Path=" + urllib.parse.quote_from_bytes(shown, safe="/").encode()
 
 
 # -- Where -----------------------------------------------------------------------
@@ -217,34 +220,53 @@ def _top_of(trash: bytes) -> bytes:
     return above if name.startswith(b".Trash-") else os.path.dirname(above)
 
 
-def _open(trash: bytes) -> tuple[int, int]:
-    """Opens `files` and `info` of a trash. Creates what does not exist yet. Raises OSError."""
-    os.makedirs(os.path.dirname(trash), mode=0o700, exist_ok=True)
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    _make_directory(trash, None)
-    directory = os.open(trash, flags)
-    try:
-        if os.fstat(directory).st_uid != os.getuid():
-            raise PermissionError(1, "the trash belongs to another user", trash)
-        opened: list[int] = []
-        try:
-            for name in (b"files", b"info"):
-                _make_directory(name, directory)
-                opened.append(os.open(name, flags, dir_fd=directory))
-        except OSError:
-            for each in opened:
-                os.close(each)
-            raise
-        return opened[0], opened[1]
-    finally:
-        os.close(directory)
+def _trash_in(facts: Mapping[str, Any]) -> _Trash:
+    """The trash that an operation has recorded."""
+    trash = from_stored(from_json(facts, "trash"))
+    return _Trash(trash, None if facts["is_home"] else _top_of(trash))
 
 
-def _make_directory(path: bytes, directory: int | None) -> None:
-    try:
-        os.mkdir(path, 0o700, dir_fd=directory)
-    except FileExistsError:
-        return
+@contextmanager
+def _opened(trash: _Trash, *, device: int | None = None) -> Iterator[tuple[int, int]]:
+    """Opens `files` and `info` of a trash.
+
+    With `device`, the one of the file that is to be moved there, what does not exist yet is
+    created. Other users may have put links or directories of theirs in the way, which are refused.
+
+    Raises OSError.
+    """
+    creates = device is not None
+    above, name = os.path.split(trash.directory)
+    if creates and trash.top is None:
+        os.makedirs(above, mode=0o700, exist_ok=True)
+    with ExitStack() as closing:
+
+        def keep(descriptor: int) -> int:
+            closing.callback(os.close, descriptor)
+            return descriptor
+
+        def enter(directory: int, name: bytes) -> int:
+            if creates:
+                with suppress(FileExistsError):
+                    os.mkdir(name, 0o700, dir_fd=directory)
+            return keep(open_beneath(directory, name, os.O_RDONLY | os.O_DIRECTORY))
+
+        directory = keep(open_trusted(trash.top or above, os.O_RDONLY | os.O_DIRECTORY))
+        if trash.top is not None:
+            if device not in (None, os.fstat(directory).st_dev):
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), trash.top)
+            if above != trash.top:
+                shared = open_beneath(directory, os.path.basename(above), os.O_DIRECTORY)
+                directory = keep(shared)
+                if not os.fstat(directory).st_mode & stat.S_ISVTX:
+                    raise PermissionError(errno.EPERM, "the trash is not sticky", above)
+        directory = enter(directory, name)
+        status = os.fstat(directory)
+        is_open_to_others = trash.top is not None and status.st_mode & 0o022
+        if status.st_uid != os.getuid() or is_open_to_others:
+            message = "the trash belongs to another user, or others can write to it"
+            raise PermissionError(errno.EPERM, message, trash.directory)
+        yield enter(directory, b"files"), enter(directory, b"info")
 
 
 # -- Back ------------------------------------------------------------------------
@@ -257,114 +279,108 @@ def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> boo
 
     Raises OSError if the trash cannot be looked at.
     """
-    trash = from_stored(from_json(facts, "trash"))
-    if find(path, facts, operation_id) is not None:
-        return True
-    top = None if facts["is_home"] else _top_of(trash)
-    for name in names_in_trash(os.path.basename(from_stored(path)), operation_id):
-        _remove_info_of(trash, name, path, top)
+    trash = _trash_in(facts)
+    try:
+        with _opened(trash) as opened:
+            if find(opened, path, facts, operation_id) is not None:
+                return True
+            for name in names_in_trash(os.path.basename(from_stored(path)), operation_id):
+                _remove_info_of(opened, name, _path_line(from_stored(path), trash.top))
+    except (FileNotFoundError, NotADirectoryError):
+        # There is no trash: the move did not get that far, or somebody has removed it.
+        pass
     return False
 
 
-def _remove_info_of(trash: bytes, name: bytes, path: StoredPath, top: bytes | None) -> None:
+def _remove_info_of(trash: tuple[int, int], name: bytes, path_line: bytes) -> None:
     """Removes a note about this file, if the trash has a note but not the file."""
-    if not os.path.lexists(os.path.join(trash, b"files", name)) and (
-        _has_note_about(trash, name, path, top)
-    ):
-        os.unlink(_info_path(trash, name))
-
-
-def _has_note_about(trash: bytes, name: bytes, path: StoredPath, top: bytes | None) -> bool:
-    """Whether the note of a name in the trash says that its file was at this path."""
+    files, info = trash
     try:
-        with open(_info_path(trash, name), "rb") as note:
-            about = _info(from_stored(path), top).splitlines()[1]
-            return about in note.read(64 * 1024).splitlines()
+        os.stat(name, dir_fd=files, follow_symlinks=False)
+    except FileNotFoundError:
+        if _has_note_about(info, name, path_line):
+            os.unlink(name + _SUFFIX, dir_fd=info)
+
+
+def _has_note_about(info: int, name: bytes, path_line: bytes) -> bool:
+    """Whether the note of a name in the trash says where its file was, in this line."""
+    try:
+        descriptor = open_beneath(info, name + _SUFFIX, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return False
+    with open(descriptor, "rb") as note:
+        return path_line in note.read(64 * 1024).splitlines()
 
 
-def _info_path(trash: bytes, name: bytes) -> bytes:
-    return os.path.join(trash, b"info", name + _SUFFIX)
-
-
-def find(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> bytes | None:
+def find(
+    trash: tuple[int, int], path: StoredPath, facts: Mapping[str, Any], operation_id: str
+) -> bytes | None:
     """Finds the file in the trash, and returns its name there. None: it is not in the trash.
 
     Its inode shows that it is the file. On FUSE, files get new inodes with each mount. There, the
     note in the trash, the size and the mtime show it.
     """
-    trash = from_stored(from_json(facts, "trash"))
-    top = None if facts["is_home"] else _top_of(trash)
+    files, info = trash
+    path_line = _path_line(from_stored(path), _trash_in(facts).top)
     before = facts["before"]
     for name in names_in_trash(os.path.basename(from_stored(path)), operation_id):
         try:
-            status = os.lstat(os.path.join(trash, b"files", name))
+            status = os.stat(name, dir_fd=files, follow_symlinks=False)
         except FileNotFoundError:
             continue
         if status.st_ino == before["inode"]:
             return name
         seen = Identity.of(status)
         if (seen.size_bytes, seen.mtime_ns) == (before["size_bytes"], before["mtime_ns"]) and (
-            _has_note_about(trash, name, path, top)
+            _has_note_about(info, name, path_line)
         ):
             return name
     return None
 
 
 def put_back(
-    path: StoredPath,
+    operation: Operation,
     facts: Mapping[str, Any],
-    operation_id: str,
-    has_content: Callable[[bytes], bool],
+    roots: Roots,
+    has_content: Callable[[OpenFile], bool],
 ) -> os.stat_result:
-    """Moves the file back to where it was, and returns its status.
+    """Moves the file of an operation back to where it was, and returns its status.
 
-    `has_content` reads the file at a path, and returns whether its content is that of the file.
-    It is asked if the inode is another one.
+    `has_content` reads an open file, and returns whether its content is that of the file. It is
+    asked if the inode is another one.
 
     Raises UndoError if it is not done, OSError if it may have been done: `settle` finds out.
     """
+    path = operation.file_path
     shown = display(path)
-    trash = from_stored(from_json(facts, "trash"))
-    try:
-        name = find(path, facts, operation_id)
-    except OSError as error:
-        raise _not_back(path, error) from error
-    if name is None:
-        raise UndoGoneError(
-            f"`{shown}` is not in the trash any more",
-            hint=f"It was in `{display(to_stored(trash))}`.",
-            path=shown,
-        )
-    try:
-        file = OpenFile(os.path.join(trash, b"files", name))
-    except ActionError as error:
-        raise UndoGoneError(error.message, path=shown) from error
-    with file:
-        before = facts["before"]
-        now = file.identity
-        if (now.size_bytes, now.mtime_ns) != (before["size_bytes"], before["mtime_ns"]):
-            raise UndoChangedError(
-                f"`{shown}` has been changed since it was moved to the trash", path=shown
-            )
-        if now.inode != before["inode"]:
-            if not has_content(file.path):
-                raise UndoChangedError(
-                    f"The file in the trash is not `{shown}`: its content is another", path=shown
-                )
-            try:
-                file.check_unchanged()
-                file.check_in_place()
-            except ActionError as error:
-                raise UndoChangedError(error.message, path=shown) from error
+    trash = _trash_in(facts)
+    gone = UndoGoneError(
+        f"`{shown}` is not in the trash any more",
+        hint=f"It was in `{display(to_stored(trash.directory))}`.",
+        path=shown,
+    )
+    with ExitStack() as closing:
+        try:
+            opened = closing.enter_context(_opened(trash))
+            name = find(opened, path, facts, operation.id)
+            if name is None:
+                raise gone
+            files, info = opened
+            place = os.path.join(trash.directory, b"files", name)
+            file = closing.enter_context(OpenFile(place, os.dup(files)))
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise gone from error
+        except OSError as error:
+            raise _not_back(path, error) from error
+        except ActionError as error:
+            raise UndoGoneError(error.message, path=shown) from error
+        _check_is_the_file(file, facts["before"], shown, has_content)
         directory, target = os.path.split(from_stored(path))
         try:
-            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            descriptor = roots.open_directory(directory)
         except OSError as error:
-            raise UndoGoneError(
-                f"The directory of `{shown}` cannot be opened: {error.strerror}", path=shown
-            ) from error
+            raise _no_directory(path, error) from error
+        closing.callback(os.close, descriptor)
         try:
             move_to_free_place((file.directory, file.name), (descriptor, target))
         except FileExistsError as error:
@@ -375,11 +391,47 @@ def put_back(
             ) from error
         except OSError as error:
             raise _not_back(path, error) from error
-        finally:
-            os.close(descriptor)
         with suppress(FileNotFoundError):
-            os.unlink(_info_path(trash, name))
+            os.unlink(name + _SUFFIX, dir_fd=info)
         return os.fstat(file.descriptor)
+
+
+def _check_is_the_file(
+    file: OpenFile,
+    before: Mapping[str, Any],
+    shown: str,
+    has_content: Callable[[OpenFile], bool],
+) -> None:
+    """Raises UndoChangedError unless a file in the trash is the one that was moved there."""
+    now = file.identity
+    if (now.size_bytes, now.mtime_ns) != (before["size_bytes"], before["mtime_ns"]):
+        raise UndoChangedError(
+            f"`{shown}` has been changed since it was moved to the trash", path=shown
+        )
+    if now.inode == before["inode"]:
+        return
+    if not has_content(file):
+        raise UndoChangedError(
+            f"The file in the trash is not `{shown}`: its content is another", path=shown
+        )
+    try:
+        file.check_unchanged()
+        file.check_in_place()
+    except ActionError as error:
+        raise UndoChangedError(error.message, path=shown) from error
+
+
+def _no_directory(path: StoredPath, error: OSError) -> UndoError:
+    shown = display(path)
+    if error.errno in (errno.ELOOP, errno.EXDEV):
+        return UndoGoneError(
+            f"The directory of `{shown}` is now a symbolic link, or below one",
+            hint="Replace the link by a directory, and undo again.",
+            path=shown,
+        )
+    return UndoGoneError(
+        f"The directory of `{shown}` cannot be opened: {error.strerror}", path=shown
+    )
 
 
 def _not_back(path: StoredPath, error: OSError) -> UndoError:

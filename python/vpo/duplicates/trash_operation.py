@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import orjson
 
+from vpo._engine import Roots
 from vpo.base import times
 from vpo.base.paths import from_stored, to_stored
 from vpo.content.digests import algorithms_for, is_same_content
@@ -19,6 +20,7 @@ from vpo.duplicates import trash
 from vpo.duplicates.models import Copy
 from vpo.duplicates.safe_open import OpenFile, compare
 from vpo.duplicates.step import Record, Step
+from vpo.places.beneath import roots_of, status_of
 
 
 def prepare(_kept: OpenFile, duplicate: OpenFile, copy: Copy) -> Facts:
@@ -54,32 +56,36 @@ def settle(connection: sqlite3.Connection, operation: Operation, job: int) -> bo
 
 def settle_undo(connection: sqlite3.Connection, operation: Operation, job: int) -> bool:
     """Whether the file of an interrupted undo is back in its place: see `Undoing`."""
-    path = from_stored(operation.file_path)
-    is_in_trash = trash.settle(operation.file_path, operation.facts(), operation.id)
-    if is_in_trash or not os.path.lexists(path):
+    if trash.settle(operation.file_path, operation.facts(), operation.id):
         return False
-    _record_put_back(connection, operation, job, os.lstat(path))
+    try:
+        status = status_of(roots_of(connection), from_stored(operation.file_path))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    _record_put_back(connection, operation, job, status)
     return True
 
 
 def undo(
     operation: Operation,
     facts: Facts,
+    roots: Roots,
     check: Callable[[], None],
 ) -> Callable[[sqlite3.Connection, int], None]:
     """Moves the file back to its place: see `Undoing`."""
     content_hash = orjson.loads(operation.actions_json)["content_hash"]
 
-    def has_content(path: bytes) -> bool:
-        file = FileToRead(to_stored(path), algorithms_for(content_hash))
-        with HashingQueue[None](check) as queue:
+    def has_content(in_trash: OpenFile) -> bool:
+        file = FileToRead(to_stored(in_trash.path), algorithms_for(content_hash))
+        directory = (os.path.dirname(in_trash.path), in_trash.directory, False)
+        with HashingQueue[None](check, roots=Roots(opened=directory)) as queue:
             for answers in queue.answers([(None, file)]):
                 for _, answer in answers:
                     digests = answer.digests
                     return digests is not None and bool(is_same_content(content_hash, digests))
         return False
 
-    status = trash.put_back(operation.file_path, facts, operation.id, has_content)
+    status = trash.put_back(operation, facts, roots, has_content)
 
     def record(connection: sqlite3.Connection, job: int) -> None:
         _record_put_back(connection, operation, job, status)

@@ -28,6 +28,7 @@ from vpo.jobs.lifecycle import recorded
 from vpo.jobs.progress import Progress
 from vpo.jobs.record import JobRecord, JobResult, PathList
 from vpo.logging import facts, shown
+from vpo.places.beneath import roots_of
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +131,8 @@ def run(library: Library, request: AcceptRequest, context: Context) -> AcceptRes
             context.beat(lambda: Progress("accept", len(result.accepted)))
             context.check()
 
-        with HashingQueue[ToAccept](check, leave_cache=True) as queue:
+        roots = roots_of(library.connection)
+        with HashingQueue[ToAccept](check, leave_cache=True, roots=roots) as queue:
             for file in request.files:
                 to_read = FileToRead(file.path, (RECORDED.name,), follows_link=file.is_symlink)
                 for answers in queue.answers([(file, to_read)]):

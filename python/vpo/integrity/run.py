@@ -36,6 +36,7 @@ from vpo.jobs.progress import Progress
 from vpo.jobs.stopping import StoppedError
 from vpo.logging import shown
 from vpo.places.availability import Offline, Places
+from vpo.places.beneath import roots_of
 from vpo.places.filesystems import filesystem_kind
 from vpo.places.read_errors import is_of_the_medium, is_of_the_place
 
@@ -86,7 +87,10 @@ class Run:
         self.result = result
         self.places = Places(self.connection, (*check.due.selection.places, *check.paths))
         self.digester = Digester(
-            threads=check.options.threads or 0, max_rate=check.options.max_rate, leave_cache=True
+            threads=check.options.threads or 0,
+            max_rate=check.options.max_rate,
+            leave_cache=True,
+            roots=roots_of(self.connection),
         )
         self.unread_bytes = 0
         """The bytes of files that the engine did not have to read."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 if TYPE_CHECKING:
     import sqlite3
 
+    from vpo._engine import Roots
     from vpo.db.operations import Facts, Operation
 
 
@@ -38,12 +39,12 @@ class Undoing(Settling, Protocol):
         """Whether an interrupted undo was done; otherwise like `settle`."""
 
     def undo(
-        self, operation: Operation, facts: Facts, check: Callable[[], None]
+        self, operation: Operation, facts: Facts, roots: Roots, check: Callable[[], None]
     ) -> Callable[[sqlite3.Connection, int], None]:
         """Undoes an operation. Returns what records that in the catalogue, for a job's number.
 
-        `facts` is what was recorded for this. `check` is called often, and may raise
-        StoppedError.
+        `facts` is what was recorded for this. Files are opened beneath `roots`. `check`
+        is called often, and may raise StoppedError.
 
         Raises UndoError if nothing was undone, OSError if it is not clear what was.
         """

@@ -28,6 +28,7 @@ from vpo.jobs.settlement import UNDONE_BY
 from vpo.jobs.stopping import StoppedError
 from vpo.jobs.undo_target import find_target
 from vpo.logging import facts, shown
+from vpo.places.beneath import roots_of
 from vpo.places.sync import sync_directories
 
 logger = logging.getLogger(__name__)
@@ -121,6 +122,7 @@ class _Undo:
     def __init__(self, job: Job, context: Context, result: UndoResult) -> None:
         self.job = job
         self.library = job.library
+        self.roots = roots_of(job.library.connection)
         self.context = context
         self.result = result
 
@@ -172,7 +174,7 @@ class _Undo:
                 endings.append(ending)
         finally:
             # Whatever ended it. The disk has the changes before the catalogue says so.
-            sync_directories(each.file_path for each in batch)
+            sync_directories(self.roots, (each.file_path for each in batch))
             with self.library.transaction() as connection:
                 table.end_operations(connection, endings, times.to_text(times.now()))
                 for record in done:
@@ -190,7 +192,7 @@ class _Undo:
         """
         self._report()
         service = OPERATIONS[operation.operation].load_undo()
-        record = service.undo(operation, operation.facts(), self._report)
+        record = service.undo(operation, operation.facts(), self.roots, self._report)
         logger.info(
             "Operation undone", extra=facts(operation_id=operation.id, path=operation.file_path)
         )

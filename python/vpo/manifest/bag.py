@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 
+from vpo._engine import Roots
 from vpo.base.errors import ManifestError
 from vpo.base.paths import display, to_stored
 from vpo.manifest import bagit_text
@@ -29,6 +30,8 @@ class Bag:
     """An open bag. Close it."""
 
     path: bytes
+    roots: Roots
+    """Where its files are opened."""
     version: str = "1.0"
     payload: list[ManifestReader] = field(default_factory=list)
     """The manifests of the files below `data/`."""
@@ -86,18 +89,18 @@ def is_bag(path: bytes) -> bool:
     return os.path.isfile(os.path.join(path, DECLARATION))
 
 
-def open_bag(path: bytes, encoding: str | None = None) -> Bag:
+def open_bag(path: bytes, roots: Roots, encoding: str | None = None) -> Bag:
     """Opens a bag, without reading its manifests yet.
 
     Raises ManifestError if the bag cannot be read, or has no manifest that vpo can check.
     """
-    bag = Bag(path)
+    bag = Bag(path, roots)
     try:
         encoding = encoding or _declared_encoding(bag)
         _open_manifests(bag, encoding)
         fetch = os.path.join(path, FETCH)
         if os.path.isfile(fetch):
-            lines = ManifestLines(fetch, encoding)
+            lines = ManifestLines(fetch, encoding, roots)
             bag.fetch = ManifestReader(lines, FetchParser, check_name=_check_payload)
         _read_info(bag, encoding)
     except OSError as error:
@@ -131,7 +134,7 @@ def _open_manifests(bag: Bag, encoding: str | None) -> None:
                 f" {algorithm_name}"
             )
             continue
-        lines = ManifestLines(os.path.join(bag.path, name), encoding)
+        lines = ManifestLines(os.path.join(bag.path, name), encoding, bag.roots)
         check_name = _check_tag if is_tag else _check_payload
         new_parser = partial(BagManifestParser, algorithm)
         reader = ManifestReader(lines, new_parser, check_name=check_name)
@@ -149,7 +152,7 @@ def _check_tag(name: bytes) -> None:
 
 
 def _tags(bag: Bag, name: bytes, encoding: str | None) -> Iterator[tuple[str, str]]:
-    lines = ManifestLines(os.path.join(bag.path, name), encoding)
+    lines = ManifestLines(os.path.join(bag.path, name), encoding, bag.roots)
     try:
         yield from bagit_text.tags(line.decode(errors="replace") for line in lines)
     finally:
@@ -194,16 +197,3 @@ def _read_info(bag: Bag, encoding: str | None) -> None:
             if bag.oxum is None:
                 message = f"has an invalid Payload-Oxum: `{shortened(value)}`"
                 bag.mismatches.append(ManifestMismatch(to_stored(path), "refused", message))
-
-
-def leads_outside(root: bytes, name: bytes) -> bool:
-    """Whether a link in the bag at `root` leads to a file elsewhere, which the bag lacks."""
-    path = os.path.join(root, name)
-    directory = _real_path(os.path.dirname(path))
-    place = os.path.realpath(path) if os.path.islink(path) else directory
-    real_root = _real_path(root)
-    return place != real_root and not place.startswith(real_root.rstrip(b"/") + b"/")
-
-
-# The path of a directory without links. It is needed for each file, and mostly the same.
-_real_path = lru_cache(maxsize=1024)(os.path.realpath)

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
 from vpo import __version__
-from vpo._engine import Digested
+from vpo._engine import Digested, Roots
 from vpo.base import times
-from vpo.base.atomic_file import sync_directory, umask
+from vpo.base.atomic_file import output_error, umask
 from vpo.base.errors import OutputError, OutputExistsError, UsageError
+from vpo.base.new_directory import NewDirectory, make_directories, set_mode
 from vpo.base.paths import absolute, display, is_within, to_stored
 from vpo.content.algorithms import RECORDED
 from vpo.content.hashing import FileToRead, HashingQueue
@@ -29,6 +27,7 @@ from vpo.manifest.entries import UnwritableNameError
 from vpo.manifest.exporting import Export, check_any
 from vpo.manifest.file_digests import FileWithDigests, files_with_digests
 from vpo.manifest.formats import BAG_ALGORITHM
+from vpo.places.beneath import mode_of_directory
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -58,9 +57,11 @@ def check_place(directory: bytes, place: bytes) -> None:
 def export_bag(export: Export, place: bytes) -> None:
     """Makes a bag of the catalogue's files below a directory, and fills in the result.
 
-    A file whose copy differs from the original is left out. Raises the errors of
-    `files_with_digests` and `check_any`, OutputError if the bag cannot be written, and
-    StoppedError if the work is stopped; nothing of the bag remains then.
+    A file whose copy differs from the original is left out. Copies keep the permissions of the
+    originals within the umask, and nobody else can read anything before the bag is complete.
+
+    Raises the errors of `files_with_digests` and `check_any`, OutputError if the bag cannot be
+    written, and StoppedError if the work is stopped; nothing of the bag remains then.
     """
     place = absolute(place)
     result = export.result
@@ -68,46 +69,46 @@ def export_bag(export: Export, place: bytes) -> None:
     try:
         # The copies are compared with the recorded digests.
         algorithms = (RECORDED.name,)
-        with _new_directory(place) as root, files_with_digests(export, algorithms) as files:
-            with _BagWriter(root, export) as writer:
+        with NewDirectory(place) as bag, files_with_digests(export, algorithms) as files:
+            with _BagWriter(bag, export) as writer:
                 writer.write(files)
                 check_any(result)
                 writer.finish()
-            _sync_directories(root)
+            _sync(bag.descriptor)
+            _set_modes(bag.descriptor, export)
             check_place(result.directory, place)
-            os.rename(root, place)
-            sync_directory(os.path.dirname(place))
+            bag.finish()
     except OSError as error:
         shown = display(to_stored(place))
+        if error.errno == errno.ELOOP:
+            raise output_error(place, error) from error
         raise OutputError(f"The bag `{shown}` cannot be written: {error.strerror}") from error
-
-
-@contextmanager
-def _new_directory(place: bytes) -> Iterator[bytes]:
-    """A directory beside `place`. It is removed at the end, unless it was renamed."""
-    directory, name = os.path.split(place)
-    root = tempfile.mkdtemp(b".tmp", b"." + name[:200] + b".", directory)
-    try:
-        yield root
-    finally:
-        if os.path.isdir(root):
-            shutil.rmtree(root)
 
 
 class _BagWriter:
     """Fills the directory of a bag."""
 
-    def __init__(self, root: bytes, export: Export) -> None:
-        self._root = root
+    def __init__(self, bag: NewDirectory, export: Export) -> None:
+        self._root = bag.descriptor
+        self._path = bag.path
+        self._export = export
         self._result = export.result
         self._check_stop = export.context.check
-        self._queue = HashingQueue[int](export.context.check, threads=export.request.threads)
-        os.chmod(root, 0o777 & ~umask())
-        os.mkdir(os.path.join(root, PAYLOAD))
+        self._queue = HashingQueue[int](
+            export.context.check,
+            threads=export.request.threads,
+            roots=Roots(opened=(bag.path, bag.descriptor, False)),
+        )
+        self._mask = umask()
+        os.mkdir(PAYLOAD, 0o700, dir_fd=self._root)
         self._manifest = self._new_file(bagit_text.manifest_name(BAG_ALGORITHM))
 
     def _new_file(self, name: str) -> BinaryIO:
-        return open(os.path.join(self._root, name.encode()), "xb")
+        return open(self._create(name.encode(), 0o666), "wb")
+
+    def _create(self, name: bytes, mode: int) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.open(name, flags, mode, dir_fd=self._root)
 
     def __enter__(self) -> Self:
         return self
@@ -134,22 +135,26 @@ class _BagWriter:
         self._list(copies)
 
     def _copy(self, file: FileWithDigests) -> bytes | None:
-        """Copies a file into the bag and returns the copy's path; None if it is left out."""
-        copy = os.path.join(self._root, PAYLOAD, file.name)
+        """Copies a file into the bag. Returns the copy's name; None if it is left out."""
+        copy = PAYLOAD + file.name
         try:
-            bagit_text.manifest_line(PAYLOAD + file.name, "")
+            bagit_text.manifest_line(copy, "")
         except UnwritableNameError as error:
             self._result.leave_out(file.path, f"is left out: {error}")
             return None
-        os.makedirs(os.path.dirname(copy), exist_ok=True)
+        make_directories(self._root, os.path.dirname(copy))
         # Something else may have taken the place of the file since its digest was determined.
         # A link is only followed if the catalogue has one there, and devices and pipes are
         # never read.
-        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
         try:
-            source = os.open(file.path, flags if file.is_symlink else flags | os.O_NOFOLLOW)
+            source = self._export.roots.open_file(file.path, file.is_symlink)
         except OSError as error:
-            self._result.leave_out(file.path, f"cannot be read: {error.strerror}", error.errno)
+            why = (
+                "a symbolic link has taken its place, or that of a directory above it"
+                if error.errno in (errno.ELOOP, errno.EXDEV)
+                else error.strerror
+            )
+            self._result.leave_out(file.path, f"cannot be read: {why}", error.errno)
             return None
         with open(source, "rb", buffering=0) as original:
             found = os.fstat(source)
@@ -164,14 +169,19 @@ class _BagWriter:
     def _copy_of(
         self, file: FileWithDigests, original: BinaryIO, found: os.stat_result, copy: bytes
     ) -> bytes | None:
-        """Makes a copy with the times of the original; None if the original cannot be read."""
-        with open(copy, "xb", buffering=0) as target:
+        """Makes a copy with the times and the permissions of the original.
+
+        None if the original cannot be read.
+        """
+        with open(self._create(copy, 0o600), "wb", buffering=0) as target:
             try:
                 self._copy_content(original, target)
             except _ReadError as error:
-                os.unlink(copy)
+                os.unlink(copy, dir_fd=self._root)
                 self._result.leave_out(file.path, f"cannot be read: {error}", error.errno)
                 return None
+            # The copy is read again, so its owner can read it in any case.
+            set_mode(target.fileno(), found.st_mode & 0o777 & ~self._mask | stat.S_IRUSR)
             os.utime(target.fileno(), ns=(found.st_atime_ns, found.st_mtime_ns))
             os.fsync(target.fileno())
         return copy
@@ -198,24 +208,27 @@ class _BagWriter:
         for (file, copy), answer in zip(copies, answers, strict=True):
             digests = answer.digests
             if digests is None or digests[RECORDED.name] != file.digests[RECORDED.name]:
-                os.unlink(copy)
+                os.unlink(copy, dir_fd=self._root)
                 why = answer.message if digests is None else "the original changed"
                 self._result.leave_out(
                     file.path, f"is left out: its copy differs from the original ({why})"
                 )
                 continue
-            line = bagit_text.manifest_line(PAYLOAD + file.name, digests[BAG_ALGORITHM])
+            line = bagit_text.manifest_line(copy, digests[BAG_ALGORITHM])
             self._manifest.write(line)
             self._result.files += 1
             self._result.size_bytes += file.size_bytes
 
-    def _read(self, paths: Sequence[bytes], algorithms: tuple[str, ...]) -> list[Digested]:
-        """Reads files of the bag; the answers are in the order of the paths."""
-        work = ((place, FileToRead(path, algorithms)) for place, path in enumerate(paths))
+    def _read(self, names: Sequence[bytes], algorithms: tuple[str, ...]) -> list[Digested]:
+        """Reads files of the bag; the answers are in the order of the names."""
+        work = (
+            (place, FileToRead(os.path.join(self._path, name), algorithms))
+            for place, name in enumerate(names)
+        )
         answers: dict[int, Digested] = {}
         for some in self._queue.answers(work):
             answers.update(some)
-        return [answers[place] for place in range(len(paths))]
+        return [answers[place] for place in range(len(names))]
 
     def finish(self) -> None:
         """Writes the files that are not in the payload."""
@@ -229,8 +242,9 @@ class _BagWriter:
         for tag_file, content in ((DECLARATION, bagit_text.DECLARATION), (INFO, info.encode())):
             with self._new_file(os.fsdecode(tag_file)) as file:
                 file.write(content)
-        names = sorted(name for name in os.listdir(self._root) if name.endswith(b".txt"))
-        answers = self._read([os.path.join(self._root, name) for name in names], (BAG_ALGORITHM,))
+        listed = map(os.fsencode, os.listdir(self._root))
+        names = sorted(name for name in listed if name.endswith(b".txt"))
+        answers = self._read(names, (BAG_ALGORITHM,))
         with self._new_file(bagit_text.tag_manifest_name(BAG_ALGORITHM)) as file:
             for name, answer in zip(names, answers, strict=True):
                 if answer.digests is None:
@@ -257,13 +271,34 @@ def _clone(source: int, target: int) -> bool:
     return True
 
 
-def _sync_directories(root: bytes) -> None:
-    for directory, _, names in os.walk(root):
-        if directory == root:
-            for name in names:
-                descriptor = os.open(os.path.join(root, name), os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-        sync_directory(directory)
+def _sync(root: int) -> None:
+    """Writes the tag files and all directories of a bag to the disk."""
+    for directory, _, names, descriptor in os.fwalk(b".", dir_fd=root):
+        for name in names if directory == b"." else ():
+            file = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=descriptor)
+            try:
+                os.fsync(file)
+            finally:
+                os.close(file)
+        os.fsync(descriptor)
+
+
+def _set_modes(root: int, export: Export) -> None:
+    """Gives the directories of a bag the permissions of the originals, within the umask.
+
+    The directory of the bag itself comes last: until then, nobody else can look into it.
+    """
+    mask = umask()
+
+    def set_mode_of(descriptor: int, name: bytes) -> None:
+        original = os.path.join(export.result.directory, name) if name else export.result.directory
+        try:
+            mode = mode_of_directory(export.roots, original)
+        except OSError:
+            # It is gone, or cannot be looked at.
+            mode = 0
+        set_mode(descriptor, mode & 0o777 & ~mask | stat.S_IRWXU)
+
+    for directory, _, _, descriptor in os.fwalk(PAYLOAD.rstrip(b"/"), topdown=False, dir_fd=root):
+        set_mode_of(descriptor, directory[len(PAYLOAD) :])
+    set_mode_of(root, b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from functools import lru_cache
 
 from vpo._engine import Digested
 from vpo.base import times
-from vpo.base.paths import StoredPath, to_stored
+from vpo.base.paths import StoredPath, display, to_stored
 from vpo.content.algorithms import CRC32
 from vpo.content.digests import algorithms_for, is_same_content, recorded_digest, union
 from vpo.content.hashing import FileToRead, HashingQueue, why_unreadable
@@ -21,6 +22,7 @@ from vpo.db.library import Library
 from vpo.db.manifests import Content
 from vpo.manifest import bagit_text
 from vpo.manifest.entries import Entry
+from vpo.manifest.formats import BAGIT
 from vpo.manifest.names import unicode_variants
 from vpo.manifest.results import ImportResult, ManifestMismatch, Problem
 
@@ -37,6 +39,8 @@ class FileToCheck:
     """The path relative to the directory."""
     entry: Entry
     line: int
+    manifest: bytes
+    """The path of that manifest."""
     is_tag_file: bool = False
     """Whether it is a file of a bag that is not in the payload."""
     note: str = ""
@@ -76,7 +80,9 @@ class ManifestChecker:
         if file.known is not None:
             algorithms = union(algorithms, algorithms_for(file.known.content_hash))
         path = os.path.join(self.directory, file.name)
-        return file, FileToRead(path, algorithms, file.entry.size_bytes, None, True)
+        # Other links are followed only if they stay beneath the directory.
+        follows = file.known is not None and file.known.is_symlink
+        return file, FileToRead(path, algorithms, file.entry.size_bytes, None, follows)
 
     def _find(self, name: bytes) -> Content | None:
         directory, base = os.path.split(os.path.join(self.directory, name))
@@ -170,6 +176,13 @@ class ManifestChecker:
             self._note(file, "differing", message)
         elif answer.problem in ("changed", "changing"):
             self._note(file, "changing", "was written to while vpo read it")
+        elif answer.errno == errno.EXDEV:
+            where = "bag" if self.result.format == BAGIT else "directory"
+            message = f"`{display(to_stored(file.name))}` leads outside the {where} through a link"
+            self.result.entries -= 1
+            self.result.note(
+                ManifestMismatch(to_stored(file.manifest), "refused", message, file.line)
+            )
         else:
             message = f"cannot be read{why_unreadable(answer)}"
             self._note(file, "unreadable", message, answer.errno)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from vpo._engine import Roots
 from vpo.base.paths import display, to_stored
 from vpo.manifest.bag import INFO, PAYLOAD, Bag
 from vpo.manifest.results import ImportResult, ManifestMismatch
@@ -12,7 +14,7 @@ from vpo.manifest.source import ManifestSource
 
 
 def note_unlisted_files(
-    source: ManifestSource, result: ImportResult, check_stop: Callable[[], None]
+    source: ManifestSource, result: ImportResult, roots: Roots, check_stop: Callable[[], None]
 ) -> None:
     """Notes the files below the directory (of a bag: in its payload) that are not listed.
 
@@ -21,7 +23,7 @@ def note_unlisted_files(
     bag, root = source.bag, result.directory
     directory = root if bag is None else os.path.join(root, PAYLOAD.rstrip(b"/"))
     size_bytes = count = 0
-    for name, size in _files_below(directory, root, result):
+    for name, size in _files_below(directory, root, roots, result):
         size_bytes += size
         count += 1
         check_stop()
@@ -51,7 +53,7 @@ def _compare_oxum(bag: Bag, found: tuple[int, int], result: ImportResult) -> Non
 
 
 def _files_below(
-    directory: bytes, root: bytes, result: ImportResult
+    directory: bytes, root: bytes, roots: Roots, result: ImportResult
 ) -> Iterator[tuple[bytes, int]]:
     """The name relative to `root`, and the size in bytes, of each file below `directory`.
 
@@ -65,20 +67,30 @@ def _files_below(
     waiting = [directory]
     while waiting:
         current = waiting.pop()
+        below = []
         try:
-            with os.scandir(current) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
+            with _listed(current, roots) as found:
+                for entry in found:
+                    path = os.path.join(current, os.fsencode(entry.name))
+                    try:
+                        if entry.is_dir(follow_symlinks=False):
+                            below.append(path)
+                        elif entry.is_file():
+                            yield path[len(root.rstrip(b"/")) + 1 :], entry.stat().st_size
+                    except OSError as error:
+                        note(path, error)
         except OSError as error:
             note(current, error)
-            continue
-        below = []
-        for entry in found:
-            try:
-                if entry.is_dir(follow_symlinks=False):
-                    below.append(entry.path)
-                elif entry.is_file():
-                    size = entry.stat().st_size
-                    yield entry.path[len(root.rstrip(b"/")) + 1 :], size
-            except OSError as error:
-                note(entry.path, error)
         waiting += reversed(below)
+
+
+@contextmanager
+def _listed(directory: bytes, roots: Roots) -> Iterator[list[os.DirEntry[str]]]:
+    """The entries of a directory by name. They can be looked at until it is closed."""
+    descriptor = roots.open_directory(directory)
+    try:
+        with os.scandir(descriptor) as entries:
+            found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+        yield found
+    finally:
+        os.close(descriptor)

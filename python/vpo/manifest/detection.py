@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
+from vpo._engine import Roots
 from vpo.base.errors import ManifestError
 from vpo.base.paths import display, to_stored
 from vpo.content.algorithms import BY_NAME, CRC32, MD5
@@ -84,11 +85,13 @@ def format_by_files(
     formats: Sequence[str],
     listed: Iterable[ListedFile],
     directory: bytes,
+    roots: Roots,
     check_stop: Callable[[], None],
 ) -> str | None:
     """Which of several formats fits the files that a manifest lists; None if none of them does.
 
-    If none of the files exists, the format does not matter: the first one.
+    The files are opened beneath `roots`. If none of them exists, the format does not
+    matter: the first one.
     """
     candidates = []
     for item in islice(listed, FILES_TO_CONSIDER):
@@ -103,10 +106,10 @@ def format_by_files(
         return formats[0]
     format_of = {algorithm: name for name in formats for algorithm in FORMATS[name].algorithms}
     work = (
-        (digest, FileToRead(path, tuple(format_of), follows_link=True))
+        (digest, FileToRead(path, tuple(format_of)))
         for _, path, digest in sorted(candidates)[:FILES_TO_READ]
     )
-    with HashingQueue[str](check_stop) as queue:
+    with HashingQueue[str](check_stop, roots=roots) as queue:
         for answers in queue.answers(work):
             for digest, answer in answers:
                 for algorithm, found in (answer.digests or {}).items():

@@ -14,6 +14,7 @@ from vpo.manifest.file_export import export_lines
 from vpo.manifest.formats import BAGIT
 from vpo.manifest.request import ExportRequest
 from vpo.manifest.results import ExportResult
+from vpo.places.beneath import roots_of
 
 STDOUT = b"-"
 
@@ -34,7 +35,7 @@ def run(library: Library, request: ExportRequest, context: Context) -> ExportRes
     """
     output = request.output if isinstance(request.output, bytes) else STDOUT
     result = ExportResult(request.directory, request.format, output)
-    export = Export(library, request, context, result)
+    export = Export(library, request, context, result, roots_of(library.connection))
     try:
         if request.format == BAGIT:
             export_bag(export, output)

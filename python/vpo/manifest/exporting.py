@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vpo._engine import Roots
 from vpo.base.errors import IsABagError, NothingToListError, RootOfflineError
 from vpo.base.paths import display, to_stored
 from vpo.db.library import Library
@@ -25,6 +26,8 @@ class Export:
     request: ExportRequest
     context: Context
     result: ExportResult
+    roots: Roots
+    """Where files are opened."""
 
 
 def check_directory(directory: bytes) -> None:

@@ -144,7 +144,9 @@ class _DigestSource:
         self._algorithms = algorithms
         self._places = places
         self._verified: list[Verified] = []
-        self._queue = HashingQueue[_PendingFile](self._report, threads=export.request.threads)
+        self._queue = HashingQueue[_PendingFile](
+            self._report, threads=export.request.threads, roots=export.roots
+        )
         self._done = 0
         self._last_report = 0.0
         self._now = ""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from vpo.base.paths import display, from_stored, to_stored
+from vpo._engine import Roots
+from vpo.base.paths import from_stored, to_stored
 from vpo.content.hashing import POLL_SECONDS, HashingQueue
+from vpo.db import directories as directory_table
 from vpo.db.failures import plain_errors
 from vpo.db.library import Library
 from vpo.jobs.conflicts import JobToRun
@@ -18,13 +21,13 @@ from vpo.jobs.kinds import KINDS
 from vpo.jobs.lifecycle import recorded
 from vpo.jobs.progress import Progress
 from vpo.logging import shown
-from vpo.manifest.bag import leads_outside
 from vpo.manifest.checking import FileToCheck, ManifestChecker
 from vpo.manifest.completeness import note_unlisted_files
 from vpo.manifest.reader import ManifestReader, RefusedLine, merged_entries
 from vpo.manifest.request import ImportOptions, ImportRequest
 from vpo.manifest.results import ImportResult, ManifestMismatch
 from vpo.manifest.source import ManifestSource, locate, open_source
+from vpo.places import guards
 
 logger = logging.getLogger(__name__)
 
@@ -43,16 +46,36 @@ def run(library: Library, request: ImportRequest, context: Context) -> ImportRes
     manifest, directory = locate(request.manifest, request.directory, request.options)
     result = ImportResult(manifest=manifest, directory=directory)
     with plain_errors(library.path), ExitStack() as closing:
+        roots = _roots(library, directory)
         source = closing.enter_context(
-            open_source(manifest, directory, request.options, context.check)
+            open_source(manifest, directory, request.options, roots, context.check)
         )
         result.format = source.format
         to_run = JobToRun(KINDS["import"], to_stored(manifest), request.to_json(directory))
         shown_path = to_stored(manifest)
         with recorded(library, to_run, context, result, manifest=shown_path):
-            _Import(library, request.options, context, result).run(source)
+            _Import(library, request.options, context, result).run(source, roots)
             _log(result)
     return result
+
+
+def _roots(library: Library, directory: bytes) -> Roots:
+    """Where the files of a manifest are opened: beneath the directory that their names are
+    relative to, also through links that stay there.
+
+    Raises DirectoryUnreadableError if it cannot be opened.
+    """
+    flags = os.O_DIRECTORY | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
+    try:
+        # Whoever names it means the directory that its path leads to.
+        descriptor = os.open(directory, flags)
+    except OSError as error:
+        raise guards.unreadable_root(directory, error) from error
+    try:
+        linked = directory_table.linked_directories(library.connection)
+        return Roots(linked=linked, opened=(directory, descriptor, True))
+    finally:
+        os.close(descriptor)
 
 
 def _log(result: ImportResult) -> None:
@@ -77,10 +100,11 @@ class _Import:
         self._expected = 0
         """The number of files that the manifest lists, as far as it is known."""
 
-    def run(self, source: ManifestSource) -> None:
-        """Checks all files."""
+    def run(self, source: ManifestSource, roots: Roots) -> None:
+        """Checks all files. They are opened beneath `roots`."""
         self._read_manifests(source)
-        with HashingQueue[FileToCheck](self._report, threads=self.options.threads) as queue:
+        threads = self.options.threads
+        with HashingQueue[FileToCheck](self._report, threads=threads, roots=roots) as queue:
             checker = ManifestChecker(self.library, self.result.directory, self.result, queue)
             self._checker = checker
             try:
@@ -90,7 +114,7 @@ class _Import:
                         with self.library.transaction():
                             checker.record()
                 if source.bag is not None or self.options.complete:
-                    note_unlisted_files(source, self.result, self._report)
+                    note_unlisted_files(source, self.result, roots, self._report)
             finally:
                 if checker.has_verified:
                     with self.library.transaction():
@@ -133,18 +157,13 @@ class _Import:
                 if isinstance(item, RefusedLine):
                     self._refuse(reader, item.line, item.message)
                     continue
-                if bag is not None and leads_outside(bag.path, item.name):
-                    shown = display(to_stored(item.name))
-                    message = f"`{shown}` leads outside the bag through a link"
-                    self._refuse(reader, item.line, message)
-                    continue
                 note = ""
                 if bag is not None and bag.is_to_be_fetched(item.name):
                     note = ": `fetch.txt` lists it as a file to download"
                 elif b"\\" in item.name:
                     note = "; `--backslashes separator` reads its backslashes as separators"
                 self.result.entries += 1
-                yield FileToCheck(item.name, item.entry, item.line, is_tag_file, note)
+                yield FileToCheck(item.name, item.entry, item.line, reader.path, is_tag_file, note)
 
     def _refuse(self, reader: ManifestReader, line: int, message: str) -> None:
         self.result.note(ManifestMismatch(to_stored(reader.path), "refused", message, line))

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from vpo._engine import Roots
 from vpo.base.errors import ManifestError
 from vpo.base.paths import display, to_stored
 
@@ -27,8 +28,10 @@ _BYTE_ORDER_MARKS = (
 class ManifestLines:
     """The lines of a file, without their line ends. They can be read any number of times."""
 
-    def __init__(self, path: bytes, encoding: str | None = None) -> None:
-        """Opens the file.
+    def __init__(
+        self, path: bytes, encoding: str | None = None, roots: Roots | None = None
+    ) -> None:
+        """Opens the file; beneath `roots`, if it belongs to a bag.
 
         Without `encoding`, a byte-order mark decides; without a mark, the bytes are used as
         they are.
@@ -37,7 +40,7 @@ class ManifestLines:
         """
         self.path = path
         try:
-            self._file = _open_as_utf8(path, encoding)
+            self._file = _open_as_utf8(path, encoding, roots)
             beginning = self._file.read(MOST_LINE_BYTES)
         except OSError as error:
             raise ManifestError(
@@ -98,10 +101,13 @@ class ManifestLines:
         return False
 
 
-def _open_as_utf8(path: bytes, encoding: str | None) -> BinaryIO:
+def _open_as_utf8(path: bytes, encoding: str | None, roots: Roots | None) -> BinaryIO:
     """Opens the file itself, or a copy in UTF-8 that disappears when it is closed."""
-    # Opening a FIFO without O_NONBLOCK would wait for a writer.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if roots is not None:
+        descriptor = roots.open_file(path)
+    else:
+        # Opening a FIFO without O_NONBLOCK would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     file: BinaryIO = open(descriptor, "rb")  # noqa: SIM115
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

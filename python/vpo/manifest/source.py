@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from vpo._engine import Roots
 from vpo.base.errors import DirectoryNotFoundError, ManifestError, UsageError
 from vpo.base.paths import absolute, display, to_stored
 from vpo.manifest.bag import DECLARATION, Bag, is_bag, open_bag
@@ -70,21 +71,25 @@ def locate(manifest: bytes, directory: bytes | None, options: ImportOptions) -> 
 
 @contextmanager
 def open_source(
-    manifest: bytes, directory: bytes, options: ImportOptions, check_stop: Callable[[], None]
+    manifest: bytes,
+    directory: bytes,
+    options: ImportOptions,
+    roots: Roots,
+    check_stop: Callable[[], None],
 ) -> Iterator[ManifestSource]:
-    """Opens what `locate` returned.
+    """Opens what `locate` returned. `roots` is where the files that it lists are opened.
 
     Raises ManifestError if it cannot be read, and what `check_stop` raises.
     """
     with ExitStack() as closing:
         if os.path.isdir(manifest):
-            bag = open_bag(manifest, options.encoding)
+            bag = open_bag(manifest, roots, options.encoding)
             closing.callback(bag.close)
             yield ManifestSource(BAGIT, bag.payload, bag)
             return
         lines = ManifestLines(manifest, options.encoding)
         closing.callback(lines.close)
-        form = options.format or _detected_format(lines, directory, check_stop)
+        form = options.format or _detected_format(lines, directory, roots, check_stop)
         reader = ManifestReader(lines, FORMATS[form].new_parser)
         reader.backslashes_separate = options.backslashes == "separator" or (
             options.backslashes == "auto"
@@ -94,13 +99,15 @@ def open_source(
         yield ManifestSource(form, [reader])
 
 
-def _detected_format(lines: ManifestLines, directory: bytes, check_stop: Callable[[], None]) -> str:
+def _detected_format(
+    lines: ManifestLines, directory: bytes, roots: Roots, check_stop: Callable[[], None]
+) -> str:
     formats = possible_formats((line for _, _, line in lines.numbered()), lines.path)
     if len(formats) == 1:
         return formats[0]
     entries = ManifestReader(lines, FORMATS[formats[0]].new_parser).entries()
     listed = (item for item in entries if isinstance(item, ListedFile))
-    found = format_by_files(formats, listed, directory, check_stop)
+    found = format_by_files(formats, listed, directory, roots, check_stop)
     if found is None:
         raise ManifestError(
             f"Cannot tell whether `{display(to_stored(lines.path))}` has the format"

@@ -10,12 +10,14 @@ import contextlib
 import os
 import re
 import selectors
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, NamedTuple
 
 import orjson
 
@@ -29,6 +31,7 @@ MOST_OUTPUT = 8 << 20
 _MOST_STDERR = 64 << 10
 _LONGEST_REASON = 300
 _CHUNK = 64 << 10
+_HEAD_BYTES = 64
 
 # How often to check whether to give up.
 _POLL_SECONDS = 0.1
@@ -90,11 +93,13 @@ def read(
     timeout: float = TIMEOUT_SECONDS,
     language: Callable[[str], str] | None = None,
     stopped: threading.Event | None = None,
+    opens: Callable[[], int] | None = None,
 ) -> Media:
     """What ffprobe finds in a file, in the same form as the engine's answers.
 
     `language` turns the name of a language in a file into ISO 639-2/B; by default the
-    engine does that. Setting `stopped` ends ffprobe.
+    engine does that. Setting `stopped` ends ffprobe. `opens` opens the file and returns its
+    descriptor; by default, it is opened by its path.
 
     Raises FfprobeError if there is no usable answer.
     """
@@ -104,83 +109,119 @@ def read(
 
         language = language_code
     deadline = time.monotonic() + timeout
-    answer = _parse(run(ffprobe_path, path, timeout, stopped=stopped))
-    with _understood():
-        media = ffprobe_answer.to_media(answer, path, language)
-    if ffprobe_answer.may_have_dynamic_metadata(media):
-        # Without this detail, the answer is still useful.
-        with contextlib.suppress(FfprobeError):
-            left = max(deadline - time.monotonic(), 0.0)
-            frames = _parse(run(ffprobe_path, path, left, show=_SHOW_FRAME, stopped=stopped))
-            with _understood():
-                ffprobe_answer.add_frames(media, frames)
+    with opened(path, opens) as file:
+        answer = _parse(run(ffprobe_path, file, timeout, stopped=stopped))
+        with _understood():
+            media = ffprobe_answer.to_media(answer, path, _head(file), language)
+        if ffprobe_answer.may_have_dynamic_metadata(media):
+            # Without this detail, the answer is still useful.
+            with contextlib.suppress(FfprobeError):
+                left = max(deadline - time.monotonic(), 0.0)
+                frames = _parse(run(ffprobe_path, file, left, show=_SHOW_FRAME, stopped=stopped))
+                with _understood():
+                    ffprobe_answer.add_frames(media, frames)
     return media
+
+
+class OpenFile(NamedTuple):
+    """A file that ffprobe is to read, whatever its path leads to by now."""
+
+    descriptor: int
+    name: bytes
+    """The name by which ffprobe opens it."""
+
+
+@contextlib.contextmanager
+def opened(path: bytes, opens: Callable[[], int] | None = None) -> Iterator[OpenFile]:
+    """Opens a file. Raises FfprobeError if it cannot be opened."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        descriptor = os.open(path, flags) if opens is None else opens()
+    except OSError as error:
+        raise FfprobeError(error.strerror or "it cannot be opened", "failed") from error
+    try:
+        with _named(descriptor, path) as name:
+            yield OpenFile(descriptor, name)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _named(descriptor: int, path: bytes) -> Iterator[bytes]:
+    """A name for an open file, with the extension of its path, which ffprobe takes for a hint.
+
+    Nothing else of the path is in it: the image demuxer takes some names for patterns of several
+    files, such as those with `%03d` in them and those that end in `.y`.
+    """
+    target = b"/dev/fd/%d" % descriptor
+    extension = os.path.splitext(path)[1]
+    if not re.fullmatch(rb"\.[0-9A-Za-z]{2,10}", extension):
+        yield target
+        return
+    try:
+        directory = os.fsencode(tempfile.mkdtemp(prefix="vpo-"))
+    except OSError:
+        # The disk is full, perhaps. ffprobe can do without the hint.
+        yield target
+        return
+    link = os.path.join(directory, b"file" + extension)
+    try:
+        os.symlink(target, link)
+        yield target if b"%" in link else link
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _head(file: OpenFile) -> bytes:
+    """The first bytes of a file."""
+    try:
+        return os.pread(file.descriptor, _HEAD_BYTES, 0)
+    except OSError:
+        return b""
 
 
 def run(
     ffprobe_path: str,
-    path: bytes,
+    file: OpenFile,
     timeout: float = TIMEOUT_SECONDS,
     *,
     show: Sequence[str] = _SHOW,
     stopped: threading.Event | None = None,
 ) -> bytes:
-    """ffprobe's JSON for a file. Setting `stopped` ends ffprobe.
+    """ffprobe's JSON for a file (see `opened`). Setting `stopped` ends ffprobe.
 
     Raises FfprobeError if ffprobe fails, takes too long or writes too much.
     """
     deadline = time.monotonic() + timeout
-    with contextlib.ExitStack() as opened:
-        inputs: tuple[int, ...] = ()
-        name = b"file:" + os.path.abspath(path)
-        if _could_be_pattern(path):
-            descriptor = _open(path)
-            opened.callback(os.close, descriptor)
-            inputs = (descriptor,)
-            name = b"file:/dev/fd/%d" % descriptor
+    name = b"file:" + file.name
+    try:
+        process = subprocess.Popen(  # noqa: S603
+            [ffprobe_path, *_OPTIONS, *show, "-i", name],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            pass_fds=(file.descriptor,),
+            # In a process group of its own, so that all it starts is killed with it.
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise FfprobeError(f"`{ffprobe_path}` was not found", "missing") from error
+    except OSError as error:
+        reason = f"`{ffprobe_path}` cannot be run: {error.strerror}"
+        raise FfprobeError(reason, "missing") from error
+    with process:
         try:
-            process = subprocess.Popen(  # noqa: S603
-                [ffprobe_path, *_OPTIONS, *show, "-i", name],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=_environment(),
-                pass_fds=inputs,
-                # In a process group of its own, so that all it starts is killed with it.
-                start_new_session=True,
-            )
-        except FileNotFoundError as error:
-            raise FfprobeError(f"`{ffprobe_path}` was not found", "missing") from error
-        except OSError as error:
-            reason = f"`{ffprobe_path}` cannot be run: {error.strerror}"
-            raise FfprobeError(reason, "missing") from error
-        with process:
-            try:
-                stdout, stderr = _collect(process, deadline, stopped)
-                status = _wait(process, deadline, stopped)
-            except subprocess.TimeoutExpired as error:
-                reason = f"it took longer than {timeout:g} seconds"
-                raise FfprobeError(reason, "timeout") from error
-            finally:
-                _end(process)
+            stdout, stderr = _collect(process, deadline, stopped)
+            status = _wait(process, deadline, stopped)
+        except subprocess.TimeoutExpired as error:
+            reason = f"it took longer than {timeout:g} seconds"
+            raise FfprobeError(reason, "timeout") from error
+        finally:
+            _end(process)
     if status != 0:
         raise FfprobeError(_reason(stderr, name, status), "failed")
     return stdout
-
-
-def _could_be_pattern(path: bytes) -> bool:
-    """Whether the image demuxer would take the name for a pattern of several files.
-
-    It looks for `%03d` and `%*` anywhere in a path, and for names that end in `.y`.
-    """
-    return b"%" in os.path.abspath(path) or path.lower().endswith(b".y")
-
-
-def _open(path: bytes) -> int:
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    except OSError as error:
-        raise FfprobeError(error.strerror or "it cannot be opened", "failed") from error
 
 
 def _environment() -> dict[str, str]:

@@ -61,18 +61,20 @@ _THOUSAND_YEARS = 3.2e10
 _MOST_INTEGER = 2**63 - 1
 
 
-def to_media(answer: Mapping[str, Any], path: bytes, language: Callable[[str], str]) -> Media:
+def to_media(
+    answer: Mapping[str, Any], path: bytes, head: bytes, language: Callable[[str], str]
+) -> Media:
     """The document, as far as ffprobe's streams, chapters and format tell.
 
     Raises various errors (ValueError, TypeError, LookupError, …) if the answer does not
-    have the form of ffprobe's answers.
+    have the form of ffprobe's answers. `head` is the beginning of the file.
     """
     about = answer.get("format", {})
     streams = answer.get("streams", [])
     name = str(about.get("format_name", ""))
     tags = _lower(about.get("tags"))
     media: Media = {
-        "container": _container(name, tags, streams, path),
+        "container": _container(name, tags, streams, lambda: _doc_type(head, path)),
         "duration_seconds": _time(about.get("duration")),
         "bit_rate": _natural(about.get("bit_rate")),
         "tracks": [],
@@ -118,10 +120,13 @@ def add_frames(media: Media, answer: Mapping[str, Any]) -> None:
 
 
 def _container(
-    name: str, tags: Mapping[str, str], streams: list[Mapping[str, Any]], path: bytes
+    name: str,
+    tags: Mapping[str, str],
+    streams: list[Mapping[str, Any]],
+    doc_type: Callable[[], str],
 ) -> str:
     if name == "matroska,webm":
-        return _doc_type(path)
+        return doc_type()
     if name == _ISO_MEDIA:
         brand = tags.get("major_brand", "qt").strip().lower()
         if brand in _AVIF_BRANDS:
@@ -139,13 +144,8 @@ def _container(
     return _CONTAINERS.get(name, name)
 
 
-def _doc_type(path: bytes) -> str:
+def _doc_type(head: bytes, path: bytes) -> str:
     """The document type in the EBML header, which ffprobe does not report."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(64)
-    except OSError:
-        head = b""
     found = re.search(rb"\x42\x82.(webm|matroska)", head, re.DOTALL)
     if found:
         return found[1].decode()

@@ -8,19 +8,22 @@ reads the files that the engine does not know or is unsure about.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import orjson
 
-from vpo._engine import Prober, ProbeResult
+from vpo._engine import Prober, ProbeResult, Roots
 from vpo.base.errors import ToolMissingError
 from vpo.base.programs import which
 from vpo.config.models import ProberChoice
+from vpo.db.stored_stat import stored_mtime
 
 if TYPE_CHECKING:
     from vpo.media.model import Media, Track
@@ -41,6 +44,8 @@ class IntrospectionRequest(NamedTuple):
     """Absolute."""
     kind: str
     """The kind of file, by its name: `video`, `audio`, `image`, `sidecar` or `other`."""
+    follows_link: bool = False
+    """Whether a symbolic link at the path is followed."""
 
 
 class Introspection(NamedTuple):
@@ -67,9 +72,15 @@ class Introspector:
     """Reads files in the background. Close it, or use it as a context manager."""
 
     def __init__(
-        self, choice: ProberChoice = "auto", ffprobe: str | None = None, *, threads: int = 0
+        self,
+        choice: ProberChoice = "auto",
+        ffprobe: str | None = None,
+        *,
+        threads: int = 0,
+        roots: Roots | None = None,
     ) -> None:
-        """`ffprobe` is a path or the name of a command, if the settings have one.
+        """`ffprobe` is a path or the name of a command, if the settings have one. Files are
+        opened beneath `roots`.
 
         Raises ToolMissingError if ffprobe was chosen but is not found.
         """
@@ -86,8 +97,9 @@ class Introspector:
                 " `--prober auto`.",
                 tool="ffprobe",
             )
-        self._prober = Prober(threads=threads)
-        self._asked: dict[int, tuple[bytes, str]] = {}
+        self._roots = roots or Roots()
+        self._prober = Prober(threads=threads, roots=self._roots)
+        self._asked: dict[int, IntrospectionRequest] = {}
         self._closed = Event()
         self._executor: ThreadPoolExecutor | None = None
         self._futures: dict[Future[Media], Introspection] = {}
@@ -129,8 +141,10 @@ class Introspector:
     def submit(self, requests: Sequence[IntrospectionRequest]) -> None:
         """Queues files."""
         for request in requests:
-            self._asked[request.key] = (request.path, request.kind)
-        self._prober.submit((request.key, request.path) for request in requests)
+            self._asked[request.key] = request
+        self._prober.submit(
+            (request.key, request.path, request.follows_link) for request in requests
+        )
 
     def take(self, timeout: float) -> list[Introspection]:
         """The results so far. Waits up to `timeout` seconds for the first."""
@@ -151,7 +165,7 @@ class Introspector:
 
     def _judge(self, answer: ProbeResult) -> None:
         """Accepts the engine's answer, or asks ffprobe about the file."""
-        path, kind = self._asked.pop(answer.key)
+        request = self._asked.pop(answer.key)
         stat = None
         if answer.size_bytes is not None and answer.mtime_ns is not None:
             stat = (answer.size_bytes, answer.mtime_ns)
@@ -162,31 +176,46 @@ class Introspector:
             )
             asks = bool(media["unsure"])
         else:
-            native = _failed(answer, path, kind, stat)
+            native = _failed(answer, request, stat)
             # Where nothing was written, for example, ffprobe finds nothing either.
             asks = native.error is not None and answer.problem not in ("unreadable", "final")
         asks = asks or self.choice == "ffprobe"
         # ffprobe would wait for ever on pipes and devices, and knows nothing about empty files.
         has_content = stat is not None and stat[0] > 0
-        if not asks or not has_content or kind not in _KINDS_OF_FFPROBE:
+        if not asks or not has_content or request.kind not in _KINDS_OF_FFPROBE:
             self._ready.append(native)
         elif self._ffprobe is None:
             if self.choice == "auto":
                 self.without_second_opinion += 1
             self._ready.append(native)
         else:
-            self._ask(native, path)
+            self._ask(native, request)
 
     # -- ffprobe -----------------------------------------------------------------
 
-    def _ask(self, native: Introspection, path: bytes) -> None:
+    def _ask(self, native: Introspection, request: IntrospectionRequest) -> None:
         from vpo.media import ffprobe
 
         assert self._ffprobe is not None
         if self._executor is None:
             self._executor = ThreadPoolExecutor(os.cpu_count() or 2, "vpo-ffprobe")
-        future = self._executor.submit(ffprobe.read, self._ffprobe, path, stopped=self._closed)
+        future = self._executor.submit(
+            ffprobe.read,
+            self._ffprobe,
+            request.path,
+            opens=partial(self._open, native, request),
+            stopped=self._closed,
+        )
         self._futures[future] = native
+
+    def _open(self, native: Introspection, request: IntrospectionRequest) -> int:
+        """Opens the file that the engine has read. Raises OSError."""
+        descriptor = self._roots.open_file(request.path, request.follows_link)
+        now = os.fstat(descriptor)
+        if native.stat != (now.st_size, stored_mtime(now.st_mtime_ns)):
+            os.close(descriptor)
+            raise OSError(errno.ESTALE, "it was changed in the meantime")
+        return descriptor
 
     def _collect(self, timeout: float) -> None:
         from vpo.media.ffprobe import FfprobeError
@@ -211,15 +240,16 @@ class Introspector:
 
 
 def _failed(
-    answer: ProbeResult, path: bytes, kind: str, stat: tuple[int, int] | None
+    answer: ProbeResult, request: IntrospectionRequest, stat: tuple[int, int] | None
 ) -> Introspection:
     """What the engine's failure means for a file of this kind."""
-    if answer.problem == "unreadable" and _is_gone(path):
-        return Introspection(answer.key, None, "native", is_gone=True)
-    must_be_media = kind not in ("sidecar", "other")
-    if not must_be_media and (
-        answer.problem in ("unknown", "final") or answer.size_bytes == 0
+    if answer.problem == "unreadable" and (
+        # A link has taken its place, or that of a directory above it.
+        answer.errno in (errno.ELOOP, errno.EXDEV) or _is_gone(request.path)
     ):
+        return Introspection(answer.key, None, "native", is_gone=True)
+    must_be_media = request.kind not in ("sidecar", "other")
+    if not must_be_media and (answer.problem in ("unknown", "final") or answer.size_bytes == 0):
         return Introspection(
             answer.key, _nothing(), "native", stat=stat, quick_hash=answer.quick_hash
         )

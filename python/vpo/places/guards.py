@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 
-from vpo._engine import Progress
+from vpo._engine import Progress, open_trusted
 from vpo.base.errors import (
     DirectoryNotFoundError,
     DirectoryUnreadableError,
@@ -33,8 +34,9 @@ def check_root(connection: sqlite3.Connection, path: bytes, *, new_device: bool)
     the error that keeps it from being scanned.
     """
     try:
-        device = os.stat(path).st_dev
-        os.scandir(path).close()
+        descriptor = open_trusted(path, os.O_RDONLY | os.O_DIRECTORY)
+        device = os.fstat(descriptor).st_dev
+        os.close(descriptor)
     except (FileNotFoundError, NotADirectoryError) as error:
         if is_known(connection, path):
             raise RootOfflineError(
@@ -82,6 +84,11 @@ def unreadable_root(path: bytes, error: OSError) -> VpoError:
     if isinstance(error, NotADirectoryError):
         return NotADirectoryToScanError(
             f"`{shown}` is not a directory", hint="Give the directory that holds the file."
+        )
+    if error.errno == errno.ELOOP:
+        return DirectoryUnreadableError(
+            f"`{shown}` cannot be read: a symbolic link on the way belongs to another user",
+            hint="That user could make it lead anywhere. Name the directory that it leads to.",
         )
     return DirectoryUnreadableError(
         f"`{shown}` cannot be read: {error.strerror}", hint="Check its permissions and its disk."

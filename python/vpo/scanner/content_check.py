@@ -91,7 +91,9 @@ def decide(state: ScanState) -> Iterator[list[Decision]]:
         for file in files
     )
     threads = state.options.rules.threads or 0
-    with HashingQueue[Undecided](check, threads=threads, leave_cache=True) as queue:
+    with HashingQueue[Undecided](
+        check, threads=threads, leave_cache=True, roots=state.roots
+    ) as queue:
         for answers in queue.answers(work):
             if answers:
                 yield [_decision(file, answer) for file, answer in answers]

@@ -89,7 +89,11 @@ class IntrospectionQueue:
                     count,
                     file.has_quick_hash,
                 )
-                files.append(IntrospectionRequest(file.id, from_stored(path), file.kind))
+                files.append(
+                    IntrospectionRequest(
+                        file.id, from_stored(path), file.kind, bool(file.is_symlink)
+                    )
+                )
             self.introspector.submit(files)
 
     def take(self, timeout: float) -> list[Introspection]:

@@ -292,7 +292,8 @@ class MovesByContent:
         )
         digests: dict[int, str] = {}
         threads = self._state.options.rules.threads or 0
-        with HashingQueue[int](self._go_on, threads=threads) as queue:
+        roots = self._state.roots
+        with HashingQueue[int](self._go_on, threads=threads, roots=roots) as queue:
             for answers in queue.answers(work):
                 for file_id, answer in answers:
                     if answer.digests is not None:

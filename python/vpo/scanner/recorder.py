@@ -45,6 +45,8 @@ class Recorder:
         batched = Batched(columns, batch.extensions(), batch.kinds())
         new: list[NewRows] = []
         for directory in batch.directories():
+            if directory.via_symlink:
+                state.roots.add_linked(directory.path)
             known = self._find_known(directory)
             if known is not None:
                 names = unreadable.get(directory.path, set())

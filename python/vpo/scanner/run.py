@@ -98,7 +98,9 @@ class Run:
         state, options = self.state, self.state.options
         if options.dry_run or not options.rules.introspect:
             return None
-        introspector = Introspector(options.prober, options.ffprobe, threads=options.rules.threads)
+        introspector = Introspector(
+            options.prober, options.ffprobe, threads=options.rules.threads, roots=state.roots
+        )
         state.introspection = IntrospectionQueue(state.library, introspector, state.result)
         return introspector
 

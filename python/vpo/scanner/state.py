@@ -11,6 +11,7 @@ from vpo.db import roots as root_table
 from vpo.db.library import Library
 from vpo.jobs.context import Context
 from vpo.jobs.job import Job
+from vpo.places.beneath import roots_of
 from vpo.places.directories import topmost_on_device
 from vpo.places.filesystems import identity
 from vpo.places.recognition import is_same_filesystem
@@ -31,6 +32,8 @@ class ScanState:
         self.root = request.root
         self.options = request.options
         self.rules: Rules = request.rules()
+        self.roots = roots_of(self.connection, also=[request.root])
+        """Where files are opened."""
         self.context = context
         self.result = result
         self.introspection: IntrospectionQueue | None = None

@@ -6,11 +6,14 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::OFlags;
+
+use crate::beneath::DIRECTORY;
+use crate::roots::Roots;
 
 /// The most directories that are kept open: as many as there may be threads. A handle
 /// takes little memory and gives no access by itself.
@@ -27,24 +30,34 @@ type Handle = Arc<OnceLock<Option<OwnedFd>>>;
 /// The directories that were used last. The latest is at the end.
 #[derive(Default)]
 pub struct DirectoryCache {
+    roots: Arc<Roots>,
     kept: Mutex<VecDeque<(PathBuf, Handle)>>,
 }
 
 impl DirectoryCache {
-    /// Opens the file at an absolute path. A symbolic link is refused unless `follow`.
+    /// A cache of directories beneath these roots.
+    pub fn new(roots: Arc<Roots>) -> Self {
+        Self { roots, kept: Mutex::default() }
+    }
+
+    /// Opens the file at an absolute path. A symbolic link at its name is refused unless
+    /// `follow`; links on the way are those that [`Roots`] accepts.
     ///
     /// # Errors
-    /// The errors of `open(2)` with the whole path; `ELOOP` for a link that is refused.
+    /// The errors of `open(2)` with the whole path; `ELOOP` or `EXDEV` for a link that is refused.
     pub fn open(&self, path: &Path, follow: bool) -> io::Result<File> {
-        let flags = if follow { FILE } else { FILE | OFlags::NOFOLLOW };
-        if let (Some(parent), Some(name)) = (path.parent(), path.file_name())
-            && let Some(Some(directory)) = self.directory(parent).get()
-            && let Ok(file) = rustix::fs::openat(directory.as_fd(), name, flags, Mode::empty())
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            // `/`, for example. The caller sees what it is.
+            return Ok(self.roots.open_directory(path, OFlags::RDONLY)?.into());
+        };
+        if let Some(Some(directory)) = self.directory(parent).get()
+            && let Ok(file) = self.roots.open_in(directory, parent, name, FILE, follow)
         {
             return Ok(file.into());
         }
         // Another directory may have replaced the one that is open.
-        Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
+        let directory = self.roots.open_directory(parent, DIRECTORY)?;
+        Ok(self.roots.open_in(&directory, parent, name, FILE, follow)?.into())
     }
 
     /// The handle of a directory. If several threads want the same one, the first opens it
@@ -64,12 +77,7 @@ impl DirectoryCache {
                 }
             }
         };
-        handle.get_or_init(|| {
-            let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
-            #[cfg(target_os = "linux")]
-            let flags = flags | OFlags::PATH;
-            rustix::fs::open(path, flags, Mode::empty()).ok()
-        });
+        handle.get_or_init(|| self.roots.open_directory(path, DIRECTORY).ok());
         handle
     }
 
@@ -81,6 +89,7 @@ impl DirectoryCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::io::Errno;
     use std::fs;
     use std::io::Read;
 
@@ -122,6 +131,26 @@ mod tests {
         fs::create_dir(&first).unwrap();
         fs::write(first.join("b"), "new").unwrap();
         assert_eq!(content(&directories, &first.join("b")).unwrap(), "new");
+    }
+
+    #[test]
+    fn a_directory_that_was_swapped_for_a_link_is_not_entered() {
+        let tree = tempfile::tempdir().unwrap();
+        let (root, other) = (tree.path().join("root"), tree.path().join("other"));
+        for directory in [root.join("a/b"), other.join("b")] {
+            fs::create_dir_all(&directory).unwrap();
+            fs::write(directory.join("file"), "").unwrap();
+        }
+        let file = root.join("a/b/file");
+        let open =
+            || DirectoryCache::new(Arc::new(Roots::new([root.clone()], []))).open(&file, true);
+        open().unwrap();
+        fs::rename(root.join("a"), root.join("away")).unwrap();
+        std::os::unix::fs::symlink(&other, root.join("a")).unwrap();
+        let refused = open().unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(Errno::LOOP.raw_os_error()));
+        let linked = Roots::new([root.clone()], [root.join("a/b")]);
+        DirectoryCache::new(Arc::new(linked)).open(&file, false).unwrap();
     }
 
     #[test]

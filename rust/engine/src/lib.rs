@@ -10,6 +10,7 @@
 //! The engine knows nothing of databases or Python; `rust/python` is the thin layer that
 //! converts these types to Python's.
 
+pub mod beneath;
 mod completion_queue;
 mod concurrency;
 pub mod digest;
@@ -18,15 +19,18 @@ mod fingerprint;
 mod kinds;
 pub mod probe;
 mod racy;
+mod roots;
 mod rules;
 mod storage;
 mod sys;
 mod system_names;
 mod walk;
 
+pub use directory_cache::DirectoryCache;
 pub use fingerprint::{Fingerprint, Fingerprinter};
 pub use kinds::Kind;
 pub use racy::RACY_WINDOW_NS;
+pub use roots::Roots;
 pub use rules::{Rules, RulesError, RulesSpec};
 pub use storage::{FreshStat, birth_time, stat_afresh, storage_of};
 pub use sys::{Medium, medium_of, physical_start, set_idle_io};

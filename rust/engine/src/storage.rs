@@ -6,26 +6,21 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use rustix::fs::{FileType, Mode, OFlags};
-
+use crate::directory_cache::DirectoryCache;
 use crate::sys;
 pub use crate::sys::FreshStat;
 
 /// An identifier of the place where the content of a file is stored. Two files of one file
 /// system have the same identifier if and only if they have the same size and share all of
 /// their extents. `None` if it is unknown, if the file has storage of its own, or if `path`
-/// is not a regular file.
+/// is not a regular file. It is opened in `directories`; a link at `path` is not followed.
 ///
 /// # Errors
-/// The errors of `open(2)`. A link at `path` is not followed.
-pub fn storage_of(path: &Path) -> io::Result<Option<[u8; 16]>> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty())?;
-    let found = rustix::fs::fstat(&file)?;
-    match FileType::from_raw_mode(found.st_mode) {
-        FileType::RegularFile => Ok(sys::storage_of(file.as_fd())),
-        _ => Ok(None),
-    }
+/// Those of [`DirectoryCache::open`].
+pub fn storage_of(directories: &DirectoryCache, path: &Path) -> io::Result<Option<[u8; 16]>> {
+    let file = directories.open(path, false)?;
+    let is_regular = file.metadata()?.is_file();
+    Ok(if is_regular { sys::storage_of(file.as_fd()) } else { None })
 }
 
 /// When the file at `path` was created, in nanoseconds since 1970. With `follow`, a link at

@@ -11,7 +11,8 @@ use vpo_engine::digest::{
     self, ALGORITHMS, Algorithm, Expected, FileState, Job, Pool, PoolOptions, Problem,
 };
 
-use crate::storage::os_error;
+use crate::descriptors::os_error;
+use crate::roots::{Roots, engine_roots};
 use crate::text;
 
 /// A file as `submit` takes it: key, path, size, mtime in ns, and whether to follow a link.
@@ -34,9 +35,15 @@ pub struct Digester {
 #[pymethods]
 impl Digester {
     #[new]
-    #[pyo3(signature = (*, threads=0, max_rate=None, leave_cache=false))]
-    fn new(threads: usize, max_rate: Option<u64>, leave_cache: bool) -> Self {
-        Self { pool: Pool::new(PoolOptions { threads, max_rate, leave_cache }) }
+    #[pyo3(signature = (*, threads=0, max_rate=None, leave_cache=false, roots=None))]
+    fn new(
+        threads: usize,
+        max_rate: Option<u64>,
+        leave_cache: bool,
+        roots: Option<&Bound<'_, Roots>>,
+    ) -> Self {
+        let roots = engine_roots(roots);
+        Self { pool: Pool::new(PoolOptions { threads, max_rate, leave_cache, roots }) }
     }
 
     fn submit(

@@ -5,8 +5,10 @@
 #![allow(missing_docs, reason = "documented in _engine.pyi, where users of the module look")]
 
 mod batch;
+mod descriptors;
 mod digest;
 mod probe;
+mod roots;
 mod rules;
 mod storage;
 mod text;
@@ -24,6 +26,8 @@ mod _engine {
     use super::digest::{Digested, Digester};
     #[pymodule_export]
     use super::probe::{ProbeResult, Prober, language_code};
+    #[pymodule_export]
+    use super::roots::{Roots, open_beneath, open_trusted};
     #[pymodule_export]
     use super::rules::Rules;
     #[pymodule_export]

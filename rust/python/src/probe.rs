@@ -8,11 +8,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use vpo_engine::probe::{self, Job, Limits, Pool};
 
-use crate::storage::os_error;
+use crate::descriptors::os_error;
+use crate::roots::{Roots, engine_roots};
 use crate::text;
 
-/// The media as JSON, or the problem's code and message.
-type Outcome = Result<Vec<u8>, (&'static str, String)>;
+/// The media as JSON, or the problem's code, message and error number.
+type Outcome = Result<Vec<u8>, (&'static str, String, Option<i32>)>;
 
 #[pyclass(frozen, module = "vpo._engine")]
 pub struct Prober {
@@ -22,20 +23,20 @@ pub struct Prober {
 #[pymethods]
 impl Prober {
     #[new]
-    #[pyo3(signature = (*, threads=0))]
-    fn new(threads: usize) -> Self {
-        Self { pool: Pool::new(threads, Limits::default(), convert) }
+    #[pyo3(signature = (*, threads=0, roots=None))]
+    fn new(threads: usize, roots: Option<&Bound<'_, Roots>>) -> Self {
+        Self { pool: Pool::new(threads, Limits::default(), engine_roots(roots), convert) }
     }
 
     fn submit(&self, py: Python<'_>, files: &Bound<'_, PyAny>) -> PyResult<()> {
         let mut jobs = Vec::new();
         for file in files.try_iter()? {
-            let (key, path) = file?.extract::<(i64, Bound<'_, PyAny>)>()?;
+            let (key, path, follow) = file?.extract::<(i64, Bound<'_, PyAny>, bool)>()?;
             let path = text::with_bytes(&path, |bytes| {
                 use std::os::unix::ffi::OsStrExt;
                 PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
             })?;
-            jobs.push(Job { key, path });
+            jobs.push(Job { key, path, follow });
         }
         py.detach(|| self.pool.submit(jobs)).map_err(|error| os_error(&error, None))
     }
@@ -60,12 +61,18 @@ impl Prober {
 
 /// Runs in the pool's threads, which do not hold the GIL.
 fn convert(outcome: probe::Result<probe::Media>) -> Outcome {
-    let problem = |code, message: String| Err((code, message));
+    let problem = |code, message: String, errno| Err((code, message, errno));
     match outcome {
         Ok(media) => {
-            serde_json::to_vec(&media).or_else(|error| problem("panic", error.to_string()))
+            serde_json::to_vec(&media).or_else(|error| problem("panic", error.to_string(), None))
         }
-        Err(error) => problem(error.code(), error.to_string()),
+        Err(error) => {
+            let errno = match &error {
+                probe::Problem::Io(error) => error.raw_os_error(),
+                _ => None,
+            };
+            problem(error.code(), error.to_string(), errno)
+        }
     }
 }
 
@@ -110,12 +117,17 @@ impl ProbeResult {
 
     #[getter]
     fn problem(&self) -> Option<&'static str> {
-        self.outcome.as_ref().err().map(|(code, _)| *code)
+        self.outcome.as_ref().err().map(|(code, ..)| *code)
     }
 
     #[getter]
     fn message<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyString>> {
-        self.outcome.as_ref().err().map(|(_, message)| PyString::new(py, message))
+        self.outcome.as_ref().err().map(|(_, message, _)| PyString::new(py, message))
+    }
+
+    #[getter]
+    fn errno(&self) -> Option<i32> {
+        self.outcome.as_ref().err().and_then(|(.., errno)| *errno)
     }
 }
 

@@ -1,24 +1,27 @@
 //! Where the content of files is stored, how files are now, and the priority of reads.
 
 use std::ffi::{CString, OsStr};
-use std::io;
-use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::descriptors::{borrowed, os_error};
+use crate::roots::Roots;
 use crate::text;
 
 #[pyfunction]
+#[pyo3(signature = (path, roots=None))]
 pub fn storage_of<'py>(
     py: Python<'py>,
     path: &Bound<'py, PyAny>,
+    roots: Option<&Bound<'py, Roots>>,
 ) -> PyResult<Option<Bound<'py, PyBytes>>> {
     let file = text::with_bytes(path, |bytes| PathBuf::from(OsStr::from_bytes(bytes)))?;
-    match py.detach(|| vpo_engine::storage_of(&file)) {
+    let none = vpo_engine::DirectoryCache::default();
+    let directories = roots.map_or(&none, |roots| &roots.get().directories);
+    match py.detach(|| vpo_engine::storage_of(directories, &file)) {
         Ok(storage) => Ok(storage.map(|storage| PyBytes::new(py, &storage))),
         Err(error) => Err(os_error(&error, Some(path))),
     }
@@ -34,16 +37,9 @@ pub fn birth_time(py: Python<'_>, path: &Bound<'_, PyAny>, follow: bool) -> PyRe
 type Fresh = (u64, u64, u64, i128, i128, Option<i128>, u64);
 
 #[pyfunction]
-#[allow(unsafe_code, reason = "Python has descriptors as numbers; the proof is inside")]
 pub fn stat_afresh(py: Python<'_>, directory: i32, name: &[u8]) -> PyResult<Fresh> {
     let name = CString::new(name)?;
-    if directory < 0 {
-        return Err(PyValueError::new_err("a descriptor is not negative"));
-    }
-    // SAFETY: it is not -1. It is only borrowed for the call below, which does not close it.
-    // If the caller closes it meanwhile, the call fails or looks elsewhere, and touches no
-    // memory of this process.
-    let directory = unsafe { BorrowedFd::borrow_raw(directory) };
+    let directory = borrowed(directory)?;
     match py.detach(|| vpo_engine::stat_afresh(directory, &name)) {
         Ok(found) => Ok((
             found.device,
@@ -61,18 +57,4 @@ pub fn stat_afresh(py: Python<'_>, directory: i32, name: &[u8]) -> PyResult<Fres
 #[pyfunction]
 pub fn set_idle_io() -> PyResult<bool> {
     vpo_engine::set_idle_io().map_err(|error| os_error(&error, None))
-}
-
-/// An OSError with `errno`, so that Python makes the right subclass. PyO3 alone passes only
-/// the message.
-pub fn os_error(error: &io::Error, path: Option<&Bound<'_, PyAny>>) -> PyErr {
-    let Some(errno) = error.raw_os_error() else {
-        return PyOSError::new_err(error.to_string());
-    };
-    let words = error.to_string();
-    let words = words.split(" (os error").next().unwrap_or_default().to_owned();
-    match path {
-        Some(path) => PyOSError::new_err((errno, words, path.clone().unbind())),
-        None => PyOSError::new_err((errno, words)),
-    }
 }

@@ -11,8 +11,8 @@ use pyo3::types::{PyBytes, PyString};
 use vpo_engine::{DirectoryStatus, KnownDirectories, NextBatch, WalkOptions};
 
 use crate::batch::Batch;
+use crate::descriptors::os_error;
 use crate::rules::Rules;
-use crate::storage::os_error;
 use crate::text;
 
 #[pyclass(frozen, module = "vpo._engine")]

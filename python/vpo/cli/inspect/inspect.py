@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from vpo._engine import KINDS
+from vpo._engine import KINDS, Roots
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.paths import display, to_json, to_stored
 from vpo.catalogue.media import FileMedia, as_recorded
@@ -48,10 +48,12 @@ def inspect(
     app = ctx.ensure_object(App)
     tools = app.settings({"tools"}, {("tools", "prober"): prober}).config.tools
     files = [
-        IntrospectionRequest(number, os.path.abspath(path), _kind(path))
+        IntrospectionRequest(number, os.path.abspath(path), _kind(path), follows_link=True)
         for number, path in enumerate(paths)
     ]
-    with Introspector(tools.prober, tools.ffprobe) as introspector:
+    # Whoever names a file means the one that its path leads to.
+    roots = Roots(linked={os.path.dirname(file.path) for file in files})
+    with Introspector(tools.prober, tools.ffprobe, roots=roots) as introspector:
         found = introspect_all(introspector, files)
         warnings = introspector.warnings()
     shown = [_to_dict(file, found[file.key]) for file in files]

@@ -133,7 +133,7 @@ impl Problem {
         match error.raw_os_error().map(Errno::from_raw_os_error) {
             Some(Errno::NOENT | Errno::NOTDIR) => Self::Gone,
             // It is a link, a socket, or a device without a driver.
-            Some(Errno::LOOP | Errno::NXIO | Errno::NODEV) => Self::NotRegular,
+            Some(Errno::LOOP | Errno::MLINK | Errno::NXIO | Errno::NODEV) => Self::NotRegular,
             _ => Self::Unreadable { error, offset: None },
         }
     }

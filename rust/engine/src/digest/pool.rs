@@ -12,6 +12,7 @@ use super::reader::{DiskLock, Reader};
 use super::segments::SegmentedFile;
 use crate::completion_queue::CompletionQueue;
 use crate::directory_cache::DirectoryCache;
+use crate::roots::Roots;
 
 const STACK_BYTES: usize = 512 * 1024;
 
@@ -22,7 +23,7 @@ const MOST_THREADS: usize = 64;
 const ATTEMPTS: usize = 2;
 
 /// How a pool reads files.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct PoolOptions {
     /// The number of threads. 0: chosen by device.
     pub threads: usize,
@@ -30,6 +31,8 @@ pub struct PoolOptions {
     pub max_rate: Option<u64>,
     /// Whether pages that were not in the page cache are removed from it again.
     pub leave_cache: bool,
+    /// The directories beneath which files are opened.
+    pub roots: Arc<Roots>,
 }
 
 /// A pool of threads. Dropping it stops them. This does not wait for them, because a request
@@ -84,7 +87,7 @@ impl Pool {
             }),
             work: Condvar::new(),
             completions: CompletionQueue::default(),
-            directories: DirectoryCache::default(),
+            directories: DirectoryCache::new(options.roots),
             reader: Reader::new(options.max_rate, options.leave_cache),
             cores: if threads == 0 { cores } else { threads },
         };
@@ -424,7 +427,8 @@ mod tests {
             jobs.push(job(key, path, &["blake3"]));
         }
         for (threads, leave_cache) in [(0, false), (1, true), (5, true)] {
-            let pool = Pool::new(PoolOptions { threads, leave_cache, max_rate: None });
+            let options = PoolOptions { threads, leave_cache, ..PoolOptions::default() };
+            let pool = Pool::new(options);
             pool.submit(jobs.clone()).unwrap();
             let completions = take_all(&pool);
             assert_eq!(completions.len(), jobs.len());

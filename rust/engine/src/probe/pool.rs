@@ -18,6 +18,7 @@ use crate::completion_queue::CompletionQueue;
 use crate::concurrency::{Concurrency, RequestStats};
 use crate::digest;
 use crate::directory_cache::DirectoryCache;
+use crate::roots::Roots;
 use crate::sys::{self, EntryType};
 
 /// Enough for parsers, whose recursion has a limited depth.
@@ -30,6 +31,8 @@ pub struct Job {
     pub key: i64,
     /// Its absolute path.
     pub path: PathBuf,
+    /// Whether a symbolic link at the path is followed.
+    pub follow: bool,
 }
 
 /// A [`Job`] that is done.
@@ -74,10 +77,12 @@ struct State {
 }
 
 impl<T: Send + 'static> Pool<T> {
-    /// A pool of `threads` (0: chosen by latency), which start with the first job.
+    /// A pool of `threads` (0: chosen by latency), which start with the first job. Files are
+    /// opened beneath `roots`.
     pub fn new(
         threads: usize,
         limits: Limits,
+        roots: Arc<Roots>,
         convert: impl Fn(Result<Media>) -> T + Send + Sync + 'static,
     ) -> Self {
         let state = State {
@@ -91,7 +96,7 @@ impl<T: Send + 'static> Pool<T> {
             state: Mutex::new(state),
             work: Condvar::new(),
             completions: CompletionQueue::default(),
-            directories: DirectoryCache::default(),
+            directories: DirectoryCache::new(roots),
             limits,
             convert: Box::new(convert),
         };
@@ -193,7 +198,7 @@ impl<T: Send + 'static> Shared<T> {
             // `probe_source` catches panics of parsers. This catches all others, because
             // each job must be completed.
             let outcome = catch_unwind(AssertUnwindSafe(|| {
-                probe_path(&shared.directories, &job.path, shared.limits, &mut facts, &mut requests)
+                probe_file(&shared.directories, &job, shared.limits, &mut facts, &mut requests)
             }))
             .unwrap_or_else(|panic| Err(Problem::from_panic(panic.as_ref())));
             let completion = Completion {
@@ -229,15 +234,15 @@ struct FileFacts {
 }
 
 /// Opens and probes a file.
-fn probe_path(
+fn probe_file(
     directories: &DirectoryCache,
-    path: &Path,
+    job: &Job,
     limits: Limits,
     facts: &mut FileFacts,
     requests: &mut RequestStats,
 ) -> Result<Media> {
     let begin = Instant::now();
-    let file = directories.open(path, true)?;
+    let file = directories.open(&job.path, job.follow)?;
     // Opening the file returned the size and the mtime: a share is not asked for them again.
     let found = sys::stat_fd(file.as_fd()).map_err(std::io::Error::from)?;
     requests.count += 1;
@@ -248,7 +253,7 @@ fn probe_path(
     facts.stat = Some((found.size, found.mtime));
     disable_read_ahead(&file);
     let mut source = Source::new(&file, found.size, limits);
-    let media = probe_source(&mut source, &extension(path));
+    let media = probe_source(&mut source, &extension(&job.path));
     // Damaged files and files that are not media get a hash, too: they may be moved.
     facts.quick_hash = quick_hash_of(&mut source).ok();
     requests.count += source.requests();
@@ -287,7 +292,9 @@ mod tests {
     use std::collections::HashSet;
 
     fn pool(threads: usize) -> Pool<std::result::Result<Media, &'static str>> {
-        Pool::new(threads, Limits::default(), |outcome| outcome.map_err(|problem| problem.code()))
+        Pool::new(threads, Limits::default(), Arc::default(), |outcome| {
+            outcome.map_err(|problem| problem.code())
+        })
     }
 
     #[test]
@@ -300,7 +307,7 @@ mod tests {
                 std::fs::write(&path, if key % 2 == 0 { "" } else { "text that is not media" })
                     .unwrap();
             }
-            jobs.push(Job { key, path });
+            jobs.push(Job { key, path, follow: false });
         }
         for threads in [0, 1, 7] {
             let pool = pool(threads);
@@ -331,7 +338,8 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, Mode::RWXU, 0).unwrap();
         let pool = pool(1);
         let path = directory.path().to_owned();
-        pool.submit([Job { key: 1, path: fifo }, Job { key: 2, path }]).unwrap();
+        let job = |key, path| Job { key, path, follow: false };
+        pool.submit([job(1, fifo), job(2, path)]).unwrap();
         let mut codes = Vec::new();
         while pool.outstanding() > 0 {
             codes.extend(pool.take(Duration::from_secs(10)).into_iter().map(|a| a.value));

@@ -36,12 +36,6 @@ pub use portable::{
 pub use residency::resident_pages;
 pub use types::{EntryType, FreshStat, Medium, Stat};
 
-/// Opens `path` as a directory. Links are followed, because the user chose the path.
-pub fn open_root(path: &CStr) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::openat(rustix::fs::CWD, path, flags, Mode::empty())
-}
-
 /// Opens the directory `name` in `parent`, to list it.
 ///
 /// Unless `follow`, a link that has replaced the directory is refused, so that no race leads
@@ -92,7 +86,8 @@ mod tests {
         std::fs::create_dir(tree.path().join("directory")).unwrap();
         symlink("a.mkv", tree.path().join("link")).unwrap();
         let path = std::ffi::CString::new(tree.path().to_str().unwrap()).unwrap();
-        let root = open_root(&path).unwrap();
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::open(&path, flags, Mode::empty()).unwrap();
 
         let mut fast = Vec::new();
         list(root.as_fd(), &mut ListBuffer::default(), |name, entry_type, inode| {

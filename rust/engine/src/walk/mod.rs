@@ -24,7 +24,6 @@ mod tasks;
 mod unvisited;
 mod worker;
 
-use std::ffi::CString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -80,8 +79,7 @@ impl Walk {
         known: KnownDirectories,
         options: WalkOptions,
     ) -> Result<Walk, Errno> {
-        let path = CString::new(root).map_err(|_| Errno::INVAL)?;
-        let root = Arc::new(Node::open_root(root, &path)?);
+        let root = Arc::new(Node::open_root(root)?);
         let state = Arc::new(WalkState::new(root, rules, known, options.threads));
         state.tasks.add([Task::ScanRoot(Arc::clone(&state.root))]);
         let threads = state.tasks.first_threads();

@@ -4,13 +4,17 @@
 //! than one system call accepts, a network share resolves one name instead of the whole
 //! path, and a link that someone puts in the way is noticed.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::beneath::open_trusted;
 use crate::sys;
 
 /// The most directories that walks keep open. Others are closed and opened again when they
@@ -78,8 +82,9 @@ impl OpenDirectory {
 
 impl Node {
     /// Opens the root of a walk.
-    pub fn open_root(path: &[u8], c_path: &CStr) -> Result<Node, Errno> {
-        let descriptor = sys::open_root(c_path)?;
+    pub fn open_root(path: &[u8]) -> Result<Node, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let descriptor = open_trusted(Path::new(OsStr::from_bytes(path)), flags, Mode::empty())?;
         let stat = sys::stat_fd(descriptor.as_fd())?;
         let keeps_inodes = sys::keeps_inodes(descriptor.as_fd());
         HELD.fetch_add(1, Ordering::Relaxed);
@@ -172,7 +177,14 @@ impl Node {
             let at = opened.as_ref().map_or(start, |descriptor| descriptor.as_fd());
             let name = CString::new(node.name()).map_err(|_| Errno::INVAL)?;
             // A link is followed only if one was followed here before.
-            opened = Some(sys::open_directory(at, &name, node.via_symlink)?);
+            let descriptor = sys::open_directory(at, &name, node.via_symlink)?;
+            let found = sys::stat_fd(descriptor.as_fd())?;
+            let is_other = (found.device, found.inode) != (node.device, node.inode);
+            if node.keeps_inodes && is_other {
+                // Another directory has its name now.
+                return Err(Errno::NOENT);
+            }
+            opened = Some(descriptor);
         }
         opened.ok_or(Errno::NOENT)
     }
