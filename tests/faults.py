@@ -50,3 +50,25 @@ def _program() -> str:
     directory = tempfile.mkdtemp(prefix="vpo-faultfs-")
     atexit.register(shutil.rmtree, directory)
     return share.build(directory, str(_CODE))
+
+
+@contextmanager
+def slow(source: Path, point: Path, delay_us: int) -> Iterator[Path]:
+    """`source` as it is seen on a share that needs so long for each request; yields where.
+
+    Skips the test as `faulty` does.
+    """
+    with ExitStack() as stack:
+        try:
+            program = _slow_program()
+            stack.enter_context(share.mounted(program, str(source), str(point), delay_us=delay_us))
+        except BenchError as error:
+            pytest.skip(str(error))
+        yield point
+
+
+@functools.cache
+def _slow_program() -> str:
+    directory = tempfile.mkdtemp(prefix="vpo-slowfs-")
+    atexit.register(shutil.rmtree, directory)
+    return share.build(directory)

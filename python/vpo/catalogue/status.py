@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from vpo.base import times
 from vpo.base.paths import StoredPath, from_stored, to_json, to_stored
@@ -19,19 +19,14 @@ from vpo.db.library import Library
 from vpo.jobs import clock, liveness
 from vpo.jobs.clock import ClockTrouble
 from vpo.jobs.kinds import repeats
+from vpo.places import patience
+from vpo.places.patience import Space
 
 # The JSON lists only this many failed jobs.
 LISTED_FAILURES = 10
 
 # Failures of kinds of job that are never repeated are shown for this time.
 SHOWN_FOR = timedelta(days=7)
-
-
-class Space(NamedTuple):
-    """The space on a file system, in bytes."""
-
-    free: int
-    total: int
 
 
 def _space_to_dict(space: Space | None) -> dict[str, int | None]:
@@ -56,6 +51,8 @@ class RootStatus:
     """Files and directories that the last completed scan could not read."""
     space: Space | None
     """None if the root cannot be reached now."""
+    hangs: bool
+    """Whether its file system does not answer at all."""
 
     @property
     def is_there(self) -> bool:
@@ -63,8 +60,10 @@ class RootStatus:
         return self.space is not None
 
     @property
-    def state(self) -> Literal["ok", "partial", "failed", "offline"]:
+    def state(self) -> Literal["ok", "partial", "failed", "offline", "hangs"]:
         """The state in one word: the worst that is true."""
+        if self.hangs:
+            return "hangs"
         if not self.is_there:
             return "offline"
         if self.failure is not None:
@@ -76,6 +75,7 @@ class RootStatus:
         return {
             **to_json(self.path),
             "is_there": self.is_there,
+            "hangs": self.hangs,
             "last_success_at": self.last_success_at,
             "failure": self.failure,
             "failed_job_id": self.failed_job_id,
@@ -173,6 +173,8 @@ def read_status(library: Library) -> Status:
         newest = {
             failure.path: failure for failure in reversed(failures) if failure.job_type == "scan"
         }
+        # Before all else, because the slowest root decides how long this takes.
+        spaces = patience.spaces([from_stored(root.path) for root in roots])
         shown = []
         for root in roots:
             failure = newest.get(root.path)
@@ -184,7 +186,8 @@ def read_status(library: Library) -> Status:
                     failure=failure.message if failure else None,
                     failed_job_id=failure.id if failure else None,
                     last_scan_errors=job_history.errors_of_last_scan(connection, root.path),
-                    space=space_at(from_stored(root.path)),
+                    space=spaces.get(from_stored(root.path)),
+                    hangs=from_stored(root.path) not in spaces,
                 )
             )
         running = job_table.running_jobs(connection)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 # How long to wait for one prober before looking at the other.
 _POLL_SECONDS = 0.01
+_SECONDS_TO_END = 5.0
 
 # Kinds of files about which ffprobe knows more than "it is a picture".
 _KINDS_OF_FFPROBE = ("video", "audio", "other")
@@ -115,7 +116,9 @@ class Introspector:
         """Abandons the files that were not read yet."""
         self._closed.set()
         if self._executor is not None:
-            self._executor.shutdown(cancel_futures=True)
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            # ffprobe is ended at once, unless the file system hangs.
+            wait(self._futures, timeout=_SECONDS_TO_END)
 
     @property
     def outstanding(self) -> int:

@@ -19,6 +19,7 @@ from vpo.base.paths import display, to_stored
 from vpo.db import directories as directory_table
 from vpo.db import roots as root_table
 from vpo.places.filesystems import identity
+from vpo.places.patience import answers, no_answer
 from vpo.places.recognition import is_same_filesystem
 
 # This many files may be gone at once without a question: people delete a season now and then.
@@ -33,6 +34,8 @@ def check_root(connection: sqlite3.Connection, path: bytes, *, new_device: bool)
     Raises RootOfflineError if it is gone or on another file system (unless `new_device`), or
     the error that keeps it from being scanned.
     """
+    if not answers(path):
+        raise no_answer(path)
     try:
         descriptor = open_trusted(path, os.O_RDONLY | os.O_DIRECTORY)
         device = os.fstat(descriptor).st_dev

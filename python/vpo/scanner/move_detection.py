@@ -28,9 +28,9 @@ from vpo.base.paths import StoredPath, from_stored, is_within, join
 from vpo.content.algorithms import RECORDED, RECORDED_PREFIX
 from vpo.content.digests import recorded_digest
 from vpo.content.hashing import FileToRead, HashingQueue
+from vpo.db import counts, file_facts, job_history
 from vpo.db import directories as directory_table
 from vpo.db import file_changes as change_table
-from vpo.db import file_facts, job_history
 from vpo.db import moves as move_table
 from vpo.db.file_changes import FileChange
 from vpo.db.file_facts import Move
@@ -39,6 +39,7 @@ from vpo.jobs.progress import Progress
 from vpo.places.directories import nearest_directory
 from vpo.places.filesystems import identity
 from vpo.places.letter_case import is_respelled
+from vpo.places.patience import answers
 from vpo.places.recognition import is_same_filesystem
 from vpo.scanner.compare import Columns, is_younger
 from vpo.scanner.state import ScanState
@@ -211,6 +212,9 @@ class MovesByContent:
 
     def __init__(self, state: ScanState) -> None:
         self._state = state
+        self._roots = [from_stored(root.path) for root in counts.list_roots(state.connection)]
+        self._answering: dict[bytes, bool] = {}
+        """Whether roots answer that were asked."""
         self._connection = state.connection
 
     def find(self, read: Iterable[int], added_by: Collection[int]) -> list[Pair]:
@@ -246,11 +250,22 @@ class MovesByContent:
         # What was read of a file of another kind is no use.
         return [pair for pair in pairs if pair.new.kind == pair.former.kind]
 
+    def _answers(self, path: bytes) -> bool:
+        """Whether the root that holds a path does not hang."""
+        root = next((root for root in self._roots if is_within(path, root)), None)
+        if root is None:
+            return True
+        if root not in self._answering:
+            self._answering[root] = answers(root)
+        return self._answering[root]
+
     def _is_gone(self, file: FormerFile) -> bool:
         """Whether a file is gone: a scan has found that, or a look at it now does."""
         if file.id in self._state.missing:
             return True
         path = from_stored(join(file.directory, file.name))
+        if not is_within(path, self._state.root) and not self._answers(path):
+            return False
         if not _is_gone(path, or_link=True):
             return False
         if file.scan_status == "missing" or is_within(path, self._state.root):

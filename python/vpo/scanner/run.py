@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 
 from vpo._engine import Walk
 from vpo.base import times
+from vpo.base.errors import RootOfflineError
 from vpo.base.paths import StoredPath, from_stored, join, to_stored
 from vpo.db import directories as directory_table
 from vpo.db import media as media_table
@@ -24,6 +25,7 @@ from vpo.jobs.stopping import StoppedError
 from vpo.logging import Phases
 from vpo.media.introspection import Introspector
 from vpo.places import guards
+from vpo.places.patience import Watch
 from vpo.scanner import content_check, missing_files
 from vpo.scanner.introspection_queue import IntrospectionQueue
 from vpo.scanner.move_detection import MovesByContent
@@ -123,10 +125,12 @@ class Run:
             raise guards.unreadable_root(state.root, error) from error
         self._phases.done("load known directories")
         expected = root.file_count if root else None
+        watch = Watch(state.root)
         try:
             while True:
                 batch = walk.next_batch(POLL_SECONDS)
                 state.context.check()
+                watch.see(self._mark(walk))
                 if batch is not None:
                     self._begin()
                     self.recorder.record(batch)
@@ -135,8 +139,8 @@ class Run:
                     break
                 self._go_on(batch is None, partial(_progress_of, walk, expected))
             self._batch.commit()
-        except StoppedError:
-            # It comes between two batches: what was recorded is whole and true.
+        except (StoppedError, RootOfflineError):
+            # They come between two batches: what was recorded is whole and true.
             self._batch.commit()
             raise
         finally:
@@ -144,6 +148,11 @@ class Run:
             self._batch.rollback()
             state.result.tally.add("skipped", walk.progress().unchanged_files)
         return walk
+
+    def _mark(self, walk: Walk) -> tuple[int, ...]:
+        """How far the scan is: a value that changes while it goes on."""
+        now, queue = walk.progress(), self.state.introspection
+        return now.directories, now.files, now.failures, queue.done if queue else 0
 
     def _go_on(self, is_idle: bool, progress: ReadProgress) -> None:
         """Reads media, commits if that is due, and shows the progress."""
@@ -236,16 +245,18 @@ class Run:
         def progress() -> Progress:
             return Progress("read", queue.done, queue.expected)
 
+        watch = Watch(self.state.root)
         try:
             while not queue.is_done:
                 context.check()
+                watch.see(queue.done)
                 has_read = self._read(POLL_SECONDS)
                 if not has_read or self._batch.is_due:
                     context.beat(progress)
                     self._commit_and_wait()
                 context.reporter.progress(progress)
             self._batch.commit()
-        except StoppedError:
+        except (StoppedError, RootOfflineError):
             self._batch.commit()
             raise
         finally:

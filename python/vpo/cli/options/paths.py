@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from vpo.cli.options.parameters import ParamType
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Click does not check whether the path exists: the services do, with their own messages.
-PATH = click.Path(path_type=bytes, readable=False)
 
+class _Path(ParamType):
+    """A path, as bytes. Unlike `click.Path`, it does not look at the path, which may hang.
 
-class _Directory(click.Path):
-    """A path for which shells offer directories only."""
+    The services look, and have their own messages.
+    """
+
+    name = "path"
+
+    def __init__(self, completes: str) -> None:
+        """`completes`: what shells offer, `file` or `dir`."""
+        self._completes = completes
+
+    def convert(
+        self,
+        value: str | bytes,
+        param: click.Parameter | None,  # noqa: ARG002
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> bytes:
+        """The bytes of the path."""
+        return os.fsencode(value)
 
     def shell_complete(
         self,
@@ -25,13 +43,14 @@ class _Directory(click.Path):
         param: click.Parameter,  # noqa: ARG002
         incomplete: str,
     ) -> list[CompletionItem]:
-        """Has the shell itself complete the names of directories."""
+        """Has the shell itself complete names."""
         from click.shell_completion import CompletionItem
 
-        return [CompletionItem(incomplete, type="dir")]
+        return [CompletionItem(incomplete, type=self._completes)]
 
 
-DIRECTORY = _Directory(path_type=bytes, readable=False)
+PATH = _Path("file")
+DIRECTORY = _Path("dir")
 
 
 def path_option(*names: str, **attributes: Any) -> Callable[[F], F]:

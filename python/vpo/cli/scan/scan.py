@@ -32,6 +32,7 @@ from vpo.jobs.purge import auto_purge
 from vpo.jobs.stopping import CancelledError, StoppedError
 from vpo.places import guards
 from vpo.places.letter_case import as_written
+from vpo.places.patience import answers, no_answer
 from vpo.scanner import scan as service
 from vpo.scanner.request import ScanOptions, ScanRequest
 
@@ -259,7 +260,7 @@ def _requests(
         profile=settings.profile,
         **run_options,
     )
-    roots = dict.fromkeys(os.path.realpath(directory) for directory in directories)
+    roots = dict.fromkeys(_resolved(directory) for directory in directories)
     requests = [ScanRequest(root, options) for root in roots]
     for request in requests:
         request.rules()
@@ -287,13 +288,20 @@ def _as_written(library: Library, requests: list[ScanRequest]) -> list[ScanReque
     with library.reading() as connection:
         return [
             request
-            if guards.is_known(connection, request.root)
+            if guards.is_known(connection, request.root) or not answers(request.root)
             else replace(request, root=as_written(request.root))
             for request in requests
         ]
 
 
+def _resolved(directory: bytes) -> bytes:
+    """The path of a directory without links, if its file system answers."""
+    return os.path.realpath(directory) if answers(directory) else os.path.abspath(directory)
+
+
 def _problem(root: bytes) -> VpoError | None:
+    if not answers(root):
+        return no_answer(root)
     try:
         with os.scandir(root):
             return None

@@ -8,7 +8,7 @@ import click
 
 from vpo.base import times
 from vpo.base.paths import display
-from vpo.catalogue.status import Space, Status, read_status
+from vpo.catalogue.status import Status, read_status
 from vpo.cli.app import App
 from vpo.cli.groups import command
 from vpo.cli.options.global_options import global_options
@@ -20,6 +20,7 @@ from vpo.cli.output.sizes import human_size
 from vpo.cli.output.streams import echo, for_terminal
 from vpo.cli.output.table import table
 from vpo.db.library import open_library
+from vpo.places.patience import Space
 
 SHOWN_FAILURES = 5
 
