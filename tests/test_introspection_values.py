@@ -59,7 +59,7 @@ def test_files_without_content_are_errors_that_ffprobe_is_not_asked_about(
         os.truncate(tree.write(f"zeros {size}.mkv", b""), size)
     result = vpo.scan(tree.root, status=1)
     assert (result["errors"], asked.read_text()) == (23, "")
-    shown = vpo.ok("files", "show", "--json", tree.path("zeros 5000000.mkv")).json
+    [shown] = vpo.ok("inspect", "--json", tree.path("zeros 5000000.mkv"), status=1).json
     assert "zeros" in shown["error"]
 
 

@@ -39,7 +39,7 @@ struct Sum {
     /// The most that samples are shown before they are decoded.
     ahead: i64,
     has_index: bool,
-    first: Option<Sample>,
+    first: [Option<Sample>; MOST_SAMPLES],
 }
 
 /// The state of all tracks, in their order.
@@ -54,11 +54,14 @@ struct FragmentReader<'m> {
     partial: bool,
 }
 
-/// The first sample of each track, in their order.
-pub type FirstSamples = Vec<Option<Sample>>;
+/// The first samples of each track, in their order.
+pub type FirstSamples = Vec<[Option<Sample>; MOST_SAMPLES]>;
+
+/// So many samples of a track are read.
+pub const MOST_SAMPLES: usize = 3;
 
 /// Reads the fragments after a `moov` that ends at `offset`, and adds their properties to the
-/// tracks. Returns the first sample of each track.
+/// tracks. Returns the first samples of each track.
 pub fn read(
     source: &mut Source<'_>,
     offset: u64,
@@ -247,7 +250,7 @@ impl Sum {
             start: (trak.times.samples > 0).then_some(0),
             ahead: 0,
             has_index: false,
-            first: None,
+            first: [None; MOST_SAMPLES],
         }
     }
 
@@ -306,10 +309,12 @@ impl Sum {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// Records the first sample, before it is counted.
+    /// Records one of the first samples, before it is counted.
     fn begin(&mut self, offset: u64, size: u64, edit: i64, shift: i64) {
         let size = u32::try_from(size).unwrap_or(u32::MAX);
-        self.first.get_or_insert(Sample { offset, size, time: 0 });
+        if let Some(free) = self.first.iter_mut().find(|sample| sample.is_none()) {
+            *free = Some(Sample { offset, size, time: 0 });
+        }
         let shown = self.end.saturating_add(shift).saturating_sub(edit);
         self.start.get_or_insert(shown);
     }
