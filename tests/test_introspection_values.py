@@ -59,7 +59,7 @@ def test_files_without_content_are_errors_that_ffprobe_is_not_asked_about(
         os.truncate(tree.write(f"zeros {size}.mkv", b""), size)
     result = vpo.scan(tree.root, status=1)
     assert (result["errors"], asked.read_text()) == (23, "")
-    shown = vpo.ok("files", "show", "--json", tree.path("zeros 5000000.mkv")).json
+    [shown] = vpo.ok("inspect", "--json", tree.path("zeros 5000000.mkv"), status=1).json
     assert "zeros" in shown["error"]
 
 
@@ -163,10 +163,12 @@ def test_values_of_all_ones_are_unknown(vpo: Vpo, tree: Tree) -> None:
             (0x829D, 5, ones + struct.pack("<I", 1)),
             (0x920A, 5, struct.pack("<II", 50, 1)),
             (0xA405, 3, ones[:2]),
+            (0x9209, 3, ones[:2]),
         ),
     )
     photo = inspected(vpo, path)["photo"]
-    assert (photo["iso"], photo["f_number"], photo["focal_length_35mm"]) == (None, None, None)
+    unknown = ("iso", "f_number", "focal_length_35mm", "flash")
+    assert [photo[name] for name in unknown] == [None] * 4
     assert photo["focal_length"] == 50
 
 

@@ -128,6 +128,11 @@ pub struct Track {
     pub file_name: Option<String>,
     /// The MIME type of an attachment.
     pub mime_type: Option<String>,
+
+    /// The number of packets of AAC that are still to be checked for band replication, which the
+    /// configuration need not mention.
+    #[serde(skip)]
+    pub unchecked_packets: u8,
 }
 
 /// Kinds of dynamic range, in ascending order. A track has the richest kind that applies.

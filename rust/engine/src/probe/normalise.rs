@@ -115,6 +115,7 @@ fn normalise_photo(photo: &mut Photo) {
     }
     photo.latitude = photo.latitude.filter(|value| value.abs() <= 90.0);
     photo.longitude = photo.longitude.filter(|value| value.abs() <= 180.0);
+    photo.exposure_seconds = photo.exposure_seconds.filter(|value| (1e-8..1e7).contains(value));
     photo.iso = photo.iso.filter(|value| (1..=HIGHEST_ISO).contains(value));
     photo.orientation = photo.orientation.filter(|value| (1..=8).contains(value));
 }

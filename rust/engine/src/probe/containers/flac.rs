@@ -1,7 +1,7 @@
 //! FLAC (RFC 9639): metadata blocks, possibly after ID3 tags. The sound is not read.
 
 use super::vorbis_comment::{self, Comments, close_chapters};
-use super::{flac_frame, id3};
+use super::{flac_frame, id3, picture};
 use crate::probe::codec::audio::xiph;
 use crate::probe::codec::bits::{Bits, be16, be32};
 use crate::probe::model::{Chapter, Media, Name, Track, TrackType};
@@ -56,7 +56,13 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
             5 => sheet = source.up_to(body, length.min(PICTURE))?.to_vec(),
             6 => {
                 let start = source.up_to(body, length.min(PICTURE))?;
-                pictures.extend(vorbis_comment::picture_block(start));
+                if let Some((mut picture, place)) = vorbis_comment::picture_block(start) {
+                    if picture.width.is_none() && picture.codec.as_deref() == Some("mjpeg") {
+                        let rest = length.saturating_sub(place) as u64;
+                        picture::set_size_at(&mut picture, source, body + place as u64, rest)?;
+                    }
+                    pictures.push(picture);
+                }
             }
             _ => {}
         }

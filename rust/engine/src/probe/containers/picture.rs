@@ -1,7 +1,7 @@
 //! Cover pictures: attachments whose first bytes contain their size.
 
 use crate::probe::codec::bits::be16;
-use crate::probe::codec::bits::be32;
+use crate::probe::codec::bits::{be32, le32};
 use crate::probe::model::{Name, Track, TrackType};
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
@@ -77,6 +77,10 @@ fn by_content(image: &[u8]) -> Option<&'static str> {
         Some("mjpeg")
     } else if image.starts_with(b"\x89PNG\r\n\x1a\n") {
         Some("png")
+    } else if image.starts_with(b"GIF8") {
+        Some("gif")
+    } else if image.starts_with(b"RIFF") && image.get(8..12) == Some(b"WEBP") {
+        Some("webp")
     } else {
         None
     }
@@ -101,6 +105,28 @@ fn size(codec: &str, image: &[u8]) -> Option<(u32, u32)> {
         "gif" => {
             let field = |at| be16(image, at).map(|value| u32::from(value.swap_bytes()));
             Some((field(6)?, field(8)?))
+        }
+        // Negative if the first line is at the top.
+        "bmp" if image.starts_with(b"BM") => {
+            Some((le32(image, 18)?, (le32(image, 22)? as i32).unsigned_abs()))
+        }
+        "webp" => webp_size(image),
+        _ => None,
+    }
+}
+
+/// The size in the first chunk, which has one of three forms.
+fn webp_size(image: &[u8]) -> Option<(u32, u32)> {
+    let three = |at: usize| Some(le32(image, at)? & 0xff_ffff);
+    match image.get(12..16)? {
+        b"VP8X" => Some((three(24)? + 1, (le32(image, 26)? >> 8) + 1)),
+        b"VP8L" => {
+            let bits = le32(image, 21)?;
+            Some(((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1))
+        }
+        b"VP8 " => {
+            let bits = le32(image, 26)?;
+            Some((bits & 0x3fff, bits >> 16 & 0x3fff))
         }
         _ => None,
     }
@@ -154,6 +180,16 @@ mod tests {
         assert_eq!(cover.codec.as_deref(), Some("mjpeg"));
         assert_eq!((cover.width, cover.height), (Some(320), Some(240)));
         assert_eq!(track("-->", b"http://"), None);
+        for image in [
+            &b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x3f\x01\0\xef\0\0"[..],
+            b"RIFF\0\0\0\0WEBPVP8L\x0a\0\0\0\x2f\x3f\xc1\x3b\0",
+            b"RIFF\0\0\0\0WEBPVP8 \x0a\0\0\0\0\0\0\x9d\x01\x2a\x40\x01\xf0\0",
+            b"GIF89a\x40\x01\xf0\0",
+            b"BM\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x40\x01\0\0\x10\xff\xff\xff",
+        ] {
+            let cover = track("image/bmp", image).unwrap();
+            assert_eq!((cover.width, cover.height), (Some(320), Some(240)), "{image:?}");
+        }
     }
 
     #[test]

@@ -129,7 +129,8 @@ fn has_no_size(picture: &Track) -> bool {
 
 /// The picture in a comment, whose end may be missing.
 fn picture_in(comment: &[u8]) -> Option<Track> {
-    picture_block(&from_base64(comment.get(PICTURE_NAME.len()..)?))
+    let block = from_base64(comment.get(PICTURE_NAME.len()..)?);
+    picture_block(&block).map(|(picture, _)| picture)
 }
 
 fn add(comment: &[u8], comments: &mut Comments, chapters: &mut BTreeMap<String, Chapter>) {
@@ -177,19 +178,21 @@ fn clock(text: &str) -> Option<f64> {
     Some(hours * 3600.0 + minutes * 60.0 + seconds)
 }
 
-/// Reads a picture block of FLAC. `block` may be only its beginning.
-pub fn picture_block(block: &[u8]) -> Option<Track> {
+/// Reads a picture block of FLAC, and returns the place of the picture in it. `block` may be only
+/// its beginning.
+pub fn picture_block(block: &[u8]) -> Option<(Track, usize)> {
     let mime_end = 8usize.checked_add(be32(block, 4)? as usize)?;
     let mime = String::from_utf8_lossy(block.get(8..mime_end)?).into_owned();
     let description = be32(block, mime_end)? as usize;
-    let fields = block.get(mime_end.checked_add(4)?.checked_add(description)?..)?;
+    let place = mime_end.checked_add(4)?.checked_add(description)?;
+    let fields = block.get(place..)?;
     let image = fields.get(20..).unwrap_or_default();
     let mut track = picture::track(&mime, image)?;
     if track.width.is_none() {
         let field = |at| be32(fields, at).filter(|&value| value != 0);
         (track.width, track.height) = (field(0), field(4));
     }
-    Some(track)
+    Some((track, place.saturating_add(20)))
 }
 
 /// Decodes base 64 up to the first character that does not belong to it.

@@ -97,7 +97,7 @@ fn exif_directory(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
     fill(&mut photo.iso, || sensitivity(tiff, ifd));
     fill(&mut photo.focal_length, || positive(measured(tiff, ifd, 0x920a)));
     fill(&mut photo.focal_length_35mm, || positive(measured(tiff, ifd, 0xa405)));
-    fill(&mut photo.flash, || Some(tiff.natural(ifd, 0x9209)? & 1 != 0));
+    fill(&mut photo.flash, || Some(measured(tiff, ifd, 0x9209)? as u64 & 1 != 0));
     fill(&mut photo.lens_make, || tiff.text(ifd, 0xa433));
     fill(&mut photo.lens_model, || lens_model(tiff, ifd));
     makernote::read(tiff, ifd, photo);
@@ -105,8 +105,7 @@ fn exif_directory(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
 
 /// A number; None if all its bits are set, which stands for an unknown value.
 fn measured(tiff: &mut Tiff<'_>, ifd: &Ifd, tag: u16) -> Option<f64> {
-    let value = tiff.get(ifd, tag)?;
-    value.number(0).filter(|_| !value.is_all_ones())
+    tiff.get(ifd, tag)?.measured(0)
 }
 
 /// The lens model. Cameras write `----` or similar if the lens did not report its name.
@@ -149,7 +148,7 @@ fn degrees(tiff: &mut Tiff<'_>, ifd: &Ifd, tag: u16, side_tag: u16, minus: &str)
             }
             numbers_in(&text)
         }
-        None => (0..3).map(|index| value.number(index)).collect(),
+        None => (0..3).map(|index| value.measured(index)).collect(),
     };
     let part = |index: usize| parts.get(index).copied().flatten();
     let degrees = part(0)? + part(1).unwrap_or(0.0) / 60.0 + part(2).unwrap_or(0.0) / 3600.0;

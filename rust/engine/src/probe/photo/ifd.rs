@@ -306,15 +306,17 @@ impl Value {
         matches!(self.kind, 2 | 129)
     }
 
-    /// Whether all bits of its first number are set, or of its numerator. Signed numbers do not
-    /// count: for them, that is -1.
-    pub fn is_all_ones(&self) -> bool {
-        let length = match self.kind {
-            3 => 2,
-            4 | 5 => 4,
-            _ => return false,
+    /// Like [`Value::number`], but None if all bits of the number or its numerator are set, which
+    /// stands for an unknown value. Of signed numbers, that is -1.
+    pub fn measured(&self, index: usize) -> Option<f64> {
+        let (size, length) = match self.kind {
+            3 => (2, 2),
+            4 => (4, 4),
+            5 => (8, 4),
+            _ => return self.number(index),
         };
-        self.bytes.get(..length).is_some_and(|bytes| bytes.iter().all(|&byte| byte == 0xff))
+        let bytes = self.bytes.chunks_exact(size).nth(index)?;
+        self.number(index).filter(|_| bytes[..length].iter().any(|&byte| byte != 0xff))
     }
 
     /// The number of numbers.

@@ -6,7 +6,7 @@ use super::ifd::{Ifd, Tiff};
 /// A lens's range, from four numbers: its focal lengths, and its apertures at these.
 pub(super) fn lens_info(tiff: &mut Tiff<'_>, ifd: &Ifd, tag: u16) -> Option<String> {
     let value = tiff.get(ifd, tag)?;
-    lens_range(value.number(0), value.number(1), value.number(2), value.number(3))
+    lens_range(value.measured(0), value.measured(1), value.measured(2), value.measured(3))
 }
 
 /// A lens's range in the usual form: `24-70mm f/2.8`. Zeros are unknown values.

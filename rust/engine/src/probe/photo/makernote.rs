@@ -46,8 +46,15 @@ pub(super) fn read(tiff: &mut Tiff<'_>, exif: &Ifd, photo: &mut Photo) {
     }
 }
 
-/// Fills in the fields that are in Canon's directory.
+/// The settings of Canon's cameras.
+const SETTINGS: u16 = 0x0001;
+
+/// Fills in the fields that are in Canon's directory, unless a program moved it without its
+/// values.
 pub(super) fn canon(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
+    if ifd.entry(SETTINGS).is_some() && record(tiff, ifd, SETTINGS).is_none() {
+        return;
+    }
     fill(&mut photo.lens_model, || named(tiff.text(ifd, 0x0095)));
     fill(&mut photo.iso, || canon_sensitivity(tiff, ifd));
 }
@@ -56,7 +63,7 @@ pub(super) fn canon(tiff: &mut Tiff<'_>, ifd: &Ifd, photo: &mut Photo) {
 /// number that was set or, if the camera chose it, the product of the base and a factor, both
 /// in steps of 1/32.
 fn canon_sensitivity(tiff: &mut Tiff<'_>, ifd: &Ifd) -> Option<u32> {
-    match record(tiff, ifd, 0x0001).and_then(|settings| settings.natural(16)) {
+    match record(tiff, ifd, SETTINGS).and_then(|settings| settings.natural(16)) {
         Some(16) => return Some(50),
         Some(17) => return Some(100),
         Some(18) => return Some(200),

@@ -75,7 +75,7 @@ pub fn wants_packet(track: &Track) -> bool {
             track.channel_layout.is_none() || track.bit_rate.is_none()
         }
         Some("truehd" | "mlp" | "wavpack" | "aac_latm") => track.channel_layout.is_none(),
-        Some("aac") => track.profile.is_none(),
+        Some("aac") => track.profile.is_none() || track.unchecked_packets > 0,
         _ => false,
     }
 }

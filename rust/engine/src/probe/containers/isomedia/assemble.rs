@@ -2,7 +2,7 @@
 
 use super::boxes::box_at;
 use super::chapters;
-use super::fragments::{self, FirstSamples};
+use super::fragments::{self, FirstSamples, MOST_SAMPLES};
 use super::movie::{Movie, Stream};
 use crate::probe::codec;
 use crate::probe::model::{Media, Track, TrackType};
@@ -71,11 +71,19 @@ fn read_packets(movie: &mut Movie, source: &mut Source<'_>, firsts: &FirstSample
         if trak.description.encrypted || !is_read {
             continue;
         }
-        let sample = match trak.tables.first(source, trak.sizes.first)? {
-            Some(sample) => Some(sample),
-            None => firsts.get(position).copied().flatten(),
+        let in_fragments = || firsts.get(position).copied().unwrap_or_default();
+        let [first, second, third] = if trak.track.unchecked_packets > 0 {
+            match *trak.tables.list(source, MOST_SAMPLES)? {
+                [] => in_fragments(),
+                ref list => [0, 1, 2].map(|index| list.get(index).copied()),
+            }
+        } else {
+            match trak.tables.first(source, trak.sizes.first)? {
+                Some(sample) => [Some(sample), None, None],
+                None => in_fragments(),
+            }
         };
-        let Some(sample) = sample else { continue };
+        let Some(sample) = first else { continue };
         // DTS:X comes at the end of a packet.
         let is_dts = trak.track.codec.as_deref() == Some("dts");
         let most = if is_dts { PACKET_HEAD * 2 } else { PACKET_HEAD };
@@ -86,6 +94,14 @@ fn read_packets(movie: &mut Movie, source: &mut Source<'_>, firsts: &FirstSample
             codec::read_packet(&mut trak.track, packet, trak.description.framing);
             // `ffprobe` uses the layer of MPEG audio in the container's header.
             trak.track.codec = in_container;
+        }
+        for sample in [second, third].into_iter().flatten() {
+            if trak.track.unchecked_packets == 0 {
+                break;
+            }
+            let length = usize::try_from(sample.size).unwrap_or(usize::MAX).min(PACKET_HEAD);
+            let packet = source.up_to(sample.offset, length)?;
+            codec::read_packet(&mut trak.track, packet, trak.description.framing);
         }
     }
     Ok(())

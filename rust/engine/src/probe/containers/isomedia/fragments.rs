@@ -34,12 +34,12 @@ struct Sum {
     /// The latest end of a fragment or index.
     length: i64,
     start: Option<i64>,
-    /// When the index begins.
-    index_start: Option<i64>,
+    /// When the first sample or the index begins, before edits.
+    begin: Option<i64>,
     /// The most that samples are shown before they are decoded.
     ahead: i64,
     has_index: bool,
-    first: Option<Sample>,
+    first: [Option<Sample>; MOST_SAMPLES],
 }
 
 /// The state of all tracks, in their order.
@@ -54,11 +54,14 @@ struct FragmentReader<'m> {
     partial: bool,
 }
 
-/// The first sample of each track, in their order.
-pub type FirstSamples = Vec<Option<Sample>>;
+/// The first samples of each track, in their order.
+pub type FirstSamples = Vec<[Option<Sample>; MOST_SAMPLES]>;
+
+/// So many samples of a track are read.
+pub const MOST_SAMPLES: usize = 3;
 
 /// Reads the fragments after a `moov` that ends at `offset`, and adds their properties to the
-/// tracks. Returns the first sample of each track.
+/// tracks. Returns the first samples of each track.
 pub fn read(
     source: &mut Source<'_>,
     offset: u64,
@@ -168,15 +171,13 @@ impl FragmentReader<'_> {
             time = time.saturating_add(u64::from(duration));
         }
         let Some(trak) = self.movie.traks().nth(position) else { return Ok(()) };
-        let in_track =
-            |time| rescale(time, u64::from(trak.timescale), u64::from(timescale)).cast_signed();
-        let begin = in_track(begin).saturating_sub(trak.offset(self.movie.timescale));
+        let begin = rescale(begin, u64::from(trak.timescale), u64::from(timescale));
         let time = rescale(time, u64::from(trak.timescale), u64::from(timescale));
         if let Some(sum) = self.sums.get_mut(position) {
             (sum.end, sum.length) = (time.cast_signed(), time.cast_signed());
             sum.indexed = sum.indexed.saturating_add(bytes);
             sum.has_index = true;
-            sum.index_start.get_or_insert(begin);
+            sum.begin.get_or_insert(begin.cast_signed());
         }
         self.complete = end == source.len() || end == source.len() - random_access(source)?;
         if self.complete {
@@ -243,11 +244,11 @@ impl Sum {
             end: duration,
             length: duration,
             indexed: 0,
-            index_start: None,
+            begin: (trak.times.samples > 0).then_some(0),
             start: (trak.times.samples > 0).then_some(0),
             ahead: 0,
             has_index: false,
-            first: None,
+            first: [None; MOST_SAMPLES],
         }
     }
 
@@ -306,10 +307,13 @@ impl Sum {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// Records the first sample, before it is counted.
+    /// Records one of the first samples, before it is counted.
     fn begin(&mut self, offset: u64, size: u64, edit: i64, shift: i64) {
         let size = u32::try_from(size).unwrap_or(u32::MAX);
-        self.first.get_or_insert(Sample { offset, size, time: 0 });
+        if let Some(free) = self.first.iter_mut().find(|sample| sample.is_none()) {
+            *free = Some(Sample { offset, size, time: 0 });
+        }
+        self.begin.get_or_insert(self.end);
         let shown = self.end.saturating_add(shift).saturating_sub(edit);
         self.start.get_or_insert(shown);
     }
@@ -345,20 +349,20 @@ impl Sum {
     }
 }
 
-/// Counts times from the first sample on if the file begins late, like a piece of a stream.
-/// Shorter delays are kept, as `ffprobe` keeps them: they may belong to one of the tracks.
+/// Takes the time before the first sample out of the lengths if the file begins late, like a
+/// piece of a stream. Shorter delays are kept, as `ffprobe` keeps them: they may belong to one of
+/// the tracks.
 fn begin_at_zero(movie: &Movie, sums: &mut [Sum]) {
-    let begin = movie.traks().zip(&*sums).filter_map(|(trak, sum)| {
-        let start = sum.start.map(|start| start.saturating_add(sum.ahead)).or(sum.index_start)?;
-        Some(start as f64 / f64::from(trak.timescale.max(1)))
-    });
+    let begin = movie
+        .traks()
+        .zip(&*sums)
+        .filter_map(|(trak, sum)| Some(sum.begin? as f64 / f64::from(trak.timescale.max(1))));
     let begin = begin.reduce(f64::min).unwrap_or(0.0);
     if begin < LATE_SECONDS {
         return;
     }
     for (trak, sum) in movie.traks().zip(sums) {
         let shift = (begin * f64::from(trak.timescale.max(1))).round() as i64;
-        sum.start = sum.start.map(|start| start.saturating_sub(shift));
         sum.length = sum.length.saturating_sub(shift).max(0);
     }
 }

@@ -74,6 +74,9 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         && is_picture(&container)
         && (items::read(source, &meta, &mut media)? || top.moov.is_none())
     {
+        if meta.cut || top.cut {
+            media.warn("the file is cut off within its data");
+        }
         return Ok(media);
     }
     let Some(moov) = top.moov else {

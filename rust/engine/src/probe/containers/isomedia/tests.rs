@@ -594,6 +594,17 @@ fn pictures_have_the_properties_of_their_primary_item() {
 }
 
 #[test]
+fn pictures_that_are_cut_off_have_a_warning() {
+    let whole = heif();
+    let warnings = |file: &[u8]| probe(file).unwrap().warnings;
+    assert!(warnings(&whole).is_empty());
+    let data = a_box(b"mdat", &[0; 100]);
+    assert!(warnings(&[&whole[..], &data].concat()).is_empty());
+    let cut = warnings(&[&whole[..], &data[..60]].concat());
+    assert_eq!(cut, ["the file is cut off within its data"]);
+}
+
+#[test]
 fn raw_files_of_canon_contain_tiff_structures() {
     // One entry: the maker of the camera.
     let mut tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x0f\0\x02\0\0\0\x06\0\0\0\x1a\0\0\0\0".to_vec();

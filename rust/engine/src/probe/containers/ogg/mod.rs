@@ -6,7 +6,7 @@ mod stream;
 
 use self::page::{LONGEST, Packets, Page};
 use self::stream::Stream;
-use super::vorbis_comment::{self, close_chapters};
+use super::vorbis_comment::{self, Comments, close_chapters};
 use crate::probe::model::{Media, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
 use crate::probe::source::Source;
@@ -58,9 +58,15 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         let mut stream = stream::read(state.packets.whole.first().map_or(&[], |one| &one[..]));
         stream.track.index = index as u32;
         if let Some(before) = stream.comments {
-            let packet = state.packets.whole.get(1).unwrap_or(&state.packets.begun);
-            let comments = packet.get(before..).unwrap_or_default();
-            attachments.extend(read_comments(&mut media, &mut stream.track, comments));
+            let whole = state.packets.whole.get(1);
+            let packet = whole.unwrap_or(&state.packets.begun);
+            let comments = vorbis_comment::parse(packet.get(before..).unwrap_or_default());
+            match whole {
+                Some(_) if comments.cut => media.warn("the comments are damaged"),
+                None if comments.cut => media.doubt("tags"),
+                _ => {}
+            }
+            attachments.extend(take_comments(&mut media, &mut stream.track, comments));
         }
         spans.extend(set_duration(&mut stream, state, &mut media));
         media.tracks.push(stream.track);
@@ -198,12 +204,8 @@ fn set_duration(stream: &mut Stream, state: &StreamState, media: &mut Media) -> 
     track.duration_seconds.map(|seconds| (end - seconds, end))
 }
 
-/// Reads comments into the track and, for the first stream, into the file. Returns pictures.
-fn read_comments(media: &mut Media, track: &mut Track, data: &[u8]) -> Vec<Track> {
-    let comments = vorbis_comment::parse(data);
-    if comments.cut {
-        media.doubt("tags");
-    }
+/// Copies comments into the track and, for the first stream, into the file. Returns pictures.
+fn take_comments(media: &mut Media, track: &mut Track, comments: Comments) -> Vec<Track> {
     track.title = comments.tags.get("title").cloned();
     if let Some(language) = comments.tags.get("language") {
         track.language.clone_from(language);

@@ -11,6 +11,9 @@ pub const RATES: [u32; 13] = [
 
 pub const AAC_LC: u32 = 2;
 const SBR: u32 = 5;
+
+/// The highest rate of a core whose bands are replicated without a word in its headers.
+pub const FASTEST_CORE: u32 = 24_000;
 const PS: u32 = 29;
 const ALS: u32 = 36;
 
@@ -27,6 +30,8 @@ pub struct Config {
     pub sbr: bool,
     /// Whether there is parametric stereo; None if it is not specified.
     pub ps: Option<bool>,
+    /// Whether frames may have band replication although the configuration does not mention it.
+    pub may_have_sbr: bool,
     /// Bits per sample, only of lossless coding.
     pub bits: Option<u32>,
 }
@@ -124,6 +129,8 @@ pub fn parse(bits: &mut Bits<'_>, whole: bool) -> Option<Config> {
         return Some(config);
     }
     if whole && !explicit {
+        let is_slow = config.object_type == AAC_LC && config.core_rate <= FASTEST_CORE;
+        config.may_have_sbr = is_slow;
         parse_extension(bits, &mut config);
     }
     if config.object_type == 39 {
@@ -184,6 +191,7 @@ fn parse_extension(bits: &mut Bits<'_>, config: &mut Config) -> Option<()> {
             continue;
         }
         bits.skip(11)?;
+        config.may_have_sbr = false;
         if object_type(bits)? == SBR && bits.flag()? {
             let rate = sample_rate(bits)?;
             // If the rates are equal, only the frames show whether bands are replicated.

@@ -1,6 +1,8 @@
 //! AAC in frames with headers: ADTS, and LOAS, which contains the configuration.
 
-use super::config::{AAC_LC, Config, RATES, apply, numbered_mask, parse, program_config};
+use super::config::{
+    AAC_LC, Config, FASTEST_CORE, RATES, apply, numbered_mask, parse, program_config,
+};
 use crate::probe::codec::bits::{Bits, be16};
 use crate::probe::model::Track;
 
@@ -81,7 +83,7 @@ pub(super) fn read_adts(track: &mut Track, bytes: &[u8]) {
             (config.channels, config.mask) = program_config(&mut bits).unwrap_or_default();
         }
     }
-    if first.sample_rate <= 24_000 && config.object_type == AAC_LC {
+    if first.sample_rate <= FASTEST_CORE && config.object_type == AAC_LC {
         config.sbr = frames_have_sbr(bytes);
         if config.sbr {
             config.sample_rate *= 2;
@@ -129,7 +131,7 @@ fn frames_have_sbr(bytes: &[u8]) -> bool {
     frames >= 2
 }
 
-fn ends_with_sbr(frame: &[u8]) -> bool {
+pub(super) fn ends_with_sbr(frame: &[u8]) -> bool {
     let Some(last) = frame.iter().rposition(|&byte| byte != 0) else { return false };
     // A frame ends with three set bits, then zeros up to the next byte.
     let end = (last + 1) * 8 - frame[last].trailing_zeros() as usize;

@@ -8,7 +8,7 @@ use super::layout;
 use crate::probe::codec::bits::Bits;
 use crate::probe::model::{Name, Track};
 use config::{apply, parse};
-use frames::{find_adts, find_latm, read_adts};
+use frames::{ends_with_sbr, find_adts, find_latm, read_adts};
 
 pub use frames::{adts, adts_bit_rate};
 
@@ -24,6 +24,28 @@ pub fn read_config(track: &mut Track, config: &[u8]) {
         return;
     }
     apply(track, &config);
+    track.unchecked_packets = if config.may_have_sbr { ENOUGH_PACKETS } else { 0 };
+}
+
+/// A frame may look like one with band replication by coincidence, but not so many.
+const ENOUGH_PACKETS: u8 = 3;
+
+/// Checks whether a raw frame has band replication.
+fn check_raw_frame(track: &mut Track, frame: &[u8]) {
+    if !ends_with_sbr(frame) {
+        track.unchecked_packets = 0;
+        return;
+    }
+    track.unchecked_packets -= 1;
+    if track.unchecked_packets == 0 {
+        track.sample_rate = track.sample_rate.map(|rate| rate * 2);
+        // One channel is taken for parametric stereo, as in frames with headers.
+        let is_mono = track.channels == Some(1);
+        if is_mono {
+            layout::set_mask(track, layout::STEREO);
+        }
+        track.profile = Some(Name::Borrowed(if is_mono { "HE-AACv2" } else { "HE-AAC" }));
+    }
 }
 
 /// The codec of an object type that is not AAC, although it has the same configuration.
@@ -35,9 +57,11 @@ fn other_codec(object_type: u32) -> Option<&'static str> {
     }
 }
 
-/// Reads ADTS frames or LOAS frames. Raw frames contain no properties.
+/// Reads ADTS frames or LOAS frames. Raw frames show only whether bands are replicated.
 pub fn read_packet(track: &mut Track, packet: &[u8]) {
-    if let Some(start) = find_adts(packet) {
+    if track.unchecked_packets > 0 {
+        check_raw_frame(track, packet);
+    } else if let Some(start) = find_adts(packet) {
         read_adts(track, packet.get(start..).unwrap_or_default());
     } else if let Some(config) = find_latm(packet) {
         apply(track, &config);
@@ -146,5 +170,17 @@ mod tests {
         let mut track = Track::new(0, TrackType::Audio);
         read_packet(&mut track, &frame.repeat(4));
         assert_eq!(summary(&track), expected("HE-AACv2", 48_000, 2, "stereo"));
+
+        // Without headers, behind a configuration that does not mention it (24 kHz, mono).
+        for (frames, expected) in
+            [(3, expected("HE-AACv2", 48_000, 2, "stereo")), (2, expected("LC", 24_000, 1, "mono"))]
+        {
+            let mut track = Track::new(0, TrackType::Audio);
+            read_config(&mut track, &[0x13, 0x08]);
+            for number in 0..4 {
+                read_packet(&mut track, if number < frames { &frame[7..] } else { b"other" });
+            }
+            assert_eq!(summary(&track), expected);
+        }
     }
 }
