@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, NamedTuple
 
 from vpo._engine import open_beneath, open_trusted
-from vpo.base.paths import from_json, from_stored
+from vpo.base.paths import from_json, from_stored, real_path
 from vpo.duplicates.safe_open import OpenFile
 
 
@@ -61,7 +61,7 @@ def _nearest(path: bytes) -> bytes:
 
 def _top(file: OpenFile) -> bytes:
     """The directory at the top of a file's file system."""
-    top = os.path.realpath(os.path.dirname(file.path))
+    top = real_path(os.path.dirname(file.path))
     while top != b"/":
         above = os.path.dirname(top)
         if os.lstat(above).st_dev != file.status.st_dev:

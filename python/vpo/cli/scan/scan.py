@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from vpo.base.errors import VpoError
-from vpo.base.paths import display, to_json, to_stored
+from vpo.base.paths import display, real_path, to_json, to_stored
 from vpo.cli.app import App
 from vpo.cli.groups import Command
 from vpo.cli.options.common import json_option, queue_options
@@ -259,7 +259,7 @@ def _requests(
         profile=settings.profile,
         **run_options,
     )
-    roots = dict.fromkeys(os.path.realpath(directory) for directory in directories)
+    roots = dict.fromkeys(real_path(directory) for directory in directories)
     requests = [ScanRequest(root, options) for root in roots]
     for request in requests:
         request.rules()
