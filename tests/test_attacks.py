@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -155,62 +156,59 @@ def attacking(directory: Path, *words: str | Path) -> Iterator[None]:
         attacker.communicate()
 
 
-def scan(ground: Ground) -> None:
-    with ground.attack():
-        ground.run("scan", "--full", "--verify-hash", ground.root)
-
-
 def first_scan(ground: Ground) -> None:
     with ground.attack():
         ground.run("scan", ground.root)
 
 
+def scan(ground: Ground) -> None:
+    ground.scan()
+    with ground.attack():
+        for _ in range(ROUNDS):
+            ground.run("scan", "--full", "--verify-hash", ground.root)
+
+
 def verify(ground: Ground) -> None:
     ground.scan()
     with ground.attack():
-        ground.run("verify", ground.root)
-        ground.run("verify", ground.root)
+        for _ in range(ROUNDS):
+            ground.run("verify", ground.root)
 
 
 def export(ground: Ground) -> None:
     ground.scan()
-    output = ground.home / "SUMS"
+    secrets = {hashlib.sha256(content(name, secret=True)).hexdigest() for name in NAMES}
     with ground.attack():
-        ground.run("verify", "export", "--format", "sha256", "-o", output, ground.root)
-    if output.exists():
-        secrets = {hashlib.sha256(content(name, secret=True)).hexdigest() for name in NAMES}
-        assert secrets.isdisjoint(output.read_text().split())
+        for _ in range(ROUNDS):
+            outcome = ground.run("verify", "export", "--format", "sha256sum", ground.root)
+            assert secrets.isdisjoint(outcome.stdout.split())
 
 
 def bag(ground: Ground) -> None:
     ground.scan()
     place = ground.home / "bag"
     with ground.attack():
-        ground.run("verify", "export", "--format", "bagit", "-o", place, ground.root)
-    for file in place.rglob("*.srt"):
-        assert file.read_bytes() == content(file.name)
+        for _ in range(ROUNDS):
+            ground.run("verify", "export", "--format", "bagit", "-o", place, ground.root)
+            for file in place.rglob("*.srt"):
+                assert file.read_bytes() == content(file.name)
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def guesses(directory: str) -> str:
+    """A manifest as the user would write it to find out whether a guess at a secret is right."""
+    digests = {name: hashlib.sha256(content(name, secret=True)).hexdigest() for name in NAMES}
+    return "".join(f"{digest}  {directory}/{name}\n" for name, digest in digests.items())
 
 
 def import_manifest(ground: Ground) -> None:
     ground.scan()
-    manifest = ground.home / "SUMS"
-    # As the user would write it to find out whether a guess at the secret is right.
-    lines = [
-        f"{hashlib.sha256(content(name, secret=True)).hexdigest()}  a/b/{name}\n" for name in NAMES
-    ]
-    manifest.write_text("".join(lines))
+    manifest = ground.home / "SHA256SUMS"
+    manifest.write_text(guesses("a/b"))
     with ground.attack():
-        outcome = ground.run(
-            "verify",
-            "import",
-            "--format",
-            "sha256sum",
-            "--root",
-            ground.root,
-            "--complete",
-            manifest,
-        )
-    assert "Matching: 0" in outcome.stdout
+        for _ in range(ROUNDS):
+            outcome = ground.run("verify", "import", "--root", ground.root, "--complete", manifest)
+            assert "Matching: 0" in outcome.stdout
 
 
 def import_bag(ground: Ground) -> None:
@@ -221,15 +219,11 @@ def import_bag(ground: Ground) -> None:
     (ground.root / "a").rename(ground.root / "data" / "a")
     os.chown(ground.root / "data", USER, USER)
     ground.swapped = f"data/{ground.swapped}"
+    (ground.root / "manifest-sha256.txt").write_text(guesses("data/a/b"))
     ground.scan()
-    lines = [
-        f"{hashlib.sha256(content(name, secret=True)).hexdigest()}  data/a/b/{name}\n"
-        for name in NAMES
-    ]
-    (ground.root / "manifest-sha256.txt").write_text("".join(lines))
     with ground.attack():
-        outcome = ground.run("verify", "import", ground.root)
-    assert "Matching: 0" in outcome.stdout
+        for _ in range(ROUNDS):
+            assert "Matching: 0" in ground.run("verify", "import", ground.root).stdout
 
 
 def duplicates(ground: Ground) -> None:
@@ -269,14 +263,10 @@ def undo(kind: str) -> Callable[[Ground], None]:
     return act
 
 
-COMMANDS = [
+# They leave the library as it is, and are repeated on the same one.
+READING: list[Callable[[Ground], None]] = [scan, verify, export, bag, import_manifest, import_bag]
+OTHERS: list[Callable[[Ground], None]] = [
     first_scan,
-    scan,
-    verify,
-    export,
-    bag,
-    import_manifest,
-    import_bag,
     duplicates,
     *map(action, ("hardlink", "reflink", "trash")),
     *map(undo, ("hardlink", "trash")),
@@ -284,11 +274,11 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("swapped", ["a", "a/b", "a/b/film-00.srt"])
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
+@pytest.mark.parametrize("command", READING + OTHERS, ids=lambda command: command.__name__)
 def test_a_name_that_is_swapped_for_a_link_leads_no_command_to_foreign_files(
     command: Callable[[Ground], None], swapped: str, tmp_path: Path, victim: Victim
 ) -> None:
-    for number in range(ROUNDS):
+    for number in range(1 if command in READING else ROUNDS):
         directory = tmp_path / str(number)
         directory.mkdir()
         ground = Ground(directory, victim, swapped)
@@ -347,7 +337,7 @@ def _forbid_openat2() -> None:
 def test_the_same_holds_where_the_kernel_has_no_openat2(
     command: Callable[[Ground], None], tmp_path: Path, victim: Victim
 ) -> None:
-    for number in range(ROUNDS):
+    for number in range(1 if command in READING else ROUNDS):
         directory = tmp_path / str(number)
         directory.mkdir()
         ground = Ground(directory, victim, "a")
@@ -409,7 +399,7 @@ def test_a_trash_is_not_entered_through_a_link_of_another_user(
                 outcome = ground.run(*words)
                 ground.run("undo", outcome.json["job_id"])
         ground.check()
-        assert not any((victim.path / "files").iterdir())
+    assert not any((victim.path / "files").iterdir())
 
 
 # -- Permissions -------------------------------------------------------------------------

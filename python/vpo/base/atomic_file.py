@@ -85,6 +85,7 @@ class NewFile:
             mode = 0o666 & ~umask() if self._mode is None else self._mode
             os.fchmod(self.file.fileno(), mode)
             os.fsync(self.file.fileno())
+            check_is_at(self._directory, self._temporary, self.file.fileno())
             self.file.close()
             self._check_place()
             if self._replaces:
@@ -152,6 +153,13 @@ def open_output_directory(path: bytes) -> int:
 def temporary_name(name: bytes) -> bytes:
     """A hidden name that no file has, for a file that gets the name `name` later."""
     return b".%s.%s.tmp" % (name[:200], os.urandom(8).hex().encode())
+
+
+def check_is_at(directory: int, name: bytes, descriptor: int) -> None:
+    """Raises OSError if a name in an open directory does not belong to an open file any more."""
+    there = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    if not os.path.samestat(there, os.fstat(descriptor)):
+        raise OSError(errno.ESTALE, "another program has replaced it", name)
 
 
 def output_error(path: bytes, error: OSError) -> OutputError:

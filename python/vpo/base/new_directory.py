@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from types import TracebackType
 
-from vpo.base.atomic_file import open_output_directory, temporary_name
+from vpo.base.atomic_file import check_is_at, open_output_directory, temporary_name
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -46,6 +46,7 @@ class NewDirectory:
     def finish(self) -> None:
         """Gives the directory its name. Raises OSError."""
         above = self._above
+        check_is_at(above, self._temporary, self.descriptor)
         os.rename(self._temporary, self._name, src_dir_fd=above, dst_dir_fd=above)
         self._is_finished = True
         os.fsync(above)

@@ -15,6 +15,8 @@ from vpo.base.errors import LibraryDamagedError
 
 StoredPath = str | bytes
 
+_ATTEMPTS = 8
+
 
 def to_stored(path: bytes) -> StoredPath:
     """A path or name in the form in which the catalogue holds it."""
@@ -80,7 +82,21 @@ def absolute(path: bytes) -> bytes:
     parts = path.split(b"/")
     if b".." in parts:
         after = len(parts) - parts[::-1].index(b"..")
-        path = os.path.join(os.path.realpath(b"/".join(parts[:after])), *parts[after:])
+        path = os.path.join(real_path(b"/".join(parts[:after])), *parts[after:])
+    return os.path.abspath(path)
+
+
+def real_path(path: bytes) -> bytes:
+    """The path without links, as far as it exists.
+
+    `os.path.realpath` fails if a link is replaced in the moment between two looks at it. This
+    looks again, and leaves the links in a path whose names change all the time.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            return os.path.realpath(path)
+        except OSError:
+            continue
     return os.path.abspath(path)
 
 

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from vpo.base.errors import FileNotInLibraryError
-from vpo.base.paths import absolute, display, from_stored, is_within, to_stored
+from vpo.base.paths import absolute, display, from_stored, is_within, real_path, to_stored
 from vpo.db import files as file_table
 from vpo.db.counts import list_roots
 from vpo.db.files import FoundFile
@@ -22,12 +22,12 @@ def spellings(path: bytes) -> tuple[bytes, ...]:
     """The paths that the catalogue may have for a file: as given, and without links above it."""
     given = absolute(path)
     directory, name = os.path.split(given)
-    return tuple(dict.fromkeys((given, os.path.join(os.path.realpath(directory), name))))
+    return tuple(dict.fromkeys((given, os.path.join(real_path(directory), name))))
 
 
 def places(directory: bytes) -> tuple[bytes, ...]:
     """The paths that the catalogue may have for a directory, which may itself be a link."""
-    return tuple(dict.fromkeys((*spellings(directory), os.path.realpath(directory))))
+    return tuple(dict.fromkeys((*spellings(directory), real_path(directory))))
 
 
 def find_file(connection: sqlite3.Connection, path: bytes) -> FoundFile | None:

@@ -19,7 +19,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from vpo.base.paths import StoredPath, from_stored, join
+from vpo.base.paths import StoredPath, from_stored, join, real_path
 from vpo.db import duplicates as table
 from vpo.db.duplicates import Candidate
 from vpo.db.library import Library
@@ -241,5 +241,5 @@ def _distinct(names: list[Name], links: int) -> tuple[Name, ...]:
     real: dict[bytes, Name] = {}
     for name in names:
         directory, last = os.path.split(from_stored(name.path))
-        real.setdefault(os.path.join(os.path.realpath(directory), last), name)
+        real.setdefault(os.path.join(real_path(directory), last), name)
     return tuple(real.values())

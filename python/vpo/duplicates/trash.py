@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from vpo._engine import Roots, open_beneath, open_trusted
+from vpo._engine import Roots, open_beneath
 from vpo.base.errors import (
     ActionError,
     UndoChangedError,
@@ -24,24 +23,19 @@ from vpo.base.errors import (
     UndoGoneError,
     UndoOccupiedError,
 )
-from vpo.base.paths import StoredPath, display, from_json, from_stored, to_json, to_stored
+from vpo.base.paths import StoredPath, display, from_stored, to_json, to_stored
 from vpo.db.operations import Operation
 from vpo.duplicates.aliases import is_still_there
 from vpo.duplicates.safe_open import Identity, OpenFile, changed, move_to_free_place
+from vpo.duplicates.trash_directory import open_trash, trash_in, trash_of
 
 _SUFFIX = b".trashinfo"
 _MOST_NAME_BYTES = 255
 
 
-class _Trash(NamedTuple):
-    directory: bytes
-    top: bytes | None
-    """The directory that the paths in it are relative to. None: they are absolute."""
-
-
 def prepare(duplicate: OpenFile) -> dict[str, object]:
     """Which trash the file belongs into. Creates nothing. Raises ActionError if there is none."""
-    trash = _trash_of(duplicate)
+    trash = trash_of(duplicate)
     return {
         **to_json(to_stored(trash.directory), "trash"),
         "is_home": trash.top is None,
@@ -55,10 +49,10 @@ def move(kept: OpenFile, duplicate: OpenFile, facts: Mapping[str, Any], operatio
     Raises ActionError if it is not done: the file is where it was. Raises OSError if it may
     have been done: `settle` finds out.
     """
-    trash = _trash_in(facts)
+    trash = trash_in(facts)
     with ExitStack() as closing:
         try:
-            opened = closing.enter_context(_opened(trash, device=duplicate.status.st_dev))
+            opened = closing.enter_context(open_trash(trash, device=duplicate.status.st_dev))
         except OSError as error:
             raise _cannot(duplicate, error) from error
         for name in names_in_trash(duplicate.name, operation_id):
@@ -168,107 +162,6 @@ def _path_line(path: bytes, top: bytes | None) -> bytes:
     return b"Path=" + urllib.parse.quote_from_bytes(shown, safe="/").encode()
 
 
-# -- Where -----------------------------------------------------------------------
-
-
-def _trash_of(file: OpenFile) -> _Trash:
-    device = file.status.st_dev
-    home = _home_trash()
-    if os.stat(_nearest(home)).st_dev == device:
-        return _Trash(home, None)
-    top = _top(file)
-    shared = os.path.join(top, b".Trash")
-    uid = str(os.getuid()).encode()
-    try:
-        status = os.lstat(shared)
-    except OSError:
-        status = None
-    if status is not None and stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX:
-        return _Trash(os.path.join(shared, uid), top)
-    return _Trash(os.path.join(top, b".Trash-" + uid), top)
-
-
-def _home_trash() -> bytes:
-    data = os.environb.get(b"XDG_DATA_HOME", b"")
-    # The specification of the base directories ignores relative ones.
-    if not data.startswith(b"/"):
-        data = os.path.join(os.path.expanduser(b"~"), b".local", b"share")
-    return os.path.join(data, b"Trash")
-
-
-def _nearest(path: bytes) -> bytes:
-    """The path, or the nearest directory above it that exists."""
-    while not os.path.isdir(path):
-        path = os.path.dirname(path)
-    return path
-
-
-def _top(file: OpenFile) -> bytes:
-    """The directory at the top of a file's file system."""
-    top = os.path.realpath(os.path.dirname(file.path))
-    while top != b"/":
-        above = os.path.dirname(top)
-        if os.lstat(above).st_dev != file.status.st_dev:
-            break
-        top = above
-    return top
-
-
-def _top_of(trash: bytes) -> bytes:
-    """The directory that the paths in a trash are relative to, if it is not the home trash."""
-    above, name = os.path.split(trash)
-    return above if name.startswith(b".Trash-") else os.path.dirname(above)
-
-
-def _trash_in(facts: Mapping[str, Any]) -> _Trash:
-    """The trash that an operation has recorded."""
-    trash = from_stored(from_json(facts, "trash"))
-    return _Trash(trash, None if facts["is_home"] else _top_of(trash))
-
-
-@contextmanager
-def _opened(trash: _Trash, *, device: int | None = None) -> Iterator[tuple[int, int]]:
-    """Opens `files` and `info` of a trash.
-
-    With `device`, the one of the file that is to be moved there, what does not exist yet is
-    created. Other users may have put links or directories of theirs in the way, which are refused.
-
-    Raises OSError.
-    """
-    creates = device is not None
-    above, name = os.path.split(trash.directory)
-    if creates and trash.top is None:
-        os.makedirs(above, mode=0o700, exist_ok=True)
-    with ExitStack() as closing:
-
-        def keep(descriptor: int) -> int:
-            closing.callback(os.close, descriptor)
-            return descriptor
-
-        def enter(directory: int, name: bytes) -> int:
-            if creates:
-                with suppress(FileExistsError):
-                    os.mkdir(name, 0o700, dir_fd=directory)
-            return keep(open_beneath(directory, name, os.O_RDONLY | os.O_DIRECTORY))
-
-        directory = keep(open_trusted(trash.top or above, os.O_RDONLY | os.O_DIRECTORY))
-        if trash.top is not None:
-            if device not in (None, os.fstat(directory).st_dev):
-                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), trash.top)
-            if above != trash.top:
-                shared = open_beneath(directory, os.path.basename(above), os.O_DIRECTORY)
-                directory = keep(shared)
-                if not os.fstat(directory).st_mode & stat.S_ISVTX:
-                    raise PermissionError(errno.EPERM, "the trash is not sticky", above)
-        directory = enter(directory, name)
-        status = os.fstat(directory)
-        is_open_to_others = trash.top is not None and status.st_mode & 0o022
-        if status.st_uid != os.getuid() or is_open_to_others:
-            message = "the trash belongs to another user, or others can write to it"
-            raise PermissionError(errno.EPERM, message, trash.directory)
-        yield enter(directory, b"files"), enter(directory, b"info")
-
-
 # -- Back ------------------------------------------------------------------------
 
 
@@ -279,9 +172,9 @@ def settle(path: StoredPath, facts: Mapping[str, Any], operation_id: str) -> boo
 
     Raises OSError if the trash cannot be looked at.
     """
-    trash = _trash_in(facts)
+    trash = trash_in(facts)
     try:
-        with _opened(trash) as opened:
+        with open_trash(trash) as opened:
             if find(opened, path, facts, operation_id) is not None:
                 return True
             for name in names_in_trash(os.path.basename(from_stored(path)), operation_id):
@@ -321,7 +214,7 @@ def find(
     note in the trash, the size and the mtime show it.
     """
     files, info = trash
-    path_line = _path_line(from_stored(path), _trash_in(facts).top)
+    path_line = _path_line(from_stored(path), trash_in(facts).top)
     before = facts["before"]
     for name in names_in_trash(os.path.basename(from_stored(path)), operation_id):
         try:
@@ -353,7 +246,7 @@ def put_back(
     """
     path = operation.file_path
     shown = display(path)
-    trash = _trash_in(facts)
+    trash = trash_in(facts)
     gone = UndoGoneError(
         f"`{shown}` is not in the trash any more",
         hint=f"It was in `{display(to_stored(trash.directory))}`.",
@@ -361,7 +254,7 @@ def put_back(
     )
     with ExitStack() as closing:
         try:
-            opened = closing.enter_context(_opened(trash))
+            opened = closing.enter_context(open_trash(trash))
             name = find(opened, path, facts, operation.id)
             if name is None:
                 raise gone

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from vpo.base import times
-from vpo.base.paths import StoredPath, from_stored, to_stored
+from vpo.base.paths import StoredPath, from_stored, real_path, to_stored
 from vpo.catalogue import lookup
 from vpo.db import counts
 from vpo.db.files import knows_files
@@ -54,7 +54,7 @@ def find_where(library: Library, paths: Sequence[bytes]) -> Where:
 def common_directory(library: Library, paths: Sequence[bytes]) -> StoredPath:
     """The directory that holds all paths. For no paths: the one that holds all roots."""
     if paths:
-        resolved = [os.path.realpath(path) for path in paths]
+        resolved = [real_path(path) for path in paths]
     else:
         with library.reading() as connection:
             resolved = [from_stored(root.path) for root in counts.list_roots(connection)]

@@ -18,7 +18,7 @@ from vpo.base import times
 from vpo.base.atomic_file import output_error, umask
 from vpo.base.errors import OutputError, OutputExistsError, UsageError
 from vpo.base.new_directory import NewDirectory, make_directories, set_mode
-from vpo.base.paths import absolute, display, is_within, to_stored
+from vpo.base.paths import absolute, display, is_within, real_path, to_stored
 from vpo.content.algorithms import RECORDED
 from vpo.content.hashing import FileToRead, HashingQueue
 from vpo.manifest import bagit_text
@@ -47,7 +47,7 @@ def check_place(directory: bytes, place: bytes) -> None:
         raise OutputExistsError(
             f"`{shown}` exists already", hint="Name a directory that does not exist yet."
         )
-    if is_within(os.path.realpath(place), os.path.realpath(directory)):
+    if is_within(real_path(place), real_path(directory)):
         raise UsageError(
             f"The bag `{shown}` would be inside the directory that it is made from",
             hint="Name a place outside that directory.",

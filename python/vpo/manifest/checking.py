@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from vpo._engine import Digested
 from vpo.base import times
-from vpo.base.paths import StoredPath, display, to_stored
+from vpo.base.paths import StoredPath, display, real_path, to_stored
 from vpo.content.algorithms import CRC32
 from vpo.content.digests import algorithms_for, is_same_content, recorded_digest, union
 from vpo.content.hashing import FileToRead, HashingQueue, why_unreadable
@@ -71,7 +71,7 @@ class ManifestChecker:
         self._last_recording = time.monotonic()
         self._now = ""
         # The path of a directory without links. It is needed for each file, and mostly the same.
-        self._real_path = lru_cache(maxsize=1024)(os.path.realpath)
+        self._real_path = lru_cache(maxsize=1024)(real_path)
 
     def to_read(self, file: FileToCheck) -> tuple[FileToCheck, FileToRead]:
         """Looks a file up in the catalogue, and says how it is to be read."""

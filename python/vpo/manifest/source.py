@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from vpo._engine import Roots
 from vpo.base.errors import DirectoryNotFoundError, ManifestError, UsageError
-from vpo.base.paths import absolute, display, to_stored
+from vpo.base.paths import absolute, display, real_path, to_stored
 from vpo.manifest.bag import DECLARATION, Bag, is_bag, open_bag
 from vpo.manifest.detection import format_by_files, possible_formats
 from vpo.manifest.formats import BAGIT, FORMATS
@@ -62,7 +62,7 @@ def locate(manifest: bytes, directory: bytes | None, options: ImportOptions) -> 
         )
     if not as_bag:
         return manifest, absolute(directory)
-    if os.path.realpath(directory) != os.path.realpath(manifest):
+    if real_path(directory) != real_path(manifest):
         raise UsageError(
             f"The names in a bag are relative to the bag itself, `{shown}`; leave out `--root`"
         )

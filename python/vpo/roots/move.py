@@ -13,7 +13,7 @@ import orjson
 
 from vpo.base import times
 from vpo.base.errors import RootOverlapError
-from vpo.base.paths import display, is_within, to_json, to_stored
+from vpo.base.paths import display, is_within, real_path, to_json, to_stored
 from vpo.db import relocation as table
 from vpo.db import root_removal
 from vpo.db.library import Library
@@ -50,7 +50,7 @@ def run(library: Library, request: MoveRequest, context: Context) -> RootsResult
     """
     with library.reading() as connection:
         old = find_place(connection, request.old)
-    new = os.path.realpath(request.new)
+    new = real_path(request.new)
     try:
         os.scandir(new).close()
     except OSError as error:

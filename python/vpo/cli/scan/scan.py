@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from vpo.base.errors import VpoError
-from vpo.base.paths import display, to_json, to_stored
+from vpo.base.paths import display, real_path, to_json, to_stored
 from vpo.cli.app import App
 from vpo.cli.groups import Command
 from vpo.cli.options.common import json_option, queue_options
@@ -296,7 +296,7 @@ def _as_written(library: Library, requests: list[ScanRequest]) -> list[ScanReque
 
 def _resolved(directory: bytes) -> bytes:
     """The path of a directory without links, if its file system answers."""
-    return os.path.realpath(directory) if answers(directory) else os.path.abspath(directory)
+    return real_path(directory) if answers(directory) else os.path.abspath(directory)
 
 
 def _problem(root: bytes) -> VpoError | None:
