@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from settings import KEYS, Layered, as_yaml, values
 from support import Tree, Vpo, modules_imported
 from vpo.base.errors import ConfigError
-from vpo.cli.config.text import yaml_value
+from vpo.config import yaml_edit
 from vpo.config.layers import Key
 from vpo.config.load import find_mistakes, load
 from vpo.config.models import Config, Profile
@@ -53,7 +53,7 @@ def test_what_is_shown_is_a_config_file_that_gives_the_same_settings(
 
 @given(st.recursive(st.text(), lambda inner: st.lists(inner, max_size=3), max_leaves=4))
 def test_any_value_is_shown_on_one_line_from_which_it_can_be_read(value: Any) -> None:
-    line = yaml_value(value)
+    line = yaml_edit.as_yaml(value)
     assert line.isprintable()
     assert yaml.safe_load(line) == value
 

@@ -68,6 +68,20 @@ def problems(outcome: Any) -> dict[str, str]:
     return {os.path.basename(each["path"]): each["problem"] for each in outcome["findings"]}
 
 
+@pytest.mark.parametrize("prefix", ["library/", "elsewhere/"])
+def test_if_no_file_exists_the_right_directory_is_suggested(
+    vpo: Vpo, films: Tree, prefix: str
+) -> None:
+    listed = {f"{prefix}{name}": content for name, content in CONTENTS.items()}
+    manifest = put(films, sums("sha256", listed))
+    done = vpo.ok("verify", "import", manifest, status=1)
+    fits = f"`--root {films.root.parent}` fits"
+    assert f"No file of the manifest exists below `{films.root}`; " in done.stderr
+    assert (fits if prefix == "library/" else "name that with `--root DIR`") in done.stderr
+    if prefix == "library/":
+        vpo.ok("verify", "import", "--root", films.root.parent, manifest)
+
+
 def test_matching_files_are_recorded_as_verified(vpo: Vpo, films: Tree) -> None:
     manifest = put(films, sums("sha256", CONTENTS))
     done = vpo.ok("verify", "import", manifest)

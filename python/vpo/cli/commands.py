@@ -75,7 +75,7 @@ OPERATION: dict[str, Entry] = {
     "config": (
         "vpo.cli.config.group",
         "config",
-        "Show and check the settings.",
+        "Show, change and check the settings.",
     ),
     "profiles": (
         "vpo.cli.profiles.group",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import is_dataclass
 from typing import Any
 
@@ -13,11 +12,11 @@ from yaml.reader import ReaderError
 
 from vpo.base.errors import ConfigError
 from vpo.base.paths import display
+from vpo.config.content import MAX_BYTES, content_of
 from vpo.config.layers import Key, Layer, Mistake, Place, names_in, nearest
 
 # People write settings by hand. A file beyond these limits is some other file, or its
 # aliases expand to very much ("a billion laughs").
-MAX_BYTES = 1_000_000
 MAX_NODES = 10_000
 MAX_DEPTH = 20
 
@@ -35,33 +34,7 @@ def read(path: str, model: type, *, name: str) -> Layer:
 
     Raises ConfigError if the file cannot be read.
     """
-    try:
-        content = _content_of(path)
-    except OSError as error:
-        raise ConfigError(
-            f"The {name} `{display(path)}` cannot be read: {error.strerror}",
-            hint="Check the path and its permissions.",
-            reason=error.strerror,
-        ) from error
-    if content is None:
-        reason = "it is a pipe, and no program writes to it"
-        raise ConfigError(
-            f"The {name} `{display(path)}` cannot be read: {reason}",
-            hint="Put a regular file there, or name another path.",
-            reason=reason,
-        )
-    return parse(content, path, model, name=name)
-
-
-def _content_of(path: str) -> bytes | None:
-    """A file's content, up to one byte more than allowed; None for a pipe without a writer."""
-    # Opening a named pipe would wait for a writer, and there may never be one.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:
-        os.set_blocking(descriptor, True)
-        content = file.read(MAX_BYTES + 1)
-        is_pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
-    return None if is_pipe and not content else content
+    return parse(content_of(path, name=name), path, model, name=name)
 
 
 def parse(content: bytes, path: str, model: type, *, name: str) -> Layer:
@@ -107,6 +80,23 @@ def parse(content: bytes, path: str, model: type, *, name: str) -> Layer:
     return layer
 
 
+def node_of(text: str, path: str) -> Any:
+    """The node of a text that `parse` accepts, with the place of each value; None if it is empty.
+
+    Raises ConfigError if the text is not valid YAML.
+    """
+    try:
+        loader = _Loader(text, path)
+        try:
+            return loader.get_single_node()
+        finally:
+            loader.dispose()
+    except (_NotSettingsError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"`{display(path)}` is not valid YAML: {display(str(error))}", hint=_HINT
+        ) from error
+
+
 class _NotSettingsError(Exception):
     def __init__(self, place: Place, message: str) -> None:
         super().__init__(message)
@@ -116,7 +106,7 @@ class _NotSettingsError(Exception):
 class _Loader(yaml.SafeLoader):
     """Stops at the first node beyond the limits, and locates values that do not fit their tag."""
 
-    def __init__(self, content: bytes, path: str) -> None:
+    def __init__(self, content: bytes | str, path: str) -> None:
         self._path = path
         self._count = 0
         self._depth = 0

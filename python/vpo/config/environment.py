@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 
@@ -84,6 +83,8 @@ def _mistakes_in_name(variable: str, by_variable: Mapping[str, Key]) -> list[Mis
 
     Variables of other programs may start with `VPO_` too.
     """
+    import difflib
+
     keys = by_variable.values()
     sections = {key[0] for key in keys if len(key) == 2}
     section, separator, name = variable.removeprefix("VPO_").lower().partition("__")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, is_dataclass
@@ -61,6 +60,8 @@ class Layer:
     mistakes: list[Mistake] = field(default_factory=list)
     profile: str | None = None
     """The name of the profile, if the source is one."""
+    valid: dict[Key, Any] | None = None
+    """The values of a layer without mistakes that was checked before; `settings` is empty."""
 
     def place_of(self, key: Key) -> Place:
         """Where a setting was given, or else the section that it belongs to."""
@@ -141,6 +142,8 @@ def settings_of(model: type) -> dict[Key, Setting]:
 
 def nearest(name: str, known: Iterable[str], *, what: str = "keys") -> str:
     """A hint for an unknown name: the most similar known name, and all known names."""
+    import difflib
+
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"Known {what}: {', '.join(names)}."

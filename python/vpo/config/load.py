@@ -10,13 +10,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vpo.base.errors import ConfigError
+from vpo.base.errors import ConfigError, HomeNotFoundError
 from vpo.config import environment as variables
 from vpo.config import profiles
+from vpo.config.content import content_of
 from vpo.config.layers import Key, Layer, Mistake, Place, settings_of
 from vpo.config.models import Config
 
 DEFAULT = "default"
+CONFIG_FILE = "config file"
 
 
 @dataclass(frozen=True)
@@ -78,25 +80,51 @@ def find_mistakes(
     """
     from vpo.config.check import mistakes_in
 
-    layers = _read_layers(environment, config, profile)
+    layers = _read_layers(environment, config, profile, uses_cache=False)
     return [mistake for layer in layers for mistake in mistakes_in(layer)]
 
 
 def _read_layers(
-    environment: Mapping[str, str], config: str | None, profile: str | None
+    environment: Mapping[str, str],
+    config: str | None,
+    profile: str | None,
+    *,
+    uses_cache: bool = True,
 ) -> list[Layer]:
     layers: list[Layer] = []
     path = config_path(environment, config)
     is_named = bool(config or environment.get(variables.CONFIG_PATH))
     if is_named or os.path.lexists(path):
-        from vpo.config import document
-
-        layers.append(document.read(path, Config, name="config file"))
+        layers.append(_read_file(environment, path, None, uses_cache=uses_cache))
     profile = profile or environment.get(variables.PROFILE) or None
     if profile is not None:
-        layers.append(profiles.read(environment, profile))
+        path = profiles.find(environment, profile)
+        layers.append(_read_file(environment, path, profile, uses_cache=uses_cache))
     layers.append(variables.read(environment))
     return layers
+
+
+def _read_file(
+    environment: Mapping[str, str], path: str, profile: str | None, *, uses_cache: bool
+) -> Layer:
+    """The config file, or a profile. Its values may have been checked before."""
+    from vpo.config.cache import with_cache
+
+    def read() -> Layer:
+        from vpo.config import document
+
+        if profile is not None:
+            return profiles.parse(content, path, profile)
+        return document.parse(content, path, Config, name=CONFIG_FILE)
+
+    content = content_of(path, name=CONFIG_FILE if profile is None else profiles.LAYER)
+    if not uses_cache:
+        return read()
+    try:
+        home = variables.home(environment)
+    except HomeNotFoundError:
+        return read()
+    return with_cache(home, path, content, read)
 
 
 def mistakes_error(mistakes: list[Mistake]) -> ConfigError:
@@ -116,7 +144,7 @@ def _merge(layers: list[Layer], sections: Collection[str] | None) -> tuple[Setti
     origins: dict[Key, tuple[str, Place | None]] = {}
     for layer in layers:
         mistakes += layer.mistakes
-        if not layer.settings:
+        if not (layer.settings or layer.valid):
             continue
         from vpo.config.check import check
 

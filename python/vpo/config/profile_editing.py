@@ -1,17 +1,14 @@
-"""Creating profiles, and editing them without ever saving one that has mistakes."""
+"""Creating profiles, and changing them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from vpo.base.errors import ConfigError, ProfileExistsError
 from vpo.base.paths import display
 from vpo.config import profiles
-from vpo.config.check import mistakes_in
-from vpo.config.layers import Mistake
+from vpo.config.draft import SettingsFile
 
 
 def create(
@@ -78,77 +75,10 @@ def _unwritable(path: str, error: OSError) -> ConfigError:
     )
 
 
-@dataclass
-class Draft:
-    """A copy of a profile that is being edited. It is in the same directory."""
+def settings_file(environment: Mapping[str, str], name: str) -> SettingsFile:
+    """A profile as a file that is to be changed.
 
-    name: str
-    target: str
-    path: str
-    is_kept: bool = False
-
-    def mistakes(self) -> list[Mistake]:
-        """What is wrong with the copy now."""
-        return mistakes_in(profiles.read_file(self.path, self.name))
-
-    def refuse(self, mistakes: Sequence[Mistake]) -> None:
-        """Keeps the copy, and leaves the profile unchanged. Always raises ConfigError."""
-        self.is_kept = True
-        raise ConfigError(
-            f"The profile `{self.name}` was not saved because it has mistakes",
-            hint=f"What you wrote is in `{display(self.path)}`.",
-            mistakes=[mistake.to_dict() for mistake in mistakes],
-        )
-
-    def save(self) -> bool:
-        """Replaces the profile with the copy. Returns whether anything changed.
-
-        Raises ConfigError, and keeps the copy, if that fails.
-        """
-        import shutil
-
-        try:
-            with open(self.path, "rb") as edited, open(self.target, "rb") as before:
-                if edited.read() == before.read():
-                    return False
-                os.fsync(edited.fileno())
-                os.chmod(self.path, os.fstat(before.fileno()).st_mode & 0o777)
-            if os.path.islink(self.target):
-                # People keep such files elsewhere, say in a repository: keep the link.
-                shutil.copyfile(self.path, self.target)
-            else:
-                os.replace(self.path, self.target)
-        except OSError as error:
-            self.is_kept = True
-            raise ConfigError(
-                f"The profile `{self.name}` cannot be saved: {error.strerror}",
-                hint=f"What you wrote is in `{display(self.path)}`.",
-            ) from error
-        return True
-
-
-@contextmanager
-def draft(environment: Mapping[str, str], name: str) -> Iterator[Draft]:
-    """A copy of a profile to edit. It is deleted at the end unless it is kept.
-
-    Raises what `profiles.read` raises, and ConfigError if the copy cannot be written.
+    Raises what `profiles.read` raises.
     """
-    import tempfile
-
-    target = profiles.read(environment, name).place.source
-    try:
-        # In the same directory, so that relative paths in it mean the same. The name is
-        # new each time, so that a copy kept earlier is not overwritten.
-        descriptor, path = tempfile.mkstemp(
-            profiles.SUFFIX, f".{name}.", profiles.directory(environment)
-        )
-        with open(target, "rb") as original, open(descriptor, "wb") as file:
-            file.write(original.read())
-    except OSError as error:
-        raise _unwritable(target, error) from error
-    copy = Draft(name, target, path)
-    try:
-        yield copy
-    finally:
-        if not copy.is_kept and os.path.exists(copy.path):
-            os.unlink(copy.path)
+    path = profiles.read(environment, name).place.source
+    return SettingsFile(f"profile `{name}`", path, lambda copy: profiles.read_file(copy, name))

@@ -70,6 +70,14 @@ def read(environment: Mapping[str, str], name: str) -> Layer:
     Raises ProfileNameError, ProfileNotFoundError (with the names of all profiles), or
     ConfigError if the file cannot be read.
     """
+    return read_file(find(environment, name), name)
+
+
+def find(environment: Mapping[str, str], name: str) -> str:
+    """The path of a profile that exists.
+
+    Raises ProfileNameError, or ProfileNotFoundError with the names of all profiles.
+    """
     path = path_of(environment, name)
     if not os.path.lexists(path):
         known = names(environment)
@@ -80,7 +88,7 @@ def read(environment: Mapping[str, str], name: str) -> Layer:
             name=name,
             profiles=known,
         )
-    return read_file(path, name)
+    return path
 
 
 def read_any(environment: Mapping[str, str], name: str) -> Layer:

@@ -31,6 +31,9 @@ from vpo.places import guards
 
 logger = logging.getLogger(__name__)
 
+# Of so many names, if no file is found, vpo looks whether they exist below another directory.
+NAMES_TO_TRY = 100
+
 
 def request_of(job: Job) -> ImportRequest:
     """The request of a job from the queue. Raises JobConfigurationError."""
@@ -97,6 +100,7 @@ class _Import:
         self.result = result
         self._checker: ManifestChecker | None = None
         self._last_report = 0.0
+        self._first_names: list[bytes] = []
         self._expected = 0
         """The number of files that the manifest lists, as far as it is known."""
 
@@ -119,6 +123,23 @@ class _Import:
                 if checker.has_verified:
                     with self.library.transaction():
                         checker.record()
+        if source.bag is None and 0 < self.result.entries == self.result.problems["missing"]:
+            self.result.warnings.append(self._wrong_directory())
+
+    def _wrong_directory(self) -> str:
+        """What to do if no file exists: the names may be relative to another directory."""
+        directory = self.result.directory
+        place = display(to_stored(directory))
+        parent = directory
+        while parent != b"/":
+            parent = os.path.dirname(parent)
+            if any(os.path.lexists(os.path.join(parent, name)) for name in self._first_names):
+                fits = display(to_stored(parent))
+                return f"No file of the manifest exists below `{place}`; `--root {fits}` fits"
+        return (
+            f"No file of the manifest exists below `{place}`; if its names are relative to another"
+            " directory, name that with `--root DIR`"
+        )
 
     def _read_manifests(self, source: ManifestSource) -> None:
         bag = source.bag
@@ -163,6 +184,8 @@ class _Import:
                 elif b"\\" in item.name:
                     note = "; `--backslashes separator` reads its backslashes as separators"
                 self.result.entries += 1
+                if len(self._first_names) < NAMES_TO_TRY:
+                    self._first_names.append(item.name)
                 yield FileToCheck(item.name, item.entry, item.line, reader.path, is_tag_file, note)
 
     def _refuse(self, reader: ManifestReader, line: int, message: str) -> None:

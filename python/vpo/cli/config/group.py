@@ -8,6 +8,11 @@ from vpo.cli.groups import HELP_OPTIONS, LazyGroup
 from vpo.cli.options.global_options import global_options
 
 _COMMANDS = {
+    "edit": (
+        "vpo.cli.config.edit",
+        "edit",
+        "Edit the config file in $EDITOR, and check it before saving.",
+    ),
     "path": (
         "vpo.cli.config.path",
         "path",
@@ -17,6 +22,11 @@ _COMMANDS = {
         "vpo.cli.config.schema",
         "schema",
         "Print the JSON Schema of the config file, for use in editors.",
+    ),
+    "set": (
+        "vpo.cli.config.set",
+        "set_",
+        "Change a setting in the config file.",
     ),
     "show": (
         "vpo.cli.config.show",
@@ -39,4 +49,4 @@ _COMMANDS = {
 )
 @global_options
 def config() -> None:
-    """Show and check the settings."""
+    """Show, change and check the settings."""

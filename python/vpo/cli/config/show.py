@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from vpo.cli.app import App
-from vpo.cli.config.text import with_paths, yaml_value
+from vpo.cli.config.text import with_paths
 from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
@@ -18,6 +18,7 @@ from vpo.cli.output.streams import echo
 from vpo.config.layers import settings_of
 from vpo.config.load import Settings
 from vpo.config.models import Config
+from vpo.config.yaml_edit import as_yaml
 
 
 @command("show")
@@ -69,7 +70,7 @@ def _as_yaml(settings: Settings, values: dict[str, Any], *, origin: bool) -> Ite
             lines.append((f"{section}:", ""))
         layer, place = settings.origin(key)
         comment = f"{layer}: {place}" if place else layer
-        lines.append((f"{'  ' * (len(key) - 1)}{key[-1]}: {yaml_value(value)}", f"# {comment}"))
+        lines.append((f"{'  ' * (len(key) - 1)}{key[-1]}: {as_yaml(value)}", f"# {comment}"))
     if not origin:
         yield from (line for line, _ in lines)
         return

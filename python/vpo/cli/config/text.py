@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vpo.base.paths import to_json, to_stored
+from vpo.base.paths import display, to_json, to_stored
 from vpo.cli.app import App
 from vpo.cli.output.streams import echo
 from vpo.config.layers import Mistake
+
+if TYPE_CHECKING:
+    from vpo.config.draft import SettingsFile
 
 
 def with_paths(document: dict[str, Any]) -> dict[str, Any]:
@@ -29,18 +32,28 @@ def with_paths(document: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def yaml_value(value: object) -> str:
-    """A value as YAML on one line, without characters that a terminal would interpret."""
-    import yaml
+def edit_file(app: App, file: SettingsFile) -> None:
+    """Opens a copy of a file in an editor, and saves it once it has no mistakes.
 
-    plain = list(value) if isinstance(value, tuple) else value
+    Raises ConfigError if the user gives up, or if the file cannot be saved.
+    """
+    import click
 
-    def dump(**style: Any) -> str:
-        text: str = yaml.safe_dump(plain, default_flow_style=True, width=2**31, **style)
-        return text.removesuffix("\n").removesuffix("...").rstrip()
+    from vpo.config.draft import draft
 
-    text = dump(allow_unicode=True)
-    return text if text.isprintable() else dump(default_style='"')
+    with draft(file) as copy:
+        while True:
+            click.edit(filename=copy.path)
+            mistakes = copy.mistakes()
+            if not mistakes:
+                break
+            print_mistakes(app, mistakes)
+            is_interactive = os.isatty(0) and os.isatty(1)
+            if not (is_interactive and click.confirm("Edit again?", default=True)):
+                copy.refuse(mistakes)
+        is_changed = copy.save()
+    if not app.quiet:
+        echo(f"Saved `{display(file.path)}`." if is_changed else "Nothing was changed.")
 
 
 def print_mistakes(app: App, mistakes: list[Mistake]) -> None:

@@ -10,7 +10,7 @@ import click
 
 from vpo.base.paths import display
 from vpo.cli.app import App
-from vpo.cli.config.text import print_mistakes, with_paths, yaml_value
+from vpo.cli.config.text import print_mistakes, with_paths
 from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.completion import complete_profiles
@@ -18,6 +18,7 @@ from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.streams import echo
 from vpo.config import profiles
+from vpo.config.yaml_edit import as_yaml
 
 
 @command("show")
@@ -49,8 +50,8 @@ def _overrides(overrides: Mapping[str, Any]) -> Iterator[str]:
     for section, value in overrides.items():
         yield ""
         if not isinstance(value, dict):
-            yield f"{section}: {yaml_value(value)}"
+            yield f"{section}: {as_yaml(value)}"
             continue
         yield f"{section}:"
         for key, inner in value.items():
-            yield f"  {key}: {yaml_value(inner)}"
+            yield f"  {key}: {as_yaml(inner)}"
