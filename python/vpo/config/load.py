@@ -17,6 +17,7 @@ from vpo.config.layers import Key, Layer, Mistake, Place, settings_of
 from vpo.config.models import Config
 
 DEFAULT = "default"
+CONFIG_FILE = "config file"
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def _read_layers(
     if is_named or os.path.lexists(path):
         from vpo.config import document
 
-        layers.append(document.read(path, Config, name="config file"))
+        layers.append(document.read(path, Config, name=CONFIG_FILE))
     profile = profile or environment.get(variables.PROFILE) or None
     if profile is not None:
         layers.append(profiles.read(environment, profile))

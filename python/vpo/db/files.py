@@ -91,10 +91,15 @@ def digests_in(connection: sqlite3.Connection, directory_id: int) -> dict[int, s
 
 
 def missing_files(
-    connection: sqlite3.Connection, root: bytes
+    connection: sqlite3.Connection, root: bytes, *, since: str | None = None
 ) -> Iterator[tuple[int, StoredPath, StoredPath]]:
-    """Id, directory and name of every missing file under `root`."""
+    """Id, directory and name of every missing file under `root`.
+
+    With `since`, only those that went missing then or before (UTC, ISO-8601).
+    """
     condition, parameters = below(root, "d.path")
+    if since is not None:
+        condition, parameters = f"{condition} AND f.missing_since <= ?", (*parameters, since)
     return iter(
         connection.execute(
             "SELECT f.id, d.path, f.name FROM files f JOIN directories d ON d.id = f.directory_id"
@@ -102,6 +107,29 @@ def missing_files(
             parameters,
         )
     )
+
+
+class PlacedFile(NamedTuple):
+    """A known file, with what decides whether rules select it."""
+
+    id: int
+    directory: StoredPath
+    name: StoredPath
+    is_symlink: int
+    scan_status: str
+    filesystem_id: int | None
+    via_symlink: int
+
+
+def files_below(connection: sqlite3.Connection, root: bytes) -> Iterator[PlacedFile]:
+    """All known files under `root`, directory by directory."""
+    condition, parameters = below(root, "d.path")
+    rows = connection.execute(
+        "SELECT f.id, d.path, f.name, f.is_symlink, f.scan_status, d.filesystem_id, d.via_symlink"
+        f" FROM directories d CROSS JOIN files f ON f.directory_id = d.id WHERE {condition}",
+        parameters,
+    )
+    return map(PlacedFile._make, rows)
 
 
 # Columns of listings that are not in the view `library_files`.
