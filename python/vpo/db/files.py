@@ -132,6 +132,40 @@ def files_below(connection: sqlite3.Connection, root: bytes) -> Iterator[PlacedF
     return map(PlacedFile._make, rows)
 
 
+class FileWithInode(NamedTuple):
+    """A known file that is not missing, and its inode."""
+
+    directory: StoredPath
+    name: StoredPath
+    size_bytes: int
+    mtime_ns: int
+    inode: int
+
+
+def some_with_inodes(
+    connection: sqlite3.Connection, root: bytes, *, most: int
+) -> list[FileWithInode]:
+    """A file with an inode from each of some directories under `root`, evenly spread."""
+    condition, parameters = below(root)
+    ids = connection.execute(
+        f"SELECT id FROM directories WHERE is_present AND NOT via_symlink AND {condition}",
+        parameters,
+    ).fetchall()
+    chosen = [ids[number * len(ids) // most] for number in range(most)] if len(ids) > most else ids
+    # If there are few directories, several files of each are needed.
+    each = -(-most // len(chosen)) if chosen else 0
+    found: list[FileWithInode] = []
+    for (directory_id,) in chosen:
+        rows = connection.execute(
+            "SELECT d.path, f.name, f.size_bytes, f.mtime_ns, f.inode FROM files f"
+            " JOIN directories d ON d.id = f.directory_id WHERE f.directory_id = ?"
+            " AND f.inode IS NOT NULL AND NOT f.is_symlink AND f.scan_status <> 'missing' LIMIT ?",
+            (directory_id, each),
+        )
+        found += map(FileWithInode._make, rows)
+    return found
+
+
 # Columns of listings that are not in the view `library_files`.
 _OTHER_COLUMNS = {
     "duration_seconds": "(SELECT duration_seconds FROM media WHERE file_id = library_files.id)"

@@ -17,7 +17,7 @@ from vpo.base.paths import StoredPath, display, from_stored, is_utf8, is_within,
 from vpo.config.models import ScanConfig
 from vpo.db import root_rules as table
 
-# What selects files. The other settings of a scan say how it is done.
+# What selects files and what compares them. The other settings of a scan say how it is done.
 RULES = (
     "kinds",
     "extensions",
@@ -28,6 +28,8 @@ RULES = (
     "skip_names",
     "system_names",
     "ignore_inodes",
+    "modify_window",
+    "hour_shifts",
 )
 
 Selects = Callable[[StoredPath, StoredPath, int], bool]
@@ -89,7 +91,7 @@ def from_json(text: str) -> dict[str, Any]:
         if isinstance(default, tuple):
             if isinstance(value, list) and all(isinstance(each, str) for each in value):
                 found[field.name] = tuple(value)
-        elif isinstance(value, bool):
+        elif type(value) is type(default):
             found[field.name] = value
     return found
 

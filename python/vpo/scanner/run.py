@@ -27,6 +27,7 @@ from vpo.media.introspection import Introspector
 from vpo.places import guards
 from vpo.places.rules import Selects, selector, to_json
 from vpo.scanner import content_check, excluded, missing_files
+from vpo.scanner.inode_changes import have_inodes_changed
 from vpo.scanner.introspection_queue import IntrospectionQueue
 from vpo.scanner.move_detection import MovesByContent
 from vpo.scanner.recorder import Recorder
@@ -69,6 +70,7 @@ class Run:
         """
         state, done = self.state, self._phases.done
         self._rules_changed = excluded.have_rules_changed(state)
+        state.inodes_changed = have_inodes_changed(state)
         with ExitStack() as closing:
             introspector = self._introspector()
             if introspector is not None:

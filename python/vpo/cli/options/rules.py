@@ -1,4 +1,4 @@
-"""Options that select files: the rules of a scan."""
+"""Options that select and compare files: the rules of a scan."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from vpo.cli.options.parameters import SeparatedList, joined
+from vpo.cli.options.parameters import Duration, SeparatedList, joined
 from vpo.config.models import KINDS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -63,11 +63,22 @@ _OPTIONS = (
         default=None,
         help="Ignore inode numbers, where they change at each mount.",
     ),
+    click.option(
+        "--modify-window",
+        type=Duration(),
+        metavar="DURATION",
+        help="Modification times may differ by DURATION: 2s.",
+    ),
+    click.option(
+        "--hour-shifts/--no-hour-shifts",
+        default=None,
+        help="Modification times may differ by whole hours (FAT, daylight saving time).",
+    ),
 )
 
 
 def rule_options(command: F) -> F:
-    """Adds the options that select files."""
+    """Adds the options that select and compare files."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -83,8 +94,11 @@ def rules_given(options: Mapping[str, Any]) -> dict[str, Any]:
         "one_file_system",
         "system_names",
         "ignore_inodes",
+        "hour_shifts",
     )
     found = {name: options[name] for name in switches}
+    window = options["modify_window"]
+    found["modify_window"] = None if window is None else int(window)
     for name in lists:
         found[name] = (joined(options[name]) if name in separated else options[name]) or None
     return found

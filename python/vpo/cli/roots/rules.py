@@ -73,5 +73,7 @@ def _lines(rules: Mapping[str, Any]) -> Iterator[str]:
     for name, value in rules.items():
         if isinstance(value, tuple):
             yield f"  {name}: {', '.join(map(display, value)) or '-'}"
-        else:
+        elif isinstance(value, bool):
             yield f"  {name}: {'yes' if value else 'no'}"
+        else:
+            yield f"  {name}: {value}"
