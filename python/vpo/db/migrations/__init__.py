@@ -70,9 +70,9 @@ def upgrade(connection: sqlite3.Connection, path: str | None) -> None:
     connection.execute("PRAGMA foreign_keys = OFF")
     try:
         if version == 0:
-            _run(connection, list(_STEPS))
+            _run(connection, sorted(_STEPS))
         else:
-            for step in _STEPS:
+            for step in sorted(_STEPS):
                 _run(connection, [step])
     finally:
         connection.execute("PRAGMA foreign_keys = ON")
