@@ -275,6 +275,8 @@ def test_a_job_records_the_configuration_the_counts_and_the_files(vpo: Vpo, tree
         "skip_names": [],
         "system_names": False,
         "ignore_inodes": False,
+        "modify_window": 0,
+        "hour_shifts": False,
         "threads": 3,
         "introspect": False,
     }

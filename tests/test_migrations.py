@@ -896,3 +896,25 @@ def test_files_of_version_11_that_could_not_be_opened_are_read_again(
     vpo.scan(tree.root)
     statuses = rows(vpo.database, "SELECT name, scan_status FROM files WHERE directory_id = 1")
     assert sorted(statuses) == [("cut.mkv", "error"), ("locked.mkv", "pending")]
+
+
+def test_roots_of_version_12_have_no_rules_and_the_next_scan_reports_what_its_rules_leave_out(
+    vpo: Vpo, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.write("a.mkv")
+    tree.write("b.mp3")
+    make_version(vpo, 12, monkeypatch)
+    root = os.fsdecode(tree.root)
+    with vpo.sql() as connection:
+        connection.execute(
+            "INSERT INTO roots (path, added_at, last_scan_at) VALUES (?, '2026', '2026')", (root,)
+        )
+        connection.execute("INSERT INTO directories (id, path) VALUES (1, ?)", (root,))
+        connection.execute(
+            "INSERT INTO files (directory_id, name, extension, kind, size_bytes, mtime_ns,"
+            " scanned_at) VALUES (1, 'b.mp3', 'mp3', 'audio', 7, 1, '2026')"
+        )
+    assert vpo.ok("roots", "list", "--json").json[0]["rules"] is None
+    result = vpo.scan(tree.root, "--kind", "video")
+    assert (result["added"], result["excluded"]) == (1, 1)
+    assert version(vpo.database) == LATEST

@@ -49,6 +49,8 @@ SAMPLES: dict[Key, tuple[Any, Any, Any, Any]] = {
     ("scan", "skip_names"): (["a*"], ["b"], ["c", "d"], ["e*"]),
     ("scan", "system_names"): (True, False, True, False),
     ("scan", "ignore_inodes"): (False, True, False, True),
+    ("scan", "modify_window"): (1, 0, 2, 3),
+    ("scan", "hour_shifts"): (True, False, True, False),
     ("scan", "threads"): (1, 0, 2, 3),
     ("scan", "introspect"): (False, True, False, True),
 }
@@ -225,6 +227,8 @@ OPTIONS: dict[str, tuple[list[str], Any]] = {
     "skip_names": (["--skip-name", "e*"], ["e*"]),
     "system_names": (["--no-system-names"], False),
     "ignore_inodes": (["--ignore-inodes"], True),
+    "modify_window": (["--modify-window", "3s"], 3),
+    "hour_shifts": (["--no-hour-shifts"], False),
     "threads": (["--threads", "3"], 3),
     "introspect": (["--introspect"], True),
 }

@@ -532,7 +532,8 @@ def test_the_hint_about_a_disk_that_is_not_there_is_one_for_a_check(
     assert "missing" not in hint
     point.rmdir()
     hint = vpo.ok("verify", "--json", point, status=2).json["hint"]
-    assert hint == "Check that the disk or share is mounted."
+    assert hint.startswith("Check that the disk or share is mounted.")
+    assert "`vpo roots remove DIRECTORY`" in hint
 
 
 def test_files_of_another_root_are_checked_all_the_same(known: Vpo, tmp_path: Path) -> None:

@@ -38,6 +38,9 @@ class ListedRoot:
 
     def to_dict(self) -> dict[str, object]:
         """The root as JSON."""
+        from vpo.places.rules import from_json
+
+        rules = self.known.rules_json
         within: dict[str, object] = {"within": None}
         if self.within is not None:
             within = {**to_json(self.within, "within")}
@@ -53,6 +56,7 @@ class ListedRoot:
             "filesystem": self.filesystem,
             "filesystem_identity": self.known.identity,
             **within,
+            "rules": None if rules is None else from_json(rules),
         }
 
 

@@ -123,6 +123,10 @@ class ScanConfig:
     """Whether to look at what systems and NAS devices create: trash, snapshots, thumbnails."""
     ignore_inodes: bool = False
     """Whether to ignore inode numbers, where they change though the files stay."""
+    modify_window: Annotated[int, AtLeast(0), AtMost(86_400)] = 0
+    """By how many seconds the modification time of an unchanged file may differ."""
+    hour_shifts: bool = False
+    """Whether a file is unchanged if its modification time differs by whole hours."""
     threads: Annotated[int, AtLeast(0), AtMost(MAX_THREADS)] = 0
     """How many requests to have in flight; 0: chosen by latency."""
     introspect: bool = True

@@ -154,6 +154,17 @@ def delete_unused(connection: sqlite3.Connection, root: bytes) -> None:
     )
 
 
+def delete_empty(connection: sqlite3.Connection, paths: Iterable[StoredPath]) -> None:
+    """Deletes those of the directories that have no files recorded. Others are to be compared."""
+    rows = [(path,) for path in paths]
+    connection.executemany(
+        "DELETE FROM directories WHERE path = ?"
+        " AND NOT EXISTS (SELECT 1 FROM files WHERE directory_id = directories.id)",
+        rows,
+    )
+    connection.executemany("UPDATE directories SET fingerprint = NULL WHERE path = ?", rows)
+
+
 def holds_present_files(connection: sqlite3.Connection, root: bytes) -> bool:
     """Whether any file under `root` is recorded and not missing."""
     condition, parameters = below(root, "d.path")

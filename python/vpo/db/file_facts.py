@@ -1,4 +1,4 @@
-"""What is known of files: the only module that writes the table `files`.
+"""What is known of files: the module that writes the table `files`.
 
 Each function records one event, and voids what the event makes untrue:
 
@@ -17,6 +17,9 @@ Each function records one event, and voids what the event makes untrue:
 Digests are the full digest (with its time and ctime) and the quick hash; media are the rows in
 `media`, `tracks`, `chapters` and `photos`. Damage is never void: it stays until it is repaired
 or accepted. `vpo.db.file_actions` records what vpo itself did to files.
+
+Two modules write the table for whole roots: `vpo.db.relocation` gives records to another place and
+joins two records of one file, and `vpo.db.root_removal` deletes records.
 """
 
 from __future__ import annotations

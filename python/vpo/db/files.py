@@ -91,10 +91,15 @@ def digests_in(connection: sqlite3.Connection, directory_id: int) -> dict[int, s
 
 
 def missing_files(
-    connection: sqlite3.Connection, root: bytes
+    connection: sqlite3.Connection, root: bytes, *, since: str | None = None
 ) -> Iterator[tuple[int, StoredPath, StoredPath]]:
-    """Id, directory and name of every missing file under `root`."""
+    """Id, directory and name of every missing file under `root`.
+
+    With `since`, only those that went missing then or before (UTC, ISO-8601).
+    """
     condition, parameters = below(root, "d.path")
+    if since is not None:
+        condition, parameters = f"{condition} AND f.missing_since <= ?", (*parameters, since)
     return iter(
         connection.execute(
             "SELECT f.id, d.path, f.name FROM files f JOIN directories d ON d.id = f.directory_id"
@@ -102,6 +107,63 @@ def missing_files(
             parameters,
         )
     )
+
+
+class PlacedFile(NamedTuple):
+    """A known file, with what decides whether rules select it."""
+
+    id: int
+    directory: StoredPath
+    name: StoredPath
+    is_symlink: int
+    scan_status: str
+    filesystem_id: int | None
+    via_symlink: int
+
+
+def files_below(connection: sqlite3.Connection, root: bytes) -> Iterator[PlacedFile]:
+    """All known files under `root`, directory by directory."""
+    condition, parameters = below(root, "d.path")
+    rows = connection.execute(
+        "SELECT f.id, d.path, f.name, f.is_symlink, f.scan_status, d.filesystem_id, d.via_symlink"
+        f" FROM directories d CROSS JOIN files f ON f.directory_id = d.id WHERE {condition}",
+        parameters,
+    )
+    return map(PlacedFile._make, rows)
+
+
+class FileWithInode(NamedTuple):
+    """A known file that is not missing, and its inode."""
+
+    directory: StoredPath
+    name: StoredPath
+    size_bytes: int
+    mtime_ns: int
+    inode: int
+
+
+def some_with_inodes(
+    connection: sqlite3.Connection, root: bytes, *, most: int
+) -> list[FileWithInode]:
+    """A file with an inode from each of some directories under `root`, evenly spread."""
+    condition, parameters = below(root)
+    ids = connection.execute(
+        f"SELECT id FROM directories WHERE is_present AND NOT via_symlink AND {condition}",
+        parameters,
+    ).fetchall()
+    chosen = [ids[number * len(ids) // most] for number in range(most)] if len(ids) > most else ids
+    # If there are few directories, several files of each are needed.
+    each = -(-most // len(chosen)) if chosen else 0
+    found: list[FileWithInode] = []
+    for (directory_id,) in chosen:
+        rows = connection.execute(
+            "SELECT d.path, f.name, f.size_bytes, f.mtime_ns, f.inode FROM files f"
+            " JOIN directories d ON d.id = f.directory_id WHERE f.directory_id = ?"
+            " AND f.inode IS NOT NULL AND NOT f.is_symlink AND f.scan_status <> 'missing' LIMIT ?",
+            (directory_id, each),
+        )
+        found += map(FileWithInode._make, rows)
+    return found
 
 
 # Columns of listings that are not in the view `library_files`.

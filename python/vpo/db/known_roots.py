@@ -21,6 +21,8 @@ class KnownRoot(NamedTuple):
     added_at: str
     last_scan_at: str | None
     last_job_id: str | None
+    rules_json: str | None
+    """The rules that are kept with it, None if there are none."""
 
     @property
     def place(self) -> bytes:
@@ -32,7 +34,7 @@ def known_roots(connection: sqlite3.Connection) -> list[KnownRoot]:
     """All roots, sorted by path."""
     rows = connection.execute(
         "SELECT r.id, r.path, r.filesystem_id, f.identity, r.file_count, r.added_at,"
-        " r.last_scan_at, r.last_job_id"
+        " r.last_scan_at, r.last_job_id, r.rules_json"
         " FROM roots r LEFT JOIN filesystems f ON f.id = r.filesystem_id ORDER BY r.path"
     )
     return [KnownRoot._make(row) for row in rows]
@@ -51,6 +53,8 @@ def join_roots(connection: sqlite3.Connection, kept: int, dropped: int) -> None:
     connection.execute(
         f"UPDATE roots SET added_at = min(added_at, {of_dropped('added_at')}),"
         f" last_scan_at = coalesce(last_scan_at, {of_dropped('last_scan_at')}),"
+        f" last_scan_sequence = coalesce(last_scan_sequence, {of_dropped('last_scan_sequence')}),"
+        f" rules_json = coalesce(rules_json, {of_dropped('rules_json')}),"
         f" last_job_id = coalesce(last_job_id, {of_dropped('last_job_id')}) WHERE id = :kept",
         {"kept": kept, "dropped": dropped},
     )

@@ -18,6 +18,10 @@ from vpo.db.moves import FormerFile
 # Catalogues of version 6 have mtimes in microseconds, rounded from a float.
 COARSE_NS = 2_000
 
+# FAT stores local times. Between any two time zones there are at most 26 hours.
+HOUR_NS = 3_600_000_000_000
+MOST_HOURS = 26
+
 
 class Seen(NamedTuple):
     """What the engine saw of one file."""
@@ -50,13 +54,17 @@ class Context(NamedTuple):
     """Whether every file is read again, changed or not."""
     unreadable: Collection[StoredPath] = ()
     """Names whose entries could not be looked at."""
+    window_ns: int = 0
+    """By how much the mtime of an unchanged file may differ."""
+    hour_shifts: bool = False
+    """Whether the mtime of an unchanged file may also differ by whole hours."""
 
 
 def judge(known: KnownFile, seen: Seen, context: Context) -> Verdict:
     """The verdict on a known file that was seen again."""
     same_content = (
         known.size_bytes == seen.size_bytes
-        and _same_mtime(known, seen)
+        and (_same_mtime(known, seen) or _tolerates(known.mtime_ns - seen.mtime_ns, context))
         and bool(known.is_symlink) == seen.is_symlink
     )
     if known.scan_status == "missing":
@@ -92,6 +100,16 @@ def _same_mtime(known: KnownFile, seen: Seen | Observation) -> bool:
     # A record without an inode may come from a catalogue of version 6.
     coarse = known.inode is None and known.mtime_ns % 1000 == 0
     return coarse and abs(known.mtime_ns - seen.mtime_ns) < COARSE_NS
+
+
+def _tolerates(difference_ns: int, context: Context) -> bool:
+    """Whether a scan counts two mtimes with this difference as one."""
+    if abs(difference_ns) <= context.window_ns:
+        return True
+    if not context.hour_shifts or abs(difference_ns) > MOST_HOURS * HOUR_NS:
+        return False
+    beside = abs(difference_ns) % HOUR_NS
+    return min(beside, HOUR_NS - beside) <= context.window_ns
 
 
 def was_racy(known: KnownFile | FormerFile) -> bool:

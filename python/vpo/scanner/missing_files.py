@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache
 from itertools import chain
 
@@ -85,9 +86,11 @@ def settle(state: ScanState, walk: Walk, vanished: Iterable[tuple[int, StoredPat
     if state.options.dry_run:
         _note_removed(state)
         if state.options.prune:
-            missing = file_table.missing_files(state.connection, state.root)
+            missing = _to_prune(state)
             before = ((directory, name) for _, directory, name in missing)
-            for directory, name in chain(state.missing.values(), before):
+            # What this scan marks is missing for no time.
+            newly = () if state.options.prune_after_seconds else state.missing.values()
+            for directory, name in chain(newly, before):
                 state.affect("pruned", directory, name)
         return
     with state.library.transaction() as connection:
@@ -134,10 +137,19 @@ def count_as_moved(
     state.affect("moved", new.directory, new.name, before)
 
 
+def _to_prune(state: ScanState) -> Iterator[tuple[int, StoredPath, StoredPath]]:
+    """The missing files (id, directory, name) that `--prune` is about."""
+    since = None
+    if state.options.prune_after_seconds:
+        age = timedelta(seconds=state.options.prune_after_seconds)
+        since = times.to_seconds_text(state.result.started_at - age)
+    return file_table.missing_files(state.connection, state.root, since=since)
+
+
 def prune(state: ScanState) -> None:
-    """Deletes the records of the missing files below the root. In a transaction."""
+    """Deletes the records of missing files below the root. In a transaction."""
     ids, changes = [], []
-    for file_id, directory, name in file_table.missing_files(state.connection, state.root):
+    for file_id, directory, name in _to_prune(state):
         ids.append(file_id)
         changes.append(FileChange(file_id, "pruned", path=join(directory, name)))
         state.affect("pruned", directory, name)

@@ -142,7 +142,13 @@ class Recorder:
             known_files,
             columns,
             range(directory.start, directory.stop),
-            Context(same_filesystem, state.options.full, unreadable),
+            Context(
+                same_filesystem and not state.inodes_changed,
+                state.options.full,
+                unreadable,
+                state.options.rules.modify_window * 1_000_000_000,
+                state.options.rules.hour_shifts,
+            ),
             complete=directory.complete,
             was_looked_for=lambda file: self._was_looked_for(directory.path, file, dangling),
         )

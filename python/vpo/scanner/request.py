@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass, field
 import orjson
 
 from vpo._engine import Rules
-from vpo.base.errors import JobConfigurationError, RuleError
-from vpo.base.paths import display, is_utf8, to_stored
+from vpo.base.errors import JobConfigurationError
+from vpo.base.paths import to_stored
 from vpo.config.models import ProberChoice, ScanConfig
 from vpo.jobs.conflicts import JobToRun
 from vpo.jobs.kinds import KINDS
+from vpo.places.rules import engine_rules
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,12 @@ class ScanOptions:
 
     full: bool = False
     prune: bool = False
+    prune_after_seconds: float | None = None
+    """For how long files must be missing until `prune` deletes their records. None: any time."""
+    forget_excluded: bool = False
+    """Whether records of files that the rules leave out are deleted."""
+    keep_rules: bool = False
+    """Whether the rules are kept with the root for later scans."""
     dry_run: bool = False
     allow_mass_removal: bool = False
     new_device: bool = False
@@ -74,15 +81,7 @@ class ScanRequest:
 
     def rules(self) -> Rules:
         """The engine's rules. Raises RuleError if one of them is wrong."""
-        rules = self.options.rules
-        for text in (*rules.exclude, *rules.extensions, *rules.skip_names):
-            # Words of the command line may have bytes that are not UTF-8.
-            if not is_utf8(text):
-                raise RuleError(f"`{display(text)}` is not valid UTF-8")
-        try:
-            return Rules(self.root, rules)
-        except ValueError as error:
-            raise RuleError(str(error)) from error
+        return engine_rules(self.root, self.options.rules)
 
     def covers(self, other: bytes) -> bool:
         """Whether a scan of this root also scans the directory `other`."""

@@ -92,6 +92,8 @@ class ScanResult(JobResult):
     tally: Tally = field(default_factory=Tally)
     removed: int = 0
     """Files that are newly missing (with `--prune`: their records are deleted)."""
+    excluded: int = 0
+    """Known files that the rules leave out, if the rules have changed. Their records stay."""
     issues: list[Issue] = field(default_factory=list)
     """The first of them; the tally counts all."""
     warnings: list[str] = field(default_factory=list)
@@ -109,7 +111,7 @@ class ScanResult(JobResult):
 
     @property
     def pruned(self) -> int:
-        """Records of missing files that were deleted."""
+        """Records that were deleted, of missing files or of files that the rules leave out."""
         return self.affected["pruned"].count
 
     def note(self, issue: Issue, *, instead_of: CountedAs | None = None) -> None:
@@ -175,6 +177,7 @@ class ScanResult(JobResult):
             "dry_run": self.dry_run,
             **self.counts(),
             "pruned": self.pruned,
+            "excluded": self.excluded,
             "issues": [issue.to_dict() for issue in self.issues],
             "warnings": self.warnings,
             **self._verification_to_dict(),

@@ -7,17 +7,17 @@ walked, and after that what is left of them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from contextlib import ExitStack
-from functools import lru_cache, partial
+from functools import partial
 
 from vpo._engine import Walk
 from vpo.base import times
 from vpo.base.errors import RootOfflineError
-from vpo.base.paths import StoredPath, from_stored, join, to_stored
+from vpo.base.paths import to_stored
 from vpo.db import directories as directory_table
 from vpo.db import media as media_table
 from vpo.db import moves as move_table
+from vpo.db import root_rules as rules_table
 from vpo.db import roots as root_table
 from vpo.db.library import BatchTransaction
 from vpo.jobs.progress import Progress, ReadProgress
@@ -26,7 +26,9 @@ from vpo.logging import Phases
 from vpo.media.introspection import Introspector
 from vpo.places import guards
 from vpo.places.patience import Watch
-from vpo.scanner import content_check, missing_files
+from vpo.places.rules import Selects, selector, to_json
+from vpo.scanner import content_check, excluded, missing_files
+from vpo.scanner.inode_changes import have_inodes_changed
 from vpo.scanner.introspection_queue import IntrospectionQueue
 from vpo.scanner.move_detection import MovesByContent
 from vpo.scanner.recorder import Recorder
@@ -59,6 +61,8 @@ class Run:
             state.library, most_rows=FILES_PER_COMMIT, most_seconds=SECONDS_PER_COMMIT
         )
         self._phases = Phases(logger)
+        self._rules_changed = False
+        """Whether this scan may be the first that leaves out files which are known."""
 
     def run(self) -> None:
         """Scans the directory.
@@ -66,6 +70,8 @@ class Run:
         Raises VpoError if the scan fails, StoppedError if it is stopped.
         """
         state, done = self.state, self._phases.done
+        self._rules_changed = excluded.have_rules_changed(state)
+        state.inodes_changed = have_inodes_changed(state)
         with ExitStack() as closing:
             introspector = self._introspector()
             if introspector is not None:
@@ -90,8 +96,10 @@ class Run:
             if state.options.verify_hash:
                 self._verify()
                 done("verify content")
-            if not state.options.dry_run:
-                self._finish(is_success=guards.has_seen_something(walk.progress()))
+            if state.options.dry_run:
+                self._leave_out(walk)
+            else:
+                self._finish(walk)
             if introspector is not None:
                 state.result.warnings += introspector.warnings()
 
@@ -168,7 +176,11 @@ class Run:
         state = self.state
         if state.options.allow_mass_removal:
             return
-        guards.check_not_emptied(state.connection, state.root, walk.progress())
+        try:
+            guards.check_not_emptied(state.connection, state.root, walk.progress())
+        except RootOfflineError:
+            if excluded.knows_selected_files(state):
+                raise
         tally = state.result.tally
         there = tally["scanned"] + tally["skipped"] + tally["moved"]
         if state.introspection is not None:
@@ -204,24 +216,11 @@ class Run:
             "skipped",
         )
 
-    def _selection(self) -> Callable[[StoredPath, StoredPath, int], bool]:
-        """Tells whether the rules select a file by its directory, its name, and if it is a link."""
-        rules = self.state.rules
-        follow = self.state.options.rules.follow_symlinks
-        root = len(self.state.root.rstrip(b"/")) + 1
-
-        @lru_cache(maxsize=1024)
-        def enters(directory: StoredPath) -> bool:
-            return rules.enters(from_stored(directory)[root:])
-
-        def selects(directory: StoredPath, name: StoredPath, is_symlink: int) -> bool:
-            return (
-                (follow or not is_symlink)
-                and enters(directory)
-                and rules.selects(from_stored(join(directory, name))[root:])
-            )
-
-        return selects
+    def _selection(self) -> Selects:
+        """Tells which files the rules select."""
+        state = self.state
+        follow = state.options.rules.follow_symlinks
+        return selector(state.rules, state.root, follow_symlinks=follow)
 
     def _read(self, timeout: float) -> bool:
         """Goes on reading media. Returns whether there was something to record."""
@@ -334,23 +333,35 @@ class Run:
         if is_due and self.state.introspection is not None:
             self.state.introspection.gather(SECONDS_FOR_OTHERS)
 
-    def _finish(self, *, is_success: bool) -> None:
+    def _leave_out(self, walk: Walk) -> None:
+        """Counts or forgets the known files that the rules leave out."""
+        if self.state.options.forget_excluded:
+            excluded.forget(self.state, device=walk.root_device)
+        elif self._rules_changed:
+            excluded.note(self.state, device=walk.root_device)
+
+    def _finish(self, walk: Walk) -> None:
         """Prunes and ends the job, in one transaction.
 
         Only a success is the last successful scan of the root.
         """
-        state = self.state
+        state, root = self.state, to_stored(self.state.root)
         with state.library.transaction() as connection:
             if state.options.prune:
                 # Not before: a moved file is recognised by its record.
                 missing_files.prune(state)
-            if is_success:
+            self._leave_out(walk)
+            if guards.has_seen_something(walk.progress()):
                 root_table.complete_scan(
                     connection,
-                    to_stored(state.root),
+                    root,
                     started_at=times.to_text(state.result.started_at),
                     job_id=state.job.id,
                 )
+                used = to_json(state.options.rules)
+                rules_table.record_rules(connection, root, used)
+                if state.options.keep_rules:
+                    rules_table.keep_rules(connection, root, used)
             state.result.completed_at = times.now()
             state.job.finish(state.result.record())
 

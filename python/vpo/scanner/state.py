@@ -46,6 +46,8 @@ class ScanState:
         self.unread = ("pending", "error") if self.options.retry_errors else ("pending",)
         """Statuses of files that are to be read though they have not changed."""
 
+        self.inodes_changed = False
+        """Whether the file system gave its files other inode numbers when it was mounted."""
         self.gone_directories: dict[StoredPath, int] = {}
         """Ids of directories that were gone before and still have records."""
         self.moved_directories: set[int] = set()

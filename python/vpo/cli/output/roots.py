@@ -21,10 +21,12 @@ def state_painter(app: App) -> Callable[[str, str], str]:
 
 def offline_hint(roots: Sequence[StoredPath]) -> str:
     """What to do about roots that are not there."""
-    from vpo.places.availability import GONE_HINT
-
     if len(roots) == 1:
         what = f"`{display(roots[0])}` is not there."
     else:
         what = f"{len(roots):,} roots are not there."
-    return f"{what} {GONE_HINT}"
+    return (
+        f"{what}\n"
+        "If a root is at another path now, run `vpo roots move OLD NEW`.\n"
+        "If it is gone for good, run `vpo roots remove ROOT`."
+    )

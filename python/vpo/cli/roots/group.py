@@ -12,6 +12,11 @@ _COMMANDS = {
     "merge": ("vpo.cli.roots.merge", "merge", "Make one root of two that are one tree."),
     "move": ("vpo.cli.roots.move", "move", "Tell vpo that a root is at another path now."),
     "remove": ("vpo.cli.roots.remove", "remove", "Forget roots, with all records below them."),
+    "rules": (
+        "vpo.cli.roots.rules",
+        "rules",
+        "Show or change the rules that are kept with a root.",
+    ),
 }
 
 

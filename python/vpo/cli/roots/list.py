@@ -28,7 +28,8 @@ from vpo.db.library import open_library
 def list_command(ctx: click.Context, /, as_json: bool) -> None:
     """List the directories that were scanned.
 
-    With --verbose, the list shows the identity of each file system, by which vpo recognises it.
+    With --verbose, the list shows the identity of each file system, by which vpo recognises it,
+    in place of the counts.
     """
     app = ctx.ensure_object(App)
     with open_library(app.library_path(), "read") as library:
@@ -48,25 +49,7 @@ def list_command(ctx: click.Context, /, as_json: bool) -> None:
 
 
 def _table(app: App, roots: list[ListedRoot]) -> Iterator[str]:
-    heads = ["STATE", "LAST SCAN", "FILES", "MISSING", "SIZE", "FILE SYSTEM", "ROOT"]
-    rows = []
-    for root in roots:
-        filesystem = root.known.identity if app.verbose else root.filesystem
-        rows.append(
-            [
-                root.status.state,
-                times.to_local_text(root.status.last_success_at),
-                f"{root.files:,}",
-                f"{root.status.files['missing'][0]:,}",
-                human_size(root.size_bytes),
-                display(filesystem or "-"),
-                display(root.known.path),
-            ]
-        )
-    if all(row[3] == "0" for row in rows):
-        # Paths need the space.
-        for row in (heads, *rows):
-            del row[3]
+    heads, rows = _identities(roots) if app.verbose else _counts(roots)
     yield from table(
         heads,
         rows,
@@ -74,3 +57,33 @@ def _table(app: App, roots: list[ListedRoot]) -> Iterator[str]:
         paint=state_painter(app),
         keep_tail=True,
     )
+
+
+def _counts(roots: list[ListedRoot]) -> tuple[list[str], list[list[str]]]:
+    heads = ["STATE", "LAST SCAN", "FILES", "MISSING", "SIZE", "FILE SYSTEM", "ROOT"]
+    rows = [
+        [
+            root.status.state,
+            times.to_local_text(root.status.last_success_at),
+            f"{root.files:,}",
+            f"{root.status.files['missing'][0]:,}",
+            human_size(root.size_bytes),
+            display(root.filesystem or "-"),
+            display(root.known.path),
+        ]
+        for root in roots
+    ]
+    if all(row[3] == "0" for row in rows):
+        # Paths need the space.
+        for row in (heads, *rows):
+            del row[3]
+    return heads, rows
+
+
+def _identities(roots: list[ListedRoot]) -> tuple[list[str], list[list[str]]]:
+    """Identities are long, and leave no space for counts."""
+    rows = [
+        [root.status.state, display(root.known.identity or "-"), display(root.known.path)]
+        for root in roots
+    ]
+    return ["STATE", "FILE SYSTEM", "ROOT"], rows

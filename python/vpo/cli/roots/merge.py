@@ -27,11 +27,12 @@ from vpo.roots.merge import MergeRequest
 def merge(
     ctx: click.Context, /, root: bytes, into: bytes, yes: bool, dry_run: bool, as_json: bool
 ) -> None:
-    """Make one root of two that are one tree: ROOT becomes a part of INTO.
+    """Make one root of two that are one tree.
 
-    If ROOT lies in INTO, it is only taken off the list of roots. If both are paths to the same
-    files (two mounts, two spellings), the records of ROOT and INTO are joined, after a sample
-    of the files was compared. Records, digests and history are kept.
+    ROOT becomes a part of INTO. If ROOT lies in INTO, it is only taken off the list of roots.
+    If both are paths to the same files (two mounts, two spellings), the records of ROOT and
+    INTO are joined, after a sample of the files was compared. Records, digests and history are
+    kept.
 
     Without --yes, vpo only shows what it would do.
 

@@ -36,9 +36,9 @@ from vpo.roots.result import RootsResult
 def move(
     ctx: click.Context, /, old: bytes, new: bytes, yes: bool, dry_run: bool, as_json: bool
 ) -> None:
-    """Tell vpo that the root OLD is at the path NEW now.
+    """Tell vpo that a root is at another path now.
 
-    The files must have the same relative paths in NEW; vpo compares a sample of them. Records,
+    OLD is the path of the root, and NEW is where it is now. The files must have the same relative paths in NEW; vpo compares a sample of them. Records,
     digests and history are kept. OLD need not exist any more. If NEW was scanned already, the
     records of both are joined. No file on the disk is touched.
 

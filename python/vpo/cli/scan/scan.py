@@ -14,17 +14,17 @@ from vpo.cli.app import App
 from vpo.cli.groups import Command
 from vpo.cli.options.common import json_option, queue_options
 from vpo.cli.options.global_options import global_options
-from vpo.cli.options.parameters import SeparatedList, joined
+from vpo.cli.options.parameters import Duration
 from vpo.cli.options.paths import DIRECTORY
 from vpo.cli.options.prober import prober_option
+from vpo.cli.options.rules import rule_options, rules_given
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.progress import TerminalReporter
 from vpo.cli.output.streams import echo
 from vpo.cli.scan.text import Outcomes
 from vpo.cli.signals import Signals
 from vpo.config.bounds import MAX_THREADS
-from vpo.config.load import Settings
-from vpo.config.models import KINDS
+from vpo.config.load import CONFIG_FILE, DEFAULT, Settings
 from vpo.db.library import Library, new_library_in_memory, open_library
 from vpo.jobs import queue
 from vpo.jobs.context import Context
@@ -33,6 +33,7 @@ from vpo.jobs.stopping import CancelledError, StoppedError
 from vpo.places import guards
 from vpo.places.letter_case import as_written
 from vpo.places.patience import answers, no_answer
+from vpo.places.rules import RULES, kept_for
 from vpo.scanner import scan as service
 from vpo.scanner.request import ScanOptions, ScanRequest
 
@@ -41,7 +42,9 @@ _RUN_OPTIONS = (
     "full",
     "retry_errors",
     "verify_hash",
-    "prune",
+    "prune_after_seconds",
+    "forget_excluded",
+    "keep_rules",
     "dry_run",
     "allow_mass_removal",
     "new_device",
@@ -49,15 +52,18 @@ _RUN_OPTIONS = (
 
 
 class ScanCommand(Command):
-    """Takes `--wait` with or without a number: `--wait DIR` waits for ever."""
+    """Takes `--wait` and `--prune` with or without a value: `--wait DIR` waits for ever."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Gives a bare `--wait` its value, so that it does not take the directory's."""
+        """Gives bare options their values, so that they do not take the directory's."""
         given = []
         for position, arg in enumerate(args):
             following = args[position + 1] if position + 1 < len(args) else ""
             bare = arg == "--wait" and not following.replace(".", "", 1).isdigit()
             given.append("--wait=inf" if bare else arg)
+            if arg == "--prune":
+                # Missing for no matter how long. An age only follows a `=`.
+                given[-1] = "--prune=0s"
         return super().parse_args(ctx, given)
 
 
@@ -79,50 +85,22 @@ class ScanCommand(Command):
     is_flag=True,
     help="Read all files, and decide by their content what has changed.",
 )
-@click.option("--prune", is_flag=True, help="Delete the records of missing files.")
 @click.option(
-    "--kind",
-    "kinds",
-    type=SeparatedList(KINDS),
-    multiple=True,
-    metavar="KIND,...",
-    help=f"Only these kinds of file: {', '.join(KINDS)}.",
+    "--prune",
+    "prune_after_seconds",
+    type=Duration(),
+    metavar="[=AGE]",
+    help="Delete the records of missing files (missing for at least AGE: 30d).",
 )
 @click.option(
-    "-e",
-    "--extensions",
-    type=SeparatedList(),
-    multiple=True,
-    metavar="EXT,...",
-    help="Only these file extensions (with --kind: in addition to those kinds).",
+    "--forget-excluded",
+    is_flag=True,
+    help="Delete the records of files that the rules leave out.",
 )
 @click.option(
-    "--exclude", multiple=True, metavar="GLOB", help="Skip paths matching GLOB (.gitignore syntax)."
+    "--keep-rules", is_flag=True, help="Use these rules in later scans of DIRECTORY, too."
 )
-@click.option("--hidden/--no-hidden", default=None, help="Scan names that begin with a dot, too.")
-@click.option("--follow-symlinks/--no-follow-symlinks", default=None, help="Follow symbolic links.")
-@click.option(
-    "--one-file-system/--no-one-file-system",
-    default=None,
-    help="Skip other file systems that are mounted below DIRECTORY.",
-)
-@click.option(
-    "--skip-name",
-    "skip_names",
-    multiple=True,
-    metavar="NAME",
-    help="Skip files and directories called NAME, in any letter case; `*` may end it.",
-)
-@click.option(
-    "--system-names/--no-system-names",
-    default=None,
-    help="Look at trash cans, snapshots and other names that systems create, too.",
-)
-@click.option(
-    "--ignore-inodes/--no-ignore-inodes",
-    default=None,
-    help="Ignore inode numbers, where they change at each mount.",
-)
+@rule_options
 @click.option(
     "--threads",
     type=click.IntRange(1, MAX_THREADS),
@@ -166,10 +144,12 @@ def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) 
     as_json = options.pop("as_json")
     wait, is_queued, priority = (options.pop(name) for name in ("wait", "enqueue", "priority"))
     run_options = {name: options.pop(name) for name in _RUN_OPTIONS}
+    age = run_options["prune_after_seconds"]
+    run_options |= {"prune": age is not None, "prune_after_seconds": age or None}
     settings = _settings(app, options)
     requests = _requests(ctx, directories, settings, run_options)
     with _open(app, settings, requests) as library:
-        requests = _as_written(library, requests)
+        requests = _settled(library, requests, settings)
         if is_queued:
             _enqueue(app, library, requests, priority, as_json=as_json)
             return
@@ -206,6 +186,8 @@ def _check(ctx: click.Context, options: dict[str, Any]) -> None:
         raise click.UsageError(
             "--verify-hash cannot be combined with --dry-run, because it records digests", ctx
         )
+    if options["keep_rules"] and options["dry_run"]:
+        raise click.UsageError("--keep-rules cannot be combined with --dry-run", ctx)
     if options["enqueue"] and (options["dry_run"] or options["wait"] is not None):
         raise click.UsageError("--enqueue cannot be combined with --dry-run or --wait", ctx)
     if options["priority"] is not None and not options["enqueue"]:
@@ -215,13 +197,7 @@ def _check(ctx: click.Context, options: dict[str, Any]) -> None:
 def _settings(app: App, options: dict[str, Any]) -> Settings:
     """The settings, with the options of the command over them."""
     prober = options.pop("prober")
-    scan_settings = {
-        **options,
-        "kinds": joined(options["kinds"]) or None,
-        "extensions": joined(options["extensions"]) or None,
-        "exclude": options["exclude"] or None,
-        "skip_names": options["skip_names"] or None,
-    }
+    scan_settings = {**options, **rules_given(options)}
     settings = app.settings(
         options={
             ("tools", "prober"): prober,
@@ -236,7 +212,7 @@ def _requests(
     ctx: click.Context,
     directories: tuple[bytes, ...],
     settings: Settings,
-    run_options: dict[str, bool],
+    run_options: dict[str, Any],
 ) -> list[ScanRequest]:
     """A scan for each directory, but for those that another of the scans covers.
 
@@ -283,15 +259,28 @@ def _open(app: App, settings: Settings, requests: list[ScanRequest]) -> Library:
     return open_library(path, "read" if is_dry_run else "create", for_group=for_group)
 
 
-def _as_written(library: Library, requests: list[ScanRequest]) -> list[ScanRequest]:
-    """The requests, with new roots spelled as their directories list them."""
+def _settled(
+    library: Library, requests: list[ScanRequest], settings: Settings
+) -> list[ScanRequest]:
+    """The requests with the rules that are kept with their roots.
+
+    New roots are spelled as their directories list them.
+    """
+    # What is said for this scan counts more than what is kept.
+    given = {
+        name for name in RULES if settings.origin(("scan", name))[0] not in (DEFAULT, CONFIG_FILE)
+    }
+    found: dict[bytes, ScanRequest] = {}
     with library.reading() as connection:
-        return [
-            request
-            if guards.is_known(connection, request.root) or not answers(request.root)
-            else replace(request, root=as_written(request.root))
-            for request in requests
-        ]
+        for request in requests:
+            if not guards.is_known(connection, request.root) and answers(request.root):
+                request = replace(request, root=as_written(request.root))
+            kept = kept_for(connection, request.root)
+            if kept is not None:
+                rules = kept.over(request.options.rules, given)
+                request = replace(request, options=replace(request.options, rules=rules))
+            found[request.root] = request
+    return list(found.values())
 
 
 def _resolved(directory: bytes) -> bytes:

@@ -117,6 +117,8 @@ def summary_text(result: ScanResult) -> str:
         lines.append(f"  Damaged: {damaged:,}")
     if result.pruned:
         lines.append(f"  Pruned (records deleted): {result.pruned:,}")
+    if result.excluded:
+        lines.append(f"  Excluded by the rules (records kept): {result.excluded:,}")
     lines.append("")
     took = f"{result.duration_seconds:.1f}s"
     if result.dry_run:

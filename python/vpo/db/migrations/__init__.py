@@ -14,7 +14,7 @@ from importlib import import_module
 from vpo.base import times
 
 OLDEST = 6
-LATEST = 12
+LATEST = 13
 
 # "vpo1": marks an SQLite file as a catalogue of vpo (https://sqlite.org/fileformat2.html#application_id).
 APPLICATION_ID = 0x76706F31
@@ -27,6 +27,7 @@ _STEPS = {
     10: "vpo.db.migrations.v10_media",
     11: "vpo.db.migrations.v11_content",
     12: "vpo.db.migrations.v12_job_order",
+    13: "vpo.db.migrations.v13_root_rules",
 }
 
 
@@ -69,9 +70,9 @@ def upgrade(connection: sqlite3.Connection, path: str | None) -> None:
     connection.execute("PRAGMA foreign_keys = OFF")
     try:
         if version == 0:
-            _run(connection, list(_STEPS))
+            _run(connection, sorted(_STEPS))
         else:
-            for step in _STEPS:
+            for step in sorted(_STEPS):
                 _run(connection, [step])
     finally:
         connection.execute("PRAGMA foreign_keys = ON")
