@@ -16,7 +16,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 const ATTEMPTS: usize = 3;
 
 /// The format of each target of `rust/fuzz`.
-const TARGETS: [(&str, Option<Format>); 37] = [
+const TARGETS: [(&str, Option<Format>); 38] = [
     ("aac", Some(Format::Aac)),
     ("ac3", Some(Format::Ac3)),
     ("aiff", Some(Format::Aiff)),
@@ -26,6 +26,7 @@ const TARGETS: [(&str, Option<Format>); 37] = [
     ("au", Some(Format::Au)),
     ("avi", Some(Format::Avi)),
     ("caf", Some(Format::Caf)),
+    ("crw", Some(Format::Crw)),
     ("dsdiff", Some(Format::Dsdiff)),
     ("dsf", Some(Format::Dsf)),
     ("dts", Some(Format::Dts)),

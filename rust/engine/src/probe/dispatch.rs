@@ -117,6 +117,7 @@ pub fn read_as(source: &mut Source<'_>, format: Format) -> Result<Media> {
         Format::Jpeg => photo::jpeg::read(source)?,
         Format::Tiff => photo::tiff::read(source)?,
         Format::Raf => photo::raf::read(source)?,
+        Format::Crw => photo::crw::read(source)?,
         Format::Png => photo::png::read(source)?,
         Format::WebP => photo::webp::read(source)?,
         Format::Xmp => photo::xmp::read(source)?,

@@ -55,7 +55,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
                 }
             }
             b"CHAN" => layout = source.up_to(body, most)?.to_vec(),
-            b"ID3 " => {
+            b"ID3 " | b"id3 " => {
                 let mut id3 = id3::read(source, body)?;
                 pictures.extend(id3.take_pictures(1 + pictures.len()));
                 media.chapters.append(&mut id3.chapters);

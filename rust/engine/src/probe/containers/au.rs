@@ -41,7 +41,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     track.sample_rate = Some(rate);
     codec::read_config(&mut track, &[]);
     let bits = u64::from(codec.and_then(bits_by_name).unwrap_or(0));
-    track.bit_rate = Some(u64::from(rate) * u64::from(channels) * bits);
+    track.bit_rate = Some((u64::from(rate) * u64::from(channels)).saturating_mul(bits));
     let there = source.len().saturating_sub(start.into());
     let length = match length {
         u32::MAX => there,

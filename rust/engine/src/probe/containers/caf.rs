@@ -103,11 +103,11 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         Some(b"frmaalac") => cookie.get(12..).unwrap_or_default(),
         _ => &cookie[..],
     };
-    codec::read_config(&mut track, config);
     if !layout.is_empty() {
         // As in MP4, without the version in front.
         channels::read(&[&[0; 4], &layout[..]].concat(), &mut track);
     }
+    codec::read_config(&mut track, config);
     if codec::wants_packet(&track) {
         let start = source.up_to(sound.start, SOUND)?.to_vec();
         codec::read_packet(&mut track, &start, Framing::StartCodes);

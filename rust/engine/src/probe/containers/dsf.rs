@@ -30,7 +30,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     // In bytes, as in `ffprobe`.
     track.sample_rate = Some(rate / 8);
     track.bit_depth = Some(8);
-    track.bit_rate = Some(u64::from(channels) * u64::from(rate / 8) * 8);
+    track.bit_rate = Some(u64::from(channels).saturating_mul(u64::from(rate / 8) * 8));
     if track.codec.is_none() {
         media.doubt("codec");
     }

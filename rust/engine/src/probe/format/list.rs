@@ -67,6 +67,8 @@ pub enum Format {
     Tiff,
     /// Fujifilm's raw files.
     Raf,
+    /// CRW, Canon's first raw format.
+    Crw,
     /// PNG.
     Png,
     /// WebP: RIFF.

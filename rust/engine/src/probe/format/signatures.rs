@@ -17,6 +17,7 @@ const SIGNATURES: &[Signature] = &[
         Format::Asf,
         &[(0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c")],
     ),
+    signature(Format::Crw, &[(0, b"II"), (6, b"HEAPCCDR")]),
     signature(Format::Aiff, &[(0, b"FORM"), (8, b"AIFF")]),
     signature(Format::Aiff, &[(0, b"FORM"), (8, b"AIFC")]),
     signature(Format::Ape, &[(0, b"MAC ")]),

@@ -347,7 +347,8 @@ impl Asf {
         let count = le32(fields, 16)?;
         let mut at = 24 + usize::from(le16(fields, 22)?);
         for _ in 0..u64::from(count).min(MOST_VALUES) {
-            let start = le64(fields, at + 8)?.saturating_sub(self.file.preroll * 10_000);
+            let start =
+                le64(fields, at + 8)?.saturating_sub(self.file.preroll.saturating_mul(10_000));
             let length = le32(fields, at + 26)? as usize * 2;
             let name = fields.get(at + 30..at.checked_add(30)?.checked_add(length)?)?;
             self.media.chapters.push(Chapter {
