@@ -41,7 +41,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     // The last block of each channel is padded. If the number of samples does not fit the size
     // of the sound, the size counts.
     let channels = u64::from(channels);
-    let stored = sound.saturating_sub(12) / channels * 8;
+    let stored = (sound.saturating_sub(12) / channels).saturating_mul(8);
     let padding = u64::from(field(44)).saturating_mul(8);
     let fits = (1..=stored).contains(&counted) && stored - counted <= padding;
     let samples = if fits || sound <= 12 { counted } else { stored };

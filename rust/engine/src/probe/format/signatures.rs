@@ -20,7 +20,9 @@ const SIGNATURES: &[Signature] = &[
     signature(Format::Crw, &[(0, b"II"), (6, b"HEAPCCDR")]),
     signature(Format::Aiff, &[(0, b"FORM"), (8, b"AIFF")]),
     signature(Format::Aiff, &[(0, b"FORM"), (8, b"AIFC")]),
-    signature(Format::Ape, &[(0, b"MAC ")]),
+    // The upper byte of the version, which is 3.80 to 3.99.
+    signature(Format::Ape, &[(0, b"MAC "), (5, b"\x0e")]),
+    signature(Format::Ape, &[(0, b"MAC "), (5, b"\x0f")]),
     signature(Format::WavPack, &[(0, b"wvpk")]),
     signature(Format::Dsf, &[(0, b"DSD \x1c\0\0\0\0\0\0\0")]),
     signature(Format::Dsdiff, &[(0, b"FRM8"), (12, b"DSD ")]),
@@ -30,7 +32,7 @@ const SIGNATURES: &[Signature] = &[
     signature(Format::Amr, &[(0, b"#!AMR")]),
     signature(Format::Caf, &[(0, b"caff\0\x01")]),
     signature(Format::Au, &[(0, b".snd\0")]),
-    signature(Format::Tta, &[(0, b"TTA1")]),
+    signature(Format::Tta, &[(0, b"TTA1"), (5, b"\0")]),
     signature(Format::Tak, &[(0, b"tBaK")]),
     signature(Format::Ivf, &[(0, b"DKIF\0\0")]),
     signature(Format::RealMedia, &[(0, b".RMF\0\0")]),
@@ -51,4 +53,33 @@ pub fn after_id3(head: &[u8]) -> Option<Format> {
         matches!(format, Ape | Musepack | Tak | Tta | WavPack)
     };
     find(head).filter(skips)
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_parts_of_a_signature_must_be_there() {
+        for (head, format) in [
+            (&b"FORM\0\0\0\0AIFF"[..], Some(Format::Aiff)),
+            (b"FORM\0\0\0\0ILBM", None),
+            (b"MAC \x96\x0f\0\0", Some(Format::Ape)),
+            (b"MAC addresses", None),
+            (b"FORM", None),
+            (b"", None),
+        ] {
+            assert_eq!(find(head), format);
+        }
+    }
+
+    #[test]
+    fn no_signature_is_the_beginning_of_another() {
+        for (index, one) in SIGNATURES.iter().enumerate() {
+            let mut head = vec![0xee; 32];
+            for (at, bytes) in one.parts {
+                head[*at..at + bytes.len()].copy_from_slice(bytes);
+            }
+            assert_eq!(find(&head), Some(one.format), "signature {index}");
+        }
+    }
 }
