@@ -53,6 +53,7 @@ pub fn after_id3(head: &[u8]) -> Option<Format> {
         matches!(format, Ape | Musepack | Tak | Tta | WavPack)
     };
     find(head).filter(skips)
+}
 
 #[cfg(test)]
 mod tests {
