@@ -11,7 +11,7 @@ _CODECS = {
     "h264-high": (
         "-c:v libx264 -preset ultrafast -profile:v high -pix_fmt yuv420p "
         "-x264-params 8x8dct=1:cabac=1",
-        "mkv mp4 mov avi ts m2ts flv 3gp",
+        "mkv mp4 mov avi ts m2ts flv 3gp h264",
     ),
     "h264-main": (
         "-c:v libx264 -preset ultrafast -profile:v main -pix_fmt yuv420p -x264-params cabac=1",
@@ -26,7 +26,7 @@ _CODECS = {
         "mkv mp4 mov ts m2ts avi flv",
     ),
     "h264-10": ("-c:v libx264 -preset ultrafast -pix_fmt yuv420p10le", "mkv mp4 ts"),
-    "h264-422": ("-c:v libx264 -preset ultrafast -pix_fmt yuv422p", "mkv mp4"),
+    "h264-422": ("-c:v libx264 -preset ultrafast -pix_fmt yuv422p", "mkv mp4 h264"),
     "h264-444": ("-c:v libx264 -preset ultrafast -pix_fmt yuv444p", "mkv mp4 ts"),
     "h264-422-10": ("-c:v libx264 -preset ultrafast -pix_fmt yuv422p10le", "mkv mov"),
     "h264-interlaced": (
@@ -44,7 +44,7 @@ _CODECS = {
     ),
     "hevc-10": (
         "-c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv420p10le",
-        "mkv mp4 mov ts",
+        "mkv mp4 mov ts hevc",
     ),
     "hevc-444": (
         "-c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv444p",
@@ -58,15 +58,15 @@ _CODECS = {
         "-c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv420p12le",
         "mkv mp4",
     ),
-    "vp8": ("-c:v libvpx -deadline realtime -cpu-used 8 -b:v 100k", "mkv webm ogv avi"),
-    "vp9": ("-c:v libvpx-vp9 -deadline realtime -cpu-used 8", "mkv webm mp4"),
+    "vp8": ("-c:v libvpx -deadline realtime -cpu-used 8 -b:v 100k", "mkv webm ogv avi ivf"),
+    "vp9": ("-c:v libvpx-vp9 -deadline realtime -cpu-used 8", "mkv webm mp4 ivf"),
     "vp9-10": (
         "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -pix_fmt yuv420p10le",
         "mkv webm mp4",
     ),
     "vp9-444": ("-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -pix_fmt yuv444p", "mkv webm mp4"),
     "vp9-422-12": ("-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -pix_fmt yuv422p12le", "webm"),
-    "av1": ("-c:v libaom-av1 -cpu-used 8 -usage realtime -frames:v 5", "mkv webm mp4"),
+    "av1": ("-c:v libaom-av1 -cpu-used 8 -usage realtime -frames:v 5", "mkv webm mp4 ivf"),
     "av1-10": (
         "-c:v libaom-av1 -cpu-used 8 -usage realtime -frames:v 5 -pix_fmt yuv420p10le",
         "mkv webm mp4",
@@ -81,9 +81,11 @@ _CODECS = {
     "mpeg2-interlaced": ("-c:v mpeg2video -flags +ilme+ildct", "mpg vob ts"),
     "mpeg4": ("-c:v mpeg4", "mkv mp4 mov avi 3gp ts"),
     "xvid": ("-c:v mpeg4 -vtag XVID -bf 2", "avi mkv"),
-    "msmpeg4": ("-c:v msmpeg4", "avi mkv"),
+    "msmpeg4": ("-c:v msmpeg4", "avi mkv asf"),
     "msmpeg4v2": ("-c:v msmpeg4v2", "avi mkv"),
-    "wmv2": ("-c:v wmv2", "avi mkv"),
+    "wmv1": ("-c:v wmv1", "wmv"),
+    "wmv2": ("-c:v wmv2", "avi mkv wmv"),
+    "rv20": ("-c:v rv20", "rm"),
     "mjpeg": ("-c:v mjpeg -pix_fmt yuvj420p", "avi mov mkv mp4"),
     "mjpeg-422": ("-c:v mjpeg -pix_fmt yuvj422p", "avi mov mkv"),
     "prores-422": ("-c:v prores_ks -profile:v 2 -pix_fmt yuv422p10le", "mov mkv"),
@@ -239,6 +241,8 @@ def _with_sound() -> Iterator[Subject]:
         ("ogv", "libtheora", "libvorbis"), ("ogv", "libtheora", "libopus"),
         ("ogv", "libtheora", "flac"), ("webm", "libvpx", "libvorbis"),
         ("webm", "libvpx-vp9", "libopus"), ("3gp", "libx264", "aac"), ("3gp", "mpeg4", "aac"),
+        ("wmv", "wmv2", "wmav2"), ("wmv", "msmpeg4", "wmav2"), ("asf", "libx264", "aac"),
+        ("asf", "mpeg4", "libmp3lame"),
     ):  # fmt: skip
         speed = "-preset ultrafast" if video in ("libx264", "libx265") else ""
         if video == "libx265":

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from vpo._engine import Roots
-from vpo.base.paths import from_stored, to_stored
+from vpo.base.paths import display, from_stored, to_stored
 from vpo.content.hashing import POLL_SECONDS, HashingQueue
 from vpo.db import directories as directory_table
 from vpo.db.failures import plain_errors

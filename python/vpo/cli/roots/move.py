@@ -38,9 +38,10 @@ def move(
 ) -> None:
     """Tell vpo that a root is at another path now.
 
-    OLD is the path of the root, and NEW is where it is now. The files must have the same relative paths in NEW; vpo compares a sample of them. Records,
-    digests and history are kept. OLD need not exist any more. If NEW was scanned already, the
-    records of both are joined. No file on the disk is touched.
+    OLD is the path of the root, and NEW is where it is now. The files must have the same
+    relative paths in NEW; vpo compares a sample of them. Records, digests and history are kept.
+    OLD need not exist any more. If NEW was scanned already, the records of both are joined. No
+    file on the disk is touched.
 
     Without --yes, vpo only compares the sample and shows what it would do.
 

@@ -1,53 +1,16 @@
 //! Recognises formats by content.
 
 mod audio;
+mod list;
+mod raw;
+mod signatures;
 
 use super::problem::Result;
 use super::source::Source;
 use super::text;
 
 pub use audio::mpeg_audio_frames;
-
-/// The parser that reads a file. The parser finds out the exact container (`webm`, `dng`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Matroska and WebM: EBML.
-    Matroska,
-    /// MP4, MOV, 3GP, HEIF, AVIF, CR3: boxes.
-    IsoMedia,
-    /// AVI: RIFF.
-    Avi,
-    /// MPEG transport streams: packets of 188 bytes, 192 (M2TS), or 204.
-    MpegTs,
-    /// MPEG program streams, and raw MPEG video.
-    MpegPs,
-    /// Flash video.
-    Flv,
-    /// Ogg: Vorbis, Opus, FLAC, Theora, Speex.
-    Ogg,
-    /// MPEG audio, with ID3 tags or without.
-    Mp3,
-    /// FLAC.
-    Flac,
-    /// WAV, RF64, Wave64.
-    Wav,
-    /// AAC in ADTS.
-    Aac,
-    /// JPEG.
-    Jpeg,
-    /// TIFF and the formats that are based on it: DNG, CR2, NEF, ARW, ORF, RW2.
-    Tiff,
-    /// Fujifilm's raw files.
-    Raf,
-    /// PNG.
-    Png,
-    /// WebP: RIFF.
-    WebP,
-    /// XMP sidecars: XML.
-    Xmp,
-    /// GIF, BMP, PSD, JPEG XL, JPEG 2000.
-    OtherPhoto,
-}
+pub use list::Format;
 
 /// The bytes that are enough to recognise a format, except after an ID3 tag.
 const HEAD: usize = 4096;
@@ -73,6 +36,9 @@ impl Format {
             return Ok(Some(format));
         }
         let far = source.up_to(0, FAR)?;
+        if let Some(format) = raw::find(far) {
+            return Ok(Some(format));
+        }
         if has_packs(far) {
             return Ok(Some(Format::MpegPs));
         }
@@ -84,7 +50,8 @@ impl Format {
 }
 
 /// Recognises what follows an ID3 tag, which ends at `end`. Programs put such tags before sound
-/// of any format. The parsers of MPEG audio, AAC and FLAC skip it; the rest is unknown here.
+/// of any format. The parsers of MPEG audio, AAC and FLAC skip it, and those of formats with APE tags; the rest is
+/// unknown here.
 fn after_id3(source: &mut Source<'_>, mut end: u64) -> Result<Option<Format>> {
     let mut after = source.up_to(end, HEAD)?.to_vec();
     for _ in 1..MOST_ID3 {
@@ -98,6 +65,9 @@ fn after_id3(source: &mut Source<'_>, mut end: u64) -> Result<Option<Format>> {
     if audio::is_adts(&after) {
         return Ok(Some(Format::Aac));
     }
+    if let Some(format) = signatures::after_id3(&after) {
+        return Ok(Some(format));
+    }
     let is_other = by_signature(&after).is_some()
         || OTHER_SOUND.iter().any(|signature| after.starts_with(signature));
     Ok((!is_other).then_some(Format::Mp3))
@@ -106,30 +76,9 @@ fn after_id3(source: &mut Source<'_>, mut end: u64) -> Result<Option<Format>> {
 /// So many ID3 tags may come before the sound.
 const MOST_ID3: usize = 4;
 
-/// The signatures of sound that no parser here reads: Monkey's Audio, Musepack, True Audio,
-/// WavPack, OptimFROG, TAK, DSF, DSDIFF, AIFF, ASF, AC-3, DTS, AU, CAF, Shorten, AMR, LA.
-const OTHER_SOUND: [&[u8]; 20] = [
-    b"MAC ",
-    b"MPCK",
-    b"MP+",
-    b"TTA1",
-    b"TTA2",
-    b"wvpk",
-    b"OFR ",
-    b"tBaK",
-    b"DSD ",
-    b"FRM8",
-    b"FORM",
-    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
-    b"\x0b\x77",
-    b"\x7f\xfe\x80\x01",
-    b"\xfe\x7f\x01\x80",
-    b".snd",
-    b"caff",
-    b"ajkg",
-    b"#!AMR",
-    b"LA0",
-];
+/// The signatures of other sound: True Audio of version 2, OptimFROG, AC-3, DTS, Shorten, LA.
+const OTHER_SOUND: [&[u8]; 7] =
+    [b"TTA2", b"OFR ", b"\x0b\x77", b"\x7f\xfe\x80\x01", b"\xfe\x7f\x01\x80", b"ajkg", b"LA0"];
 
 fn by_signature(head: &[u8]) -> Option<Format> {
     let starts = |signature: &[u8]| head.starts_with(signature);
@@ -162,6 +111,8 @@ fn by_signature(head: &[u8]) -> Option<Format> {
         Some(Format::Flv)
     } else if is_tiff(head) {
         Some(Format::Tiff)
+    } else if let Some(format) = signatures::find(head) {
+        Some(format)
     } else if head.get(4..8).is_some_and(is_first_box) && !at(0, b"\0\0\0\0") {
         Some(Format::IsoMedia)
     } else {
@@ -290,6 +241,19 @@ pub fn extension_fits(extension: &str, container: &str) -> bool {
         "flac" => &["flac"],
         "wav" => &["wav", "wave", "w64", "rf64", "bwf"],
         "aac" => &["aac", "adts"],
+        "asf" => &["asf", "wma", "wmv", "wm", "dvr-ms"],
+        "aiff" => &["aif", "aiff", "aifc", "afc"],
+        "wv" => &["wv", "wvc"],
+        "ac3" => &["ac3", "eac3", "ec3"],
+        "eac3" => &["eac3", "ec3", "ac3"],
+        "dts" => &["dts", "dtshd", "dtsma"],
+        "iff" => &["dff", "dsdiff"],
+        "mpc" | "mpc8" => &["mpc", "mp+", "mpp"],
+        "amr" => &["amr", "awb"],
+        "au" => &["au", "snd"],
+        "h264" => &["h264", "264", "avc", "jsv", "26l"],
+        "hevc" => &["hevc", "h265", "265"],
+        "rm" => &["rm", "rmvb", "ra", "ram"],
         "jpeg" => &["jpg", "jpeg", "jpe", "jfif", "thm", "mpo"],
         "tiff" => &["tif", "tiff", "3fr", "iiq", "erf", "fff", "kdc", "mef", "mos", "dcr", "raw"],
         "nef" => &["nef", "nrw"],
@@ -343,9 +307,17 @@ mod tests {
     #[test]
     fn other_sound_after_an_id3_tag_is_not_taken_for_mpeg_audio() {
         let tag = b"ID3\x04\0\0\0\0\0\x02xx";
-        for sound in [&b"MAC \x96\x0f"[..], b"MPCKSH", b"MP+\x07", b"TTA1\x01", b"OggS\0"] {
-            assert_eq!(recognise(&[&tag[..], sound].concat()), None);
-            assert_eq!(recognise(&[&tag[..], tag, sound].concat()), None);
+        for (sound, format) in [
+            (&b"MAC \x96\x0f"[..], Some(Format::Ape)),
+            (b"MPCKSH", Some(Format::Musepack)),
+            (b"MP+\x07", Some(Format::Musepack)),
+            (b"TTA1\x01\0", Some(Format::Tta)),
+            (b"OggS\0", None),
+            (b"OFR \0", None),
+            (b"FORM\0\0\0\0AIFF", None),
+        ] {
+            assert_eq!(recognise(&[&tag[..], sound].concat()), format);
+            assert_eq!(recognise(&[&tag[..], tag, sound].concat()), format);
         }
         assert_eq!(recognise(&[&tag[..], tag, b"fLaC"].concat()), Some(Format::Flac));
         assert_eq!(recognise(&[&tag[..], b"\0\0\0\xff\xfb"].concat()), Some(Format::Mp3));

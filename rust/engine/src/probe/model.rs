@@ -17,7 +17,9 @@ pub type Name = Cow<'static, str>;
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Media {
     /// `matroska`, `webm`, `mp4`, `mov`, `3gp`, `avi`, `mpegts`, `mpeg`, `flv`,
-    /// `ogg`, `mp3`, `flac`, `wav`, `aac`; `jpeg`, `tiff`, `dng`, `cr2`, `cr3`,
+    /// `ogg`, `mp3`, `flac`, `wav`, `aac`, `asf`, `aiff`, `ape`, `wv`, `ac3`, `eac3`, `dts`,
+    /// `dsf`, `iff`, `mpc`, `mpc8`, `amr`, `caf`, `au`, `tta`, `tak`, `ivf`, `h264`, `hevc`, `rm`;
+    /// `jpeg`, `tiff`, `dng`, `cr2`, `cr3`, `crw`,
     /// `nef`, `arw`, `raf`, `orf`, `rw2`, `pef`, `srw`, `heif`, `avif`, `png`, `webp`,
     /// `gif`, `bmp`, `psd`, `jxl`, `jp2`, `xmp`.
     pub container: Name,

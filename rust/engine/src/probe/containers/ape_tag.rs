@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::picture;
+use super::{id3, picture};
 use crate::probe::codec::bits::le32;
-use crate::probe::model::Track;
+use crate::probe::model::{Track, TrackType};
 use crate::probe::problem::Result;
 use crate::probe::source::Source;
 
@@ -31,6 +31,42 @@ pub struct ApeTag {
     pub tags: BTreeMap<String, String>,
     /// Pictures as attachments, whose track numbers are not set.
     pub pictures: Vec<Track>,
+    /// Where the tag begins.
+    pub start: u64,
+}
+
+impl ApeTag {
+    /// Numbers the pictures from `first` on, and returns them.
+    pub fn take_pictures(&mut self, first: usize) -> Vec<Track> {
+        let mut pictures = std::mem::take(&mut self.pictures);
+        for (index, track) in pictures.iter_mut().enumerate() {
+            track.index = (first + index) as u32;
+        }
+        pictures
+    }
+}
+
+/// Reads the tag at the end of a file or, without one, that of ID3 version 1. The start is the
+/// end of the sound, also without tags.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn read_or_id3(source: &mut Source<'_>) -> Result<ApeTag> {
+    let found = read(source)?;
+    let (_, last) = source.ending()?;
+    let tags = id3::read_last(&last);
+    let has_id3 = last.last_chunk::<128>().is_some_and(|tag| tag.starts_with(b"TAG"));
+    match found {
+        Some(mut tag) if tag.tags.is_empty() => {
+            tag.tags = tags;
+            Ok(tag)
+        }
+        Some(tag) => Ok(tag),
+        None => {
+            let start = source.len() - if has_id3 { ID3 } else { 0 };
+            Ok(ApeTag { tags, start, ..ApeTag::default() })
+        }
+    }
 }
 
 /// Reads the tag at the end of a file; None if there is none.
@@ -47,19 +83,23 @@ pub fn read(source: &mut Source<'_>) -> Result<Option<ApeTag>> {
         }
         let Some(at) = end.checked_sub(FOOTER).filter(|&at| at >= start) else { break };
         let footer = last.get((at - start) as usize..).unwrap_or_default();
-        if let Some((size, count)) = parse_footer(footer) {
+        if let Some((size, count, has_header)) = parse_footer(footer) {
             let begin = end.saturating_sub(size);
-            return read_items(source, begin, at, count).map(Some);
+            let mut tag = read_items(source, begin, at, count)?;
+            tag.start = begin.saturating_sub(if has_header { FOOTER } else { 0 });
+            return Ok(Some(tag));
         }
     }
     Ok(None)
 }
 
-/// The size of the items and the footer, and the number of items.
-fn parse_footer(footer: &[u8]) -> Option<(u64, u32)> {
+/// The size of the items and the footer, the number of items, and whether there is a header.
+fn parse_footer(footer: &[u8]) -> Option<(u64, u32, bool)> {
     let rest = footer.strip_prefix(b"APETAGEX")?;
     let size = u64::from(le32(rest, 4)?);
-    (matches!(le32(rest, 0)?, 1000 | 2000) && size >= FOOTER).then_some((size, le32(rest, 8)?))
+    let has_header = le32(rest, 12)? >> 31 == 1;
+    let is_valid = matches!(le32(rest, 0)?, 1000 | 2000) && size >= FOOTER;
+    is_valid.then_some((size, le32(rest, 8)?, has_header))
 }
 
 fn read_items(source: &mut Source<'_>, mut at: u64, end: u64, count: u32) -> Result<ApeTag> {
@@ -86,17 +126,36 @@ fn read_items(source: &mut Source<'_>, mut at: u64, end: u64, count: u32) -> Res
                     tag.tags.entry(usual_name(name)).or_insert(text);
                 }
             }
-            // Binary: a file name and the picture.
-            1 if name.starts_with("cover art") => {
+            // Binary: a file name and its content.
+            1 => {
                 let Some(length) = bytes.iter().position(|&byte| byte == 0) else { continue };
+                let mime = mime_of(&bytes[..length]);
                 let skipped = length as u64 + 1;
                 let (start, size) = (start + skipped, size - skipped);
-                tag.pictures.extend(picture::track_at(source, "", start, size)?);
+                let track = picture::track_at(source, mime, start, size)?;
+                let is_cover = name.starts_with("cover art");
+                if size > 0 && (is_cover || track.is_some()) {
+                    let other = || Track::new(0, TrackType::Attachment);
+                    tag.pictures.push(track.unwrap_or_else(other));
+                }
             }
             _ => {}
         }
     }
     Ok(tag)
+}
+
+/// The MIME type that belongs to the extension of a file name.
+fn mime_of(name: &[u8]) -> &'static str {
+    let name = String::from_utf8_lossy(name).to_lowercase();
+    match name.rsplit('.').next() {
+        Some("jpg" | "jpeg" | "jfif") => "image/jpeg",
+        Some("png") => "image/png",
+        Some("gif") => "image/gif",
+        Some("bmp") => "image/bmp",
+        Some("webp") => "image/webp",
+        _ => "",
+    }
 }
 
 fn usual_name(name: String) -> String {
@@ -146,6 +205,22 @@ pub mod tests {
             let cover = &tag.pictures[0];
             assert_eq!((cover.codec.as_deref(), cover.width), (Some("png"), Some(5)));
         }
+    }
+
+    #[test]
+    fn without_a_tag_one_of_id3_counts() {
+        let id3 = [&b"TAGOld"[..], &[0; 122]].concat();
+        let read_all = |data: &[u8]| {
+            let mut source = Source::new(&data, data.len() as u64, Default::default());
+            read_or_id3(&mut source).unwrap()
+        };
+        let found = read_all(&[b"sound", &id3[..]].concat());
+        assert_eq!((&*found.tags["title"], found.start), ("Old", 5));
+        let mut found = read_all(&[b"sound", &tag()[..], &id3].concat());
+        assert_eq!((&*found.tags["title"], found.start), ("One", 5));
+        let cover = &found.take_pictures(1)[0];
+        assert_eq!((cover.index, cover.mime_type.as_deref()), (1, Some("image/png")));
+        assert_eq!(read_all(b"sound").start, 5);
     }
 
     #[test]

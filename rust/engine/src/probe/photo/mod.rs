@@ -2,6 +2,7 @@
 //!
 //! [`Media`]: super::model::Media
 
+pub mod crw;
 mod date;
 pub mod exif;
 mod fill;

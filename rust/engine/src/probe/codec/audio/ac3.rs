@@ -58,11 +58,35 @@ struct Frame {
     enhanced: bool,
     dependent: bool,
     length: usize,
+    samples: u32,
     sample_rate: u32,
     bit_rate: u64,
     mask: u64,
     /// Whether it has objects besides its channels.
     atmos: bool,
+}
+
+/// What the header of a sync frame says about the frame itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Whether it is Enhanced AC-3.
+    pub enhanced: bool,
+    /// Whether it belongs to the frame before it.
+    pub dependent: bool,
+    /// In bytes.
+    pub length: usize,
+    /// Samples per channel.
+    pub samples: u32,
+    /// In Hz.
+    pub sample_rate: u32,
+    /// In bits per second.
+    pub bit_rate: u64,
+}
+
+/// Parses the header of the sync frame at the beginning of `bytes`.
+pub fn header(bytes: &[u8]) -> Option<Header> {
+    let Frame { enhanced, dependent, length, samples, sample_rate, bit_rate, .. } = frame(bytes)?;
+    Some(Header { enhanced, dependent, length, samples, sample_rate, bit_rate })
 }
 
 fn frame(bytes: &[u8]) -> Option<Frame> {
@@ -107,6 +131,7 @@ fn plain_frame(bytes: &[u8], id: u32) -> Option<Frame> {
         enhanced: false,
         dependent: false,
         length: words as usize * 2,
+        samples: 1536,
         sample_rate: sample_rate >> shift,
         bit_rate: u64::from((kilobits * 1000) >> shift),
         mask: mode_mask(acmod) | if low { LFE } else { 0 },
@@ -139,10 +164,11 @@ fn enhanced_frame(bytes: &[u8]) -> Option<Frame> {
         let map = bits.get(16)?;
         mask = mapped(map as u16);
     }
-    let header = Header { kind, rate_code, blocks, acmod, low };
-    let atmos = header.has_objects(&mut bits).unwrap_or(false);
+    let fields = Fields { kind, rate_code, blocks, acmod, low };
+    let atmos = fields.has_objects(&mut bits).unwrap_or(false);
     let bit_rate = 8 * length as u64 * u64::from(sample_rate) / (blocks * 256);
-    Some(Frame { enhanced: true, dependent, length, sample_rate, bit_rate, mask, atmos })
+    let samples = blocks as u32 * 256;
+    Some(Frame { enhanced: true, dependent, length, samples, sample_rate, bit_rate, mask, atmos })
 }
 
 /// Two independent channels have all levels twice.
@@ -155,7 +181,7 @@ fn skip_if_flag(bits: &mut Bits<'_>, count: usize) -> Option<()> {
 }
 
 /// The fields on which the rest of a header depends.
-struct Header {
+struct Fields {
     kind: u32,
     rate_code: u32,
     blocks: u64,
@@ -163,7 +189,7 @@ struct Header {
     low: bool,
 }
 
-impl Header {
+impl Fields {
     /// Skips the fields after the channel map (ETSI TS 102 366, E.1.2.2), up to those that show
     /// whether the frame has objects (ETSI TS 103 420, 8.3.1).
     fn has_objects(&self, bits: &mut Bits<'_>) -> Option<bool> {

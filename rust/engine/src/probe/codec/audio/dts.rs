@@ -84,6 +84,47 @@ struct Asset {
     bits: u32,
 }
 
+/// What the header of a core frame says about the frame itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// In bytes of the file.
+    pub length: usize,
+    /// In bits per second; None if it varies.
+    pub bit_rate: Option<u32>,
+}
+
+/// The bytes that contain the header of a core frame, whose words may use 14 of 16 bits.
+const HEADER: usize = 64;
+
+/// Parses the header of the core frame at the beginning of `bytes`. Its length includes an
+/// extension that follows.
+pub fn header(bytes: &[u8]) -> Option<Header> {
+    let start = &bytes[..bytes.len().min(HEADER)];
+    let (core, is_packed) = match be32(bytes, 0)? {
+        CORE => (core_frame(start)?, false),
+        CORE_14 => (core_frame(start)?, true),
+        CORE_LITTLE => (core_frame(&swap(start))?, false),
+        CORE_14_LITTLE => (core_frame(&swap(start))?, true),
+        _ => return None,
+    };
+    let length = if is_packed { core.length * 16 / 14 } else { core.length };
+    let extension = bytes.get(length..).and_then(substream_length).unwrap_or(0);
+    let bit_rate = Some(core.bit_rate).filter(|&rate| rate != 0);
+    Some(Header { length: length + extension, bit_rate })
+}
+
+/// The length of the extension substream at the beginning of `bytes`.
+fn substream_length(bytes: &[u8]) -> Option<usize> {
+    let mut bits = Bits::new(bytes);
+    if bits.get(32)? != SUBSTREAM {
+        return None;
+    }
+    bits.skip(8 + 2)?;
+    let (header_bits, size_bits) = if bits.flag()? { (12, 20) } else { (8, 16) };
+    bits.skip(header_bits)?;
+    Some(bits.get(size_bits)? as usize + 1)
+}
+
 /// Reads a core frame, an extension substream, or both.
 pub fn read_packet(track: &mut Track, packet: &[u8]) {
     let Some((start, little)) = find(packet) else { return };

@@ -4,13 +4,14 @@
 //! ADPCM, unless the container has a channel mask ([`layout::from_mask`]).
 
 pub mod aac;
+pub mod ac3;
+pub mod dts;
 pub mod layout;
 pub mod mpeg;
 pub mod xiph;
 
-mod ac3;
-mod dts;
 mod truehd;
+mod wma;
 
 use crate::probe::model::{Track, TrackType};
 
@@ -27,6 +28,8 @@ pub fn read_config(track: &mut Track, config: &[u8]) {
         "flac" => _ = xiph::read_flac(track, config),
         "alac" => _ = xiph::read_alac(track, config),
         "speex" => _ = xiph::read_speex(track, config),
+        "wmapro" | "wmalossless" => _ = wma::read_config(track, config),
+        "wmavoice" => layout::set_count(track, 1),
         "tta" => xiph::read_tta(track, config),
         "mp1" | "mp2" | "mp3" | "wavpack" if track.channel_layout.is_none() => {
             layout::set_count(track, track.channels.filter(|&count| count <= 2).unwrap_or(0));

@@ -267,6 +267,20 @@ pub fn read_wavpack(track: &mut Track, packet: &[u8]) -> Option<()> {
             track.channels = Some(count);
             track.channel_layout = layout::from_mask(mask).filter(|_| mask.count_ones() == count);
         }
+        match id & 0x3f {
+            // A rate that the flags have no number for.
+            0x27 => {
+                track.sample_rate =
+                    body.first_chunk().map(|&[a, b, c]| u32::from_le_bytes([a, b, c, 0]))
+            }
+            // DSD: the rate in bytes is this power of two of it.
+            0x0e => {
+                track.sample_rate = track
+                    .sample_rate
+                    .and_then(|rate| rate.checked_shl(body.first().copied()?.into()))
+            }
+            _ => {}
+        }
         rest = body.get(length..)?;
     }
     Some(())

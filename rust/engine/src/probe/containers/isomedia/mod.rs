@@ -6,7 +6,7 @@
 
 mod assemble;
 mod boxes;
-mod channels;
+pub mod channels;
 mod chapters;
 mod codes;
 mod compressed;
@@ -23,6 +23,8 @@ mod segment;
 mod tests;
 mod track;
 mod values;
+
+pub use self::sample_entries::read_cookie;
 
 use self::boxes::{BoxAt, Fields, Kind, box_at, content};
 use self::movie::Movie;

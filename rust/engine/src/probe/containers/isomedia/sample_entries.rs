@@ -322,6 +322,13 @@ fn pcm(content: &[u8], track: &mut Track, format: &Kind) {
     }
 }
 
+/// Reads descriptors without a box around them. Returns the codec's configuration.
+pub fn read_cookie(track: &mut Track, descriptors: &[u8]) -> Vec<u8> {
+    let mut description = Description::default();
+    elementary_stream(&[&[0; 4], descriptors].concat(), track, &mut description);
+    description.config.unwrap_or_default()
+}
+
 /// Reads the descriptors of ISO/IEC 14496-1, 7.2.6.
 fn elementary_stream(esds: &[u8], track: &mut Track, of: &mut Description) {
     let Some(mut fields) = esds.get(4..).map(Fields::new) else { return };

@@ -1,0 +1,2 @@
+#![no_main]
+vpo_fuzz::target!(Aiff);
