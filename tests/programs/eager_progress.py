@@ -20,6 +20,7 @@ class _EagerReporter(progress.TerminalReporter):
 
 
 progress.SHOW_AFTER_SECONDS = -1.0
+progress.SECONDS_BETWEEN_LINES = 0.0
 progress.TerminalReporter = _EagerReporter  # type: ignore[misc]
 sys.argv[0] = "vpo"
 main()

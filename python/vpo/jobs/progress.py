@@ -29,6 +29,12 @@ class Progress(NamedTuple):
     directories: int = 0
     size_bytes: int = 0
     size_bytes_expected: int | None = None
+    files_read: int = 0
+    """While directories are walked: media that were read already."""
+    files_to_read: int | None = None
+    """While directories are walked: media that were found so far and are to be read."""
+    slow: StoredPath | None = None
+    """A file that takes long."""
 
     @property
     def percent(self) -> float:
@@ -42,7 +48,10 @@ class Progress(NamedTuple):
     def to_dict(self) -> dict[str, object]:
         """The progress as the job's record has it: each phase under its own keys."""
         values = self._asdict()
-        return {key: values[name] for key, name in _RECORDED[self.phase].items()}
+        recorded = {key: values[name] for key, name in _RECORDED[self.phase].items()}
+        if self.files_to_read is not None:
+            recorded |= {"files_read": self.files_read, "files_to_read": self.files_to_read}
+        return recorded
 
 
 _RECORDED: Mapping[Phase, Mapping[str, str]] = {

@@ -27,6 +27,9 @@ ENOUGH_QUEUED = 1000
 MOST_ANSWERS = 5000
 
 
+# A file that takes longer is shown by its name.
+SLOW_SECONDS = 3.0
+
 # One byte per waiting file, as there may be millions.
 _CODES: Mapping[CountedAs, int] = {"added": 0, "scanned": 1, "skipped": 2, "moved": 3}
 _COUNTS = tuple(_CODES)
@@ -49,6 +52,8 @@ class IntrospectionQueue:
         self._counted_as = array("b")
         self._next = 0
         self._answers: list[Introspection] = []
+        self._oldest: int | None = None
+        self._oldest_since = 0.0
         self._read: dict[int, tuple[StoredPath, int, int, CountedAs, int]] = {}
 
     @property
@@ -60,6 +65,17 @@ class IntrospectionQueue:
     def is_done(self) -> bool:
         """Whether nothing is left to be read."""
         return self._next == len(self._waiting) and not self._read
+
+    def slow_file(self) -> StoredPath | None:
+        """The file that has waited longest for its answer, if that is long."""
+        # Files are read in about the order in which they were handed over.
+        oldest = next(iter(self._read), None)
+        now = time.monotonic()
+        if oldest != self._oldest:
+            self._oldest, self._oldest_since = oldest, now
+        if oldest is None or now - self._oldest_since < SLOW_SECONDS:
+            return None
+        return self._read[oldest][0]
 
     def want(self, ids: Iterable[int], counted_as: CountedAs) -> None:
         """Has files read, each at most once per scan. The result counts them as `counted_as`.

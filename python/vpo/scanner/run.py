@@ -145,7 +145,7 @@ class Run:
                     self._batch.wrote(len(batch))
                 elif walk.finished:
                     break
-                self._go_on(batch is None, partial(_progress_of, walk, expected))
+                self._go_on(batch is None, partial(self._progress, walk, expected))
             self._batch.commit()
         except (StoppedError, RootOfflineError):
             # They come between two batches: what was recorded is whole and true.
@@ -161,6 +161,21 @@ class Run:
         """How far the scan is: a value that changes while it goes on."""
         now, queue = walk.progress(), self.state.introspection
         return now.directories, now.files, now.failures, queue.done if queue else 0
+
+    def _progress(self, walk: Walk, expected: int | None) -> Progress:
+        """How far the walk is, and the reading of what it has found."""
+        seen, queue = walk.progress(), self.state.introspection
+        progress = Progress("walk", seen.files, expected, directories=seen.directories)
+        if queue is None or not queue.expected:
+            return progress
+        # The walk is ahead of the records. As many of its files are to be read as of the others.
+        tally = self.state.result.tally
+        recorded = tally["added"] + tally["scanned"] + tally["skipped"] + tally["moved"]
+        found = max(seen.files - seen.unchanged_files, recorded)
+        to_read = queue.expected * found // max(recorded, 1)
+        return progress._replace(
+            files_read=queue.done, files_to_read=to_read, slow=queue.slow_file()
+        )
 
     def _go_on(self, is_idle: bool, progress: ReadProgress) -> None:
         """Reads media, commits if that is due, and shows the progress."""
@@ -242,7 +257,7 @@ class Run:
             return
 
         def progress() -> Progress:
-            return Progress("read", queue.done, queue.expected)
+            return Progress("read", queue.done, queue.expected, slow=queue.slow_file())
 
         watch = Watch(self.state.root)
         try:
@@ -364,8 +379,3 @@ class Run:
                     rules_table.keep_rules(connection, root, used)
             state.result.completed_at = times.now()
             state.job.finish(state.result.record())
-
-
-def _progress_of(walk: Walk, expected: int | None) -> Progress:
-    seen = walk.progress()
-    return Progress("walk", seen.files, expected, directories=seen.directories)

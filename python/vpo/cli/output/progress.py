@@ -1,21 +1,27 @@
-"""The progress of a job: a bar if stderr is a terminal, or a line per file if asked for."""
+"""The progress of a job: bars if stderr is a terminal, or lines if details are asked for."""
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from vpo.base.paths import StoredPath, display
 from vpo.cli.app import App
+from vpo.cli.output.streams import echo
 from vpo.jobs.progress import Progress, ReadProgress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import ProgressColumn, TaskID
     from typing_extensions import Self
+
+# How often a line is printed where there is no terminal, if the user asked for details.
+SECONDS_BETWEEN_LINES = 30.0
 
 # A job that ends sooner shows no bar, and does not wait until rich is imported.
 SHOW_AFTER_SECONDS = 0.5
@@ -41,9 +47,14 @@ class TerminalReporter:
         # A bar between the lines of a list would break both.
         wanted = app.progress and not app.quiet and print_line is None
         self._shows = wanted and sys.stderr.isatty()
-        self._began = time.monotonic()
+        # Whoever reads a log wants to know that the work goes on.
+        self._prints = app.verbose and not (self._shows or app.quiet or sys.stderr.isatty())
+        first = SECONDS_BETWEEN_LINES if self._prints else SHOW_AFTER_SECONDS
+        self._next = time.monotonic() + first
         self._bar: Bar | None = None
-        self._task: TaskID | None = None
+        self._tasks: list[TaskID] = []
+        self._since: list[float] = []
+        """When each bar began."""
         self._counts_bytes = False
 
     def __enter__(self) -> Self:
@@ -56,18 +67,33 @@ class TerminalReporter:
             self._bar.stop()
 
     def progress(self, read: ReadProgress) -> None:
-        """Shows the bar once the job has taken a while."""
-        if not self._shows or time.monotonic() - self._began < SHOW_AFTER_SECONDS:
+        """Shows the bars once the job has taken a while."""
+        if time.monotonic() < self._next:
             return
-        progress = read()
+        if self._prints:
+            self._next = time.monotonic() + SECONDS_BETWEEN_LINES
+            echo(f"{'. '.join(_texts(read()))}.", err=True)
+        elif self._shows:
+            self._show(read())
+
+    def _show(self, progress: Progress) -> None:
         if self._bar is None:
             self._start(progress)
         assert self._bar is not None
-        assert self._task is not None
-        completed, total = progress.files, progress.files_expected
-        if self._counts_bytes:
-            completed, total = progress.size_bytes, progress.size_bytes_expected
-        self._bar.update(self._task, completed=completed, total=total, text=_text(progress))
+        for place, (text, completed, total) in enumerate(_rows(progress, self._counts_bytes)):
+            if place == len(self._tasks):
+                self._tasks.append(self._bar.add_task("work", total=None, text="", pace=""))
+                self._since.append(time.monotonic())
+            task = self._tasks[place]
+            seconds = time.monotonic() - self._since[place]
+            # The walk may be over while its files are still read.
+            is_walk = place == 0 and progress.files_to_read is not None
+            pace = "" if is_walk else _pace(completed, total, seconds)
+            self._bar.update(
+                task, completed=completed, total=total, text=text, pace=pace, visible=True
+            )
+        for task in self._tasks[place + 1 :]:
+            self._bar.update(task, visible=False)
 
     def file(self, event: str, path: StoredPath, before: StoredPath | None = None) -> None:
         """Prints a file."""
@@ -88,7 +114,6 @@ class TerminalReporter:
             console=Console(stderr=True, no_color=not self._app.takes_colour(sys.stderr)),
             transient=True,
         )
-        self._task = self._bar.add_task("work", total=None, text="")
         self._bar.start()
 
     def _columns(self) -> tuple[ProgressColumn, ...]:
@@ -102,7 +127,7 @@ class TerminalReporter:
 
         text = TextColumn("{task.fields[text]}")
         if not self._counts_bytes:
-            return text, TimeElapsedColumn()
+            return text, TextColumn("{task.fields[pace]}"), TimeElapsedColumn()
         return (
             text,
             DownloadColumn(binary_units=True),
@@ -111,10 +136,41 @@ class TerminalReporter:
         )
 
 
-def _text(progress: Progress) -> str:
-    if progress.phase == "walk":
-        return f"{progress.files:,} files in {progress.directories:,} directories"
+def _rows(progress: Progress, counts_bytes: bool) -> list[tuple[str, int, int | None]]:
+    """The bars to show: the text, how much is done, and of how much."""
+    completed, total = progress.files, progress.files_expected
+    if counts_bytes:
+        completed, total = progress.size_bytes, progress.size_bytes_expected
+    first, *more = _texts(progress)
+    rows = [(first, completed, total)]
+    if progress.files_to_read is not None:
+        rows.append((more.pop(0), progress.files_read, progress.files_to_read))
+    return rows + [(text, 0, None) for text in more]
+
+
+def _pace(completed: int, total: int | None, seconds: float) -> str:
+    """How many files per second, and the time that is left at this pace."""
+    if completed == 0 or seconds < 1:
+        return ""
+    rate = completed / seconds
+    text = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
+    if total is None or total <= completed:
+        return text
+    left = timedelta(seconds=math.ceil((total - completed) / rate))
+    return f"{text} {left} left"
+
+
+def _texts(progress: Progress) -> list[str]:
+    """What to say, in one or more lines."""
     files = f"{progress.files:,} of {progress.files_expected or 0:,} files"
-    if progress.phase == "relocate":
-        return f"{progress.files:,} of {progress.files_expected or 0:,} directories"
-    return files if progress.phase == "check" else f"read {files}"
+    if progress.phase == "walk":
+        texts = [f"{progress.files:,} files in {progress.directories:,} directories"]
+    elif progress.phase == "relocate":
+        texts = [f"{progress.files:,} of {progress.files_expected or 0:,} directories"]
+    else:
+        texts = [files if progress.phase == "check" else f"read {files}"]
+    if progress.files_to_read is not None:
+        texts.append(f"read {progress.files_read:,} of {progress.files_to_read:,} files")
+    if progress.slow is not None:
+        texts.append(f"reading {display(progress.slow)}")
+    return texts

@@ -1,19 +1,23 @@
-"""A share whose server does not answer any more holds up nothing but itself."""
+"""Shares that are slow or hang: they hold up nothing but themselves, and progress is shown."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from faults import faulty, slow
+from media import wav
 from support import Tree, Vpo
+from terminals import run_on_terminal
 
 
 @contextmanager
@@ -98,3 +102,18 @@ def test_a_scan_fails_whose_share_hangs_on_the_way_and_keeps_what_it_has_recorde
         assert recorded < 200
         result = vpo.scan(point)
         assert (result["added"], result["skipped"]) == (200 - recorded, recorded)
+
+
+def test_progress_shows_what_was_looked_at_and_what_was_read(vpo: Vpo, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    for number in range(30):
+        (source / f"{number}").mkdir(parents=True)
+        (source / f"{number}" / "sound.wav").write_bytes(wav(bytes(8000)))
+    with slow(source, tmp_path / "share", delay_us=30_000) as point:
+        eager = replace(vpo, introspects=True).by("eager_progress.py")
+        status, shown, _ = run_on_terminal(eager, "scan", point)
+        assert status == 0
+        assert re.search(r"\d+ files in \d+ directories", shown)
+        assert re.search(r"read \d+ of 30 files", shown)
+        again = eager.ok("scan", "--full", "--verbose", point)
+        assert re.search(r"^\d+ files in \d+ directories", again.stderr, re.MULTILINE)
