@@ -74,7 +74,7 @@ def test_zeros_before_content_do_not_hide_it_from_ffprobe(
 # -- Files whose beginning misleads ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("signature", [b"MAC \x96\x0f", b"MPCKSH", b"TTA1\x01\0"])
+@pytest.mark.parametrize("signature", [b"OFR \x0f\0", b"TTA2\x01\0", b"ajkg\2\0"])
 def test_other_sound_after_an_id3_tag_is_left_to_ffprobe(
     vpo: Vpo, tree: Tree, asked: Path, signature: bytes
 ) -> None:

@@ -212,7 +212,15 @@ const LEAST_PACKETS: usize = 8;
 
 fn is_xmp(head: &[u8]) -> bool {
     // In UTF-16, the second byte or the third is zero.
-    if !matches!(head, [0xfe | 0xff | 0xef | 0 | b'<' | b'\t'..=b' ', ..]) {
+    let may_be = matches!(
+        head,
+        [0xfe, 0xff, ..]
+            | [0xff, 0xfe, ..]
+            | [0xef, 0xbb, ..]
+            | [0, b'<', ..]
+            | [b'<' | b'\t'..=b' ', ..]
+    );
+    if !may_be {
         return false;
     }
     let text = text::by_mark(head);

@@ -75,7 +75,9 @@ pub fn read_or_id3(source: &mut Source<'_>) -> Result<ApeTag> {
 /// If the file cannot be read.
 pub fn read(source: &mut Source<'_>) -> Result<Option<ApeTag>> {
     let length = source.len();
-    let (start, last) = source.ending()?;
+    let (begin, ending) = source.ending()?;
+    let skipped = ending.len().saturating_sub((FOOTER + ID3) as usize);
+    let (start, last) = (begin + skipped as u64, ending[skipped..].to_vec());
     let has_id3 = last.last_chunk::<128>().is_some_and(|tag| tag.starts_with(b"TAG"));
     for end in [length, length.saturating_sub(ID3)] {
         if end < length && !has_id3 {

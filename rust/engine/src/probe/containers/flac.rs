@@ -139,7 +139,7 @@ fn cue_sheet(block: &[u8], rate: f64) -> Option<Vec<Chapter>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::containers::flac_frame::tests::frame;
+    use crate::probe::containers::flac_frame::tests::sound;
     use crate::probe::containers::testing;
     use crate::probe::containers::vorbis_comment::tests::build;
 
@@ -213,9 +213,9 @@ mod tests {
         let mut info = info();
         info[..4].copy_from_slice(&[0x10, 0, 0x10, 0]);
         info[14..18].copy_from_slice(&(8u32 * 4096).to_be_bytes());
-        let sound = |frames: u8| -> Vec<u8> { (0..frames).flat_map(frame).collect() };
+        let sounds = |frames: u8| -> Vec<u8> { (0..frames).flat_map(sound).collect() };
         let file =
-            |info: &[u8], frames| [b"fLaC", &block(0, true, info)[..], &sound(frames)].concat();
+            |info: &[u8], frames| [b"fLaC", &block(0, true, info)[..], &sounds(frames)].concat();
         let whole = testing::probe(&file(&info, 8), "flac").unwrap();
         assert!(whole.warnings.is_empty());
         let cut = testing::probe(&file(&info, 6), "flac").unwrap();

@@ -2,18 +2,42 @@
 
 use crate::probe::codec::bits::Bits;
 
-/// The last sample of the last frame that begins in `data`; None if none does. `block` is the
-/// size of all frames but the last, if their headers count frames. Of the places that look like
-/// a header, those beyond `most` samples are none.
-pub fn last_sample(data: &[u8], block: u64, most: Option<u64>) -> Option<u64> {
-    let syncs = data.windows(2).enumerate();
-    let starts = syncs.filter(|(_, pair)| pair[0] == 0xff && pair[1] & 0xfe == 0xf8);
-    let ends = starts.filter_map(|(at, _)| end_of_frame(data.get(at..)?, block));
-    ends.filter(|&end| most.is_none_or(|most| end <= most)).max()
+/// The most frames that are looked at.
+const MOST_FRAMES: usize = 512;
+
+/// A frame's first sample, and the one after its last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Frame {
+    first: u64,
+    end: u64,
 }
 
-/// The last sample of the frame whose header begins `data`.
-fn end_of_frame(data: &[u8], block: u64) -> Option<u64> {
+/// The end of the last frame that begins in `data`, in samples; None if it cannot be told. `block`
+/// is the size of all frames but the last, if their headers count frames, and `most` the number
+/// of samples that there should be. Other data may look like a header, so the frame before
+/// must be there, too, unless the last one ends at `most`.
+pub fn last_sample(data: &[u8], block: u64, most: Option<u64>) -> Option<u64> {
+    let mut frames = Vec::new();
+    for at in (0..data.len().saturating_sub(1)).rev() {
+        if data[at] != 0xff || data[at + 1] & 0xfe != 0xf8 {
+            continue;
+        }
+        let Some(frame) = frame(&data[at..], block) else { continue };
+        if Some(frame.end) == most {
+            return most;
+        }
+        frames.push(frame);
+        if frames.len() == MOST_FRAMES {
+            break;
+        }
+    }
+    let follows = |one: &&Frame| frames.iter().any(|other| other.end == one.first);
+    let plausible = frames.iter().filter(|one| most.is_none_or(|most| one.end < most));
+    plausible.filter(follows).map(|one| one.end).max()
+}
+
+/// The frame whose header begins `data`.
+fn frame(data: &[u8], block: u64) -> Option<Frame> {
     let bits = &mut Bits::new(data);
     bits.skip(15)?;
     let counts_samples = bits.flag()?;
@@ -42,7 +66,7 @@ fn end_of_frame(data: &[u8], block: u64) -> Option<u64> {
         return None;
     }
     let first = if counts_samples { number } else { number.checked_mul(block)? };
-    first.checked_add(size)
+    Some(Frame { first, end: first.checked_add(size)? })
 }
 
 /// A number in the form of UTF-8, extended to 36 bits.
@@ -72,7 +96,7 @@ pub mod tests {
     use super::*;
 
     /// The header of a frame of 4096 samples, and some sound.
-    pub fn frame(number: u8) -> Vec<u8> {
+    pub fn sound(number: u8) -> Vec<u8> {
         let mut frame = vec![0xff, 0xf8, 0xc9, 0x18, number];
         frame.push(crc8(&frame));
         frame.extend([0x55; 100]);
@@ -80,17 +104,20 @@ pub mod tests {
     }
 
     #[test]
-    fn the_last_frame_ends_the_sound() {
-        let data = [frame(6), frame(7)].concat();
+    fn the_last_of_successive_frames_ends_the_sound() {
+        let data = [sound(5), sound(6), sound(7)].concat();
         assert_eq!(last_sample(&data, 4096, None), Some(8 * 4096));
+        assert_eq!(last_sample(&data, 4096, Some(8 * 4096)), Some(8 * 4096));
         assert_eq!(last_sample(&data, 4096, Some(7 * 4096)), Some(7 * 4096));
-        assert_eq!(last_sample(&data[..50], 4096, None), Some(7 * 4096));
-        assert_eq!(last_sample(&data[10..50], 4096, None), None);
+        assert_eq!(last_sample(&data[..220], 4096, None), Some(8 * 4096));
+        // What looks like one frame may be something else, unless it is the last one.
+        assert_eq!(last_sample(&data[212..], 4096, None), None);
+        assert_eq!(last_sample(&data[212..], 4096, Some(8 * 4096)), Some(8 * 4096));
         // A number of two bytes.
         let mut long = vec![0xff, 0xf8, 0xc9, 0x18, 0xc4, 0x80];
         long.push(crc8(&long));
-        assert_eq!(last_sample(&long, 4096, None), Some(257 * 4096));
+        assert_eq!(frame(&long, 4096), Some(Frame { first: 256 * 4096, end: 257 * 4096 }));
         long[4] = 0xff;
-        assert_eq!(last_sample(&long, 4096, None), None);
+        assert_eq!(frame(&long, 4096), None);
     }
 }

@@ -55,6 +55,9 @@ fn is_cut(source: &mut Source<'_>, scan: u64) -> Result<bool> {
     let (start, bytes) = source.ending()?;
     let skipped = usize::try_from(scan.saturating_sub(start)).unwrap_or(usize::MAX);
     let data = bytes.get(skipped..).unwrap_or_default();
+    if data.ends_with(b"\xff\xd9") {
+        return Ok(false);
+    }
     let mut is_picture = scan >= start;
     for pair in data.windows(2).filter(|pair| pair[0] == 0xff) {
         match pair[1] {

@@ -83,14 +83,19 @@ fn gif(head: &[u8], photo: &mut Photo) -> Option<()> {
 /// that take it for a list of blocks (XMP part 3, 1.1.2). It comes before the picture or at the
 /// end of the file.
 fn gif_packet(source: &mut Source<'_>, photo: &mut Photo) -> Result<()> {
-    let head = (0, source.up_to(0, GIF_HEAD)?.to_vec());
-    for (start, bytes) in [head, source.ending()?] {
+    let find = |bytes: &[u8]| {
         let mut windows = bytes.windows(GIF_XMP.len());
-        let Some(found) = windows.position(|window| window == GIF_XMP) else { continue };
-        let packet = source.up_to(start + (found + GIF_XMP.len()) as u64, LONGEST)?;
+        windows.position(|window| window == GIF_XMP).map(|at| (at + GIF_XMP.len()) as u64)
+    };
+    let mut place = find(source.up_to(0, GIF_HEAD)?);
+    if place.is_none() {
+        let (start, bytes) = source.ending()?;
+        place = find(&bytes).map(|at| start + at);
+    }
+    if let Some(place) = place {
+        let packet = source.up_to(place, LONGEST)?;
         let end = packet.windows(3).position(|end| end == [1, 0xff, 0xfe]);
         xmp::fill(&packet[..end.unwrap_or(packet.len())], photo);
-        break;
     }
     Ok(())
 }
