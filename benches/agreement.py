@@ -1,6 +1,6 @@
 """Compares the engine's probing with ffprobe and exiftool: `python benches/agreement.py`.
 
-It makes some 1,100 small files (ffmpeg, mkvmerge, exiftool) in a directory that is
+It makes some 1,260 small files (ffmpeg, mkvmerge, exiftool) in a directory that is
 kept, asks the engine and its peers of each, and prints how far they agree, field
 by field. Where the engine says that it is not sure, ffprobe will be asked, so that
 such files agree: they are counted apart.

@@ -19,6 +19,7 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
     let mut media = Media::new("tak");
     let id3 = id3::read(source, 0)?;
     let (mut info, mut last_frame) = (None, None);
+    let mut is_whole = false;
     let mut at = id3.end + 4;
     for _ in 0..MOST_BLOCKS {
         let &[kind, s0, s1, s2] = source.up_to(at, 4)? else { break };
@@ -27,10 +28,8 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
         match kind & 0x7f {
             END => {
                 // The position counts from the end of the metadata.
-                let end = last_frame.map(|length: u64| at + 4 + length);
-                if end.is_some_and(|end| end > source.len()) {
-                    media.warn("the file is cut off");
-                }
+                let end = last_frame.map_or(at + 4, |length: u64| at + 4 + length);
+                is_whole = end <= source.len();
                 break;
             }
             STREAM_INFO => info = info.or(read_info(block)),
@@ -38,6 +37,9 @@ pub fn read(source: &mut Source<'_>) -> Result<Media> {
             _ => {}
         }
         at += 4 + u64::from(size);
+    }
+    if !is_whole {
+        media.warn("the file is cut off");
     }
     let (track, samples) =
         info.ok_or_else(|| Problem::damaged("the description of the sound is missing"))?;
@@ -128,8 +130,10 @@ mod tests {
         assert_eq!((track.channels, track.sample_rate), (Some(2), Some(44_100)));
         assert_eq!((media.duration_seconds, &*media.tags["title"]), (Some(2.0), "One"));
         assert!(media.warnings.is_empty());
-        let media = testing::probe(&file(149), "tak").unwrap();
-        assert_eq!(media.warnings, ["the file is cut off"]);
+        for cut in [&file(149)[..], &file(0)[..24]] {
+            let media = testing::probe(cut, "tak").unwrap();
+            assert_eq!(media.warnings, ["the file is cut off"]);
+        }
     }
 
     #[test]
