@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Literal, NamedTuple
 
 from vpo.base.errors import (
+    EXIT_NOT_DONE,
     LibraryBusyError,
     LibraryError,
     LibraryNotFoundError,
@@ -204,6 +205,8 @@ def open_library(path: str, mode: Mode, *, for_group: bool = False) -> Library:
         # SQLite maps the index of the WAL after writing one byte of each page. If a page takes
         # several blocks, there may be no room for the others, and SIGBUS kills the process.
         raise disk_full(path)
+    if mode != "read":
+        _explain_bus_errors(path)
     unlocked = None
     with plain_errors(path, reads=mode == "read"):
         if mode == "read" and not _is_writable(path):
@@ -336,6 +339,23 @@ def _connect(path: str, mode: Mode, how: str | None = None) -> sqlite3.Connectio
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     return connection
+
+
+def _explain_bus_errors(path: str) -> None:
+    """Has the process end with a message if a page of the index of the WAL cannot be written.
+
+    All processes map that file. On btrfs, a page that is there can still lack room when it is
+    written, as each change takes new blocks. The catalogue stays as it was at the last commit.
+    """
+    from vpo._engine import end_on_bus_error
+
+    message = (
+        f"\nError: The system cannot provide the memory that it shares for the catalogue"
+        f" `{display(path)}` (SIGBUS).\n\nThe disk or the quota may be full, or the disk may have"
+        " failed. Free some space and run the command again. What was recorded before is kept.\n"
+    )
+    with suppress(OSError):
+        end_on_bus_error(message.encode(errors="backslashreplace"), EXIT_NOT_DONE)
 
 
 def _create_file(path: str, mode: int) -> None:
