@@ -48,7 +48,7 @@ with open(sys.argv[1], "wb+") as file:
     file.truncate(0)
     memory[0]
 """
-    command = [sys.executable, "-c", program, tmp_path / "file"]
+    command = [sys.executable, "-c", program, str(tmp_path / "file")]
     done = subprocess.run(command, capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (2, b"Error: a message\n")
 
@@ -59,11 +59,12 @@ def test_a_quota_is_reported_as_that_and_nothing_is_lost(
     tree.write_names([f"directory {number}" for number in range(60)], 200)
     with filesystem("btrfs", tmp_path) as disk:
         place = disk / "limited"
-        for words in (
-            ("quota", "enable", str(disk)),
-            ("subvolume", "create", str(place)),
-            ("qgroup", "limit", "2M", str(place)),
-        ):
+        commands: list[tuple[str | Path, ...]] = [
+            ("quota", "enable", disk),
+            ("subvolume", "create", place),
+            ("qgroup", "limit", "2M", place),
+        ]
+        for words in commands:
             done = subprocess.run(["btrfs", *words], capture_output=True, check=False)
             if done.returncode:
                 pytest.skip("quotas of btrfs cannot be used")

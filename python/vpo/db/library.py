@@ -23,6 +23,7 @@ from vpo.base.errors import (
 )
 from vpo.base.paths import display
 from vpo.db import migrations
+from vpo.db.compacting import compact
 from vpo.db.failures import disk_full, has_no_room, not_opened, plain_errors
 from vpo.db.precautions import check_schema, take_precautions
 
@@ -61,6 +62,7 @@ class Library:
         self.connection = connection
         self.path = path
         self._unlocked = unlocked
+        self._is_written = False
 
     def __enter__(self) -> Library:
         return self
@@ -71,11 +73,13 @@ class Library:
         error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        """Closes the catalogue.
+        """Closes the catalogue. If it was opened to be written, unused space is given back first.
 
         Raises LibraryBusyError if it was read without a lock and another process has written it:
         what was read may be old, or look damaged.
         """
+        if error is None and self._is_written:
+            compact(self.connection, self.path, BUSY_TIMEOUT_SECONDS)
         self.close()
         before, explains = self._unlocked, error is None or isinstance(error, LibraryError)
         if before is not None and explains and _state_of(self.path) != before:
@@ -236,7 +240,9 @@ def open_library(path: str, mode: Mode, *, for_group: bool = False) -> Library:
             if is_read and _state_of(path) != unlocked:
                 raise _changed_meanwhile(path) from error
             raise
-        return Library(connection, path, unlocked)
+        library = Library(connection, path, unlocked)
+        library._is_written = mode != "read"
+        return library
 
 
 def new_library_in_memory() -> Library:
