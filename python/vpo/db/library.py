@@ -56,13 +56,21 @@ class Library:
     """An open catalogue. Use it as a context manager, or close it."""
 
     def __init__(
-        self, connection: sqlite3.Connection, path: str, unlocked: _FileState | None = None
+        self,
+        connection: sqlite3.Connection,
+        path: str,
+        unlocked: _FileState | None = None,
+        *,
+        is_written: bool = False,
     ) -> None:
-        """`unlocked`: the state of a file that is read without a lock, so that others may write."""
+        """`unlocked`: the state of a file that is read without a lock, so that others may write.
+
+        `is_written`: the catalogue was opened to be written.
+        """
         self.connection = connection
         self.path = path
         self._unlocked = unlocked
-        self._is_written = False
+        self._is_written = is_written
 
     def __enter__(self) -> Library:
         return self
@@ -240,9 +248,7 @@ def open_library(path: str, mode: Mode, *, for_group: bool = False) -> Library:
             if is_read and _state_of(path) != unlocked:
                 raise _changed_meanwhile(path) from error
             raise
-        library = Library(connection, path, unlocked)
-        library._is_written = mode != "read"
-        return library
+        return Library(connection, path, unlocked, is_written=mode != "read")
 
 
 def new_library_in_memory() -> Library:
