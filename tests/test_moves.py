@@ -62,6 +62,15 @@ def ids(vpo: Vpo) -> dict[str, int]:
         )
 
 
+def ids_by_path(vpo: Vpo, tree: Tree) -> dict[str, int]:
+    """The paths, relative to the tree, of files that are there, and the ids of their records."""
+    with vpo.sql() as connection:
+        rows = connection.execute(
+            "SELECT path, id FROM library_files WHERE scan_status <> 'missing'"
+        ).fetchall()
+    return {os.path.relpath(path, tree.root): file_id for path, file_id in rows}
+
+
 def id_of(vpo: Vpo, path: bytes | Path) -> int | None:
     """The id of the record at a path."""
     stored: str | bytes = os.fsencode(path)
@@ -660,6 +669,35 @@ def test_a_copy_of_two_that_are_gone_is_an_addition(vpo: Vpo, tree: Tree) -> Non
     os.unlink(two)
     carry(one, tree.path("c.wav"))
     assert said(vpo.scan(tree.root)) == {"added": 1, "removed": 2}
+
+
+@pytest.mark.parametrize("how", ["digests", "no digests", "many"])
+def test_equal_files_are_told_apart_by_their_places_in_the_tree(
+    vpo: Vpo, tree: Tree, how: str
+) -> None:
+    count = 80 if how == "many" else 3
+    names = [f"Album {number}/cover.wav" for number in range(count)]
+    before = [tree.write(f"old/music/{name}", sound(1)) for name in names]
+    vpo.scan(tree.root)
+    known = ids_by_path(vpo, tree)
+    if how == "digests":
+        record_digests(vpo, *before)
+    for name, path in zip(names, before, strict=True):
+        os.makedirs(os.path.dirname(tree.path(f"new/{name}")))
+        carry(path, tree.path(f"new/{name}"))
+    shutil.rmtree(tree.root / "old")
+    assert said(vpo.scan(tree.root, "--allow-mass-removal")) == {"moved": count}
+    assert ids_by_path(vpo, tree) == {f"new/{name}": known[f"old/music/{name}"] for name in names}
+    vpo.check_integrity()
+
+
+def test_equal_files_of_one_name_are_not_guessed(vpo: Vpo, tree: Tree) -> None:
+    before = [tree.write(f"{place}/a.wav", sound(1)) for place in ("one", "two")]
+    vpo.scan(tree.root)
+    for place, path in zip(("three", "four"), before, strict=True):
+        os.makedirs(tree.root / place)
+        carry(path, tree.path(f"{place}/a.wav"))
+    assert said(vpo.scan(tree.root)) == {"added": 2, "removed": 2}
 
 
 @pytest.mark.parametrize("is_verified", [True, False])

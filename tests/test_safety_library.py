@@ -532,14 +532,22 @@ def test_a_link_to_a_library_is_that_library(scanned: Vpo, tree: Tree, tmp_path:
 def test_a_job_is_failed_not_left_running_where_a_library_is_damaged_on_the_way(
     scanned: Vpo, tree: Tree
 ) -> None:
-    # A trigger stands for the damage: the scan can begin its job and not record files.
-    sqlite(
-        scanned.database,
-        "CREATE TRIGGER damage BEFORE INSERT ON files"
-        " BEGIN SELECT RAISE(ABORT, 'database disk image is malformed'); END",
-    )
+    # A page of an index is damaged: the scan can begin its job, but not record the file.
+    with scanned.sql() as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'idx_files_inode'"
+        ).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with scanned.database.open("r+b") as file:
+        file.seek((page - 1) * size)
+        content = file.read(size)
+        file.seek((page - 1) * size)
+        file.write(bytes(size))
     tree.write("d.mkv")
     assert scanned.error_code("scan", tree.root) == "LIBRARY_DAMAGED"
     assert scanned.jobs()[-1]["status"] == "failed"
-    sqlite(scanned.database, "DROP TRIGGER damage")
+    # Nothing else was written to this index, so the page fits again.
+    with scanned.database.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(content)
     assert scanned.scan(tree.root)["added"] == 1

@@ -556,6 +556,14 @@ def open_trusted(path: str | bytes, flags: int) -> int:
     Raises OSError: ELOOP for a link of another user.
     """
 
+def end_on_bus_error(message: bytes, status: int) -> None:
+    """Makes SIGBUS end the process with a message on stderr and this exit status.
+
+    SQLite maps a file that all processes share, and the system sends SIGBUS if it cannot provide
+    a page of it. The first message counts. Nothing happens if SIGBUS is handled already, or where
+    the system is not Linux. Raises OSError if it fails.
+    """
+
 def set_idle_io() -> bool:
     """Makes the disk serve this thread only when no other program uses it.
 

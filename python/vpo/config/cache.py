@@ -42,21 +42,16 @@ def with_cache(home: str, path: str, content: bytes, read: Read) -> Layer:
     if len(name) > _MOST_NAME_BYTES or len(content) > MOST_CONTENT_BYTES:
         return read()
     entry = _read_entry(home, name)
-    is_known = entry is not None and entry[:3] == [_version(), path, content.decode("latin-1")]
-    if is_known and entry is not None:
-        try:
-            layer = _layer_of(entry[3], path)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            is_known = False
-        else:
-            if layer is not None:
-                return layer
+    key = [_version(), path, content.decode("latin-1")]
+    if entry is not None and entry[:3] == key:
+        with suppress(ValueError, TypeError, KeyError, AttributeError):
+            return _layer_of(entry[3], path)
     layer = read()
-    if not is_known:
+    facts = _facts_of(layer)
+    if facts is not None:
         with _writable_directory(home) as directory:
             if directory is not None:
-                facts = [_version(), path, content.decode("latin-1"), _facts_of(layer)]
-                _write_entry(directory, name, facts)
+                _write_entry(directory, name, [*key, facts])
     return layer
 
 
@@ -91,10 +86,8 @@ def _facts_of(layer: Layer) -> dict[str, Any] | None:
     }
 
 
-def _layer_of(facts: dict[str, Any] | None, path: str) -> Layer | None:
+def _layer_of(facts: dict[str, Any], path: str) -> Layer:
     """The layer of an entry. Raises ValueError or another error if the entry is not valid."""
-    if facts is None:
-        return None
     layer = Layer(facts["name"], Place(path), profile=facts["profile"])
     model = models.Profile if layer.profile else models.Config
     settings = settings_of(model)

@@ -9,6 +9,7 @@ from vpo.base.errors import ConfigError, ProfileExistsError
 from vpo.base.paths import display
 from vpo.config import profiles
 from vpo.config.draft import SettingsFile
+from vpo.config.environment import home
 
 
 def create(
@@ -38,7 +39,7 @@ def create(
         raise ConfigError(mistakes[0].message, hint=mistakes[0].hint)
     directory = profiles.directory(environment)
     try:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
+        os.makedirs(directory, mode=_mode_of(home(environment)), exist_ok=True)
     except OSError as error:
         raise ConfigError(
             f"The directory `{display(directory)}` cannot be created: {error.strerror}",
@@ -58,6 +59,14 @@ def create(
     except OSError as error:
         raise _unwritable(path, error) from error
     return path
+
+
+def _mode_of(directory: str) -> int:
+    """The mode for a directory below: the group may use it if it may use this one."""
+    try:
+        return os.stat(directory).st_mode & 0o070 | 0o700
+    except FileNotFoundError:
+        return 0o700
 
 
 def _text_of(name: str, settings: Mapping[str, object]) -> bytes:

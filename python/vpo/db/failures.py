@@ -64,6 +64,8 @@ def _explain(error: sqlite3.Error, path: str, *, reads: bool) -> LibraryError | 
         is_disk_error and has_no_room(path, _WAL_INDEX_BYTES)
     ):
         return disk_full(path)
+    if is_disk_error and (limited := _limited(path)):
+        return limited
     if "not a database" in message or (reads and os.path.isdir(path)):
         return NotALibraryError(
             f"`{shown}` is not a vpo catalogue",
@@ -84,6 +86,44 @@ def _explain(error: sqlite3.Error, path: str, *, reads: bool) -> LibraryError | 
             hint="Check the disk (`dmesg` shows details) before you run vpo again.",
             path=path,
         )
+    return None
+
+
+def _limited(path: str) -> LibraryError | None:
+    """The error if a limit, and not the disk, keeps this process from writing beside the catalogue.
+
+    SQLite reports both as an I/O error.
+    """
+    import errno
+    import resource
+    import tempfile
+
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    if limit != resource.RLIM_INFINITY:
+        sizes = [os.path.getsize(each) for each in (path, f"{path}-wal") if os.path.exists(each)]
+        if max(sizes, default=0) + _WAL_INDEX_BYTES > limit:
+            return LibraryError(
+                f"The catalogue `{display(path)}` cannot grow: files of this process may have at"
+                f" most {limit:,} bytes",
+                hint="Raise the limit of file sizes (`ulimit -f`, or `LimitFSIZE` of systemd)"
+                " and run the command again. What was recorded before is kept.",
+                path=path,
+            )
+    try:
+        with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))) as file:
+            file.write(b"x" * 2 * _WAL_INDEX_BYTES)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno == errno.EDQUOT:
+            return DiskFullError(
+                f"The quota leaves no room to write the catalogue `{display(path)}`",
+                hint="Free some space that counts for the same quota, or raise it, and run the"
+                " command again. What was recorded before is kept.",
+                path=path,
+            )
+        if error.errno == errno.ENOSPC:
+            return disk_full(path)
     return None
 
 

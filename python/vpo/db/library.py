@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Literal, NamedTuple
 
 from vpo.base.errors import (
+    EXIT_NOT_DONE,
     LibraryBusyError,
     LibraryError,
     LibraryNotFoundError,
@@ -22,6 +23,7 @@ from vpo.base.errors import (
 )
 from vpo.base.paths import display
 from vpo.db import migrations
+from vpo.db.compacting import compact
 from vpo.db.failures import disk_full, has_no_room, not_opened, plain_errors
 from vpo.db.precautions import check_schema, take_precautions
 
@@ -54,12 +56,21 @@ class Library:
     """An open catalogue. Use it as a context manager, or close it."""
 
     def __init__(
-        self, connection: sqlite3.Connection, path: str, unlocked: _FileState | None = None
+        self,
+        connection: sqlite3.Connection,
+        path: str,
+        unlocked: _FileState | None = None,
+        *,
+        is_written: bool = False,
     ) -> None:
-        """`unlocked`: the state of a file that is read without a lock, so that others may write."""
+        """`unlocked`: the state of a file that is read without a lock, so that others may write.
+
+        `is_written`: the catalogue was opened to be written.
+        """
         self.connection = connection
         self.path = path
         self._unlocked = unlocked
+        self._is_written = is_written
 
     def __enter__(self) -> Library:
         return self
@@ -70,11 +81,13 @@ class Library:
         error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        """Closes the catalogue.
+        """Closes the catalogue. If it was opened to be written, unused space is given back first.
 
         Raises LibraryBusyError if it was read without a lock and another process has written it:
         what was read may be old, or look damaged.
         """
+        if error is None and self._is_written:
+            compact(self.connection, self.path, BUSY_TIMEOUT_SECONDS)
         self.close()
         before, explains = self._unlocked, error is None or isinstance(error, LibraryError)
         if before is not None and explains and _state_of(self.path) != before:
@@ -204,6 +217,8 @@ def open_library(path: str, mode: Mode, *, for_group: bool = False) -> Library:
         # SQLite maps the index of the WAL after writing one byte of each page. If a page takes
         # several blocks, there may be no room for the others, and SIGBUS kills the process.
         raise disk_full(path)
+    if mode != "read":
+        _explain_bus_errors(path)
     unlocked = None
     with plain_errors(path, reads=mode == "read"):
         if mode == "read" and not _is_writable(path):
@@ -233,7 +248,7 @@ def open_library(path: str, mode: Mode, *, for_group: bool = False) -> Library:
             if is_read and _state_of(path) != unlocked:
                 raise _changed_meanwhile(path) from error
             raise
-        return Library(connection, path, unlocked)
+        return Library(connection, path, unlocked, is_written=mode != "read")
 
 
 def new_library_in_memory() -> Library:
@@ -336,6 +351,23 @@ def _connect(path: str, mode: Mode, how: str | None = None) -> sqlite3.Connectio
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     return connection
+
+
+def _explain_bus_errors(path: str) -> None:
+    """Has the process end with a message if a page of the index of the WAL cannot be written.
+
+    All processes map that file. On btrfs, a page that is there can still lack room when it is
+    written, as each change takes new blocks. The catalogue stays as it was at the last commit.
+    """
+    from vpo._engine import end_on_bus_error
+
+    message = (
+        f"\nError: The system cannot provide the memory that it shares for the catalogue"
+        f" `{display(path)}` (SIGBUS).\n\nThe disk or the quota may be full, or the disk may have"
+        " failed. Free some space and run the command again. What was recorded before is kept.\n"
+    )
+    with suppress(OSError):
+        end_on_bus_error(message.encode(errors="backslashreplace"), EXIT_NOT_DONE)
 
 
 def _create_file(path: str, mode: int) -> None:

@@ -15,6 +15,7 @@ from vpo.db.checks import find_damage
 from vpo.db.library import open_library
 from vpo.doctor.models import Diagnosis
 from vpo.jobs import clock, liveness
+from vpo.places.filesystems import remote_type
 
 # With less free space, the disk may become full during a scan.
 LEAST_FREE_BYTES = 256 * 1024 * 1024
@@ -50,6 +51,24 @@ def check_space(library_path: str) -> Iterator[Diagnosis]:
     else:
         advice = "Free some space, or set `database_path` to a path on another disk."
         yield Diagnosis("SPACE", "warning", message, advice)
+
+
+def check_place(library_path: str) -> Iterator[Diagnosis]:
+    """Checks that the file system of the catalogue can hold a database."""
+    directory = os.path.dirname(os.path.realpath(library_path))
+    try:
+        device = os.stat(directory).st_dev
+    except OSError:
+        return
+    fstype = remote_type(os.fsencode(directory), device)
+    if fstype is not None:
+        yield Diagnosis(
+            "LIBRARY_PLACE",
+            "warning",
+            f"The catalogue is on a file system that a server or a program provides ({fstype})",
+            "SQLite needs locks that hold, and memory that all processes share. Move the catalogue"
+            " to a local disk, and set `database_path`. Your media can stay where they are.",
+        )
 
 
 def check_library(path: str, *, full: bool) -> Iterator[Diagnosis]:

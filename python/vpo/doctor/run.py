@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from vpo.doctor.installation import check_tools, check_versions
-from vpo.doctor.library import check_home, check_library, check_space
+from vpo.doctor.library import check_home, check_library, check_place, check_space
 from vpo.doctor.models import Diagnosis, DoctorRequest, DoctorResult
 from vpo.doctor.settings import check_config, check_profiles
 
@@ -29,4 +29,5 @@ def _check_all(request: DoctorRequest) -> Iterator[Diagnosis]:
     yield from check_profiles(request.environment)
     yield check_home(request.environment)
     yield from check_space(request.library_path)
+    yield from check_place(request.library_path)
     yield from check_library(request.library_path, full=request.full)

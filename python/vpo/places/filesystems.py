@@ -54,6 +54,15 @@ def filesystem_kind(path: bytes, device: int) -> FilesystemKind:
     return _kinds[device]
 
 
+def remote_type(path: bytes, device: int) -> str | None:
+    """The type of the file system that holds `path`, if a server or a program provides it."""
+    mount = _mount_of(path, device)
+    if mount is None:
+        return None
+    is_remote = kind_of(mount.fstype).identified_by == "source" or mount.fstype == "fuseblk"
+    return mount.fstype if is_remote else None
+
+
 def may_share_content() -> bool:
     """Whether any mounted file system may let files share their content."""
     return not _mounts() or any(kind_of(mount.fstype).shares_content for mount in _mounts())

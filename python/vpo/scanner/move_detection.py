@@ -7,7 +7,8 @@ The evidence, in order:
 2. A new file has the inode, size and mtime of a file that is gone from the same file system,
    and was not made after that one was recorded.
 3. A new file was read and has the size and quick hash of a file that is gone. If several
-   files have these, the digest of the whole content decides.
+   files have these, the digest of the whole content decides. If several files have the same
+   content, their places in the tree decide: the names at the end of their paths.
 
 A file gets a record only if nothing is at the record's path any more and no other record fits
 as well. If several fit, vpo does not guess: the file is new and the others are missing. Hard
@@ -20,7 +21,7 @@ import os
 import sqlite3
 import stat
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from vpo._engine import Directory, birth_time
@@ -45,7 +46,11 @@ from vpo.scanner.compare import Columns, is_younger
 from vpo.scanner.state import ScanState
 
 # If more files than this have one size and quick hash, vpo does not look for moves among them.
-MOST_ALIKE = 64
+# An album cover or a subtitle may be in hundreds of directories.
+MOST_ALIKE = 1024
+
+# Of more files than this, only the places in the tree decide: reading all of them takes too long.
+MOST_TO_READ = 64
 
 # The same goes for a file with more names than this. Daily snapshots of a disk share files by
 # the thousand, and vpo would have to look whether each name still exists.
@@ -207,6 +212,37 @@ class Pair(NamedTuple):
         return not self.is_proved and self.new.mtime_ns != self.former.mtime_ns
 
 
+def by_place(
+    files: Sequence[NewFile], gone: Sequence[FormerFile], *, is_proved: bool
+) -> list[Pair]:
+    """Pairs among files with the same content, by the names at the end of their paths.
+
+    The most names decide first. With as many, only one new file and one record may remain.
+    """
+    new = {file: _names(file) for file in files}
+    former = {file: _names(file) for file in gone}
+    pairs = []
+    for length in range(max(map(len, (*new.values(), *former.values())), default=0), 0, -1):
+        ends: defaultdict[tuple[bytes, ...], tuple[list[NewFile], list[FormerFile]]]
+        ends = defaultdict(lambda: ([], []))
+        for one, names in new.items():
+            if len(names) >= length:
+                ends[names[-length:]][0].append(one)
+        for other, names in former.items():
+            if len(names) >= length:
+                ends[names[-length:]][1].append(other)
+        for there, before in ends.values():
+            if len(there) == 1 and len(before) == 1:
+                pairs.append(Pair(there[0], before[0], is_proved))
+                del new[there[0]], former[before[0]]
+    return pairs
+
+
+def _names(file: NewFile | FormerFile) -> tuple[bytes, ...]:
+    """The names in the path of a file."""
+    return tuple(from_stored(join(file.directory, file.name)).strip(b"/").split(b"/"))
+
+
 class MovesByContent:
     """Finds new files that have the content of files that are gone."""
 
@@ -244,6 +280,8 @@ class MovesByContent:
             gone = [file for file in alike if file.id not in are_new and self._is_gone(file)]
             if len(gone) == 1 and len(files) == 1:
                 pairs.append(Pair(files[0], gone[0], is_proved=False))
+            elif gone and len(files) + len(gone) > MOST_TO_READ:
+                pairs += by_place(files, gone, is_proved=False)
             elif gone:
                 unclear.append((files, gone))
         pairs += self._by_digest(unclear)
@@ -283,15 +321,20 @@ class MovesByContent:
         )
 
     def _by_digest(self, unclear: list[tuple[list[NewFile], list[FormerFile]]]) -> list[Pair]:
-        """Pairs among files with the same size and quick hash, by the digest of their content."""
-        to_read = [
-            file
-            for files, gone in unclear
-            if all((former.content_hash or "").startswith(RECORDED_PREFIX) for former in gone)
-            for file in files
-        ]
+        """Pairs among files with the same size and quick hash, by the digest of their content.
+
+        Files with the same content, or without a recorded digest, are told apart by their places.
+        """
+        pairs = []
+        to_compare = []
+        for files, gone in unclear:
+            if all((former.content_hash or "").startswith(RECORDED_PREFIX) for former in gone):
+                to_compare.append((files, gone))
+            else:
+                pairs += by_place(files, gone, is_proved=False)
+        to_read = [file for files, _ in to_compare for file in files]
         if not to_read:
-            return []
+            return pairs
         work = (
             (
                 file.id,
@@ -313,13 +356,14 @@ class MovesByContent:
                 for file_id, answer in answers:
                     if answer.digests is not None:
                         digests[file_id] = recorded_digest(answer.digests)
-        pairs = []
-        for files, gone in unclear:
-            for former in gone:
-                same = [file for file in files if digests.get(file.id) == former.content_hash]
-                rivals = [other for other in gone if other.content_hash == former.content_hash]
-                if len(same) == 1 and len(rivals) == 1 and former.content_hash:
-                    pairs.append(Pair(same[0], former, is_proved=True))
+        for files, gone in to_compare:
+            for digest in {former.content_hash for former in gone}:
+                same = [file for file in files if digests.get(file.id) == digest]
+                rivals = [former for former in gone if former.content_hash == digest]
+                if len(same) == 1 and len(rivals) == 1:
+                    pairs.append(Pair(same[0], rivals[0], is_proved=True))
+                else:
+                    pairs += by_place(same, rivals, is_proved=True)
         return pairs
 
     def _go_on(self) -> None:

@@ -31,7 +31,7 @@ mod _engine {
     #[pymodule_export]
     use super::rules::Rules;
     #[pymodule_export]
-    use super::storage::{birth_time, set_idle_io, stat_afresh, storage_of};
+    use super::storage::{birth_time, end_on_bus_error, set_idle_io, stat_afresh, storage_of};
     #[pymodule_export]
     use super::walk::{Progress, UnvisitedDirectory, Walk};
 

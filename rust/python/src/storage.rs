@@ -58,3 +58,8 @@ pub fn stat_afresh(py: Python<'_>, directory: i32, name: &[u8]) -> PyResult<Fres
 pub fn set_idle_io() -> PyResult<bool> {
     vpo_engine::set_idle_io().map_err(|error| os_error(&error, None))
 }
+
+#[pyfunction]
+pub fn end_on_bus_error(message: &[u8], status: i32) -> PyResult<()> {
+    vpo_engine::end_on_bus_error(message, status).map_err(|error| os_error(&error, None))
+}

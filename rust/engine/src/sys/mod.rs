@@ -4,6 +4,8 @@
 //! are used. On other systems, portable calls do the same.
 
 #[cfg(target_os = "linux")]
+mod bus_error;
+#[cfg(target_os = "linux")]
 mod device;
 #[cfg(target_os = "linux")]
 mod extents;
@@ -22,6 +24,8 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 #[cfg(target_os = "linux")]
+pub use bus_error::end_on_bus_error;
+#[cfg(target_os = "linux")]
 pub use device::medium_of;
 #[cfg(target_os = "linux")]
 pub use extents::{physical_start, storage_of};
@@ -29,8 +33,8 @@ pub use extents::{physical_start, storage_of};
 pub use linux::{ListBuffer, keeps_inodes, list, set_idle_io, stat_afresh, stat_at, stat_fd};
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
-    ListBuffer, keeps_inodes, list, medium_of, physical_start, resident_pages, set_idle_io,
-    stat_afresh, stat_at, stat_fd, storage_of,
+    ListBuffer, end_on_bus_error, keeps_inodes, list, medium_of, physical_start, resident_pages,
+    set_idle_io, stat_afresh, stat_at, stat_fd, storage_of,
 };
 #[cfg(target_os = "linux")]
 pub use residency::resident_pages;

@@ -85,6 +85,11 @@ pub fn storage_of(_file: BorrowedFd<'_>) -> Option<[u8; 16]> {
 }
 
 /// Not supported.
+pub fn end_on_bus_error(_message: &[u8], _status: i32) -> io::Result<()> {
+    Ok(())
+}
+
+/// Not supported.
 pub fn set_idle_io() -> io::Result<bool> {
     Ok(false)
 }
