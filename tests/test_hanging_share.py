@@ -98,3 +98,14 @@ def test_a_scan_fails_whose_share_hangs_on_the_way_and_keeps_what_it_has_recorde
         assert recorded < 200
         result = vpo.scan(point)
         assert (result["added"], result["skipped"]) == (200 - recorded, recorded)
+
+
+def test_a_root_on_a_share_that_hangs_can_be_forgotten(vpo: Vpo, tree: Tree, nas: Path) -> None:
+    with stopped_server(nas):
+        states = {root["path"]: root["state"] for root in vpo.ok("roots", "list", "--json").json}
+        assert states == {os.fsdecode(tree.root): "ok", str(nas): "hangs"}
+        assert vpo.ok("roots", "remove", "--json", nas).json["files"] == 1
+        vpo.ok("roots", "remove", "--yes", nas)
+        assert [root["path"] for root in vpo.ok("roots", "list", "--json").json] == [
+            os.fsdecode(tree.root)
+        ]
