@@ -32,6 +32,7 @@ _PATHS = st.lists(_NAMES, min_size=1, max_size=3).map(lambda names: "/" + "/".jo
 # Of these, not every text will do.
 _ITEMS: dict[Key, st.SearchStrategy[str]] = {
     ("scan", "extensions"): st.from_regex(r"[a-z0-9]{1,4}", fullmatch=True),
+    ("scan", "skip_names"): st.from_regex(r"[a-z]{1,4}\*?", fullmatch=True),
     ("scan", "exclude"): st.from_regex(r"/?[a-z]{1,4}[*/]?", fullmatch=True),
 }
 

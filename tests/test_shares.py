@@ -117,3 +117,14 @@ def test_progress_shows_what_was_looked_at_and_what_was_read(vpo: Vpo, tmp_path:
         assert re.search(r"read \d+ of 30 files", shown)
         again = eager.ok("scan", "--full", "--verbose", point)
         assert re.search(r"^\d+ files in \d+ directories", again.stderr, re.MULTILINE)
+
+
+def test_a_root_on_a_share_that_hangs_can_be_forgotten(vpo: Vpo, tree: Tree, nas: Path) -> None:
+    with stopped_server(nas):
+        states = {root["path"]: root["state"] for root in vpo.ok("roots", "list", "--json").json}
+        assert states == {os.fsdecode(tree.root): "ok", str(nas): "hangs"}
+        assert vpo.ok("roots", "remove", "--json", nas).json["files"] == 1
+        vpo.ok("roots", "remove", "--yes", nas)
+        assert [root["path"] for root in vpo.ok("roots", "list", "--json").json] == [
+            os.fsdecode(tree.root)
+        ]

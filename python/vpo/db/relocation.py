@@ -43,7 +43,8 @@ def sample(connection: sqlite3.Connection, place: bytes, *, most: int) -> list[S
             file_id
             for (file_id,) in connection.execute(
                 "SELECT f.id FROM directories d CROSS JOIN files f ON f.directory_id = d.id"
-                f" WHERE {condition} AND f.scan_status {status} 'missing' AND NOT f.is_symlink",
+                f" WHERE {condition} AND f.scan_status {status} 'missing' AND NOT f.is_symlink"
+                " AND NOT d.via_symlink",
                 values,
             )
         ]

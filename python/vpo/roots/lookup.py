@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 
 from vpo.base.errors import RootNotFoundError
-from vpo.base.paths import display, is_within
+from vpo.base.paths import absolute, display, is_within
 from vpo.catalogue.lookup import places
 from vpo.db import files as file_table
 from vpo.db.known_roots import KnownRoot, known_roots
@@ -63,6 +63,11 @@ def extent_of(
 
 
 def _at(roots: Sequence[KnownRoot], path: bytes) -> KnownRoot | None:
+    given = absolute(path)
+    for root in roots:
+        if root.place == given:
+            # Links in the path are not looked for: its file system may not answer.
+            return root
     spellings = places(path)
     return next((root for root in roots if root.place in spellings), None)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from vpo._engine import Roots
 from vpo.base.errors import RootMismatchError
 from vpo.base.paths import StoredPath, display, from_stored, join, to_stored
 from vpo.content.digests import algorithms_for, is_same_content
 from vpo.content.hashing import FileToRead, HashingQueue
 from vpo.db.relocation import SampledFile
+from vpo.places.beneath import status_of
 
 # Files whose size and mtime are compared.
 MOST_FILES = 200
@@ -73,12 +74,14 @@ def compare(
     Raises RootMismatchError if `new` does not hold them, or a file has other content.
     """
     found = Comparison(checked=len(files))
+    # Other users may own what is below, and swap a directory for a link.
+    beneath = Roots([to_stored(new)], [])
     alike: list[tuple[SampledFile, StoredPath]] = []
     for file in files:
         check()
         recorded = join(file.directory, file.name)
         path = to_stored(moved_path(from_stored(recorded), old, new))
-        if _look(file, path, found):
+        if _look(beneath, file, path, found):
             alike.append((file, path))
         elif found.example is None:
             found.example = path
@@ -87,7 +90,7 @@ def compare(
         2 * different > found.checked
     ):
         raise _mismatch(old, new, found)
-    _compare_content(alike, found, check)
+    _compare_content(beneath, alike, found, check)
     return found
 
 
@@ -97,10 +100,10 @@ def moved_path(path: bytes, old: bytes, new: bytes) -> bytes:
     return (new.rstrip(b"/") + rest) or b"/"
 
 
-def _look(file: SampledFile, path: StoredPath, found: Comparison) -> bool:
+def _look(beneath: Roots, file: SampledFile, path: StoredPath, found: Comparison) -> bool:
     """Looks at one file. Returns whether it has the recorded size."""
     try:
-        status = os.lstat(from_stored(path))
+        status = status_of(beneath, from_stored(path))
     except OSError:
         found.gone += 1
         return False
@@ -127,7 +130,10 @@ def _is_same_time(one_ns: int, other_ns: int) -> bool:
 
 
 def _compare_content(
-    alike: Sequence[tuple[SampledFile, StoredPath]], found: Comparison, check: Callable[[], None]
+    beneath: Roots,
+    alike: Sequence[tuple[SampledFile, StoredPath]],
+    found: Comparison,
+    check: Callable[[], None],
 ) -> None:
     """Reads some of the files. Raises RootMismatchError if one of them has other content."""
     work: list[tuple[SampledFile, FileToRead]] = []
@@ -142,7 +148,7 @@ def _compare_content(
         else:
             continue
         work.append((file, FileToRead(path, algorithms, file.size_bytes)))
-    with HashingQueue[SampledFile](check) as queue:
+    with HashingQueue[SampledFile](check, roots=beneath) as queue:
         for answers in queue.answers(iter(work)):
             for file, answer in answers:
                 if answer.digests is None:

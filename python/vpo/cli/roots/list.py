@@ -43,7 +43,7 @@ def list_command(ctx: click.Context, /, as_json: bool) -> None:
         return
     for line in _table(app, roots):
         echo(line)
-    offline = [root.known.path for root in roots if not root.status.is_there]
+    offline = [root.known.path for root in roots if root.status.state == "offline"]
     if offline and not app.quiet:
         echo(f"\n{offline_hint(offline)}", err=True)
 

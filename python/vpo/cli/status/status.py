@@ -154,7 +154,7 @@ def _roots(app: App, found: Status) -> Iterator[str]:
         paint=state_painter(app),
         keep_tail=True,
     )
-    offline = [root.path for root in found.roots if not root.is_there]
+    offline = [root.path for root in found.roots if root.state == "offline"]
     if offline:
         yield ""
         yield offline_hint(offline)
