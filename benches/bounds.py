@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cases import BARE_PYTHON, VPO, Result
 from copies import AGAIN
-from introspection import CHANGED, EXIFTOOL, FFPROBE, FULL, INSPECT, MEDIAINFO, REQUESTS
+from introspection import CHANGED, CPU, EXIFTOOL, FFPROBE, FULL, INSPECT, MEDIAINFO, REQUESTS
 from moves import MOVED, UNCHANGED
 from peers import B3SUM, FCLONES, JDUPES, RMLINT, SHA256SUM, YARDSTICK
 
@@ -95,6 +95,15 @@ BOUNDS = (
     Bound("probe", 2_000, f"`{INSPECT}`, a file", "x ffprobe", 1 / 300, _ratio(INSPECT, FFPROBE)),
     Bound("probe-photos", 2_000, "reading a photo", "x exiftool", 1 / 50, _ratio(VPO, EXIFTOOL)),
     Bound("first-films", 10_000, "first scan of 10,000 films", "s", 3, _seconds),
+    Bound("first-media", 100_000, "first scan of 100,000 films and photos", "s", 5, _seconds),
+    Bound(
+        "first-media",
+        100_000,
+        "first scan of 100,000 films and photos",
+        "µs of CPU a file",
+        45,
+        _figure(CPU),
+    ),
     Bound(
         "changed-films-native", 1_000, "rescan, 10 of 1,000 changed", "s", 0.5, _seconds_of(CHANGED)
     ),

@@ -51,6 +51,10 @@ class Film:
     layout: str
 
     @property
+    def is_short(self) -> bool:
+        return self.seconds == min(SECONDS)
+
+    @property
     def name(self) -> str:
         languages = "-".join(self.languages)
         return f"{self.codec}-{self.seconds}-{languages}-{self.layout}"

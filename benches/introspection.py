@@ -5,9 +5,11 @@ import json
 import os
 import random
 import shutil
+import statistics
 from dataclasses import replace
 
 import films
+import photos
 import share
 import trees
 from cases import VPO, Bench, Result
@@ -25,6 +27,7 @@ EXIFTOOL = "exiftool -stay_open"
 CHANGED = "vpo, 10 changed"
 FULL = "vpo --full"
 REQUESTS = "requests a file"
+CPU = "µs of CPU a file"
 
 PHOTOS = ("avif", "jpg", "png", "tif", "webp")
 
@@ -77,6 +80,25 @@ def film_tree(bench: Bench, files: int) -> Tree:
     return trees.kept(bench.trees, "films", files, build)
 
 
+def media_tree(bench: Bench, files: int) -> Tree:
+    """As many films as photos. The films are short ones, so that they fit into memory."""
+
+    def build(root: str, wanted: Manifest) -> int:
+        bench.say(f"a tree of {files:,} films and photos")
+        made = films.make(os.path.join(bench.work, "films"))
+        short = [path for path, film in zip(made, films.all_films(), strict=True) if film.is_short]
+        picture = photos.make(os.path.join(bench.work, "photos"))
+        half = wanted.files // 2
+        at_films, at_photos = os.path.join(root, "Films"), os.path.join(root, "Photos")
+        os.mkdir(at_films)
+        os.mkdir(at_photos)
+        directories = 1 + films.copy(short, at_films, wanted.files - half, wanted.seed)
+        directories += photos.write(picture, at_photos, half, wanted.seed)
+        return directories
+
+    return trees.kept(bench.trees, "media", files, build)
+
+
 def probe(bench: Bench, tree: Tree, mediainfo_python: str | None) -> Result:
     """What reading a file takes, on average of all formats."""
     paths = list(trees.paths(tree.path))
@@ -115,10 +137,10 @@ def probe_photos(bench: Bench, tree: Tree) -> Result:
     return bench.compare("probe-photos", tree.files, title, contenders, baseline=EXIFTOOL)
 
 
-def first_scan(bench: Bench, tree: Tree) -> Result:
-    """A library is made from nothing, and every film is read; beside it, none is."""
+def first_scan(bench: Bench, tree: Tree, case: str, what: str) -> Result:
+    """A library is made from nothing, and every file is read; beside it, none is."""
     trees.warm(tree)
-    library = bench.library("first-films")
+    library = bench.library(case)
     verify = functools.partial(
         check_counts, total_discovered=tree.files, added=tree.files, errors=0
     )
@@ -127,10 +149,10 @@ def first_scan(bench: Bench, tree: Tree) -> Result:
         Contender(VPO, scan, prepare=library.remove, verify=verify),
         Contender("vpo --no-introspect", walk, prepare=library.remove, verify=verify),
     ]
-    title = f"first scan, {tree.files:,} films"
-    return bench.compare(
-        "first-films", tree.files, title, contenders, baseline="vpo --no-introspect"
-    )
+    title = f"first scan, {tree.files:,} {what}"
+    result = bench.compare(case, tree.files, title, contenders, baseline="vpo --no-introspect")
+    cpu = statistics.median(sample.cpu_seconds for sample in result.samples.by_name[VPO])
+    return replace(result, figures={CPU: cpu / tree.files * 1e6})
 
 
 def changed(bench: Bench, tree: Tree, prober: str) -> Result:

@@ -22,10 +22,10 @@ def engine(paths: list[bytes]) -> Timed:
 
     start = time.perf_counter()
     prober = Prober()
-    prober.submit((number, path, True) for number, path in enumerate(paths))
+    prober.submit((number, path, True, None) for number, path in enumerate(paths))
     answered = 0
     while prober.outstanding:
-        for answer in prober.take(1.0):
+        for answer in prober.take(1.0)[1]:
             answered += answer.media is not None
     return time.perf_counter() - start, answered
 

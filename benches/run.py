@@ -34,6 +34,7 @@ CONTENTS = (
     "probe",
     "probe-photos",
     "first-films",
+    "first-media",
     "changed-films-native",
     "changed-films-ffprobe",
 )
@@ -47,6 +48,7 @@ SHARE_DELAY_US = 1_000
 ASSORTED_FILES = 2_000
 FILMS = 10_000
 FEW_FILMS = 1_000
+FILMS_AND_PHOTOS = 100_000
 MOVED_FILES = 10_000
 MOVED_FOLDERS = 300
 LARGE_FILES = 40
@@ -134,7 +136,11 @@ def _contents_results(
         if "probe-photos" in chosen:
             yield introspection.probe_photos(bench, assorted)
     if "first-films" in chosen:
-        yield introspection.first_scan(bench, introspection.film_tree(bench, FILMS))
+        tree = introspection.film_tree(bench, FILMS)
+        yield introspection.first_scan(bench, tree, "first-films", "films")
+    if "first-media" in chosen:
+        tree = introspection.media_tree(bench, FILMS_AND_PHOTOS)
+        yield introspection.first_scan(bench, tree, "first-media", "films and photos")
     for prober in ("native", "ffprobe"):
         if f"changed-films-{prober}" in chosen:
             few = introspection.film_tree(bench, FEW_FILMS)
@@ -269,7 +275,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--contents",
         action="store_true",
-        help="also reading what is in files (needs what makes them, and 4 GB)",
+        help="also reading what is in files (needs what makes them, and 11 GB)",
     )
     parser.add_argument(
         "--digests",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from media import film, wav
+from media import SIDECAR, film, poster, raw_photo, song, wav
 from support import FFMPEG, Tree, Vpo, needs_ffmpeg, wait_until
 
 COUNTS = ("total_discovered", "scanned", "skipped", "added", "removed", "errors")
@@ -307,6 +307,36 @@ def test_the_engine_and_ffprobe_agree(vpo: Vpo, tree: Tree) -> None:
         assert answer["tags"]["title"] == "Film"
     assert [answer["prober"] for answer in answers] == ["native", "ffprobe"]
     assert recorded["tracks"] == answers[0]["tracks"]
+
+
+def test_a_scan_records_what_inspect_shows(vpo: Vpo, tree: Tree) -> None:
+    """Scans record rows, and `inspect` shows documents: whatever fields a file has."""
+    mtime_ns = 1_556_928_000 * 10**9
+
+    def write(version: str) -> None:
+        tree.write("film.mkv", film(8192, seconds=60, title=version), mtime_ns=mtime_ns)
+        tree.write("song.flac", song(seconds=3, tags={"title": version, "artist": 'A "B"'}))
+        tree.write("photo.cr3", raw_photo(30_000, taken="2019:05:04 12:33:01"))
+        tree.write("photo.xmp", SIDECAR)
+        tree.write("poster.jpg", poster(300, 420))
+        tree.write("silence.wav", sound(rate=44100, channels=2))
+        tree.write("named.mp4", film(4096, seconds=5, title=version, size=(640, 360)))
+
+    def check() -> None:
+        for path in sorted(Path(os.fsdecode(tree.root)).iterdir()):
+            record, (answer,) = shown(vpo, path), vpo.ok("inspect", "--json", path).json
+            assert (record["scan_status"], answer.pop("error")) == ("ok", None)
+            assert {key: record[key] for key in answer} == answer
+
+    write("first")
+    vpo.scan(tree.root)
+    check()
+    mtime_ns += 10**9
+    write("second")
+    # In the place of what was known: by the path of a catalogue that has files already.
+    vpo.scan(tree.root, "--full")
+    check()
+    vpo.check_integrity()
 
 
 # -- inspect --------------------------------------------------------------------------------------

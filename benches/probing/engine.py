@@ -27,10 +27,10 @@ def ask_module(paths: list[str]) -> dict[str, Answer]:
     from vpo._engine import Prober
 
     prober = Prober()
-    prober.submit((number, os.path.abspath(path), True) for number, path in enumerate(paths))
+    prober.submit((number, os.path.abspath(path), True, None) for number, path in enumerate(paths))
     answers: dict[str, Answer] = {}
     while prober.outstanding:
-        for answer in prober.take(1.0):
+        for answer in prober.take(1.0)[1]:
             media = None if answer.media is None else json.loads(answer.media)
             answers[paths[answer.key]] = Answer(media, answer.message)
     return answers

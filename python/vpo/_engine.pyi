@@ -17,6 +17,7 @@ __all__ = [
     "Digester",
     "Directory",
     "Failure",
+    "MediaRows",
     "ProbeResult",
     "Prober",
     "Progress",
@@ -315,23 +316,32 @@ class Roots:
 class Prober:
     """Threads that probe media files. Dropping it stops them."""
 
-    def __new__(cls, *, threads: int = 0, roots: Roots | None = None) -> Prober:
+    def __new__(cls, *, threads: int = 0, roots: Roots | None = None, rows: bool = False) -> Prober:
         """A prober whose threads start with the first file.
 
         With `threads` 0 their number is chosen by latency. Files are opened beneath `roots`.
+        With `rows`, files of which it is sure come as `MediaRows`, and only the others as
+        `ProbeResult`.
         """
 
-    def submit(self, files: Iterable[tuple[int, str | bytes, bool]]) -> None:
-        """Queues files: a key of the caller's, an absolute path, and whether to follow a link.
+    def submit(
+        self, files: Iterable[tuple[int, str | bytes, bool, tuple[int, int] | None]]
+    ) -> None:
+        """Queues files: a key of the caller's, an absolute path, whether to follow a link, and
+        the expected size in bytes and mtime in ns. A file that has others is not read. None: they
+        do not matter.
 
         Raises OSError if no thread can be started.
         """
 
-    def take(self, timeout: float) -> list[ProbeResult]:
-        """All results that there are; waits up to `timeout` seconds for the first.
-
-        Empty when the time is up, or at once when none is `outstanding`.
+    def take(self, timeout: float, at_least: int = 1) -> tuple[MediaRows | None, list[ProbeResult]]:
+        """All results that there are; waits up to `timeout` seconds for `at_least` so many, or
+        for all if fewer are `outstanding`.
         """
+
+    @property
+    def completed(self) -> int:
+        """The number of results that can be taken at once."""
 
     @property
     def queued(self) -> int:
@@ -340,6 +350,47 @@ class Prober:
     @property
     def outstanding(self) -> int:
         """The number of files whose results are still to be taken."""
+
+@final
+class MediaRows:
+    """What files hold, as rows that can be bound to statements.
+
+    A table has its rows in groups: the names of the fields, and rows that have a value of each
+    of these fields and of no others. The names are those of `vpo.media.model`. `number` counts
+    chapters from 1; `tags`, `warnings` and `keywords` are JSON. Fields that are false are left
+    out, except `flash`.
+    """
+
+    def __len__(self) -> int:
+        """The number of files."""
+
+    @property
+    def keys(self) -> list[int]:
+        """The keys of the files."""
+
+    @property
+    def first_free_indexes(self) -> list[tuple[int, int]]:
+        """The key of each file, and the first track index that it does not have."""
+
+    @property
+    def files(self) -> list[tuple[tuple[str, ...], list[tuple[object, ...]]]]:
+        """`container` and `quick_hash`. A row ends with the key of the file."""
+
+    @property
+    def media(self) -> list[tuple[tuple[str, ...], list[tuple[object, ...]]]]:
+        """One row per file, which begins with its key."""
+
+    @property
+    def tracks(self) -> list[tuple[tuple[str, ...], list[tuple[object, ...]]]]:
+        """A row begins with the key of the file."""
+
+    @property
+    def chapters(self) -> list[tuple[tuple[str, ...], list[tuple[object, ...]]]]:
+        """A row begins with the key of the file."""
+
+    @property
+    def photos(self) -> list[tuple[tuple[str, ...], list[tuple[object, ...]]]]:
+        """A row begins with the key of the file."""
 
 @final
 class ProbeResult:
@@ -355,7 +406,10 @@ class ProbeResult:
     def problem(
         self,
     ) -> (
-        Literal["unreadable", "final", "unknown", "damaged", "unsupported", "limit", "panic"] | None
+        Literal[
+            "unreadable", "final", "unknown", "damaged", "unsupported", "limit", "changed", "panic"
+        ]
+        | None
     ): ...
     @property
     def message(self) -> str | None:

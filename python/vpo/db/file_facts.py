@@ -27,12 +27,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vpo.base.paths import StoredPath
 from vpo.db import directories as directory_table
 from vpo.db import heads
 from vpo.db import media as media_table
+
+if TYPE_CHECKING:
+    from vpo._engine import MediaRows
 
 # The columns of `Observation`.
 _SEEN = "size_bytes = ?, mtime_ns = ?, inode = ?, is_symlink = ?"
@@ -257,6 +260,22 @@ def record_introspected(connection: sqlite3.Connection, files: Sequence[Introspe
         ),
     )
     media_table.replace(connection, [(file.file_id, file.prober, file.media) for file in files])
+
+
+def record_read(connection: sqlite3.Connection, rows: MediaRows, *, are_new: bool) -> None:
+    """Records what vpo's own prober read, as `record_introspected` does.
+
+    `are_new`: nothing was ever read of these files, so there is nothing to replace.
+    """
+    for fields, files in rows.files:
+        container = "?" if "container" in fields else "NULL"
+        quick_hash = "?" if "quick_hash" in fields else "NULL"
+        connection.executemany(
+            f"UPDATE files SET scan_status = 'ok', scan_error = NULL,"
+            f" container_format = {container}, quick_hash = {quick_hash} WHERE id = ?",
+            files,
+        )
+    media_table.add_rows(connection, rows, replace=not are_new)
 
 
 class Verified(NamedTuple):

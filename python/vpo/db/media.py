@@ -5,13 +5,17 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import count
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from vpo.base.paths import StoredPath
 from vpo.db.conditions import below
+
+if TYPE_CHECKING:
+    from vpo._engine import MediaRows
 
 
 class Track(NamedTuple):
@@ -103,8 +107,17 @@ class Media(NamedTuple):
 
 # The keys of the engine's document that the columns of a track come from.
 _TRACK_KEYS = tuple(column.removeprefix("is_").removeprefix("track_") for column in Track._fields)
-_UPDATES = ", ".join(f"{column} = excluded.{column}" for column in Track._fields)
+_IN_PLACE = " ON CONFLICT (file_id, track_index) DO UPDATE SET " + ", ".join(
+    f"{column} = excluded.{column}" for column in Track._fields
+)
 _PHOTO_COLUMNS = Photo._fields[:-1]
+# The columns of fields that the engine gives other names.
+_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "media": {"tags": "tags_json", "warnings": "warnings_json"},
+    "tracks": dict(zip(_TRACK_KEYS, Track._fields, strict=True)),
+    "chapters": {},
+    "photos": {"keywords": "keywords_json"},
+}
 
 # The largest integer that SQLite stores. A larger bit rate cannot be true.
 _MAX_INTEGER = 2**63 - 1
@@ -209,8 +222,7 @@ def replace(
     )
     connection.executemany(
         f"INSERT INTO tracks (file_id, {', '.join(Track._fields)})"
-        f" VALUES ({', '.join('?' * (len(Track._fields) + 1))})"
-        f" ON CONFLICT (file_id, track_index) DO UPDATE SET {_UPDATES}",
+        f" VALUES ({', '.join('?' * (len(Track._fields) + 1))}){_IN_PLACE}",
         (
             # Tracks are half of what is recorded of a library: no Python code for each value.
             (file_id, *map(_storable(track).get, _TRACK_KEYS))
@@ -242,6 +254,39 @@ def replace(
             if (photo := media.get("photo"))
         ),
     )
+
+
+def add_rows(connection: sqlite3.Connection, rows: MediaRows, *, replace: bool) -> None:
+    """Records what vpo's own prober found in files.
+
+    With `replace`, it takes the place of what is known of their content. A track that still
+    exists keeps its id.
+    """
+    if replace:
+        _forget_from(connection, rows.first_free_indexes)
+    for table, groups in (
+        ("media", rows.media),
+        ("tracks", rows.tracks),
+        ("chapters", rows.chapters),
+        ("photos", rows.photos),
+    ):
+        for fields, values in groups:
+            connection.executemany(_insert(table, fields), values)
+
+
+@lru_cache(maxsize=1024)
+def _insert(table: str, fields: tuple[str, ...]) -> str:
+    """The statement that inserts rows which have a value of these fields, after the file's id.
+
+    The other columns get their defaults.
+    """
+    columns = ["file_id", *(_COLUMNS[table].get(field, field) for field in fields)]
+    values = ["?"] * len(columns)
+    if table == "media":
+        columns.append("prober")
+        values.append("'native'")
+    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(values)})"
+    return sql + _IN_PLACE if table == "tracks" else sql
 
 
 def forget(connection: sqlite3.Connection, file_ids: Iterable[int]) -> None:

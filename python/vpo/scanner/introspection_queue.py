@@ -8,20 +8,30 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from vpo._engine import MediaRows
 from vpo.base.paths import StoredPath, from_stored, join
 from vpo.db import file_facts
 from vpo.db import media as media_table
 from vpo.db.file_facts import Introspected
 from vpo.db.library import Library
-from vpo.media.introspection import Introspection, IntrospectionRequest, Introspector
+from vpo.media.introspection import (
+    NOTHING_TAKEN,
+    Introspection,
+    IntrospectionRequest,
+    Introspector,
+    Taken,
+)
 from vpo.scanner.result import CountedAs, Issue, ScanResult
 
 # The introspector gets this many files at a time, and no more while it has enough to do:
 # paths and answers are what takes memory.
 FILES_AT_A_TIME = 500
 ENOUGH_QUEUED = 1000
+
+# So many are recorded together while there are more to come: each statement takes them all.
+WORTH_TAKING = 400
 
 # At most this many answers are kept while others have their turn to write.
 MOST_ANSWERS = 5000
@@ -51,10 +61,10 @@ class IntrospectionQueue:
         self._waiting = array("q")
         self._counted_as = array("b")
         self._next = 0
-        self._answers: list[Introspection] = []
         self._oldest: int | None = None
         self._oldest_since = 0.0
-        self._read: dict[int, tuple[StoredPath, int, int, CountedAs, int]] = {}
+        self._taken = NOTHING_TAKEN
+        self._read: dict[int, tuple[StoredPath, tuple[int, int], CountedAs, int]] = {}
 
     @property
     def expected(self) -> int:
@@ -95,47 +105,73 @@ class IntrospectionQueue:
             if self._next == len(self._waiting):
                 self._waiting, self._counted_as, self._next = array("q"), array("b"), 0
             files = []
-            for file in media_table.files_to_read(self.connection, list(counted_as)):
-                path = join(file.directory, file.name)
-                count = _COUNTS[counted_as[file.id]]
-                self._read[file.id] = (
-                    path,
-                    file.size_bytes,
-                    file.mtime_ns,
-                    count,
-                    file.has_quick_hash,
-                )
+            for (
+                file_id,
+                directory,
+                name,
+                kind,
+                size_bytes,
+                mtime_ns,
+                has_quick_hash,
+                is_symlink,
+            ) in media_table.files_to_read(self.connection, list(counted_as)):
+                # A catalogue that was tampered with may have any size.
+                path, stat = join(directory, name), (max(size_bytes, 0), mtime_ns)
+                count = _COUNTS[counted_as[file_id]]
+                self._read[file_id] = (path, stat, count, has_quick_hash)
                 files.append(
-                    IntrospectionRequest(
-                        file.id, from_stored(path), file.kind, bool(file.is_symlink)
-                    )
+                    IntrospectionRequest(file_id, from_stored(path), kind, bool(is_symlink), stat)
                 )
             self.introspector.submit(files)
 
-    def take(self, timeout: float) -> list[Introspection]:
+    def take(self, timeout: float) -> Taken:
         """Returns what has been read. Waits up to `timeout` seconds for the first file."""
         if not self._read:
-            return []
-        answers, self._answers = self._answers, []
-        return answers + self.introspector.take(0.0 if answers else timeout)
+            return NOTHING_TAKEN
+        taken, self._taken = self._taken, NOTHING_TAKEN
+        timeout = 0.0 if taken.files else timeout
+        return taken.plus(self.introspector.take(timeout, WORTH_TAKING))
+
+    @property
+    def is_worth_taking(self) -> bool:
+        """Whether many files have been read."""
+        return self._taken.files + self.introspector.completed >= WORTH_TAKING
 
     def gather(self, seconds: float) -> None:
         """Goes on reading for some seconds without recording anything."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self.feed()
-            if len(self._answers) < len(self._read) and len(self._answers) < MOST_ANSWERS:
-                self._answers += self.introspector.take(left)
+            if self._taken.files < min(len(self._read), MOST_ANSWERS):
+                self._taken = self._taken.plus(self.introspector.take(left, WORTH_TAKING))
             else:
                 time.sleep(left)
 
-    def record(self, probed: list[Introspection]) -> None:
+    def record(self, taken: Taken) -> None:
         """Records what was read, in the caller's transaction."""
+        for rows in taken.rows:
+            self._record_rows(rows)
+        if taken.others:
+            self._record_others(taken.others)
+
+    def _record_rows(self, rows: MediaRows) -> None:
+        """Records files that were read without a problem: nearly all."""
+        if self.may_be_moved:
+            for key in rows.keys:
+                _, _, count, is_known = self._read[key]
+                if not is_known and count in ("added", "skipped"):
+                    self.first_read[key] = count
+        for key in rows.keys:
+            del self._read[key]
+        self.done += len(rows)
+        file_facts.record_read(self.connection, rows, are_new=not self.may_be_moved)
+
+    def _record_others(self, probed: Sequence[Introspection]) -> None:
         read = []
         for each in probed:
-            path, size_bytes, mtime_ns, count, is_known = self._read.pop(each.key)
+            path, stat, count, is_known = self._read.pop(each.key)
             self.done += 1
-            if each.is_gone or each.stat not in (None, (size_bytes, mtime_ns)):
+            if each.is_gone or each.stat not in (None, stat):
                 # It stays pending: the next scan finds out what became of it.
                 continue
             if self.may_be_moved and not is_known and count in ("added", "skipped"):

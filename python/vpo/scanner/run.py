@@ -109,7 +109,11 @@ class Run:
         if options.dry_run or not options.rules.introspect:
             return None
         introspector = Introspector(
-            options.prober, options.ffprobe, threads=options.rules.threads, roots=state.roots
+            options.prober,
+            options.ffprobe,
+            threads=options.rules.threads,
+            roots=state.roots,
+            rows=True,
         )
         state.introspection = IntrospectionQueue(state.library, introspector, state.result)
         return introspector
@@ -179,7 +183,7 @@ class Run:
 
     def _go_on(self, is_idle: bool, progress: ReadProgress) -> None:
         """Reads media, commits if that is due, and shows the progress."""
-        has_read = self._read(0.0)
+        has_read = self._read(0.0, even_few=is_idle)
         if (is_idle and not has_read) or self._batch.is_due:
             self.state.context.beat(progress)
             # Never idle in a transaction: others may be waiting to write.
@@ -237,18 +241,23 @@ class Run:
         follow = state.options.rules.follow_symlinks
         return selector(state.rules, state.root, follow_symlinks=follow)
 
-    def _read(self, timeout: float) -> bool:
-        """Goes on reading media. Returns whether there was something to record."""
+    def _read(self, timeout: float, *, even_few: bool = True) -> bool:
+        """Goes on reading media. Returns whether there was something to record.
+
+        Unless `even_few`, a few files that were read wait for more.
+        """
         queue = self.state.introspection
         if queue is None:
             return False
         queue.feed()
-        probed = queue.take(timeout)
-        if probed:
+        if not (even_few or queue.is_worth_taking):
+            return False
+        taken = queue.take(timeout)
+        if taken.files:
             self._begin()
-            queue.record(probed)
-            self._batch.wrote(len(probed))
-        return bool(probed)
+            queue.record(taken)
+            self._batch.wrote(taken.files)
+        return bool(taken.files)
 
     def _read_the_rest(self) -> None:
         """Reads the media that still wait when the walk is over."""

@@ -14,12 +14,20 @@ struct State<T> {
     completed: Vec<T>,
     /// Jobs that were submitted and whose completion was not taken yet.
     outstanding: usize,
+    /// The number of completions that the caller waits for.
+    wanted: usize,
 }
 
 impl<T> Default for CompletionQueue<T> {
     fn default() -> Self {
-        let state = State { completed: Vec::new(), outstanding: 0 };
+        let state = State { completed: Vec::new(), outstanding: 0, wanted: 1 };
         Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+}
+
+impl<T> State<T> {
+    fn has_enough(&self) -> bool {
+        self.completed.len() >= self.wanted.min(self.outstanding)
     }
 }
 
@@ -37,16 +45,23 @@ impl<T> CompletionQueue<T> {
 
     /// Adds the completion of a job that was expected.
     pub fn push(&self, completion: T) {
-        self.lock().completed.push(completion);
-        self.changed.notify_one();
+        let mut state = self.lock();
+        state.completed.push(completion);
+        // To wake the caller takes longer than to read a small file.
+        let is_enough = state.has_enough();
+        drop(state);
+        if is_enough {
+            self.changed.notify_one();
+        }
     }
 
-    /// Takes all completions that there are; waits up to `timeout` for the first. Empty
-    /// when the time is up, or at once when none is outstanding.
-    pub fn take(&self, timeout: Duration) -> Vec<T> {
+    /// Takes all completions that there are; waits up to `timeout` for `at_least` so many, or
+    /// for all if fewer are outstanding.
+    pub fn take(&self, timeout: Duration, at_least: usize) -> Vec<T> {
         let deadline = Instant::now() + timeout;
         let mut state = self.lock();
-        while state.completed.is_empty() && state.outstanding > 0 {
+        state.wanted = at_least.max(1);
+        while !state.has_enough() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -58,6 +73,11 @@ impl<T> CompletionQueue<T> {
         std::mem::take(&mut state.completed)
     }
 
+    /// The number of completions that can be taken at once.
+    pub fn completed(&self) -> usize {
+        self.lock().completed.len()
+    }
+
     /// The number of completions that are still to be taken.
     pub fn outstanding(&self) -> usize {
         self.lock().outstanding
@@ -65,5 +85,30 @@ impl<T> CompletionQueue<T> {
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn the_caller_gets_as_many_as_it_waits_for_or_all() {
+        let queue = CompletionQueue::default();
+        assert!(queue.take(LONG, 3).is_empty());
+        queue.expect(5);
+        queue.push(1);
+        assert_eq!(queue.take(Duration::ZERO, 3), [1]);
+        std::thread::scope(|scope| {
+            scope.spawn(|| (2..=5).for_each(|number| queue.push(number)));
+            let mut taken = queue.take(LONG, 3);
+            assert!(taken.len() >= 3);
+            // Fewer than that are left: all of them are enough.
+            taken.extend(queue.take(LONG, 3));
+            assert_eq!(taken, [2, 3, 4, 5]);
+        });
+        assert_eq!((queue.completed(), queue.outstanding()), (0, 0));
     }
 }

@@ -65,7 +65,7 @@ impl DirectoryCache {
     fn directory(&self, path: &Path) -> Handle {
         let handle = {
             let mut kept = self.lock();
-            match kept.iter().rev().find(|(known, _)| known == path) {
+            match kept.iter().rev().find(|(known, _)| known.as_os_str() == path.as_os_str()) {
                 Some((_, handle)) => Arc::clone(handle),
                 None => {
                     if kept.len() >= CAPACITY {

@@ -7,6 +7,7 @@
 mod batch;
 mod descriptors;
 mod digest;
+mod media_rows;
 mod probe;
 mod roots;
 mod rules;
@@ -24,6 +25,8 @@ mod _engine {
     use super::batch::{Batch, Directory, Failure};
     #[pymodule_export]
     use super::digest::{Digested, Digester};
+    #[pymodule_export]
+    use super::media_rows::MediaRows;
     #[pymodule_export]
     use super::probe::{ProbeResult, Prober, language_code};
     #[pymodule_export]

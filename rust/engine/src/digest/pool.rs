@@ -123,7 +123,7 @@ impl Pool {
     /// Takes all completions that there are; waits up to `timeout` for the first. Empty
     /// when the time is up, or at once when none is outstanding.
     pub fn take(&self, timeout: Duration) -> Vec<Completion> {
-        self.shared.completions.take(timeout)
+        self.shared.completions.take(timeout, 1)
     }
 
     /// The number of jobs that no thread has begun.

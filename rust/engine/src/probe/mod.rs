@@ -27,6 +27,6 @@ pub use dispatch::{probe, probe_source, read_as};
 pub use format::Format;
 pub use language::to_iso639_2b;
 pub use model::{Chapter, Hdr, Media, Photo, Track, TrackType};
-pub use pool::{Completion, Job, Pool};
+pub use pool::{Completion, Job, Pool, Stat};
 pub use problem::{Problem, Result};
 pub use source::{Limits, ReadAt, Source};

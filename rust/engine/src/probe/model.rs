@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::problem::{Problem, Result};
 
@@ -47,8 +47,7 @@ pub struct Media {
 }
 
 /// The type of a track.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TrackType {
     /// Video.
     Video,
@@ -61,6 +60,25 @@ pub enum TrackType {
     /// Timecodes, metadata, and everything unknown.
     #[default]
     Other,
+}
+
+impl TrackType {
+    /// The name, as in documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            TrackType::Video => "video",
+            TrackType::Audio => "audio",
+            TrackType::Subtitle => "subtitle",
+            TrackType::Attachment => "attachment",
+            TrackType::Other => "other",
+        }
+    }
+}
+
+impl Serialize for TrackType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// One track, which `ffprobe` calls a stream.
@@ -138,23 +156,37 @@ pub struct Track {
 }
 
 /// Kinds of dynamic range, in ascending order. A track has the richest kind that applies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hdr {
     /// Standard dynamic range.
-    #[serde(rename = "SDR")]
     Sdr,
     /// Hybrid log-gamma.
-    #[serde(rename = "HLG")]
     Hlg,
     /// With the PQ transfer function.
-    #[serde(rename = "HDR10")]
     Hdr10,
     /// With PQ and SMPTE ST 2094-40 metadata.
-    #[serde(rename = "HDR10+")]
     Hdr10Plus,
     /// With a Dolby Vision configuration.
-    #[serde(rename = "Dolby Vision")]
     DolbyVision,
+}
+
+impl Hdr {
+    /// The name, as in documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Hdr::Sdr => "SDR",
+            Hdr::Hlg => "HLG",
+            Hdr::Hdr10 => "HDR10",
+            Hdr::Hdr10Plus => "HDR10+",
+            Hdr::DolbyVision => "Dolby Vision",
+        }
+    }
+}
+
+impl Serialize for Hdr {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// A chapter.

@@ -33,7 +33,13 @@ pub struct Job {
     pub path: PathBuf,
     /// Whether a symbolic link at the path is followed.
     pub follow: bool,
+    /// The size in bytes and the mtime in nanoseconds that it must have; it is not read if it
+    /// has others. `None`: it is read whatever they are.
+    pub expected: Option<Stat>,
 }
+
+/// A file's size in bytes, and its mtime in nanoseconds since 1970.
+pub type Stat = (u64, i64);
 
 /// A [`Job`] that is done.
 #[derive(Debug)]
@@ -42,9 +48,8 @@ pub struct Completion<T> {
     pub key: i64,
     /// The outcome, as the function given to [`Pool::new`] converted it.
     pub value: T,
-    /// The file's size in bytes and its mtime in seconds and nanoseconds when it was opened;
-    /// `None` if it was not.
-    pub stat: Option<(u64, (i64, u32))>,
+    /// The file's size and mtime when it was opened; `None` if it was not.
+    pub stat: Option<Stat>,
     /// The file's quick hash; `None` if it could not be read.
     pub quick_hash: Option<[u8; 16]>,
 }
@@ -130,10 +135,15 @@ impl<T: Send + 'static> Pool<T> {
         }
     }
 
-    /// Takes all completions that there are; waits up to `timeout` for the first. Empty
-    /// when the time is up, or at once when none is outstanding.
-    pub fn take(&self, timeout: Duration) -> Vec<Completion<T>> {
-        self.shared.completions.take(timeout)
+    /// Takes all completions that there are; waits up to `timeout` for `at_least` so many, or
+    /// for all if fewer are outstanding.
+    pub fn take(&self, timeout: Duration, at_least: usize) -> Vec<Completion<T>> {
+        self.shared.completions.take(timeout, at_least)
+    }
+
+    /// The number of completions that can be taken at once.
+    pub fn completed(&self) -> usize {
+        self.shared.completions.completed()
     }
 
     /// The number of jobs that no thread has begun.
@@ -229,7 +239,7 @@ impl<T: Send + 'static> Shared<T> {
 /// What is known of a file even if it could not be probed.
 #[derive(Default)]
 struct FileFacts {
-    stat: Option<(u64, (i64, u32))>,
+    stat: Option<Stat>,
     quick_hash: Option<[u8; 16]>,
 }
 
@@ -250,7 +260,12 @@ fn probe_file(
     if found.entry_type != EntryType::File {
         return Err(Problem::Unsupported("it is not a regular file".into()));
     }
-    facts.stat = Some((found.size, found.mtime));
+    let (seconds, nanoseconds) = found.mtime;
+    let mtime_ns = seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(nanoseconds));
+    facts.stat = Some((found.size, mtime_ns));
+    if job.expected.is_some() && job.expected != facts.stat {
+        return Err(Problem::Changed);
+    }
     disable_read_ahead(&file);
     let mut source = Source::new(&file, found.size, limits);
     let media = probe_source(&mut source, &extension(&job.path));
@@ -307,14 +322,14 @@ mod tests {
                 std::fs::write(&path, if key % 2 == 0 { "" } else { "text that is not media" })
                     .unwrap();
             }
-            jobs.push(Job { key, path, follow: false });
+            jobs.push(Job { key, path, follow: false, expected: None });
         }
         for threads in [0, 1, 7] {
             let pool = pool(threads);
             pool.submit(jobs.clone()).unwrap();
             let mut seen = HashSet::new();
             while pool.outstanding() > 0 {
-                for completion in pool.take(Duration::from_secs(10)) {
+                for completion in pool.take(Duration::from_secs(10), 1) {
                     assert!(seen.insert(completion.key));
                     let expected = match completion.key {
                         key if key % 5 == 0 => "unreadable",
@@ -326,7 +341,7 @@ mod tests {
                 }
             }
             assert_eq!(seen.len(), 500);
-            assert!(pool.take(Duration::ZERO).is_empty());
+            assert!(pool.take(Duration::ZERO, 1).is_empty());
         }
     }
 
@@ -338,11 +353,11 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, Mode::RWXU, 0).unwrap();
         let pool = pool(1);
         let path = directory.path().to_owned();
-        let job = |key, path| Job { key, path, follow: false };
+        let job = |key, path| Job { key, path, follow: false, expected: None };
         pool.submit([job(1, fifo), job(2, path)]).unwrap();
         let mut codes = Vec::new();
         while pool.outstanding() > 0 {
-            codes.extend(pool.take(Duration::from_secs(10)).into_iter().map(|a| a.value));
+            codes.extend(pool.take(Duration::from_secs(10), 1).into_iter().map(|a| a.value));
         }
         assert_eq!(codes, [Err("unsupported"), Err("unsupported")]);
     }

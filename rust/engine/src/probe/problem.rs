@@ -23,6 +23,8 @@ pub enum Problem {
     Unsupported(Cow<'static, str>),
     /// Probing would exceed the [`Limits`](super::source::Limits): which one.
     Limit(&'static str),
+    /// The file has another size or mtime than expected. It was not read.
+    Changed,
     /// A parser panicked, which is a bug.
     Panic(String),
 }
@@ -37,6 +39,7 @@ impl Problem {
             Problem::Damaged(_) => "damaged",
             Problem::Unsupported(_) => "unsupported",
             Problem::Limit(_) => "limit",
+            Problem::Changed => "changed",
             Problem::Panic(_) => "panic",
         }
     }
@@ -68,6 +71,7 @@ impl fmt::Display for Problem {
             Problem::Damaged(what) => write!(f, "damaged: {what}"),
             Problem::Unsupported(what) => write!(f, "not supported: {what}"),
             Problem::Limit(what) => write!(f, "vpo stopped reading: {what}"),
+            Problem::Changed => f.write_str("the file has changed"),
             Problem::Panic(what) => write!(f, "internal error in a parser: {what}"),
         }
     }

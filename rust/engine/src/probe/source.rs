@@ -1,6 +1,7 @@
 //! Reads a file within limits, whatever the file claims.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
@@ -85,9 +86,36 @@ impl ReadAt for Behind<'_> {
     }
 }
 
+/// The most bytes of a buffer that is kept for the next file, and of such buffers per thread.
+const LARGEST_SPARE: usize = 256 * 1024;
+const MOST_SPARES: usize = 8;
+
+thread_local! {
+    /// Buffers of earlier files. To allocate and clear new ones takes as long as to fill them.
+    static SPARES: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Bytes of the file. Its buffer may be longer.
 struct Segment {
     start: u64,
-    bytes: Vec<u8>,
+    length: usize,
+    buffer: Vec<u8>,
+}
+
+impl Segment {
+    fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.length]
+    }
+}
+
+/// A buffer of at least `length` bytes, which are anything.
+fn buffer_of(length: usize) -> Vec<u8> {
+    let mut buffer = SPARES.with_borrow_mut(Vec::pop).unwrap_or_default();
+    if buffer.len() < length {
+        // Of a length that suits most reads, so that it is cleared only once.
+        buffer.resize(length.max(HEAD), 0);
+    }
+    buffer
 }
 
 /// A file as parsers read it: at any offset, within limits. Bytes that were read once are
@@ -170,7 +198,7 @@ impl<'a> Source<'a> {
         let segment = &self.segments[index];
         // In bounds: `offset` lies within the segment.
         let start = (offset - segment.start) as usize;
-        Ok(&segment.bytes[start..segment.bytes.len().min(start + length)])
+        Ok(&segment.bytes()[start..segment.length.min(start + length)])
     }
 
     /// The end of the file, and where it begins. These are the bytes that are read for the quick
@@ -244,7 +272,7 @@ impl<'a> Source<'a> {
     fn find(&self, offset: u64, length: usize) -> Option<usize> {
         self.segments.iter().position(|segment| {
             segment.start <= offset
-                && offset + length as u64 <= segment.start + segment.bytes.len() as u64
+                && offset + length as u64 <= segment.start + segment.length as u64
         })
     }
 
@@ -256,7 +284,7 @@ impl<'a> Source<'a> {
         if wanted > self.limits.bytes.saturating_sub(self.bytes) {
             return Err(Problem::Limit("too many bytes to read"));
         }
-        let mut bytes = vec![0; wanted];
+        let mut buffer = buffer_of(wanted);
         let mut filled = 0;
         while filled < wanted {
             if self.requests >= self.limits.requests {
@@ -267,7 +295,7 @@ impl<'a> Source<'a> {
                 return Err(Problem::Limit("reading takes too long"));
             }
             self.requests += 1;
-            let answer = self.file.read_at(&mut bytes[filled..], offset + filled as u64);
+            let answer = self.file.read_at(&mut buffer[filled..wanted], offset + filled as u64);
             self.elapsed += begin.elapsed();
             match answer {
                 Ok(0) => break,
@@ -276,14 +304,23 @@ impl<'a> Source<'a> {
                 Err(error) => return Err(error.into()),
             }
         }
-        bytes.truncate(filled);
         self.bytes += filled;
         if filled < length {
             // The file was truncated while it was read.
             self.length = self.length.min(offset + filled as u64);
         }
-        self.segments.push(Segment { start: offset, bytes });
+        self.segments.push(Segment { start: offset, length: filled, buffer });
         Ok(self.segments.len() - 1)
+    }
+}
+
+impl Drop for Source<'_> {
+    fn drop(&mut self) {
+        SPARES.with_borrow_mut(|spares| {
+            let room = MOST_SPARES.saturating_sub(spares.len());
+            let buffers = self.segments.drain(..).map(|segment| segment.buffer);
+            spares.extend(buffers.filter(|buffer| buffer.len() <= LARGEST_SPARE).take(room));
+        });
     }
 }
 
@@ -333,6 +370,19 @@ mod tests {
         assert_eq!(source.requests(), 2);
         assert_eq!(source.up_to(299_999, 10).unwrap(), &data[299_999..]);
         assert_eq!(source.up_to(u64::MAX, 10).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_file_has_nothing_of_the_files_before_it() {
+        let limits = Limits::default();
+        for length in [HEAD + BLOCK, HEAD, 100, 10, 3 * HEAD] {
+            let data = vec![length as u8; length];
+            let mut source = Source::new(&data, length as u64, limits);
+            assert_eq!(source.up_to(0, 4 * HEAD).unwrap(), data);
+            // The file was longer when it was opened.
+            let mut source = Source::new(&data, length as u64 + 50, limits);
+            assert_eq!(source.up_to(0, 4 * HEAD).unwrap(), data);
+        }
     }
 
     #[test]

@@ -52,16 +52,14 @@ pub fn has_start_codes(config: &[u8]) -> bool {
 
 /// The payload of a unit: without the 03 of each 00 00 03.
 pub fn unescape(unit: &[u8]) -> Vec<u8> {
-    let mut zeros = 0;
-    let mut payload = Vec::new();
-    for &byte in unit.iter().take(LONGEST_UNIT) {
-        if zeros >= 2 && byte == 3 {
-            zeros = 0;
-            continue;
-        }
-        zeros = if byte == 0 { zeros + 1 } else { 0 };
-        payload.push(byte);
+    let mut rest = unit.get(..LONGEST_UNIT).unwrap_or(unit);
+    let mut payload = Vec::with_capacity(rest.len());
+    while let Some(place) = rest.windows(3).position(|bytes| bytes == [0, 0, 3]) {
+        let (before, after) = rest.split_at(place + 2);
+        payload.extend_from_slice(before);
+        rest = after.get(1..).unwrap_or(&[]);
     }
+    payload.extend_from_slice(rest);
     payload
 }
 
