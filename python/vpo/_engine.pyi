@@ -27,6 +27,7 @@ __all__ = [
     "Walk",
     "__version__",
     "birth_time",
+    "end_on_bus_error",
     "language_code",
     "open_beneath",
     "open_trusted",
