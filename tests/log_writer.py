@@ -120,7 +120,9 @@ class Log:
 def rotated(log: Path) -> list[Path]:
     """The files of a log, the oldest first."""
     older = [file for file in log.parent.glob(f"{log.name}.*") if file.suffix[1:].isdigit()]
-    return [*sorted(older, key=lambda file: -int(file.suffix[1:])), log]
+    # A process that was killed while it rotated has left no newest one.
+    newest = [log] if log.exists() else []
+    return [*sorted(older, key=lambda file: -int(file.suffix[1:])), *newest]
 
 
 def _main() -> None:

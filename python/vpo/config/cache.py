@@ -47,6 +47,9 @@ def with_cache(home: str, path: str, content: bytes, read: Read) -> Layer:
         with suppress(ValueError, TypeError, KeyError, AttributeError):
             return _layer_of(entry[3], path)
     layer = read()
+    # Checking all settings takes long, and the command may need only some of them.
+    if not _may_write(home):
+        return layer
     facts = _facts_of(layer)
     if facts is not None:
         with _writable_directory(home) as directory:
@@ -123,6 +126,12 @@ def _open_directory(home: str) -> int | None:
         return directory
     os.close(directory)
     return None
+
+
+def _may_write(home: str) -> bool:
+    """Whether the cache can be written, or created. False if there is no home yet."""
+    directory = _directory_of(home)
+    return os.access(directory if os.path.isdir(directory) else home, os.W_OK)
 
 
 @contextmanager

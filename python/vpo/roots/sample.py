@@ -139,7 +139,8 @@ def _compare_content(
     work: list[tuple[SampledFile, FileToRead]] = []
     left = MOST_READ_BYTES
     step = max(1, len(alike) // MOST_READ)
-    for file, path in alike[::step][:MOST_READ]:
+    # Small files first: so it does not depend on the order of the records how many are read.
+    for file, path in sorted(alike[::step][:MOST_READ], key=lambda each: each[0].size_bytes):
         if file.content_hash is not None and file.size_bytes <= left:
             left -= file.size_bytes
             algorithms = algorithms_for(file.content_hash)
