@@ -138,7 +138,7 @@ impl Asf {
                 EXTENSION => at = body + 22,
                 EXTENDED_STREAM => {
                     let fields = source.up_to(body, most)?;
-                    at = body + self.read_extended(fields).unwrap_or(length);
+                    at = body.saturating_add(self.read_extended(fields).unwrap_or(length));
                 }
                 DESCRIPTION => self.read_description(source, body)?,
                 EXTENDED_DESCRIPTION => self.read_values(source, body, end, false)?,
