@@ -54,7 +54,7 @@ def _program() -> str:
 
 @contextmanager
 def slow(source: Path, point: Path, delay_us: int) -> Iterator[Path]:
-    """`source` as it is seen on a share that needs so long for each request; yields where.
+    """Shows `source` at `point` as a slow share does: each request takes `delay_us`.
 
     Skips the test as `faulty` does.
     """

@@ -35,7 +35,7 @@ def entry(config: Path) -> Path:
 
 
 def lie(config: Path) -> Path:
-    """Changes the entry so that it says something else than the file."""
+    """Makes the entry in the cache differ from the file."""
     threads(config)
     path = entry(config)
     content = path.read_text()

@@ -1,4 +1,4 @@
-"""A user who swaps names as fast as possible, while root's command works on them.
+"""Swaps names as fast as possible, as another user would while a command of root works there.
 
     attacker.py UID DIRECTORY exchange ONE OTHER     exchanges two names, over and over
     attacker.py UID DIRECTORY replace TARGET         puts a link to TARGET in the place of each

@@ -17,7 +17,7 @@ INDENT = 2
 
 
 class CannotEditError(Exception):
-    """The text is written in a way that this module does not change."""
+    """This module cannot change YAML that is written in this way."""
 
 
 def as_yaml(value: object) -> str:
@@ -33,7 +33,7 @@ def as_yaml(value: object) -> str:
 
 
 def with_value(text: str, top: Any, key: Key, value: object) -> str:
-    """The text with a setting, which is added if it is not there.
+    """Returns the text with a setting changed. A missing setting is added.
 
     `top` is the node of the whole text, None if it has none. `value` is a scalar or a list of
     scalars. Raises CannotEditError.
@@ -126,7 +126,7 @@ class _Edit:
         self._put(start, end, gap + _in_flow(value))
 
     def _replace_items(self, name: Any, old: Any, items: list[Any]) -> None:
-        """Changes the lines of a list. Lines of items that stay, and comments, stay too."""
+        """Replaces the items of a list. Items that stay keep their lines and comments."""
         before = [item.value if isinstance(item, yaml.ScalarNode) else None for item in old.value]
         first = 0
         while first < min(len(before), len(items)) and before[first] == str(items[first]):

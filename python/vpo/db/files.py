@@ -46,8 +46,8 @@ def files_in(connection: sqlite3.Connection, directory_id: int) -> list[KnownFil
     return [KnownFile._make(row) for row in rows]
 
 
-class SampledFile(NamedTuple):
-    """A file that is to show whether a directory is the one that the catalogue knows."""
+class Witness(NamedTuple):
+    """A recorded file. If it is still there, its directory is the one that was scanned."""
 
     directory: StoredPath
     name: StoredPath
@@ -58,13 +58,13 @@ class SampledFile(NamedTuple):
 
 def sample_of_files(
     connection: sqlite3.Connection, directory: bytes, filesystem_id: int, most: int
-) -> list[SampledFile]:
+) -> list[Witness]:
     """At most so many files below a directory, and on a file system, that are not missing.
 
     Half of them are from the first directories, half from the last ones.
     """
     condition = below(directory, "d.path")
-    found: dict[tuple[StoredPath, StoredPath], SampledFile] = {}
+    found: dict[tuple[StoredPath, StoredPath], Witness] = {}
     for order in ("ASC", "DESC"):
         # CROSS JOIN, and one file of each directory: so SQLite reads no more than it returns.
         rows = connection.execute(
@@ -75,7 +75,7 @@ def sample_of_files(
             f" ORDER BY d.path {order} LIMIT ?",
             (filesystem_id, *condition.parameters, most // 2),
         )
-        found.update({(row[0], row[1]): SampledFile._make(row) for row in rows})
+        found.update({(row[0], row[1]): Witness._make(row) for row in rows})
     return list(found.values())
 
 

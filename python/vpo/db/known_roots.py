@@ -1,4 +1,4 @@
-"""Table `roots` for people and for the commands that change roots."""
+"""Table `roots` with everything that `vpo roots` shows."""
 
 from __future__ import annotations
 

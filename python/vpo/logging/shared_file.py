@@ -35,7 +35,7 @@ class SharedFile:
     """
 
     def __init__(self, path: str, *, max_bytes: int, backup_count: int) -> None:
-        """Opens the file, or creates it and its directory. Raises OSError."""
+        """Opens the file. Creates it and its directory if they are missing. Raises OSError."""
         self.path = path
         self.max_bytes = max_bytes
         self.backup_count = backup_count

@@ -13,7 +13,7 @@ import sqlite3
 from vpo.base.paths import from_stored, join
 from vpo.db import files as file_table
 from vpo.db import roots as root_table
-from vpo.db.files import SampledFile
+from vpo.db.files import Witness
 from vpo.places.filesystem_kinds import kind_of
 
 # So many files are looked at, from both ends of the directory.
@@ -76,7 +76,7 @@ def _holds_what_is_known(connection: sqlite3.Connection, directory: bytes, recor
     return bool(sample) and same >= ENOUGH * len(sample)
 
 
-def _stat(file: SampledFile) -> os.stat_result | None:
+def _stat(file: Witness) -> os.stat_result | None:
     path = from_stored(join(file.directory, file.name))
     try:
         return os.stat(path, follow_symlinks=bool(file.is_symlink))

@@ -104,7 +104,7 @@ def forget(state: ScanState, *, device: int) -> None:
 
 
 def root_above(state: ScanState) -> StoredPath | None:
-    """A root that the scanned directory lies in."""
+    """A root that contains the scanned directory, if there is one."""
     for root in counts.list_roots(state.connection):
         place = from_stored(root.path)
         if place != state.root and is_within(state.root, place):
