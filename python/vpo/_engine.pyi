@@ -354,12 +354,13 @@ class Prober:
 
 @final
 class MediaRows:
-    """What files hold, as rows that can be bound to statements.
+    """What files hold, as values that can be bound to statements.
 
-    A table has its rows in groups: the names of the fields, and rows that have a value of each
-    of these fields and of no others. The names are those of `vpo.media.model`. `number` counts
-    chapters from 1; `tags`, `warnings` and `keywords` are JSON. Fields that are false are left
-    out, except `flash`.
+    A table has its rows in groups: the names of the fields; how many rows a statement takes; and
+    for each statement, the values of its rows, one row after the other. The rows have a value of
+    each of these fields and of no others. The names are those of `vpo.media.model`. `number`
+    counts chapters from 1; `tags`, `warnings` and `keywords` are JSON. Fields that are false are
+    left out, except `flash`.
     """
 
     def __len__(self) -> int:
@@ -374,23 +375,23 @@ class MediaRows:
         """The key of each file, and the first track index that it does not have."""
 
     @property
-    def files(self) -> list[tuple[tuple[str, ...], list[tuple[object, ...]]]]:
-        """`container` and `quick_hash`. A row ends with the key of the file."""
+    def files(self) -> list[tuple[tuple[str, ...], int, list[tuple[object, ...]]]]:
+        """`container` and `quick_hash`, one row per statement. It ends with the key of the file."""
 
     @property
-    def media(self) -> list[tuple[tuple[str, ...], list[tuple[object, ...]]]]:
+    def media(self) -> list[tuple[tuple[str, ...], int, list[tuple[object, ...]]]]:
         """One row per file, which begins with its key."""
 
     @property
-    def tracks(self) -> list[tuple[tuple[str, ...], list[tuple[object, ...]]]]:
+    def tracks(self) -> list[tuple[tuple[str, ...], int, list[tuple[object, ...]]]]:
         """A row begins with the key of the file."""
 
     @property
-    def chapters(self) -> list[tuple[tuple[str, ...], list[tuple[object, ...]]]]:
+    def chapters(self) -> list[tuple[tuple[str, ...], int, list[tuple[object, ...]]]]:
         """A row begins with the key of the file."""
 
     @property
-    def photos(self) -> list[tuple[tuple[str, ...], list[tuple[object, ...]]]]:
+    def photos(self) -> list[tuple[tuple[str, ...], int, list[tuple[object, ...]]]]:
         """A row begins with the key of the file."""
 
 @final

@@ -267,7 +267,7 @@ def record_read(connection: sqlite3.Connection, rows: MediaRows, *, are_new: boo
 
     `are_new`: nothing was ever read of these files, so there is nothing to replace.
     """
-    for fields, files in rows.files:
+    for fields, _, files in rows.files:
         container = "?" if "container" in fields else "NULL"
         quick_hash = "?" if "quick_hash" in fields else "NULL"
         connection.executemany(

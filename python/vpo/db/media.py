@@ -270,23 +270,26 @@ def add_rows(connection: sqlite3.Connection, rows: MediaRows, *, replace: bool) 
         ("chapters", rows.chapters),
         ("photos", rows.photos),
     ):
-        for fields, values in groups:
-            connection.executemany(_insert(table, fields), values)
+        for fields, rows_per_statement, values in groups:
+            statement = _insert(table, fields, rows_per_statement, may_exist=replace)
+            connection.executemany(statement, values)
 
 
 @lru_cache(maxsize=1024)
-def _insert(table: str, fields: tuple[str, ...]) -> str:
+def _insert(table: str, fields: tuple[str, ...], rows: int, *, may_exist: bool) -> str:
     """The statement that inserts rows which have a value of these fields, after the file's id.
 
-    The other columns get their defaults.
+    The other columns get their defaults. With `may_exist`, a track takes the place of one with
+    its index.
     """
     columns = ["file_id", *(_COLUMNS[table].get(field, field) for field in fields)]
     values = ["?"] * len(columns)
     if table == "media":
         columns.append("prober")
         values.append("'native'")
-    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(values)})"
-    return sql + _IN_PLACE if table == "tracks" else sql
+    row = f"({', '.join(values)})"
+    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * rows)}"
+    return sql + _IN_PLACE if table == "tracks" and may_exist else sql
 
 
 def forget(connection: sqlite3.Connection, file_ids: Iterable[int]) -> None:

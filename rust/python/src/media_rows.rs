@@ -2,6 +2,7 @@
 //!
 //! A row has only the fields that have a value, and rows with the same fields come together.
 //! Most fields of most tracks are empty, and Python takes longer to bind `None` than a number.
+//! Many of them are the values of one statement: to run one takes longer than to bind a row.
 
 use std::collections::HashMap;
 
@@ -70,6 +71,10 @@ const PHOTO: [&str; 25] = [
     "rating",
     "keywords",
 ];
+
+/// The rows of one statement. SQLite before 3.32 binds at most 999 values to a statement, and
+/// the widest table has 30.
+const ROWS_PER_STATEMENT: usize = 16;
 
 /// A value of a row. Texts are a part of [`FileRows::texts`].
 #[derive(Clone, Copy)]
@@ -332,7 +337,14 @@ impl RowBuilder<'_> {
 /// The rows of one table, by their fields.
 struct Table<'py> {
     names: &'static [&'static str],
-    groups: HashMap<u64, Bound<'py, PyList>>,
+    groups: HashMap<u64, Group<'py>>,
+}
+
+/// The values of rows with the same fields, one row after the other.
+#[derive(Default)]
+struct Group<'py> {
+    values: Vec<Bound<'py, PyAny>>,
+    rows: usize,
 }
 
 impl<'py> Table<'py> {
@@ -340,29 +352,40 @@ impl<'py> Table<'py> {
         Self { names, groups: HashMap::new() }
     }
 
-    fn add(&mut self, py: Python<'py>, fields: u64, row: Vec<Bound<'py, PyAny>>) -> PyResult<()> {
-        let rows = self.groups.entry(fields).or_insert_with(|| PyList::empty(py));
-        rows.append(PyTuple::new(py, row)?)
+    /// The values of a group, to which the caller adds those of a row.
+    fn row(&mut self, fields: u64) -> &mut Vec<Bound<'py, PyAny>> {
+        let group = self.groups.entry(fields).or_default();
+        group.rows += 1;
+        &mut group.values
     }
 
     /// Adds a row of a file, after its key.
-    fn add_row(&mut self, key: &Bound<'py, PyAny>, file: &FileRows, row: Row) -> PyResult<()> {
-        let py = key.py();
-        let mut values = Vec::with_capacity(row.end - row.start + 1);
+    fn add_row(&mut self, key: &Bound<'py, PyAny>, file: &FileRows, row: Row) {
+        let values = self.row(row.fields);
         values.push(key.clone());
-        values.extend(file.objects(py, row));
-        self.add(py, row.fields, values)
+        values.extend(file.objects(key.py(), row));
     }
 
-    fn finish(self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let groups = PyList::empty(py);
-        for (fields, rows) in self.groups {
+    /// The groups as (names of the fields, rows per statement, the values of each statement).
+    fn finish(self, py: Python<'py>, rows_per_statement: usize) -> PyResult<Bound<'py, PyList>> {
+        let statements = PyList::empty(py);
+        for (fields, Group { mut values, rows }) in self.groups {
             let names = self.names.iter().enumerate();
             let names = names.filter(|(bit, _)| fields >> bit & 1 == 1);
             let names: Vec<_> = names.map(|(_, name)| PyString::intern(py, name)).collect();
-            groups.append((PyTuple::new(py, names)?, rows))?;
+            let names = PyTuple::new(py, names)?;
+            let per_row = values.len() / rows;
+            let rest = values.split_off((rows - rows % rows_per_statement) * per_row);
+            for (values, rows) in [(values, rows_per_statement), (rest, 1)] {
+                if !values.is_empty() {
+                    let bound = values.chunks_exact(per_row * rows);
+                    let bound = bound.map(|values| PyTuple::new(py, values));
+                    let bound = PyList::new(py, bound.collect::<PyResult<Vec<_>>>()?)?;
+                    statements.append((names.clone(), rows, bound))?;
+                }
+            }
         }
-        Ok(groups)
+        Ok(statements)
     }
 }
 
@@ -389,36 +412,32 @@ impl MediaRows {
         for (key, rows, quick_hash) in read {
             let key = key.into_pyobject(py)?.into_any();
             // The key is the last value here, because files are updated: `… WHERE id = ?`.
-            let mut values = Vec::with_capacity(3);
+            let has_hash = u64::from(quick_hash.is_some()) << 1;
+            let values = files.row(rows.file.fields | has_hash);
             values.extend(rows.objects(py, rows.file));
-            let mut fields = rows.file.fields;
-            if let Some(quick_hash) = quick_hash {
-                fields |= 2;
-                // sqlite3 looks for an adapter of each `bytes`, but not of a `bytearray`.
-                values.push(PyByteArray::new(py, quick_hash).into_any());
-            }
+            // sqlite3 looks for an adapter of each `bytes`, but not of a `bytearray`.
+            values.extend(quick_hash.map(|hash| PyByteArray::new(py, &hash).into_any()));
             values.push(key.clone());
-            files.add(py, fields, values)?;
-            media.add_row(&key, rows, rows.media)?;
+            media.add_row(&key, rows, rows.media);
             for row in &rows.tracks {
-                tracks.add_row(&key, rows, *row)?;
+                tracks.add_row(&key, rows, *row);
             }
             for row in &rows.chapters {
-                chapters.add_row(&key, rows, *row)?;
+                chapters.add_row(&key, rows, *row);
             }
             if let Some(row) = rows.photo {
-                photos.add_row(&key, rows, row)?;
+                photos.add_row(&key, rows, row);
             }
             first_free_indexes.append((key, rows.first_free_index))?;
         }
         Ok(Self {
             keys: read.iter().map(|(key, _, _)| *key).collect(),
             first_free_indexes: first_free_indexes.unbind(),
-            files: files.finish(py)?.unbind(),
-            media: media.finish(py)?.unbind(),
-            tracks: tracks.finish(py)?.unbind(),
-            chapters: chapters.finish(py)?.unbind(),
-            photos: photos.finish(py)?.unbind(),
+            files: files.finish(py, 1)?.unbind(),
+            media: media.finish(py, ROWS_PER_STATEMENT)?.unbind(),
+            tracks: tracks.finish(py, ROWS_PER_STATEMENT)?.unbind(),
+            chapters: chapters.finish(py, ROWS_PER_STATEMENT)?.unbind(),
+            photos: photos.finish(py, ROWS_PER_STATEMENT)?.unbind(),
         })
     }
 }
