@@ -14,6 +14,7 @@ import pytest
 
 from media import SIDECAR, film, poster, raw_photo, song, wav
 from support import FFMPEG, Tree, Vpo, needs_ffmpeg, wait_until
+from vpo.db.media_summaries import summarize_all
 
 COUNTS = ("total_discovered", "scanned", "skipped", "added", "removed", "errors")
 
@@ -309,6 +310,22 @@ def test_the_engine_and_ffprobe_agree(vpo: Vpo, tree: Tree) -> None:
     assert recorded["tracks"] == answers[0]["tracks"]
 
 
+def check_summaries(vpo: Vpo) -> None:
+    """The engine has summed up each file as SQL does from what is recorded."""
+    columns = "file_id, year, camera, video_summary, audio_summary, subtitle_summary"
+    with vpo.sql() as connection:
+        query = f"SELECT {columns} FROM media ORDER BY file_id"
+        recorded = connection.execute(query).fetchall()
+        assert any(summary for row in recorded for summary in row[1:])
+        connection.execute(
+            "UPDATE media SET year = NULL, camera = NULL, video_summary = NULL,"
+            " audio_summary = NULL, subtitle_summary = NULL"
+        )
+        summarize_all(connection)
+        assert connection.execute(query).fetchall() == recorded
+        connection.rollback()
+
+
 def test_a_scan_records_what_inspect_shows(vpo: Vpo, tree: Tree) -> None:
     """Scans record rows, and `inspect` shows documents: whatever fields a file has."""
     mtime_ns = 1_556_928_000 * 10**9
@@ -327,6 +344,7 @@ def test_a_scan_records_what_inspect_shows(vpo: Vpo, tree: Tree) -> None:
             record, (answer,) = shown(vpo, path), vpo.ok("inspect", "--json", path).json
             assert (record["scan_status"], answer.pop("error")) == ("ok", None)
             assert {key: record[key] for key in answer} == answer
+        check_summaries(vpo)
 
     write("first")
     vpo.scan(tree.root)

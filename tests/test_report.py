@@ -12,6 +12,7 @@ import pytest
 
 from contents import audio, cover, fill, film, photo, subtitle, video
 from support import Outcome, Tree, Vpo
+from vpo._engine import Tally
 from vpo.catalogue.report import Report, report_on
 from vpo.catalogue.selection import Selection
 from vpo.db import report as report_table
@@ -297,8 +298,8 @@ def test_parts_make_no_difference(vpo: Vpo, tree: Tree, monkeypatch: pytest.Monk
 
     expected = [each.to_dict() for each in reports()]
     assert expected[0]["files"] == expected[2]["files"] == 300
-    for files_per_part, few in ((1, 20), (7, 0), (50, 5), (1000, 0)):
-        monkeypatch.setattr(report_table, "_FILES_PER_PART", files_per_part)
+    for files_at_a_time, few in ((1, 20), (7, 0), (50, 5), (1000, 0)):
+        monkeypatch.setattr(report_table, "_FILES_AT_A_TIME", files_at_a_time)
         monkeypatch.setattr(report_table, "_FEW_DIRECTORIES", few)
         assert [each.to_dict() for each in reports()] == expected
 
@@ -307,19 +308,35 @@ def test_what_is_committed_meanwhile_is_not_seen(
     vpo: Vpo, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(vpo, tree, some_contents(3, 50))
-    monkeypatch.setattr(report_table, "_FILES_PER_PART", 5)
-    add_up = report_table._add_up
+    monkeypatch.setattr(report_table, "_FILES_AT_A_TIME", 5)
     commits = 0
 
-    def slowly(*args: Any) -> None:
-        nonlocal commits
-        commits += 1
-        with vpo.sql() as other:
-            other.execute("UPDATE files SET size_bytes = 1")
-        add_up(*args)
+    class SlowTally:
+        def __init__(self, columns: int) -> None:
+            self.tally = Tally(columns)
+            self.sums = self.tally.sums
 
-    monkeypatch.setattr(report_table, "_add_up", slowly)
+        def add(self, rows: list[tuple[object, ...]]) -> None:
+            nonlocal commits
+            commits += 1
+            with vpo.sql() as other:
+                other.execute("UPDATE files SET size_bytes = 1")
+            self.tally.add(rows)
+
+    monkeypatch.setattr(report_table, "Tally", SlowTally)
     with open_library(str(vpo.database), "read") as library:
         totals = report_on(library, Selection()).totals
     assert totals.size_bytes == sum(range(1, 51))
-    assert commits == 20
+    assert commits == 10
+
+
+def test_a_catalogue_of_version_13_is_summed_up_as_if_it_were_new(vpo: Vpo, tree: Tree) -> None:
+    fill(vpo, tree, {**some_contents(4, 60), **CONTENTS})
+    expected = report(vpo)
+    with vpo.sql() as connection:
+        for column in ("year", "camera", "video_summary", "audio_summary", "subtitle_summary"):
+            connection.execute(f"ALTER TABLE media DROP COLUMN {column}")
+        connection.execute("UPDATE _meta SET value = '13' WHERE key = 'schema_version'")
+    assert report(vpo) == expected
+    vpo.scan(tree.root)
+    assert report(vpo) == expected

@@ -314,6 +314,23 @@ class Roots:
         """
 
 @final
+class Tally:
+    """Sums over many rows, by the values of several columns at once."""
+
+    def __new__(cls, columns: int) -> Tally: ...
+    def add(self, rows: list[tuple[object, ...]]) -> None:
+        """Adds rows: the values of the columns, an integer, and a float. What is no number adds 0.
+
+        Raises ValueError if a row has another number of values.
+        """
+
+    def sums(self, column: int) -> list[tuple[str | int | None, int, int, float]]:
+        """For each value of a column, the number of rows that have it, and their sums.
+
+        Raises ValueError if the column does not exist.
+        """
+
+@final
 class Prober:
     """Threads that probe media files. Dropping it stops them."""
 

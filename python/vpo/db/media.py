@@ -13,6 +13,7 @@ import orjson
 
 from vpo.base.paths import StoredPath
 from vpo.db.conditions import below
+from vpo.db.media_summaries import summarize
 
 if TYPE_CHECKING:
     from vpo._engine import MediaRows
@@ -254,6 +255,7 @@ def replace(
             if (photo := media.get("photo"))
         ),
     )
+    summarize(connection, (file_id for file_id, _, _ in read))
 
 
 def add_rows(connection: sqlite3.Connection, rows: MediaRows, *, replace: bool) -> None:

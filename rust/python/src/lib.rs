@@ -12,6 +12,8 @@ mod probe;
 mod roots;
 mod rules;
 mod storage;
+mod summary;
+mod tally;
 mod text;
 mod walk;
 
@@ -35,6 +37,8 @@ mod _engine {
     use super::rules::Rules;
     #[pymodule_export]
     use super::storage::{birth_time, end_on_bus_error, set_idle_io, stat_afresh, storage_of};
+    #[pymodule_export]
+    use super::tally::Tally;
     #[pymodule_export]
     use super::walk::{Progress, UnvisitedDirectory, Walk};
 

@@ -8,10 +8,22 @@ use std::collections::HashMap;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyFloat, PyInt, PyList, PyString, PyTuple};
-use vpo_engine::probe::{Chapter, Media, Photo, Track};
+use vpo_engine::probe::{Chapter, Media, Photo, Track, TrackType};
+
+use crate::summary;
 
 const FILE: [&str; 2] = ["container", "quick_hash"];
-const MEDIA: [&str; 4] = ["duration_seconds", "bit_rate", "tags", "warnings"];
+const MEDIA: [&str; 9] = [
+    "duration_seconds",
+    "bit_rate",
+    "tags",
+    "warnings",
+    "year",
+    "camera",
+    "video_summary",
+    "audio_summary",
+    "subtitle_summary",
+];
 const CHAPTER: [&str; 4] = ["number", "start_seconds", "end_seconds", "title"];
 const TRACK: [&str; 29] = [
     "index",
@@ -117,6 +129,11 @@ impl FileRows {
             row.integer(media.bit_rate);
             row.json(&media.tags, media.tags.is_empty());
             row.json(&media.warnings, media.warnings.is_empty());
+            row.integer(summary::year(media));
+            row.text(summary::camera(media));
+            for track_type in [TrackType::Video, TrackType::Audio, TrackType::Subtitle] {
+                row.text(summary::of_tracks(&media.tracks, track_type));
+            }
         });
         for track in &media.tracks {
             let row = rows.row(|row| add_track(row, track));
