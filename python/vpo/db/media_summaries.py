@@ -24,7 +24,7 @@ _FACTS = {
         "ifnull(t.hdr, '')",
     ),
     "audio": ("ifnull(t.codec, '')", _LANGUAGE),
-    "subtitle": ("ifnull(t.codec, '')", _LANGUAGE),
+    "subtitle": (_LANGUAGE,),
 }
 
 

@@ -99,7 +99,7 @@ _DIMENSIONS: Mapping[str, tuple[str, _Split]] = {
     "hdr": ("m.video_summary", _fact(2)),
     "audio_codec": ("m.audio_summary", _fact(0)),
     "audio_language": ("m.audio_summary", _fact(1)),
-    "subtitle_language": ("m.subtitle_summary", _fact(1)),
+    "subtitle_language": ("m.subtitle_summary", _fact(0)),
     "year": ("m.year", _one),
     "camera": ("m.camera", _camera),
 }

@@ -26,15 +26,18 @@ pub fn of_tracks(tracks: &[Track], track_type: TrackType) -> Option<String> {
 
 fn facts_of(track: &Track) -> String {
     let codec = track.codec.as_deref().unwrap_or_default();
-    let facts = if track.track_type == TrackType::Video {
-        let size = match (track.width, track.height) {
-            (Some(width), Some(height)) => format!("{width}x{height}"),
-            _ => String::new(),
-        };
-        let hdr = track.hdr.map(|hdr| hdr.name()).unwrap_or_default();
-        format!("{codec}{FACT_END}{size}{FACT_END}{hdr}")
-    } else {
-        format!("{codec}{FACT_END}{}", track.language)
+    let language = &track.language;
+    let facts = match track.track_type {
+        TrackType::Video => {
+            let size = match (track.width, track.height) {
+                (Some(width), Some(height)) => format!("{width}x{height}"),
+                _ => String::new(),
+            };
+            let hdr = track.hdr.map(|hdr| hdr.name()).unwrap_or_default();
+            format!("{codec}{FACT_END}{size}{FACT_END}{hdr}")
+        }
+        TrackType::Audio => format!("{codec}{FACT_END}{language}"),
+        _ => language.to_string(),
     };
     if facts.contains(TRACK_END) { facts.replace(TRACK_END, COMMA) } else { facts }
 }
