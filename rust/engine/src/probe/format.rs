@@ -2,6 +2,7 @@
 
 mod audio;
 mod extensions;
+mod foreign;
 mod list;
 mod raw;
 mod signatures;
@@ -12,6 +13,7 @@ use super::text;
 
 pub use audio::mpeg_audio_frames;
 pub use extensions::extension_fits;
+pub use foreign::find as foreign;
 pub use list::Format;
 
 /// The bytes that are enough to recognise a format, except after an ID3 tag.
