@@ -16,7 +16,7 @@ from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import Duration
 from vpo.cli.options.paths import DIRECTORY
 from vpo.cli.options.prober import prober_option
-from vpo.cli.options.rules import rule_options, rules_given
+from vpo.cli.options.rules import rule_options
 from vpo.cli.options.wait import WaitingCommand, wait_option
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.progress import TerminalReporter
@@ -187,11 +187,10 @@ def _check(ctx: click.Context, options: dict[str, Any]) -> None:
 def _settings(app: App, options: dict[str, Any]) -> Settings:
     """The settings, with the options of the command over them."""
     prober = options.pop("prober")
-    scan_settings = {**options, **rules_given(options)}
     settings = app.settings(
         options={
             ("tools", "prober"): prober,
-            **{("scan", name): value for name, value in scan_settings.items()},
+            **{("scan", name): value for name, value in options.items()},
         }
     )
     app.start_logging(settings)
