@@ -245,6 +245,12 @@ class Vpo:
             assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
+def statuses(vpo: Vpo) -> dict[str, str]:
+    """Each file's status by its name: what `Vpo.statuses` reports, without starting a process."""
+    with vpo.sql() as connection:
+        return dict(connection.execute("SELECT name, scan_status FROM files").fetchall())
+
+
 def modules_imported(vpo: Vpo, *words: str | Path, status: int = 0) -> set[str]:
     """The names of the modules that a run of the command imports."""
     watched = replace(vpo, environment={**vpo.environment, "PYTHONPROFILEIMPORTTIME": "1"})

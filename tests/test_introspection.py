@@ -238,7 +238,7 @@ def test_without_ffprobe_one_warning_counts_the_files_that_vpo_is_unsure_about(
     vpo: Vpo, tree: Tree, tmp_path: Path
 ) -> None:
     for number in range(5):
-        tree.write(f"{number}.mkv", b"this is not a film")
+        tree.write(f"{number}.mkv", b"this is\0not a film")
     tree.write("good.wav", sound())
     vpo.environment = {"PATH": str(tmp_path), "VPO_LOGGING__FILE": str(tmp_path / "log")}
     result = vpo.scan(tree.root, status=1)

@@ -85,8 +85,9 @@ def facts(answer: dict[str, Any]) -> dict[str, Any]:
 
 @needs_ffmpeg
 def test_a_scan_of_these_formats_needs_no_ffprobe(vpo: Vpo, tree: Tree, tmp_path: Path) -> None:
-    names = ("wma.wma", "aiff.aiff", "wavpack.wv", "ac3.ac3", "tta.tta")
-    for name in names:
+    names = ("wma.wma", "aiff.aiff", "wavpack.wv", "ac3.ac3", "tta.tta", "au.au", "vp8.ivf")
+    without_times = ("avc.h264",)
+    for name in (*names, *without_times):
         command = [FFMPEG, "-v", "error", "-nostdin", *MADE[name], os.fsdecode(tree.path(name))]
         subprocess.run(command, check=True)
     vpo.introspects = True
@@ -97,6 +98,9 @@ def test_a_scan_of_these_formats_needs_no_ffprobe(vpo: Vpo, tree: Tree, tmp_path
         record = vpo.ok("files", "show", "--json", tree.path(name)).json
         assert (record["prober"], record["warnings"]) == ("native", [])
         assert record["duration_seconds"] == pytest.approx(3, abs=0.1)
+    for name in without_times:
+        record = vpo.ok("files", "show", "--json", tree.path(name)).json
+        assert (record["prober"], record["warnings"]) == ("native", [])
 
 
 # -- Files that ffmpeg cannot write ----------------------------------------------------------------

@@ -3,6 +3,7 @@ about."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import struct
@@ -61,6 +62,73 @@ def test_files_without_content_are_errors_that_ffprobe_is_not_asked_about(
     assert (result["errors"], asked.read_text()) == (23, "")
     [shown] = vpo.ok("inspect", "--json", tree.path("zeros 5000000.mkv"), status=1).json
     assert "zeros" in shown["error"]
+
+
+# Beginnings of files that are no media, and words in the error.
+FOREIGN = {
+    "page.mkv": (
+        b"<!DOCTYPE html>\n<html><head><title>404</title>" + b"<p>no</p>" * 600,
+        "web page",
+    ),
+    "page.mp3": (b"<!-- cached -->\n<HTML>\n<BODY>Not found</BODY></HTML>", "web page"),
+    "object.mp4": (b'<?xml version="1.0"?>\n<Error><Code>NoSuchKey</Code></Error>', "XML"),
+    "answer.mkv": (b'{"error": "not found", "status": 404}', "JSON"),
+    "line.dts": (b"Access denied by the server.\n", "a line of text"),
+    "zip.mkv": (b"PK\x03\x04\x14\0\0\0" + b"\x9c" * 5000, "ZIP archive"),
+    "rar.mkv": (b"Rar!\x1a\x07\x01\0" + b"\x9c" * 5000, "RAR archive"),
+    "7z.mkv": (b"7z\xbc\xaf\x27\x1c\0\4" + b"\x9c" * 5000, "7z archive"),
+    "tar.mkv": (b"film.mkv".ljust(257, b"\0") + b"ustar\x0000" + b"\x9c" * 5000, "tar archive"),
+    "gzip.flac": (gzip.compress(b"something"), "gzip"),
+    "paper.avi": (b"%PDF-1.7\n%\xe2\xe3\n" + b"\x9c" * 5000, "PDF"),
+    "film.mkv": (b"d8:announce20:http://localhost/abc4:infod6:lengthi1eee", "torrent"),
+    "codec.avi": (b"MZ".ljust(0x3C, b"\0") + b"\x40\0\0\0PE\0\0" + bytes(400), "Windows"),
+    "elf.wmv": (b"\x7fELF\2\1\1" + bytes(400), "a program"),
+    "pointer.mkv": (b"version https://git-lfs.github.com/spec/v1\nsize 1\n", "git lfs pull"),
+    "._film.mkv": (b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(4000), "AppleDouble"),
+}
+
+# What ffprobe may read, or what only begins like something else.
+LEFT_TO_FFPROBE = {
+    "playlist.mkv": b"#EXTM3U\n#EXTINF:10,\na.ts\n",
+    "manifest.mp4": b'<?xml version="1.0"?>\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011"></MPD>',
+    "smil.mp4": b"<smil><body><video src='a.mp4'/></body></smil>",
+    "subtitles.mkv": b"{1}{1}25.000\n{10}{20}A line\n",
+    "captions.mp4": b'{"captions":[{"duration":1000,"content":"a","startTime":0}]}',
+    "lyrics.mp3": b"[00:12.00]A line of text\n",
+    "lines.mkv": b"Two lines\nof text, which may be subtitles\n",
+    "short.mkv": b"MZ, which are the initials of somebody\x01",
+    "junk.mp3": b"PK, and whatever else comes before frames\0" + b"\x9c" * 5000,
+}
+
+
+def test_content_that_is_certainly_no_media_is_an_error_that_says_what_it_is(
+    vpo: Vpo, tree: Tree, asked: Path
+) -> None:
+    for name, (content, _) in FOREIGN.items():
+        tree.write(name, content)
+    result = vpo.scan(tree.root, "--hidden", "--system-names", status=1)
+    assert (result["errors"], asked.read_text()) == (len(FOREIGN), "")
+    for name, (_, words) in FOREIGN.items():
+        [shown] = vpo.ok("inspect", "--json", tree.path(name), status=1).json
+        assert words in shown["error"], name
+
+
+def test_text_that_ffprobe_may_read_is_left_to_it(vpo: Vpo, tree: Tree, asked: Path) -> None:
+    for name, content in LEFT_TO_FFPROBE.items():
+        tree.write(name, content)
+    assert vpo.scan(tree.root)["errors"] == 0
+    assert len(asked.read_text().splitlines()) == len(LEFT_TO_FFPROBE)
+
+
+def test_sound_behind_the_beginning_of_a_page_is_found(vpo: Vpo, tree: Tree) -> None:
+    frame = b"\xff\xfb\x90\x64" + b"\x55" * 413
+    path = tree.write("a.mp3", b"<html>\n<b>Warning</b>: a script failed\n" + frame * 20)
+    assert inspected(vpo, path)["container_format"] == "mp3"
+
+
+def test_a_page_beside_media_is_no_error(vpo: Vpo, tree: Tree) -> None:
+    tree.write("film.nfo", FOREIGN["page.mkv"][0])
+    assert vpo.scan(tree.root)["errors"] == 0
 
 
 def test_zeros_before_content_do_not_hide_it_from_ffprobe(

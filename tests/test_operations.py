@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,20 @@ def test_no_files_are_changed_while_another_job_changes_files(
     assert refused["code"] == "DUPLICATES_LOCKED"
     assert "job of type `move` that changes files is running" in refused["message"]
     assert vpo.statuses() == before
+
+
+def test_an_undo_waits_for_another_job_if_asked(vpo: Vpo, twins: Tree) -> None:
+    given = words(vpo, "undo")
+    job = add_job(vpo, "move", twins.path("a"), is_running=True)
+    assert "`--wait`" in vpo.ok(*given, "--json", status=75).json["hint"]
+    assert vpo.ok(*given, "--json", "--wait", "0.5", status=75).json["code"] == "DUPLICATES_LOCKED"
+    waiting = vpo.start("undo", "--json", "--wait", *given[1:])
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiting.wait(1)
+    with vpo.sql() as connection:
+        connection.execute("UPDATE jobs SET status = 'completed' WHERE rowid = ?", (job,))
+    stdout, _ = waiting.communicate(timeout=10)
+    assert (waiting.returncode, len(json.loads(stdout)["undone"])) == (0, 1)
 
 
 def test_a_scan_waits_for_a_job_that_changes_files_in_the_same_place(vpo: Vpo, twins: Tree) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import click
 import pytest
 
 from support import Tree, Vpo
+from vpo.cli.options.rules import rule_options
+from vpo.places.rules import RULES
 
 
 @pytest.fixture
@@ -21,6 +24,11 @@ def media(vpo: Vpo, tree: Tree) -> Tree:
 def names(vpo: Vpo, tree: Tree) -> set[str]:
     """The relative paths of the files in the catalogue."""
     return {os.path.relpath(path, tree.root) for path in vpo.files()}
+
+
+def test_each_rule_that_is_kept_has_an_option() -> None:
+    command = click.command()(rule_options(lambda **_: None))
+    assert sorted(str(option.name) for option in command.params) == sorted(RULES)
 
 
 # -- Files that rules leave out ----------------------------------------------------------

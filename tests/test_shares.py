@@ -10,14 +10,17 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from faults import faulty, slow
+from injection import LAUNCHER_FAILED, injected, just_before, kill
 from media import wav
 from support import Tree, Vpo
 from terminals import run_on_terminal
+from vpo.places import patience
 
 
 @contextmanager
@@ -76,6 +79,16 @@ def test_a_share_that_hangs_holds_up_neither_status_nor_scans_of_other_roots(
         assert "does not answer" in scans[0]["message"]
         assert scans[1]["added"] == 1
     assert vpo.scan(nas)["skipped"] == 1
+
+
+def test_a_scan_asks_once_whether_its_root_answers(vpo: Vpo, tree: Tree) -> None:
+    tree.write("a.mkv")
+    vpo.scan(tree.root)
+    asking_twice = injected(vpo, just_before(patience.spaces).comes(kill, turn=2))
+    outcome = asking_twice.run("scan", tree.root)
+    assert outcome.status == LAUNCHER_FAILED
+    assert "never came to: before spaces (turn 2)" in outcome.stderr
+    injected(vpo, just_before(patience.spaces).comes(partial(os.stat, "/"))).ok("scan", tree.root)
 
 
 def test_a_scan_fails_whose_share_hangs_on_the_way_and_keeps_what_it_has_recorded(

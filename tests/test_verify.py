@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -600,3 +601,61 @@ def test_who_wrote_a_file_before_it_was_moved_is_not_taken_for_nobody(
     assert known.scan(tree.root)["moved"] in (1, 2)
     verify(known, status=1)
     assert damage(known)["a.mkv"]["damage"] == "rewritten"
+
+
+# -- Files that links lead to ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def linked(vpo: Vpo, tree: Tree, tmp_path: Path) -> Tree:
+    """A scanned tree with a link to a file and one to a directory; the tree that they lead to.
+
+    That one also has secrets of the same sizes and mtimes.
+    """
+    far = Tree(tmp_path / "far")
+    for name in ("film", "directory/b.mkv"):
+        far.write(f"mine/{name}", b"mine", mtime_ns=OLD_NS)
+        far.write(f"secret/{name}", b"root", mtime_ns=OLD_NS)
+    tree.write("plain.mkv", b"mine", mtime_ns=OLD_NS)
+    lead(tree, far.path("mine"))
+    vpo.scan(tree.root, "--follow-symlinks")
+    assert len(vpo.files()) == 3
+    return far
+
+
+def lead(tree: Tree, target: bytes) -> None:
+    """Has both links lead into a directory."""
+    for name, inner in (("a.mkv", b"film"), ("d", b"directory")):
+        with suppress(FileNotFoundError):
+            os.unlink(tree.path(name))
+        os.symlink(os.path.join(target, inner), tree.path(name))
+
+
+def test_a_link_that_leads_to_another_file_of_the_same_size_and_mtime_is_not_verified(
+    vpo: Vpo, tree: Tree, linked: Tree
+) -> None:
+    lead(tree, linked.path("secret"))
+    assert counts(verify(vpo)) == {"modified": 2, "new": 1}
+    assert [records(vpo)[name]["content_hash"] for name in ("a.mkv", "b.mkv")] == [None, None]
+    lead(tree, linked.path("mine"))
+    assert counts(verify(vpo)) == {"new": 2, "verified": 1}
+    # Whoever means it scans it.
+    lead(tree, linked.path("secret"))
+    assert vpo.scan(tree.root, "--follow-symlinks")["scanned"] == 2
+    assert counts(verify(vpo)) == {"new": 2, "verified": 1}
+
+
+def test_without_a_recorded_inode_size_and_mtime_decide(vpo: Vpo, tree: Tree, linked: Tree) -> None:
+    edit(vpo, "UPDATE files SET inode = NULL")
+    lead(tree, linked.path("secret"))
+    assert counts(verify(vpo)) == {"new": 3}
+
+
+def test_where_a_file_system_does_not_keep_inodes_they_do_not_count(
+    vpo: Vpo, tree: Tree, linked: Tree, tmp_path: Path
+) -> None:
+    with faulty(linked.root / "mine", tmp_path / "share") as point:
+        lead(tree, os.fsencode(point))
+        vpo.scan(tree.root, "--follow-symlinks")
+        edit(vpo, "UPDATE files SET inode = inode + 1 WHERE is_symlink")
+        assert counts(verify(vpo)) == {"new": 3}

@@ -434,6 +434,7 @@ def test_a_file_that_differs_from_its_record_is_not_in_the_bag(
         (True, "/dev/zero", "cannot be read: it is not a regular file"),
         (False, "pipe", "cannot be read: it is not a regular file"),
         (False, "written", "is left out: it changed during the export"),
+        (True, "twin", "is left out: it changed during the export"),
     ],
 )
 def test_what_replaces_a_file_during_the_export_is_not_copied(
@@ -443,6 +444,9 @@ def test_what_replaces_a_file_during_the_export_is_not_copied(
     original = Tree(tmp_path).write("elsewhere" if known_by_link else "library/a.mkv", b"one")
     if known_by_link:
         os.symlink(original, tree.path("a.mkv"))
+        # Of the same size and mtime.
+        mtime_ns = os.stat(original).st_mtime_ns
+        Tree(tree.root).write("twin", b"ten", mtime_ns=mtime_ns)
     vpo.scan(tree.root, "--follow-symlinks")
     bag = tmp_path / "bag"
     words = ["verify", "export", str(tree.root), "--format", "bagit", "-o", str(bag)]
@@ -468,6 +472,30 @@ def test_what_replaces_a_file_during_the_export_is_not_copied(
     assert done.returncode == 1
     assert os.listdir(bag / "data") == ["b, c.mkv"]
     assert vpo.ok("verify", "import", bag, "--json").json["findings"] == []
+
+
+@pytest.mark.parametrize("form", ["b3sum", "sha256sum"])
+def test_a_link_that_leads_to_another_file_than_when_scanned_is_not_exported(
+    vpo: Vpo, tree: Tree, tmp_path: Path, form: str
+) -> None:
+    far = Tree(tmp_path / "far")
+    for name in ("mine/a.mkv", "secret/a.mkv"):
+        far.write(name, name[:4].encode(), mtime_ns=OLD_NS)
+    tree.write("plain.mkv", b"plain")
+    os.symlink(far.path("mine/a.mkv"), tree.path("a.mkv"))
+    os.symlink(far.path("mine"), tree.path("d"))
+    vpo.scan(tree.root, "--follow-symlinks")
+    words = ("verify", "export", tree.root, "--format", form)
+    assert len(vpo.ok(*words).stdout.splitlines()) == 3
+    for name, target in (("a.mkv", "secret/a.mkv"), ("d", "secret")):
+        os.unlink(tree.path(name))
+        os.symlink(far.path(target), tree.path(name))
+    done = vpo.ok(*words, status=1)
+    assert [line.split()[-1] for line in done.stdout.splitlines()] == ["plain.mkv"]
+    assert done.stderr.count("leads to another file than when it was scanned") == 2
+    bag = tmp_path / "bag"
+    vpo.ok("verify", "export", tree.root, "--format", "bagit", "-o", bag, status=1)
+    assert os.listdir(bag / "data") == ["plain.mkv"]
 
 
 def test_where_a_bag_cannot_be(vpo: Vpo, films: Tree, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -215,6 +216,45 @@ def test_a_check_can_be_cancelled_and_none_runs_beside_it(many: Vpo, tree: Tree)
     assert stderr.startswith(b"Cancelled.")
     assert many.ok("jobs", "run").stdout.splitlines()[1].startswith("  completed after ")
     assert len(verified(many)) == 40
+
+
+def test_a_check_waits_for_another_one_if_asked(many: Vpo, tree: Tree) -> None:
+    checking = many.start("verify", "--max-rate", "100K", "--threads", "1")
+    wait_until(lambda: len(many.jobs()) == 2, process=checking)
+    assert "`--wait`" in many.ok("verify", "--json", status=75).json["hint"]
+    began = time.monotonic()
+    assert many.ok("verify", "--json", "--wait", "1", status=75).json["code"] == "VERIFY_LOCKED"
+    assert 1 <= time.monotonic() - began < 10
+    # The word behind a bare option is a directory.
+    waiting = many.start("verify", "--json", "--wait", tree.root)
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiting.wait(1)
+    checking.send_signal(signal.SIGINT)
+    checking.communicate(timeout=10)
+    at = time.time()
+    out, _ = waiting.communicate(timeout=10)
+    assert waiting.returncode == 0
+    assert json.loads(out)["duration_seconds"] < time.time() - at + 1
+    assert len(verified(many)) == 40
+
+
+def test_a_check_that_waits_can_be_stopped(many: Vpo) -> None:
+    checking = many.start("verify", "--max-rate", "100K", "--threads", "1")
+    wait_until(lambda: len(many.jobs()) == 2, process=checking)
+    waiting = many.start("verify", "--json", "--wait")
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiting.wait(1)
+    waiting.send_signal(signal.SIGTERM)
+    out, _ = waiting.communicate(timeout=10)
+    assert (waiting.returncode, json.loads(out)["code"]) == (143, "STOPPED")
+    checking.kill()
+    checking.communicate()
+    assert len(many.jobs()) == 2
+
+
+def test_a_check_in_the_queue_waits_anyway(many: Vpo) -> None:
+    refused = many.ok("verify", "--enqueue", "--wait", "5", status=2)
+    assert "--enqueue cannot be combined with --wait" in refused.stderr
 
 
 def test_a_rate_is_kept(many: Vpo) -> None:

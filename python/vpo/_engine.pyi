@@ -306,11 +306,12 @@ class Roots:
         Raises OSError: ELOOP for a link on the way, EXDEV for one that leads out of the root.
         """
 
-    def open_file(self, path: str | bytes, follow: bool = False) -> int:
+    def open_file(self, path: str | bytes, follow: bool = False, inode: int | None = None) -> int:
         """Opens a file to read it. Returns a descriptor, which the caller closes.
 
         It does not wait for a pipe that has no writer. With `follow`, a link at the last name is
-        followed. Raises OSError, as `open_directory`.
+        followed. Raises OSError, as `open_directory`; and with ESTALE if the file has another
+        inode number than `inode`, on a file system that keeps these numbers.
         """
 
 @final
@@ -472,14 +473,18 @@ class Digester:
 
     def submit(
         self,
-        files: Iterable[tuple[int, str | bytes, int | None, int | None, object]],
+        files: Iterable[
+            tuple[int, str | bytes, int | None, int | None, object]
+            | tuple[int, str | bytes, int | None, int | None, object, int | None]
+        ],
         algorithms: Sequence[str],
     ) -> None:
         """Queues files. Each is read once for all of the `algorithms` (see `ALGORITHMS`).
 
         A file has a key of the caller's, an absolute path, its expected size in bytes and
         its expected mtime in ns (None: any), and whether to follow a link at the path (by
-        its truth value).
+        its truth value). It may have its expected inode number (None: any), which counts only
+        on file systems that keep these numbers.
 
         Raises ValueError for an unknown algorithm, OSError if no thread can be started.
         """

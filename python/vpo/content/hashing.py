@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count, islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
 
 from vpo._engine import Digested, Digester, Roots
 from vpo.base.paths import StoredPath
@@ -37,7 +37,10 @@ COLLECT_SECONDS = 0.01
 
 Item = TypeVar("Item")
 
-EngineFile = tuple[int, StoredPath, "int | None", "int | None", object]
+EngineFile: TypeAlias = (
+    "tuple[int, StoredPath, int | None, int | None, object]"
+    " | tuple[int, StoredPath, int | None, int | None, object, int | None]"
+)
 """A file as the engine takes it: see `Digester.submit`."""
 
 Row = tuple[int, str, str, int]
@@ -55,6 +58,8 @@ class FileToRead(NamedTuple):
     """The expected mtime; None: any."""
     follows_link: object = False
     """True or 1: if the path is a symbolic link, the file that it leads to is read."""
+    inode: int | None = None
+    """The expected inode of a file that a link leads to; None: any."""
 
 
 def why_unreadable(answer: Digested) -> str:
@@ -116,9 +121,9 @@ class HashingQueue(Generic[Item]):
         """Adds a file. The engine gets it together with others, at the latest in `take`."""
         key = next(self._keys)
         self._items[key] = item
-        path, algorithms, size_bytes, mtime_ns, follows_link = file
+        path, algorithms, size_bytes, mtime_ns, follows_link, inode = file
         self._to_submit.setdefault(algorithms, []).append(
-            (key, path, size_bytes, mtime_ns, follows_link)
+            (key, path, size_bytes, mtime_ns, follows_link, inode)
         )
         self._waiting += 1
         if self._waiting >= SUBMITTED_AT_A_TIME:

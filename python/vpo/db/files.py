@@ -20,6 +20,10 @@ PATH = (
     " WHEN d.path = '' THEN f.name ELSE rtrim(d.path, '/') || '/' || f.name END"
 )
 
+# The inode of a file that a link leads to, or a link above it; NULL for all others, and where it
+# is not known. It shows that the link leads to the same file as before.
+LINKED_INODE = "CASE WHEN f.is_symlink OR d.via_symlink THEN f.inode END"
+
 
 class KnownFile(NamedTuple):
     """What the catalogue knows of a file, for the comparison in a scan."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from vpo.base.paths import StoredPath, from_stored, impossible_name
+from vpo.db.files import LINKED_INODE
 from vpo.db.selection import Selection, Source, condition_for, present
 
 
@@ -19,11 +20,13 @@ class Content(NamedTuple):
     content_hash: str | None
     is_damaged: int
     is_symlink: int
+    linked_inode: int | None
+    """Its inode, if a link leads to it. None also if that is not known."""
 
 
 _COLUMNS = (
     "f.id, f.size_bytes, f.mtime_ns, f.content_hash,"
-    " EXISTS (SELECT 1 FROM damage WHERE file_id = f.id), f.is_symlink"
+    f" EXISTS (SELECT 1 FROM damage WHERE file_id = f.id), f.is_symlink, {LINKED_INODE}"
 )
 
 
@@ -48,6 +51,7 @@ def contents_below(
     rows = connection.execute(
         f"SELECT CAST(v.path AS BLOB) AS bytes, v.filename, {_COLUMNS}"
         " FROM library_files v JOIN files f ON f.id = v.id"
+        " JOIN directories d ON d.id = f.directory_id"
         f" WHERE {condition.sql} ORDER BY bytes",
         condition.parameters,
     )

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from vpo.base.paths import StoredPath, checked
 from vpo.content.algorithms import RECORDED_PREFIX
 from vpo.db.conditions import Condition, Value, all_of, any_of, below
-from vpo.db.files import PATH
+from vpo.db.files import LINKED_INODE, PATH
 from vpo.db.selection import Selection, Source, condition_for, present
 
 
@@ -47,6 +47,8 @@ class Candidate(NamedTuple):
     digest_recorded: str | None
     """The digest of its content before it was damaged."""
     recorded_at: str | None
+    linked_inode: int | None
+    """Its inode, if a link leads to it. None also if that is not known."""
     is_plain: int
     """Whether it has neither damage nor a digest of an earlier program."""
 
@@ -54,7 +56,7 @@ class Candidate(NamedTuple):
 _COLUMNS = (
     f"f.id, {PATH}, f.size_bytes, f.mtime_ns, f.ctime_ns, f.is_symlink, f.content_hash,"
     " f.verified_at, f.scanned_at, m.damage, m.digest_recorded, m.recorded_at,"
-    " m.damage IS NULL AND (f.content_hash IS NULL"
+    f" {LINKED_INODE}, m.damage IS NULL AND (f.content_hash IS NULL"
     f" OR f.content_hash GLOB '{RECORDED_PREFIX}*')"
 )
 

@@ -11,6 +11,7 @@ from vpo._engine import Digester
 from vpo.base.paths import from_stored
 from vpo.content.algorithms import RECORDED
 from vpo.content.digests import algorithms_for
+from vpo.content.hashing import EngineFile
 from vpo.db import verification as table
 from vpo.db.verification import Candidate, Due
 from vpo.integrity.classify import baseline
@@ -138,11 +139,7 @@ class Feed:
         if self._places.offline:
             is_offline = self._places.is_offline
             files = [file for file in files if not is_offline(from_stored(file.path))]
-        plain = [
-            (file.id, file.path, file.size_bytes, file.mtime_ns, bool(file.is_symlink))
-            for file in files
-            if file.is_plain
-        ]
+        plain = [_as_recorded(file) for file in files if file.is_plain]
         self.asked.update((file.id, file) for file in files)
         of_all = sum(file.size_bytes for file in files)
         self._asked_bytes += of_all
@@ -154,11 +151,20 @@ class Feed:
             if file.is_plain:
                 continue
             digest, _ = baseline(file)
-            # Of a damaged file it is the content that counts, whatever its mtime is by now.
-            is_damaged = file.damage is not None
-            size_bytes = None if is_damaged else file.size_bytes
-            mtime_ns = None if is_damaged else file.mtime_ns
-            self._digester.submit(
-                [(file.id, file.path, size_bytes, mtime_ns, bool(file.is_symlink))],
-                algorithms_for(digest),
-            )
+            expected = _as_recorded(file)
+            if file.damage is not None:
+                # Its content counts, whatever its mtime is by now.
+                expected = (file.id, file.path, None, None, bool(file.is_symlink), None)
+            self._digester.submit([expected], algorithms_for(digest))
+
+
+def _as_recorded(file: Candidate) -> EngineFile:
+    """A file that is read only if it is as its record says."""
+    return (
+        file.id,
+        file.path,
+        file.size_bytes,
+        file.mtime_ns,
+        bool(file.is_symlink),
+        file.linked_inode,
+    )

@@ -38,10 +38,11 @@ def run(library: Library, request: VerifyRequest, context: Context) -> VerifyRes
     """
     result = VerifyResult(paths=request.paths)
     with plain_errors(library.path):
-        where = find_where(library, request.paths)
         job = to_job(library, request)
     budget = str(request.options.budget or "none")
     with recorded(library, job, context, result, budget=budget):
+        # While the job waited for another one, roots may have moved.
+        where = find_where(library, request.paths)
         _check(library, where, request.options, context, result)
     return result
 

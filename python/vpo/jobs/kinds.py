@@ -88,6 +88,9 @@ class JobKind:
         return cast(Service, import_module(self.service))
 
 
+# For the kinds whose commands have the option.
+_WAIT_HINT = "Try again when it has ended, or wait for it with `--wait`."
+
 KINDS: Mapping[str, JobKind] = {
     kind.name: kind
     for kind in (
@@ -99,7 +102,7 @@ KINDS: Mapping[str, JobKind] = {
             records_files=True,
             repeats=True,
             locked=ScanLockedError,
-            locked_hint="Try again when it has ended, or wait for it with `--wait`.",
+            locked_hint=_WAIT_HINT,
         ),
         JobKind(
             "verify",
@@ -108,6 +111,7 @@ KINDS: Mapping[str, JobKind] = {
             excludes=frozenset({"verify", "roots"}),
             repeats=True,
             locked=VerifyLockedError,
+            locked_hint=_WAIT_HINT,
         ),
         JobKind(
             "import",
@@ -132,6 +136,7 @@ KINDS: Mapping[str, JobKind] = {
             is_everywhere=True,
             changes_files=_always,
             locked=DuplicatesLockedError,
+            locked_hint=_WAIT_HINT,
         ),
         # Records are forgotten, or given to another place.
         JobKind(

@@ -78,6 +78,8 @@ def recorded(
         with plain_errors(library.path):
             job = start_job(library, to_run, context)
         context.job = job
+        # The time that it waited for other jobs does not count.
+        result.started_at = times.now()
     result.job_id = job.id
     label = to_run.kind.label
     logger = logging.getLogger(to_run.kind.service or __name__)

@@ -147,8 +147,11 @@ class _BagWriter:
         # A link is only followed if the catalogue has one there, and devices and pipes are
         # never read.
         try:
-            source = self._export.roots.open_file(file.path, file.is_symlink)
+            source = self._export.roots.open_file(file.path, file.is_symlink, file.linked_inode)
         except OSError as error:
+            if error.errno == errno.ESTALE and file.linked_inode is not None:
+                self._result.leave_out(file.path, "is left out: it changed during the export")
+                return None
             why = (
                 "a symbolic link has taken its place, or that of a directory above it"
                 if error.errno in (errno.ELOOP, errno.EXDEV)

@@ -112,9 +112,10 @@ class ManifestChecker:
         assert answer.size_bytes is not None
         self.result.size_bytes += answer.size_bytes
         known = file.known
-        is_as_scanned = known is not None and (known.size_bytes, known.mtime_ns) == (
-            answer.size_bytes,
-            answer.mtime_ns,
+        is_as_scanned = (
+            known is not None
+            and (known.size_bytes, known.mtime_ns) == (answer.size_bytes, answer.mtime_ns)
+            and known.linked_inode in (None, answer.inode)
         )
         is_same = None if known is None else is_same_content(known.content_hash, digests)
         for algorithm, digest in file.entry.digests.items():

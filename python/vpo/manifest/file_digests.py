@@ -32,6 +32,7 @@ from vpo.db.file_facts import Verified
 from vpo.db.library import Library, open_library
 from vpo.db.manifests import Content
 from vpo.db.selection import Selection
+from vpo.db.stored_stat import stored_inode
 from vpo.jobs.progress import Progress
 from vpo.manifest.exporting import Export
 from vpo.places.availability import Places
@@ -42,6 +43,9 @@ MOST_PENDING = 8192
 RECORDED_AT_A_TIME = 2000
 
 _GONE = "is gone; the next scan records that"
+_LED_ELSEWHERE = (
+    "is left out: a symbolic link leads to another file than when it was scanned; scan it again"
+)
 
 
 class FileWithDigests(NamedTuple):
@@ -54,6 +58,8 @@ class FileWithDigests(NamedTuple):
     mtime_ns: int
     is_symlink: bool
     """Whether the catalogue has a link in its place."""
+    linked_inode: int | None
+    """Its inode, if a link leads to it and that is known."""
     digests: Mapping[str, str]
 
 
@@ -79,7 +85,9 @@ class _PendingFile:
         """How the file is to be read, so that its content can be compared and recorded."""
         content = self.content
         wanted = union(algorithms, algorithms_for(content.content_hash))
-        return FileToRead(self.path, wanted, follows_link=content.is_symlink)
+        return FileToRead(
+            self.path, wanted, follows_link=content.is_symlink, inode=content.linked_inode
+        )
 
 
 @contextmanager
@@ -186,6 +194,7 @@ class _DigestSource:
                     first.size_bytes,
                     first.mtime_ns,
                     bool(first.content.is_symlink),
+                    first.content.linked_inode,
                     first.digests,
                 )
 
@@ -211,6 +220,9 @@ class _DigestSource:
             self._leave_out_unread(file, message, error.errno)
             return True
         if (found.st_size, found.st_mtime_ns) != (content.size_bytes, content.mtime_ns):
+            return False
+        if content.linked_inode not in (None, stored_inode(found.st_ino)):
+            # The engine decides whether that means another file.
             return False
         file.settle(found.st_size, found.st_mtime_ns, {digest.algorithm: digest.value})
         self._result.from_records += 1
@@ -244,6 +256,8 @@ class _DigestSource:
                 message = "was written to while vpo read it"
             elif answer.problem == "gone":
                 message = _GONE
+            elif answer.problem == "changed":
+                message = _LED_ELSEWHERE
             else:
                 message = f"cannot be read{why_unreadable(answer)}"
             self._leave_out_unread(file, message, answer.errno)

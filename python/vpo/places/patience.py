@@ -20,6 +20,9 @@ from vpo.base.paths import display, to_stored
 # A disk that was spun down needs up to ten seconds to start, but most answers are in memory.
 ANSWER_SECONDS = 10.0
 
+# An answer counts for this long: a scan looks at its root at several points before it begins.
+FRESH_SECONDS = 5.0
+
 # Work that gets no further for this long asks whether its file system still answers.
 STALLED_SECONDS = 30.0
 
@@ -107,9 +110,21 @@ def spaces(places: Iterable[bytes]) -> dict[bytes, Space | None]:
     return found
 
 
+_answered: dict[bytes, float] = {}
+"""When places have last answered `answers`."""
+
+
 def answers(place: bytes) -> bool:
-    """Whether the file system at a place answers. An error is an answer, too."""
-    return place in spaces([place])
+    """Whether the file system at a place answers, or has just answered.
+
+    An error is an answer, too.
+    """
+    if time.monotonic() - _answered.get(place, float("-inf")) < FRESH_SECONDS:
+        return True
+    is_there = place in spaces([place])
+    if is_there:
+        _answered[place] = time.monotonic()
+    return is_there
 
 
 def no_answer(root: bytes) -> RootOfflineError:
@@ -138,7 +153,7 @@ class Watch:
         if mark != self._mark:
             self._mark, self._moved = mark, now
         elif now - self._moved >= STALLED_SECONDS:
-            if not answers(self._root):
+            if self._root not in spaces([self._root]):
                 raise no_answer(self._root)
             # It is only slow.
             self._moved = time.monotonic()

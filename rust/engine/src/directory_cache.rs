@@ -6,14 +6,17 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use crate::beneath::DIRECTORY;
 use crate::roots::Roots;
+use crate::sys;
 
 /// The most directories that are kept open: as many as there may be threads. A handle
 /// takes little memory and gives no access by itself.
@@ -60,6 +63,20 @@ impl DirectoryCache {
         Ok(self.roots.open_in(&directory, parent, name, FILE, follow)?.into())
     }
 
+    /// Opens a file in the same way, if it has this inode number or is on a file system that does
+    /// not keep such numbers.
+    ///
+    /// # Errors
+    /// The errors of [`DirectoryCache::open`]; `ESTALE` for a regular file with another number.
+    pub fn open_inode(&self, path: &Path, follow: bool, inode: u64) -> io::Result<File> {
+        let file = self.open(path, follow)?;
+        let found = file.metadata()?;
+        if found.is_file() && found.ino() != inode && sys::keeps_inodes(file.as_fd()) {
+            return Err(Errno::STALE.into());
+        }
+        Ok(file)
+    }
+
     /// The handle of a directory. If several threads want the same one, the first opens it
     /// and the others wait, so that a share is asked only once.
     fn directory(&self, path: &Path) -> Handle {
@@ -89,7 +106,6 @@ impl DirectoryCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::io::Errno;
     use std::fs;
     use std::io::Read;
 

@@ -56,27 +56,32 @@ impl Kind {
 }
 
 const VIDEO: &[&str] = &[
-    "3g2", "3gp", "asf", "avi", "divx", "dv", "evo", "f4v", "flv", "m2t", "m2ts", "m2v", "m4v",
-    "mj2", "mk3d", "mkv", "mov", "mp4", "mpe", "mpeg", "mpg", "mts", "mxf", "ogm", "ogv", "qt",
-    "rm", "rmvb", "tp", "trp", "ts", "vob", "webm", "wmv", "wtv",
+    "264", "265", "3g2", "3gp", "3gpp", "amv", "asf", "avc", "avi", "divx", "dv", "dvr-ms", "evo",
+    "f4v", "flv", "h264", "h265", "hevc", "insv", "ismv", "ivf", "lrv", "m1v", "m2p", "m2t",
+    "m2ts", "m2v", "m4v", "mj2", "mk3d", "mkv", "mov", "mp4", "mpe", "mpeg", "mpg", "mts", "mxf",
+    "ogm", "ogv", "ogx", "qt", "rm", "rmvb", "tod", "tp", "trp", "ts", "vob", "vro", "webm", "wm",
+    "wmv", "wtv",
 ];
 
 const AUDIO: &[&str] = &[
-    "aac", "ac3", "aif", "aifc", "aiff", "amr", "ape", "caf", "dff", "dsf", "dts", "dtshd", "eac3",
-    "flac", "m4a", "m4b", "mka", "mlp", "mp2", "mp3", "mpc", "oga", "ogg", "opus", "spx", "tak",
-    "thd", "truehd", "tta", "w64", "wav", "wave", "wma", "wv",
+    "3ga", "aac", "aax", "ac3", "adts", "aif", "aifc", "aiff", "alac", "amr", "ape", "au", "awb",
+    "bwf", "caf", "dff", "dsdiff", "dsf", "dts", "dtshd", "dtsma", "eac3", "ec3", "f4a", "flac",
+    "isma", "m4a", "m4b", "m4p", "m4r", "mka", "mlp", "mp+", "mp1", "mp2", "mp3", "mpa", "mpc",
+    "oga", "ogg", "opus", "ra", "rf64", "snd", "spx", "tak", "thd", "truehd", "tta", "w64", "wav",
+    "wave", "weba", "wma", "wv",
 ];
 
 const IMAGE: &[&str] = &[
-    "3fr", "arw", "avif", "bmp", "cr2", "cr3", "crw", "dcr", "dng", "erf", "fff", "gif", "gpr",
-    "heic", "heif", "hif", "iiq", "jfif", "jp2", "jpe", "jpeg", "jpg", "jxl", "kdc", "mef", "mos",
-    "mrw", "nef", "nrw", "orf", "pef", "png", "psd", "raf", "raw", "rw2", "rwl", "sr2", "srf",
-    "srw", "tif", "tiff", "webp", "x3f",
+    "3fr", "apng", "arw", "avif", "avifs", "bmp", "cr2", "cr3", "crw", "dcr", "dib", "dng", "erf",
+    "fff", "gif", "gpr", "heic", "heics", "heif", "heifs", "hif", "iiq", "insp", "jfif", "jp2",
+    "jpe", "jpeg", "jpf", "jpg", "jpx", "jxl", "kdc", "mef", "mos", "mpo", "mrw", "nef", "nrw",
+    "orf", "pef", "png", "psb", "psd", "raf", "raw", "rw2", "rwl", "sr2", "srf", "srw", "tif",
+    "tiff", "webp", "x3f",
 ];
 
 const SIDECAR: &[&str] = &[
-    "aae", "ass", "cue", "dop", "edl", "idx", "lrc", "nfo", "pp3", "smi", "srt", "ssa", "sub",
-    "sup", "thm", "ttml", "vtt", "xmp",
+    "aae", "ass", "cue", "dop", "edl", "idx", "lrc", "mks", "nfo", "pp3", "smi", "srt", "ssa",
+    "sub", "sup", "thm", "ttml", "vtt", "xmp",
 ];
 
 #[cfg(test)]

@@ -18,6 +18,10 @@ use crate::text;
 /// A file as `submit` takes it: key, path, size, mtime in ns, and whether to follow a link.
 type Submitted<'py> = (i64, Bound<'py, PyAny>, Option<u64>, Option<i64>, Bound<'py, PyAny>);
 
+/// The same, with the inode.
+type WithInode<'py> =
+    (i64, Bound<'py, PyAny>, Option<u64>, Option<i64>, Bound<'py, PyAny>, Option<i64>);
+
 /// What `take_rows` returns: key, algorithm, hexadecimal digits and ctime in ns of the files
 /// that were digested, and the files that were not.
 type Taken<'py> = (Vec<(i64, Bound<'py, PyString>, String, i64)>, Vec<Digested>);
@@ -61,13 +65,20 @@ impl Digester {
             .collect::<PyResult<_>>()?;
         let mut jobs = Vec::new();
         for file in files.try_iter()? {
-            let (key, path, size, mtime_ns, follow) = file?.extract::<Submitted<'_>>()?;
+            let file = file?;
+            let (key, path, size, mtime_ns, follow, inode) = if file.len()? == 6 {
+                file.extract::<WithInode<'_>>()?
+            } else {
+                let (key, path, size, mtime_ns, follow) = file.extract::<Submitted<'_>>()?;
+                (key, path, size, mtime_ns, follow, None)
+            };
+            let inode = inode.map(i64::cast_unsigned);
             let path = text::with_bytes(&path, |bytes| {
                 use std::os::unix::ffi::OsStrExt;
                 PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
             })?;
             let follow = follow.is_truthy()?;
-            let expected = Expected { size, mtime_ns };
+            let expected = Expected { size, mtime_ns, inode };
             jobs.push(Job { key, path, expected, follow, algorithms: Arc::clone(&algorithms) });
         }
         py.detach(|| self.pool.submit(jobs)).map_err(|error| os_error(&error, None))

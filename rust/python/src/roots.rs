@@ -58,10 +58,20 @@ impl Roots {
         }
     }
 
-    #[pyo3(signature = (path, follow=false))]
-    fn open_file(&self, py: Python<'_>, path: &Bound<'_, PyAny>, follow: bool) -> PyResult<i32> {
+    #[pyo3(signature = (path, follow=false, inode=None))]
+    fn open_file(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyAny>,
+        follow: bool,
+        inode: Option<i64>,
+    ) -> PyResult<i32> {
         let file = path_of(path)?;
-        match py.detach(|| self.directories.open(&file, follow)) {
+        let open = || match inode {
+            Some(inode) => self.directories.open_inode(&file, follow, inode.cast_unsigned()),
+            None => self.directories.open(&file, follow),
+        };
+        match py.detach(open) {
             Ok(opened) => Ok(OwnedFd::from(opened).into_raw_fd()),
             Err(error) => Err(os_error(&error, Some(path))),
         }

@@ -1,8 +1,11 @@
-"""Options that select and compare files: the rules of a scan."""
+"""Options that select and compare files: the rules of a scan.
+
+Each gives the value of the setting with its name (`ScanConfig`), or None if it was not given.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -12,12 +15,33 @@ from vpo.config.models import KINDS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+def _several(
+    _ctx: click.Context, _parameter: click.Parameter, given: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """The values of an option that can be repeated."""
+    return given or None
+
+
+def _lists(
+    _ctx: click.Context, _parameter: click.Parameter, given: Sequence[Sequence[str]]
+) -> tuple[str, ...] | None:
+    """The values of an option that takes lists and can be repeated."""
+    return joined(given) or None
+
+
+def _whole(_ctx: click.Context, _parameter: click.Parameter, seconds: float | None) -> int | None:
+    """A time span in whole seconds."""
+    return None if seconds is None else int(seconds)
+
+
 _OPTIONS = (
     click.option(
         "--kind",
         "kinds",
         type=SeparatedList(KINDS),
         multiple=True,
+        callback=_lists,
         metavar="KIND,...",
         help=f"Only these kinds of file: {', '.join(KINDS)}.",
     ),
@@ -26,12 +50,14 @@ _OPTIONS = (
         "--extensions",
         type=SeparatedList(),
         multiple=True,
+        callback=_lists,
         metavar="EXT,...",
         help="Only these file extensions (with --kind: in addition to those kinds).",
     ),
     click.option(
         "--exclude",
         multiple=True,
+        callback=_several,
         metavar="GLOB",
         help="Skip paths matching GLOB (.gitignore syntax).",
     ),
@@ -50,6 +76,7 @@ _OPTIONS = (
         "--skip-name",
         "skip_names",
         multiple=True,
+        callback=_several,
         metavar="NAME",
         help="Skip files and directories called NAME, in any letter case; `*` may end it.",
     ),
@@ -66,6 +93,7 @@ _OPTIONS = (
     click.option(
         "--modify-window",
         type=Duration(),
+        callback=_whole,
         metavar="DURATION",
         help="Modification times may differ by DURATION: 2s.",
     ),
@@ -82,23 +110,3 @@ def rule_options(command: F) -> F:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
-
-
-def rules_given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The rules that these options give, by their settings. None: the option was not given."""
-    lists = ("kinds", "extensions", "exclude", "skip_names")
-    separated = ("kinds", "extensions")
-    switches = (
-        "hidden",
-        "follow_symlinks",
-        "one_file_system",
-        "system_names",
-        "ignore_inodes",
-        "hour_shifts",
-    )
-    found = {name: options[name] for name in switches}
-    window = options["modify_window"]
-    found["modify_window"] = None if window is None else int(window)
-    for name in lists:
-        found[name] = (joined(options[name]) if name in separated else options[name]) or None
-    return found

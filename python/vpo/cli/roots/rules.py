@@ -14,7 +14,7 @@ from vpo.cli.options.common import json_option
 from vpo.cli.options.completion import complete_roots
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.paths import DIRECTORY
-from vpo.cli.options.rules import rule_options, rules_given
+from vpo.cli.options.rules import rule_options
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.streams import echo
 from vpo.db.library import Mode, open_library
@@ -39,7 +39,7 @@ def rules(ctx: click.Context, /, root: bytes, forget: bool, as_json: bool, **opt
     kept or, if none are kept, those of the last scan.
     """
     app = ctx.ensure_object(App)
-    given = {name: value for name, value in rules_given(options).items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None}
     if forget and given:
         raise click.UsageError("--forget cannot be combined with rules", ctx)
     mode: Mode = "write" if forget or given else "read"

@@ -11,13 +11,13 @@ import click
 from vpo.base.errors import VpoError
 from vpo.base.paths import display, real_path, to_json, to_stored
 from vpo.cli.app import App
-from vpo.cli.groups import Command
 from vpo.cli.options.common import json_option, queue_options
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import Duration
 from vpo.cli.options.paths import DIRECTORY
 from vpo.cli.options.prober import prober_option
-from vpo.cli.options.rules import rule_options, rules_given
+from vpo.cli.options.rules import rule_options
+from vpo.cli.options.wait import WaitingCommand, wait_option
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.progress import TerminalReporter
 from vpo.cli.output.streams import echo
@@ -51,20 +51,15 @@ _RUN_OPTIONS = (
 )
 
 
-class ScanCommand(Command):
-    """Takes `--wait` and `--prune` with or without a value: `--wait DIR` waits for ever."""
+class ScanCommand(WaitingCommand):
+    """Takes `--prune` with or without a value, too."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Gives bare options their values, so that they do not take the directory's."""
-        given = []
-        for position, arg in enumerate(args):
-            following = args[position + 1] if position + 1 < len(args) else ""
-            bare = arg == "--wait" and not following.replace(".", "", 1).isdigit()
-            given.append("--wait=inf" if bare else arg)
-            if arg == "--prune":
-                # Missing for no matter how long. An age only follows a `=`.
-                given[-1] = "--prune=0s"
-        return super().parse_args(ctx, given)
+        """Gives a bare `--prune` its value, so that it does not take the directory's."""
+        end = args.index("--") if "--" in args else len(args)
+        # Missing for no matter how long. An age only follows a `=`.
+        given = ["--prune=0s" if arg == "--prune" else arg for arg in args[:end]]
+        return super().parse_args(ctx, given + args[end:])
 
 
 @click.command("scan", cls=ScanCommand)
@@ -120,12 +115,7 @@ class ScanCommand(Command):
 @click.option(
     "--new-device", is_flag=True, help="Accept that DIRECTORY is on another file system now."
 )
-@click.option(
-    "--wait",
-    type=click.FloatRange(min=0),
-    metavar="[SECONDS]",
-    help="Wait until a conflicting job has ended, at most SECONDS (default: no limit).",
-)
+@wait_option
 @queue_options("scan")
 @json_option
 @global_options
@@ -197,11 +187,10 @@ def _check(ctx: click.Context, options: dict[str, Any]) -> None:
 def _settings(app: App, options: dict[str, Any]) -> Settings:
     """The settings, with the options of the command over them."""
     prober = options.pop("prober")
-    scan_settings = {**options, **rules_given(options)}
     settings = app.settings(
         options={
             ("tools", "prober"): prober,
-            **{("scan", name): value for name, value in scan_settings.items()},
+            **{("scan", name): value for name, value in options.items()},
         }
     )
     app.start_logging(settings)

@@ -7,10 +7,10 @@ import click
 from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.paths import display
 from vpo.cli.app import App
-from vpo.cli.groups import command
 from vpo.cli.jobs.show import complete_job
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
+from vpo.cli.options.wait import WaitingCommand, wait_option
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.issues import show_issues
 from vpo.cli.output.progress import TerminalReporter
@@ -26,12 +26,13 @@ from vpo.jobs.undo import UndoRequest, UndoResult
 SHOWN_FILES = 10
 
 
-@command("undo")
+@click.command("undo", cls=WaitingCommand)
 @click.argument("operation_id", metavar="ID", shell_complete=complete_job)
+@wait_option
 @json_option
 @global_options
 @click.pass_context
-def undo(ctx: click.Context, /, operation_id: str, as_json: bool) -> None:
+def undo(ctx: click.Context, /, operation_id: str, wait: float | None, as_json: bool) -> None:
     """Undo what a job did to files, or one step of it.
 
     ID is the ID of a job (`vpo jobs list`) or of an operation (`vpo jobs show JOB_ID`), or at
@@ -49,7 +50,7 @@ def undo(ctx: click.Context, /, operation_id: str, as_json: bool) -> None:
             Signals() as signals,
             TerminalReporter(app) as reporter,
         ):
-            context = Context(reporter, signals.stop)
+            context = Context(reporter, signals.stop, wait_seconds=wait or 0.0)
             result = service.run(library, UndoRequest(operation_id), context)
     except StoppedError as stopped:
         _show_stopped(app, stopped, as_json=as_json)

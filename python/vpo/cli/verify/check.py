@@ -11,12 +11,13 @@ from vpo.base.errors import EXIT_DONE_WITH_ERRORS
 from vpo.base.niceness import be_nice
 from vpo.base.paths import absolute, display, to_json, to_stored
 from vpo.cli.app import App
-from vpo.cli.groups import HELP_OPTIONS, Command
+from vpo.cli.groups import HELP_OPTIONS
 from vpo.cli.options.common import json_option, queue_options, threads_option
 from vpo.cli.options.file_filters import kind_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.options.parameters import ByteSize, Duration, ParamType, joined
 from vpo.cli.options.paths import DIRECTORY
+from vpo.cli.options.wait import WaitingCommand, wait_option
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.issues import show_issues
 from vpo.cli.output.jobs import human_duration
@@ -47,7 +48,7 @@ class CheckContext(click.Context):
         return self.parent.command_path
 
 
-class CheckCommand(Command):
+class CheckCommand(WaitingCommand):
     """Its help also lists the commands of the group."""
 
     context_class = CheckContext
@@ -172,6 +173,7 @@ def directories_given(
     "--nice", is_flag=True, help="Let other programs have the processor and the disk first."
 )
 @threads_option
+@wait_option
 @queue_options("check")
 @json_option
 @global_options
@@ -183,6 +185,7 @@ def check(
     kinds: tuple[tuple[str, ...], ...],
     enqueue: bool,
     priority: int | None,
+    wait: float | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -192,7 +195,8 @@ def check(
     recorded digests. DIR can also be a single file. Files that were verified longest ago come
     first. You can stop the check at any time; the next run continues with the remaining files.
 
-    Exit status: 0 all is well, 1 something was found, 2 not done, 75 another check is running.
+    Exit status: 0 all is well, 1 something was found, 2 not done, 75 another job is in
+    the way.
     """
     app = ctx.ensure_object(App)
     if priority is not None and not enqueue:
@@ -201,6 +205,8 @@ def check(
         raise click.UsageError(
             "--nice cannot be combined with --enqueue. Use `nice vpo jobs run`", ctx
         )
+    if enqueue and wait is not None:
+        raise click.UsageError("--enqueue cannot be combined with --wait", ctx)
     request = VerifyRequest(directories, VerifyOptions(kinds=joined(kinds), **options))
     settings = app.settings()
     app.start_logging(settings)
@@ -209,10 +215,12 @@ def check(
             _enqueue(app, library, request, priority, as_json=as_json)
             return
         auto_purge(library, settings.config.jobs)
-        ctx.exit(_verify(app, library, request, as_json=as_json))
+        ctx.exit(_verify(app, library, request, wait or 0.0, as_json=as_json))
 
 
-def _verify(app: App, library: Library, request: VerifyRequest, *, as_json: bool) -> int:
+def _verify(
+    app: App, library: Library, request: VerifyRequest, wait_seconds: float, *, as_json: bool
+) -> int:
     """Checks, shows what was found, and returns the exit status."""
     if request.options.nice:
         be_nice()
@@ -231,7 +239,8 @@ def _verify(app: App, library: Library, request: VerifyRequest, *, as_json: bool
     print_file = print_line if app.verbose and not as_json else None
     try:
         with Signals() as signals, TerminalReporter(app, print_file) as reporter:
-            result = service.run(library, request, Context(reporter, signals.stop))
+            context = Context(reporter, signals.stop, wait_seconds=wait_seconds)
+            result = service.run(library, request, context)
     except StoppedError as stopped:
         show_stopped(
             app,

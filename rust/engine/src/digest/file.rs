@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::{File, Metadata};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -12,6 +13,7 @@ use rustix::io::Errno;
 
 use crate::directory_cache::DirectoryCache;
 use crate::racy::RACY_WINDOW_NS;
+use crate::sys;
 
 /// File systems record the time of a change in ticks of a clock. Two changes within one tick
 /// cannot be distinguished. This is longer than the tick of any file system that records
@@ -75,13 +77,18 @@ pub struct Expected {
     pub size: Option<u64>,
     /// Its mtime in nanoseconds since 1970, clamped to 64 bits.
     pub mtime_ns: Option<i64>,
+    /// Its inode number. It does not matter on file systems that do not keep these numbers.
+    pub inode: Option<u64>,
 }
 
 impl Expected {
     /// Whether a file is as expected.
-    pub fn matches(&self, state: &FileState) -> bool {
+    pub fn matches(&self, OpenFile { file, state }: &OpenFile) -> bool {
         self.size.is_none_or(|size| size == state.size)
             && self.mtime_ns.is_none_or(|mtime| mtime == state.mtime_ns())
+            && self
+                .inode
+                .is_none_or(|inode| inode == state.inode || !sys::keeps_inodes(file.as_fd()))
     }
 }
 
@@ -155,7 +162,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gone => f.write_str("the file does not exist any more"),
-            Self::Changed => f.write_str("the size or mtime differs from the record"),
+            Self::Changed => f.write_str("the size, mtime or inode differs from the record"),
             Self::Changing => f.write_str("the file changed while it was read"),
             Self::NotRegular => f.write_str("it is not a regular file"),
             Self::Unreadable { error, offset } => {

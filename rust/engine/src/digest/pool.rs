@@ -278,7 +278,7 @@ impl Shared {
     fn open_expected(&self, job: &Job) -> Result<OpenFile, (Problem, Option<FileState>)> {
         let file =
             OpenFile::open(&self.directories, &job.path, job.follow).map_err(without_state)?;
-        match job.expected.matches(&file.state) {
+        match job.expected.matches(&file) {
             true => Ok(file),
             false => Err((Problem::Changed, Some(file.state))),
         }
@@ -476,22 +476,26 @@ mod tests {
         let (fifo_type, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
         rustix::fs::mknodat(rustix::fs::CWD, &fifo, fifo_type, mode, 0).unwrap();
         let algorithms = ["blake3"];
-        let other_size = Expected { size: Some(8), mtime_ns: None };
+        let other_size = Expected { size: Some(8), ..Expected::default() };
+        let inode = std::os::unix::fs::MetadataExt::ino(&fs::metadata(&file).unwrap());
+        let leads_to = |inode| Expected { inode: Some(inode), ..Expected::default() };
         let pool = Pool::new(PoolOptions::default());
         pool.submit([
             job(1, link.clone(), &algorithms),
-            Job { follow: true, ..job(2, link, &algorithms) },
+            Job { follow: true, ..job(2, link.clone(), &algorithms) },
             job(3, fifo, &algorithms),
             job(4, directory.path().to_owned(), &algorithms),
             Job { expected: other_size, ..job(5, file, &algorithms) },
+            Job { expected: leads_to(inode), follow: true, ..job(6, link.clone(), &algorithms) },
+            Job { expected: leads_to(inode + 1), follow: true, ..job(7, link, &algorithms) },
         ])
         .unwrap();
         let completions = take_all(&pool);
         let code =
             |key: i64| completions[&key].outcome.as_ref().map_or_else(Problem::code, |_| "ok");
         assert_eq!(
-            [1, 2, 3, 4, 5].map(code),
-            ["not_regular", "ok", "not_regular", "not_regular", "changed"]
+            [1, 2, 3, 4, 5, 6, 7].map(code),
+            ["not_regular", "ok", "not_regular", "not_regular", "changed", "ok", "changed"]
         );
     }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::format::{Format, extension_fits};
+use super::format::{Format, extension_fits, foreign};
 use super::model::Media;
 use super::normalise::normalise;
 use super::problem::{Problem, Result};
@@ -16,6 +16,9 @@ const LEAST_LENGTH: u64 = 16;
 /// The bytes at the beginning of a file that show that it was not written yet: the first read,
 /// and one more. ffprobe would find nothing in them either, and take much longer.
 const ZERO_HEADS: [(u64, usize); 2] = [(0, 64 << 10), (64 << 10, 256 << 10)];
+
+/// The bytes at the beginning of a file that show that its content is not media.
+const FOREIGN_HEAD: usize = 4096;
 
 const ZEROS: &str =
     "the file begins with zeros only: it was not written yet, or its content is lost";
@@ -48,11 +51,7 @@ fn probe_unguarded(source: &mut Source<'_>, extension: &str) -> Result<Media> {
         return Err(Problem::Final("the file is too short to hold any media"));
     }
     let Some(format) = Format::recognise(source)? else {
-        return Err(if begins_with_zeros(source)? {
-            Problem::Final(ZEROS)
-        } else {
-            Problem::Unknown
-        });
+        return Err(not_recognised(source)?);
     };
     let mut media = read_as(source, format)?;
     if media.tracks.is_empty() && media.photo.is_none() && !media.is_segment {
@@ -65,6 +64,16 @@ fn probe_unguarded(source: &mut Source<'_>, extension: &str) -> Result<Media> {
         ));
     }
     Ok(media)
+}
+
+/// What is known of a file in no known format.
+fn not_recognised(source: &mut Source<'_>) -> Result<Problem> {
+    if begins_with_zeros(source)? {
+        return Ok(Problem::Final(ZEROS));
+    }
+    let length = source.len();
+    let head = source.up_to(0, FOREIGN_HEAD)?;
+    Ok(foreign(head, length).map_or(Problem::Unknown, Problem::Final))
 }
 
 /// Whether there are only zeros where any format has its headers, as in a download to which

@@ -1,6 +1,8 @@
 //! Recognises formats by content.
 
 mod audio;
+mod extensions;
+mod foreign;
 mod list;
 mod raw;
 mod signatures;
@@ -10,6 +12,8 @@ use super::source::Source;
 use super::text;
 
 pub use audio::mpeg_audio_frames;
+pub use extensions::extension_fits;
+pub use foreign::find as foreign;
 pub use list::Format;
 
 /// The bytes that are enough to recognise a format, except after an ID3 tag.
@@ -231,53 +235,6 @@ fn is_xmp(head: &[u8]) -> bool {
             .any(|mark| text.contains(mark))
 }
 
-/// Whether files with this container usually have this extension.
-pub fn extension_fits(extension: &str, container: &str) -> bool {
-    let usual: &[&str] = match container {
-        "matroska" => &["mkv", "mka", "mks", "mk3d", "webm"],
-        "webm" => &["webm", "mkv", "mka", "weba"],
-        "mp4" | "mov" | "3gp" => &[
-            "mp4", "m4v", "m4a", "m4b", "m4p", "mov", "qt", "3gp", "3g2", "f4v", "f4a", "mj2",
-            "ismv", "insv", "lrv", "aax", "alac", "aac", "m4s", "m4f", "cmfv", "cmfa", "cmft",
-        ],
-        "avi" => &["avi", "divx", "amv"],
-        "mpegts" => &["ts", "m2ts", "mts", "m2t", "tp", "trp", "tod"],
-        "mpeg" => &["mpg", "mpeg", "vob", "mpe", "m2p", "evo", "mod", "m2v", "m1v", "dat", "ps"],
-        "flv" => &["flv", "f4v"],
-        "ogg" => &["ogg", "oga", "ogv", "opus", "ogm", "spx", "ogx"],
-        "mp3" => &["mp3", "mp2", "mpa", "mp1"],
-        "flac" => &["flac"],
-        "wav" => &["wav", "wave", "w64", "rf64", "bwf"],
-        "aac" => &["aac", "adts"],
-        "asf" => &["asf", "wma", "wmv", "wm", "dvr-ms"],
-        "aiff" => &["aif", "aiff", "aifc", "afc"],
-        "wv" => &["wv", "wvc"],
-        "ac3" => &["ac3", "eac3", "ec3"],
-        "eac3" => &["eac3", "ec3", "ac3"],
-        "dts" => &["dts", "dtshd", "dtsma"],
-        "iff" => &["dff", "dsdiff"],
-        "mpc" | "mpc8" => &["mpc", "mp+", "mpp"],
-        "amr" => &["amr", "awb"],
-        "au" => &["au", "snd"],
-        "h264" => &["h264", "264", "avc", "jsv", "26l"],
-        "hevc" => &["hevc", "h265", "265"],
-        "rm" => &["rm", "rmvb", "ra", "ram"],
-        "jpeg" => &["jpg", "jpeg", "jpe", "jfif", "thm", "mpo"],
-        "tiff" => &["tif", "tiff", "3fr", "iiq", "erf", "fff", "kdc", "mef", "mos", "dcr", "raw"],
-        "nef" => &["nef", "nrw"],
-        "arw" => &["arw", "sr2", "srf"],
-        "rw2" => &["rw2", "raw", "rwl"],
-        "heif" => &["heic", "heif", "hif", "heics", "heifs"],
-        "dng" => &["dng", "gpr"],
-        "xmp" => &["xmp"],
-        "jp2" => &["jp2", "jpf", "jpx", "jpm", "j2k"],
-        "bmp" => &["bmp", "dib"],
-        "psd" => &["psd", "psb"],
-        other => return extension.is_empty() || extension == other,
-    };
-    extension.is_empty() || usual.contains(&extension)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -391,13 +348,5 @@ mod tests {
                 .collect();
             assert_eq!(recognise(&noise), None);
         }
-    }
-
-    #[test]
-    fn extensions_are_compared_with_the_content() {
-        assert!(extension_fits("mkv", "matroska"));
-        assert!(extension_fits("", "png"));
-        assert!(!extension_fits("avi", "matroska"));
-        assert!(!extension_fits("jpg", "png"));
     }
 }

@@ -319,8 +319,11 @@ mod tests {
         for key in 0..500 {
             let path = directory.path().join(format!("{key}.mkv"));
             if key % 5 != 0 {
-                std::fs::write(&path, if key % 2 == 0 { "" } else { "text that is not media" })
-                    .unwrap();
+                std::fs::write(
+                    &path,
+                    if key % 2 == 0 { "" } else { "bytes that are not media\x01" },
+                )
+                .unwrap();
             }
             jobs.push(Job { key, path, follow: false, expected: None });
         }

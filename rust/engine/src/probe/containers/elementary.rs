@@ -4,6 +4,7 @@
 
 use super::sampled_rate::SampledRate;
 use super::sniff;
+use super::usual_rates::USUAL_RATES;
 use crate::probe::codec::audio::aac;
 use crate::probe::codec::{self, Framing};
 use crate::probe::model::{Media, Track, TrackType};
@@ -380,28 +381,11 @@ fn frame_rate(times: &mut [i64]) -> Option<(i64, i64)> {
     // Rounding to ticks causes steps of two sizes. At the end, frames are missing.
     steps.retain(|step| (step - middle).abs() <= 2);
     let rate = TICKS as f64 * steps.len() as f64 / steps.iter().sum::<i64>() as f64;
-    let is_near = |&&(num, den): &&(i64, i64)| (num as f64 / den as f64 / rate - 1.0).abs() < 5e-4;
-    let near = USUAL_RATES.iter().find(is_near).copied();
+    let usual = USUAL_RATES.map(|(num, den)| (i64::from(num), i64::from(den)));
+    let near =
+        usual.into_iter().find(|&(num, den)| (num as f64 / den as f64 / rate - 1.0).abs() < 5e-4);
     Some(near.unwrap_or(match middle {
         _ if TICKS % middle == 0 => (TICKS / middle, 1),
         _ => (TICKS, middle),
     }))
 }
-
-/// The rates from which times are usually rounded.
-const USUAL_RATES: [(i64, i64); 14] = [
-    (24_000, 1001),
-    (24, 1),
-    (25, 1),
-    (30_000, 1001),
-    (30, 1),
-    (50, 1),
-    (60_000, 1001),
-    (60, 1),
-    (10, 1),
-    (12, 1),
-    (15, 1),
-    (48, 1),
-    (100, 1),
-    (120, 1),
-];

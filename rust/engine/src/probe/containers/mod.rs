@@ -44,4 +44,5 @@ mod picture;
 mod sampled_rate;
 #[cfg(test)]
 mod testing;
+mod usual_rates;
 mod vorbis_comment;

@@ -8,6 +8,7 @@ mod packets;
 #[cfg(test)]
 mod tests;
 
+use super::usual_rates::USUAL_RATES;
 use super::vorbis_comment::close_chapters;
 use super::{duration, picture, riff};
 use crate::probe::codec;
@@ -429,10 +430,10 @@ impl Asf {
 /// The frame rate for a time of 100 ns per frame. Usual rates are recognised although their
 /// times are rounded.
 fn rate_of(frame_time: u64) -> Option<String> {
-    for (above, below) in [(24_000, 1001), (30_000, 1001), (60_000, 1001), (24, 1), (30, 1)] {
-        let exact = 10_000_000.0 * below as f64 / above as f64;
+    for (above, below) in USUAL_RATES {
+        let exact = 10_000_000.0 * f64::from(below) / f64::from(above);
         if (exact - frame_time as f64).abs() < 3.0 {
-            return rational::rate(above, below);
+            return rational::rate(above.into(), below.into());
         }
     }
     rational::rate(10_000_000, frame_time)

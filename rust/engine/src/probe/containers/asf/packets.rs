@@ -1,5 +1,7 @@
 //! The packets of an ASF file (ASF specification, 5.2), whose payloads belong to streams.
 
+use crate::probe::containers::usual_rates::USUAL_RATES;
+
 /// The most bytes of the beginning of a stream that are kept.
 const MOST_DATA: usize = 64 * 1024;
 
@@ -102,23 +104,6 @@ pub fn read(packet: &[u8], streams: &mut [Stream]) -> Option<()> {
     Some(())
 }
 
-/// The rates from which times in milliseconds are usually rounded.
-const USUAL_RATES: [(u32, u32); 13] = [
-    (24_000, 1001),
-    (24, 1),
-    (25, 1),
-    (30_000, 1001),
-    (30, 1),
-    (50, 1),
-    (60_000, 1001),
-    (60, 1),
-    (10, 1),
-    (12, 1),
-    (15, 1),
-    (20, 1),
-    (15_000, 1001),
-];
-
 /// The frame rate that follows from the times of frames: the usual rate with the least
 /// difference, if all times fit it, otherwise the average.
 pub fn frame_rate(times: &[u32]) -> Option<(u64, u64)> {
@@ -198,6 +183,7 @@ mod tests {
         assert_eq!(rate(30.0), Some((30, 1)));
         assert_eq!(rate(24_000.0 / 1001.0), Some((24_000, 1001)));
         assert_eq!(rate(25.0), Some((25, 1)));
+        assert_eq!(rate(48.0), Some((48, 1)));
         assert_eq!(rate(8.0), Some((49_000, 6125)));
         assert_eq!(frame_rate(&[5]), None);
         assert_eq!(frame_rate(&[5, 5, 5]), None);

@@ -186,6 +186,20 @@ fn without_extended_properties_the_times_of_packets_give_the_frame_rate() {
 }
 
 #[test]
+fn usual_rates_are_recognised_in_rounded_times() {
+    for (time, rate) in [
+        (666_667, "15/1"),
+        (417_083, "24000/1001"),
+        (416_667, "24/1"),
+        (400_000, "25/1"),
+        (83_333, "120/1"),
+        (769_231, "10000000/769231"),
+    ] {
+        assert_eq!(rate_of(time).as_deref(), Some(rate));
+    }
+}
+
+#[test]
 fn pictures_become_attachments_in_the_order_of_the_file() {
     let mut cover = vec![3, 32, 0, 0, 0];
     cover.extend(wide("image/png"));

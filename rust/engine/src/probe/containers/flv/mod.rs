@@ -9,6 +9,7 @@ mod amf;
 mod tests;
 mod video;
 
+use super::usual_rates::USUAL_RATES;
 use crate::probe::codec::{self, Framing};
 use crate::probe::model::{Media, Track, TrackType};
 use crate::probe::problem::{Problem, Result};
@@ -372,8 +373,10 @@ fn by_times(coded: Option<String>, times: &[u32]) -> Option<String> {
         return coded;
     }
     let rates = USUAL_RATES.map(|(num, den)| (num, den, f64::from(num) / f64::from(den)));
+    // So few times do not distinguish it from 15, which is more frequent.
+    let rates = rates.iter().filter(|&&(num, den, _)| (num, den) != (15_000, 1001));
     let distance = |&(_, _, usual): &(u32, u32, f64)| (usual - rate).abs();
-    let nearest = rates.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
+    let nearest = rates.min_by(|a, b| distance(a).total_cmp(&distance(b)));
     match nearest {
         Some((num, den, usual)) if is_near(*usual) => Some(format!("{num}/{den}")),
         _ => fraction(rate),
@@ -385,18 +388,3 @@ fn rate_of(times: &[u32]) -> Option<f64> {
     let span = times.iter().max()?.checked_sub(*times.iter().min()?).filter(|&span| span > 0)?;
     Some(1000.0 * (times.len() - 1) as f64 / f64::from(span))
 }
-
-const USUAL_RATES: [(u32, u32); 12] = [
-    (24, 1),
-    (25, 1),
-    (30, 1),
-    (24_000, 1001),
-    (30_000, 1001),
-    (50, 1),
-    (60, 1),
-    (60_000, 1001),
-    (12, 1),
-    (15, 1),
-    (10, 1),
-    (120, 1),
-];
