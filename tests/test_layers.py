@@ -31,6 +31,7 @@ LAYERS = (
     ("catalogue",),
     ("media",),
     ("integrity",),
+    ("photos",),
     ("doctor", "duplicates", "manifest", "roots", "scanner"),
     ("cli",),
     ("__main__",),

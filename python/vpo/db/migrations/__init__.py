@@ -14,7 +14,7 @@ from importlib import import_module
 from vpo.base import times
 
 OLDEST = 6
-LATEST = 14
+LATEST = 15
 
 # "vpo1": marks an SQLite file as a catalogue of vpo (https://sqlite.org/fileformat2.html#application_id).
 APPLICATION_ID = 0x76706F31
@@ -29,6 +29,7 @@ _STEPS = {
     12: "vpo.db.migrations.v12_job_order",
     13: "vpo.db.migrations.v13_root_rules",
     14: "vpo.db.migrations.v14_summaries",
+    15: "vpo.db.migrations.v15_photo_collections",
 }
 
 
