@@ -142,6 +142,42 @@ class FileUnreadableError(VpoError):
     code = "FILE_UNREADABLE"
 
 
+class CollectionNotFoundError(VpoError):
+    """No photo collection has this name or id."""
+
+    code = "COLLECTION_NOT_FOUND"
+
+
+class CollectionExistsError(VpoError):
+    """Another photo collection has this name."""
+
+    code = "COLLECTION_EXISTS"
+
+
+class CollectionValueError(VpoError):
+    """A collection cannot have this name, location or lifetime."""
+
+    code = "COLLECTION_INVALID"
+
+
+class CollectionUnreachableError(VpoError):
+    """The files of a collection cannot be looked at."""
+
+    code = "COLLECTION_NOT_ACCESSIBLE"
+
+
+class CollectionInUseError(VpoError):
+    """A collection has results, or is being analysed."""
+
+    code = "COLLECTION_IN_USE"
+
+
+class AnalysisLockedError(JobLockedError):
+    """Another analysis of these files is running."""
+
+    code = "ANALYSIS_LOCKED"
+
+
 class JobNotFoundError(VpoError):
     """There is no job with that ID."""
 

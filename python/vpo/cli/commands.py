@@ -55,7 +55,18 @@ CONTENT: dict[str, Entry] = {
     ),
 }
 
-PHOTOS: dict[str, Entry] = {}
+PHOTOS: dict[str, Entry] = {
+    "collections": (
+        "vpo.cli.collections.group",
+        "collections",
+        "Name the places of your photos, to analyse them.",
+    ),
+    "analyze": (
+        "vpo.cli.analyze.group",
+        "analyze",
+        "Analyse a collection of photos, and keep the result.",
+    ),
+}
 
 ARCHIVE: dict[str, Entry] = {}
 
