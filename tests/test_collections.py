@@ -160,7 +160,7 @@ def test_the_database_refuses_what_the_rules_forbid(photos: Vpo) -> None:
         )
         connection.execute("DELETE FROM pipelines")
         query = "SELECT pipeline_id FROM analysis_results"
-        assert connection.execute(query).fetchall() == [(None,)]
+        assert [row[0] for row in connection.execute(query)] == [None]
         assert connection.execute("SELECT * FROM pipeline_history").fetchall() == []
         connection.execute("DELETE FROM collections")
         assert connection.execute(query).fetchall() == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -27,13 +27,11 @@ from vpo.photos import analyze as service
 from vpo.photos.analyze import AnalysisResult
 from vpo.photos.request import AnalysisRequest, Probing, Tool
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 EXIT_ISSUES = 3
 """With `--fail-on-issues`: the analysis found some."""
 
 
-def _options(function: F) -> F:
+def _options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that all analyses have."""
     no_scan = click.option("--no-scan", is_flag=True, help="Take the records as they are.")
     refresh = click.option(
@@ -42,9 +40,8 @@ def _options(function: F) -> F:
     fail = click.option(
         "--fail-on-issues", is_flag=True, help=f"Exit with {EXIT_ISSUES} if there are issues."
     )
-    queued = queue_options("analysis")(json_option(global_options(click.pass_context(function))))
-    decorated: F = no_scan(refresh(fail(wait_option(queued))))
-    return decorated
+    command: Callable[..., Any] = json_option(global_options(click.pass_context(function)))
+    return no_scan(refresh(fail(wait_option(queue_options("analysis")(command)))))
 
 
 @click.command("photo-pairing", cls=WaitingCommand)
