@@ -106,7 +106,7 @@ def run(library: Library, request: AnalysisRequest, context: Context) -> Analysi
     collection = prepared.collection
     result = AnalysisResult(tool=request.tool, collection=collection)
     if request.scan and (request.refresh or not collection.has_fresh_listing):
-        refresh(library, collection, context, request.probing)
+        refresh(library, collection, context)
     elif not request.scan:
         _check_has_records(library, collection)
     job = to_job(library, request)

@@ -8,19 +8,9 @@ from typing import Literal
 import orjson
 
 from vpo.base.errors import JobConfigurationError
-from vpo.config.models import ProberChoice
 
 Tool = Literal["photostats", "photo_pairing", "pipeline_validation"]
 TOOLS: tuple[Tool, ...] = ("photostats", "photo_pairing", "pipeline_validation")
-
-
-@dataclass(frozen=True)
-class Probing:
-    """How media are read that the catalogue does not know yet."""
-
-    prober: ProberChoice = "auto"
-    ffprobe: str | None = None
-    """The ffprobe that the settings name, if they do."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +26,6 @@ class AnalysisRequest:
     """Whether the files are looked at, however new the listing is."""
     scan: bool = True
     """Whether the files may be looked at. If not, the records are taken as they are."""
-    probing: Probing = Probing()
 
     def to_json(self) -> str:
         """The request as the job's record has it."""

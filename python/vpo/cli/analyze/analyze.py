@@ -25,7 +25,7 @@ from vpo.jobs.purge import auto_purge
 from vpo.jobs.stopping import StoppedError
 from vpo.photos import analyze as service
 from vpo.photos.analyze import AnalysisResult
-from vpo.photos.request import AnalysisRequest, Probing, Tool
+from vpo.photos.request import AnalysisRequest, Tool
 
 EXIT_ISSUES = 3
 """With `--fail-on-issues`: the analysis found some."""
@@ -67,14 +67,12 @@ def _analyse(ctx: click.Context, tool: Tool, name: str, options: dict[str, Any])
         raise click.UsageError("--no-scan cannot be combined with --refresh", ctx)
     settings = app.settings()
     app.start_logging(settings)
-    tools = settings.config.tools
     request = AnalysisRequest(
         tool,
         name,
         pipeline=options.get("pipeline"),
         refresh=options["refresh"],
         scan=not options["no_scan"],
-        probing=Probing(tools.prober, tools.ffprobe),
     )
     with open_library(app.library_path(settings), "write") as library:
         if is_queued:

@@ -23,7 +23,6 @@ from vpo.photos import collections as service
 from vpo.photos.collections import Collection
 from vpo.photos.listing import CatalogueListing
 from vpo.photos.refresh import refresh as look_again
-from vpo.photos.request import Probing
 
 # Looking at more files than this is worth a question.
 _MANY_FILES = 100_000
@@ -45,7 +44,6 @@ def refresh(ctx: click.Context, /, name: str, yes: bool, as_json: bool) -> None:
     app = ctx.ensure_object(App)
     settings = app.settings()
     app.start_logging(settings)
-    tools = settings.config.tools
     with open_library(app.library_path(settings), "write") as library:
         collection = service.reachable(library, name)
         known = _known_files(library, collection)
@@ -54,7 +52,7 @@ def refresh(ctx: click.Context, /, name: str, yes: bool, as_json: bool) -> None:
         try:
             with Signals() as signals, TerminalReporter(app, None) as reporter:
                 context = Context(reporter, signals.stop)
-                look_again(library, collection, context, Probing(tools.prober, tools.ffprobe))
+                look_again(library, collection, context)
         except StoppedError as stopped:
             show_stopped(app, stopped, as_json=as_json)
             ctx.exit(stopped.exit_status)
