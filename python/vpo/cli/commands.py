@@ -13,7 +13,7 @@ LIBRARY: dict[str, Entry] = {
     "scan": (
         "vpo.cli.scan.scan",
         "scan",
-        "Scan directories, and record what is there and what has changed.",
+        "Scan directories, and record what is there and what changed.",
     ),
     "files": (
         "vpo.cli.files.group",
@@ -55,7 +55,13 @@ CONTENT: dict[str, Entry] = {
     ),
 }
 
-PHOTOS: dict[str, Entry] = {}
+PHOTOS: dict[str, Entry] = {
+    "collections": (
+        "vpo.cli.collections.group",
+        "collections",
+        "Keep collections of photos, and the settings of their analyses.",
+    ),
+}
 
 ARCHIVE: dict[str, Entry] = {}
 
