@@ -276,6 +276,18 @@ class IsABagError(VpoError):
     code = "IS_A_BAG"
 
 
+class CollectionSettingError(VpoError):
+    """A setting of photo collections cannot exist, or cannot have that value."""
+
+    code = "BAD_COLLECTION_SETTING"
+
+
+class CollectionSettingNotFoundError(VpoError):
+    """A setting of photo collections is not set."""
+
+    code = "COLLECTION_SETTING_NOT_FOUND"
+
+
 class ToolMissingError(VpoError):
     """A program that was asked for is not there."""
 

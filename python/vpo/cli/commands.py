@@ -59,7 +59,7 @@ PHOTOS: dict[str, Entry] = {
     "collections": (
         "vpo.cli.collections.group",
         "collections",
-        "Name the places of your photos, to analyse them.",
+        "Keep collections of photos, and the settings of their analyses.",
     ),
     "analyze": (
         "vpo.cli.analyze.group",

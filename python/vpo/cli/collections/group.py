@@ -17,6 +17,11 @@ _COMMANDS = {
         "refresh",
         "Look at the files of a collection again.",
     ),
+    "settings": (
+        "vpo.cli.collections.settings.group",
+        "settings",
+        "Show and change the settings of the analyses.",
+    ),
     "show": ("vpo.cli.collections.show", "show", "Show a collection."),
     "stats": ("vpo.cli.collections.stats", "stats", "Sum up all collections."),
     "test": ("vpo.cli.collections.test", "test", "Test whether a collection can be reached."),
@@ -32,4 +37,4 @@ _COMMANDS = {
 )
 @global_options
 def collections() -> None:
-    """Name the places of your photos, to analyse them."""
+    """Keep collections of photos, and the settings of their analyses."""
