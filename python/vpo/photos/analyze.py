@@ -153,6 +153,12 @@ def _prepare(library: Library, request: AnalysisRequest) -> _Prepared:
     return _TOOLS[request.tool](library, request, collection)
 
 
+def _photostats(_library: Library, _request: AnalysisRequest, collection: Collection) -> _Prepared:
+    from vpo.photos import photostats
+
+    return _Prepared(collection, photostats.analyse)
+
+
 def _photo_pairing(
     _library: Library, _request: AnalysisRequest, collection: Collection
 ) -> _Prepared:
@@ -162,6 +168,7 @@ def _photo_pairing(
 
 
 _TOOLS: dict[str, Callable[[Library, AnalysisRequest, Collection], _Prepared]] = {
+    "photostats": _photostats,
     "photo_pairing": _photo_pairing,
 }
 

@@ -44,6 +44,21 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
     return no_scan(refresh(fail(wait_option(queue_options("analysis")(command)))))
 
 
+@click.command("photostats", cls=WaitingCommand)
+@name_argument
+@_options
+def photostats(ctx: click.Context, /, name: str, **options: Any) -> None:
+    """Count the files of the collection NAME, and find what lacks its counterpart.
+
+    An image without its sidecar counts as an issue if its extension is in the setting
+    `require_sidecar`, and so does a sidecar without an image.
+
+    Exit status: 0 done, 2 not done, 3 issues with --fail-on-issues, 75 another job is in the
+    way.
+    """
+    _analyse(ctx, "photostats", name, options)
+
+
 @click.command("photo-pairing", cls=WaitingCommand)
 @name_argument
 @_options
@@ -127,7 +142,7 @@ def _text(shown: dict[str, Any], result: AnalysisResult) -> Iterator[str]:
     found = shown["results"]
     for label, key in _SHOWN[result.tool]:
         if key in found:
-            yield f"  {label + ':':24}{found[key]:,}"
+            yield f"  {label + ':':24}{_length(found, key):,}"
     yield ""
     issues = shown["issues_found"] or 0
     noun = "issue" if issues == 1 else "issues"
@@ -135,8 +150,20 @@ def _text(shown: dict[str, Any], result: AnalysisResult) -> Iterator[str]:
     yield f"Found {issues:,} {noun} in {seconds} (result: {result.id}, job: {shown['job_id'][:8]})"
 
 
+def _length(found: dict[str, Any], key: str) -> int:
+    """A count, or the length of a list, of which a result may hold only the beginning."""
+    if isinstance(found[key], list):
+        return int(found.get("_truncated", {}).get(key, len(found[key])))
+    return int(found[key])
+
+
 _SHOWN: dict[Tool, tuple[tuple[str, str], ...]] = {
-    "photostats": (("Files", "total_files"), ("Images with sidecar", "paired_count")),
+    "photostats": (
+        ("Files", "total_files"),
+        ("Paired", "paired_count"),
+        ("Images without sidecar", "orphaned_images"),
+        ("Sidecars without image", "orphaned_xmp"),
+    ),
     "photo_pairing": (
         ("Groups", "group_count"),
         ("Images", "image_count"),

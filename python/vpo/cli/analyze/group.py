@@ -14,6 +14,11 @@ _COMMANDS = {
         "photo_pairing",
         "Group files to images by their names, and find wrong names.",
     ),
+    "photostats": (
+        _MODULE,
+        "photostats",
+        "Count files and sizes, and find images and sidecars that lack each other.",
+    ),
 }
 
 
