@@ -55,7 +55,13 @@ CONTENT: dict[str, Entry] = {
     ),
 }
 
-PHOTOS: dict[str, Entry] = {}
+PHOTOS: dict[str, Entry] = {
+    "results": (
+        "vpo.cli.results.group",
+        "results",
+        "Show, compare and delete what analyses of photos found.",
+    ),
+}
 
 ARCHIVE: dict[str, Entry] = {}
 
