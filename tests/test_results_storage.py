@@ -108,7 +108,7 @@ def test_long_elements_stay_below_the_limit_of_a_row(catalogue: sqlite3.Connecti
         "x" * (MOST_BYTES_PER_ROW + 1),
         {"path": "a", "files": ["f" * 200] * 100_000},
         {str(number): {str(inner): "v" * 99 for inner in range(999)} for number in range(999)},
-        [[["v" * 9_999] * 99] * 99] * 99,
+        [[["v" * 999] * 20] * 20] * 20,
     ],
     ids=["text", "list", "object", "nested"],
 )

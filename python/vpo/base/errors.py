@@ -360,6 +360,36 @@ class UndoGoneError(UndoError):
     code = "UNDO_GONE"
 
 
+class CollectionNotFoundError(VpoError):
+    """No photo collection has this name or id."""
+
+    code = "COLLECTION_NOT_FOUND"
+
+
+class PipelineNotFoundError(VpoError):
+    """No pipeline, or no version of it, has this name, ID or number."""
+
+    code = "PIPELINE_NOT_FOUND"
+
+
+class ResultNotFoundError(VpoError):
+    """No result of an analysis has this id."""
+
+    code = "RESULT_NOT_FOUND"
+
+
+class ReportMissingError(VpoError):
+    """A result of an analysis has no report."""
+
+    code = "REPORT_MISSING"
+
+
+class ResultsNotComparableError(VpoError):
+    """Two results have nothing in common that could be compared."""
+
+    code = "RESULTS_NOT_COMPARABLE"
+
+
 class LibraryError(VpoError):
     """The library cannot be used as it is."""
 

@@ -66,6 +66,11 @@ PHOTOS: dict[str, Entry] = {
         "analyze",
         "Analyse a collection of photos, and keep the result.",
     ),
+    "results": (
+        "vpo.cli.results.group",
+        "results",
+        "Show, compare and delete what analyses of photos found.",
+    ),
 }
 
 ARCHIVE: dict[str, Entry] = {}
