@@ -489,6 +489,17 @@ class Digester:
         Raises ValueError for an unknown algorithm, OSError if no thread can be started.
         """
 
+    def submit_alike(
+        self,
+        groups: Iterable[Iterable[tuple[int, str | bytes, int | None, int | None, object]]],
+        algorithms: Sequence[str],
+    ) -> None:
+        """Queues groups of files that probably have the same content, as `submit` does.
+
+        Files of a group are compared, which takes less time than digesting each. There is a
+        result for each file, whether or not they are equal.
+        """
+
     def take(self, timeout: float) -> list[Digested]:
         """All results that there are; waits up to `timeout` seconds for the first.
 
@@ -499,7 +510,8 @@ class Digester:
         """As `take`, but faster for many files.
 
         Returns rows of the files that were digested, and the results of all others. There is
-        a row for each file and algorithm: key, algorithm, hexadecimal digits, ctime in ns.
+        a row for each file and algorithm: key, algorithm, hexadecimal digits, ctime in ns. The
+        rows of a file follow each other.
         """
 
     def stop(self) -> None:

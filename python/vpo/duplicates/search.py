@@ -2,6 +2,7 @@
 
 Each step reads only the files that the step before has left: the first 4 KiB of files of the
 same size, both ends of files with the same head, and all of the files with the same quick hash.
+Files of up to 1 MiB with the same head are read whole at once.
 What was read is recorded in the catalogue, and is not read again. Memory follows these
 candidates, not the library.
 
@@ -52,7 +53,7 @@ class DuplicateSearch:
         """The digests that were read, by the IDs of files."""
         self._seen: dict[int, os.stat_result | None] = {}
         self._without_head: list[tuple[int, StoredPath, int, int, bool]] = []
-        self._without_quick_hash: list[Candidate] = []
+        self._without_quick_hash: list[list[Candidate]] = []
         with library.reading() as connection:
             self.roots = roots_of(connection)
             self.found.damaged = table.count_damaged(connection, self.selection)
@@ -63,16 +64,17 @@ class DuplicateSearch:
         is_unclear = self._without_head or self._without_quick_hash
         self._sets = [] if is_unclear else self._of_same_quick_hash()
 
-    def _of_same_head(self) -> list[Candidate]:
-        """The files without a quick hash that have the same size and head as another file."""
+    def _of_same_head(self) -> list[list[Candidate]]:
+        """The files without a quick hash that have the same size and head as another file.
+
+        Each list has those of one size and head.
+        """
         with self.library.reading() as connection:
             sets = table.of_equal_head(connection, self.selection)
         return [
-            file
+            [file for file in files if file.quick_hash is None]
             for files in sets
             if _are_several(files)
-            for file in files
-            if file.quick_hash is None
         ]
 
     def _of_same_quick_hash(self) -> list[list[Candidate]]:
@@ -111,7 +113,7 @@ class DuplicateSearch:
             self._without_quick_hash = []
         if not self._sets:
             self._sets = self._of_same_quick_hash()
-        unread = [file for files in self._sets for file in _to_read_fully(files)]
+        unread = [files for files in map(_to_read_fully, self._sets) if files]
         if unread:
             self._digests.update(reader.full(unread))
         # The next run has to look again at files that could not be read or were not selected.
