@@ -29,6 +29,7 @@ __all__ = [
     "birth_time",
     "end_on_bus_error",
     "language_code",
+    "look_at",
     "open_beneath",
     "open_trusted",
     "set_idle_io",
@@ -589,6 +590,15 @@ def birth_time(path: str | bytes, follow: bool) -> int | None:
 
     A rename keeps the birth time. A new file with a reused inode number has a different one.
     None if the file system does not record it, or if the file cannot be accessed.
+    """
+
+def look_at(
+    paths: Sequence[str | bytes],
+) -> list[tuple[int, int, int, int, int] | None]:
+    """Looks at many files, in parallel. Links are not followed.
+
+    Returns device, inode, size in bytes, mtime in ns (limited to 64 bits) and the number of names
+    of each. None: it is gone, cannot be looked at, or is not a regular file.
     """
 
 def stat_afresh(directory: int, name: bytes) -> tuple[int, int, int, int, int, int | None, int]:

@@ -14,6 +14,7 @@ from vpo.base.paths import StoredPath, join
 from vpo.content.algorithms import HEAD, QUICK, RECORDED
 from vpo.content.digests import algorithms_for, is_same_content, recorded_digest
 from vpo.content.hashing import EngineFile, HashingQueue
+from vpo.db import duplicates as table
 from vpo.db import file_facts, heads
 from vpo.db.duplicates import Candidate
 from vpo.db.file_facts import BothDigests, FullDigest, QuickHash
@@ -24,8 +25,10 @@ from vpo.jobs.progress import Progress
 
 # Digests are committed after so many files or seconds. A commit waits for the disk; files
 # whose digests were not committed when the process is killed are read again.
-FILES_PER_COMMIT = 20_000
+FILES_PER_COMMIT = 5000
 SECONDS_PER_COMMIT = 2.0
+
+LOOKED_UP_AT_A_TIME = 4096
 
 # Of files with the same head, those up to this size are read whole, and not first for the quick
 # hash. A disk takes as long to reach a second place in a file as to read so many bytes.
@@ -49,11 +52,20 @@ class DigestReader:
         self._read: set[int] = set()
         """The IDs of files that were read, at least in part."""
 
-    def heads(self, files: Sequence[tuple[int, StoredPath, int, int, bool]]) -> None:
-        """Reads the heads of files, and records them. `files` are as the engine takes them."""
-        known = {file[0]: file for file in files}
+    def heads(self, ids: Sequence[int]) -> None:
+        """Reads the heads of files, given by their ids, and records them."""
+        reading: dict[int, tuple[int, StoredPath, int, int, bool]] = {}
         rows: list[tuple[int, int, int, str]] = []
         done = 0
+
+        def files() -> Iterator[EngineFile]:
+            # The engine reads some while the next ones are looked up.
+            for start in range(0, len(ids), LOOKED_UP_AT_A_TIME):
+                some = ids[start : start + LOOKED_UP_AT_A_TIME]
+                with self.library.reading() as connection:
+                    found = table.to_read(connection, some)
+                reading.update((file[0], file) for file in found)
+                yield from found
 
         def record() -> None:
             # By ID, as they lie in the table.
@@ -62,16 +74,16 @@ class DigestReader:
             rows.clear()
 
         with self._recording([rows], record) as record_if_due:
-            for taken, failed in self.queue.rows(files, (HEAD,)):
+            for taken, failed in self.queue.rows(files(), (HEAD,)):
                 for key, _, head, _ in taken:
-                    _, _, size_bytes, mtime_ns, _ = known[key]
+                    _, _, size_bytes, mtime_ns, _ = reading.pop(key)
                     rows.append((key, size_bytes, mtime_ns, head))
                 for answer in failed:
-                    self._note(answer, [known[answer.key][1]])
+                    self._note(answer, [reading.pop(answer.key)[1]])
                 done += len(taken) + len(failed)
                 self._read.update(key for key, *_ in taken)
                 record_if_due()
-                self._report(done, len(files))
+                self._report(done, len(ids))
 
     def quick(self, sets: Iterable[list[Candidate]]) -> dict[int, str]:
         """Reads the quick hashes of files, and records them. Notes files that cannot be read.
