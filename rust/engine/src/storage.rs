@@ -94,8 +94,8 @@ pub fn look_at(paths: &[PathBuf]) -> Vec<Option<Seen>> {
     found
 }
 
-fn look_at_one(path: &PathBuf) -> Option<Seen> {
-    let found = path.symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
+fn look_at_one(path: impl AsRef<Path>) -> Option<Seen> {
+    let found = path.as_ref().symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
     let mtime_ns = i128::from(found.mtime()) * 1_000_000_000 + i128::from(found.mtime_nsec());
     Some(Seen {
         device: found.dev(),
