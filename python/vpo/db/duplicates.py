@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -108,7 +107,7 @@ def to_read(
         "SELECT f.id, d.path, f.name, f.size_bytes, f.mtime_ns"
         " FROM json_each(?) AS wanted CROSS JOIN files f ON f.id = wanted.value"
         " CROSS JOIN directories d ON d.id = f.directory_id",
-        (json.dumps(ids),),
+        (f"[{','.join(map(str, ids))}]",),
     )
     return [
         (file_id, join(checked(directory), name), size_bytes, mtime_ns, False)

@@ -24,11 +24,11 @@ from vpo.db import duplicates as table
 from vpo.db.duplicates import Candidate
 from vpo.db.library import Library
 from vpo.db.stored_stat import stored_inode
-from vpo.duplicates import aliases
 from vpo.duplicates.models import Copy, Duplicates, Group, Name
 from vpo.duplicates.request import DuplicatesRequest
 from vpo.duplicates.shared_storage import StorageOf
 from vpo.places.beneath import roots_of
+from vpo.places.filesystems import filesystem_kind
 
 if TYPE_CHECKING:
     from vpo.duplicates.hashing import DigestReader
@@ -138,7 +138,10 @@ class DuplicateSearch:
                         storage = storage_of(copy.path, copy.device, self.roots)
                         if storage is not None:
                             copies[number] = copy._replace(storage=storage)
-                copies = aliases.mark(copies, self.roots)
+                if not all(_is_on_own_disk(copy) for copy in copies):
+                    from vpo.duplicates import aliases
+
+                    copies = aliases.mark(copies, self.roots)
                 shared = {copy.storage for copy in copies if copy.storage is not None}
                 storages = len(shared) + sum(copy.storage is None for copy in copies)
                 size_bytes = files[0].size_bytes
@@ -200,6 +203,11 @@ class DuplicateSearch:
                 names = _distinct([*known.names, Name(file_id, path)], links)
                 copies[key] = known._replace(names=names)
         return list(copies.values())
+
+
+def _is_on_own_disk(copy: Copy) -> bool:
+    """Whether no other path of another device or inode can lead to it."""
+    return filesystem_kind(copy.path, copy.device).holds_its_files
 
 
 def _to_read_fully(files: list[Candidate]) -> list[Candidate]:
