@@ -25,7 +25,7 @@ from vpo.jobs.progress import Progress
 
 # Digests are committed after so many files or seconds. A commit waits for the disk; files
 # whose digests were not committed when the process is killed are read again.
-FILES_PER_COMMIT = 5000
+FILES_PER_COMMIT = 10_000
 SECONDS_PER_COMMIT = 2.0
 
 LOOKED_UP_AT_A_TIME = 4096
