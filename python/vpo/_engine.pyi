@@ -492,7 +492,12 @@ class Digester:
 
     def submit_alike(
         self,
-        groups: Iterable[Iterable[tuple[int, str | bytes, int | None, int | None, object]]],
+        groups: Iterable[
+            Iterable[
+                tuple[int, str | bytes, int | None, int | None, object]
+                | tuple[int, str | bytes, int | None, int | None, object, int | None]
+            ]
+        ],
         algorithms: Sequence[str],
     ) -> None:
         """Queues groups of files that probably have the same content, as `submit` does.
