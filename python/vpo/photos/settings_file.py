@@ -104,9 +104,13 @@ def find(candidates: list[str]) -> tuple[FileSettings | None, list[str]]:
 
 def read(path: str) -> FileSettings:
     """The settings in the file at `path`. Raises ConfigError if it cannot be read."""
+    return parse(content_of(path, name=_NAME), path)
+
+
+def parse(content: bytes, path: str) -> FileSettings:
+    """The settings in the content of a file. `path` is what to call it."""
     from vpo.config.document import mapping_in
 
-    content = content_of(path, name=_NAME)
     found = FileSettings(path)
     node, found.mistakes = mapping_in(content, path, name=_NAME)
     found.is_yaml = not found.mistakes
