@@ -13,8 +13,9 @@ from itertools import groupby, product
 
 from vpo.photos.pipeline.model import Node, Pipeline
 
-MOST = 3000
+MOST = 300
 """Alternatives, beyond which the model gives up."""
+MOST_STEPS = 5_000
 
 ORDER = ["CONSISTENT", "CONSISTENT-WITH-WARNING", "PARTIAL", "INCONSISTENT"]
 
@@ -73,20 +74,20 @@ class Model:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.nodes = {node.id: node for node in pipeline.nodes}
-        self.outputs: dict[str, list[str]] = {id: [] for id in self.nodes}
-        self.inputs: dict[str, list[str]] = {id: [] for id in self.nodes}
+        self.outputs: dict[str, list[str]] = {node_id: [] for node_id in self.nodes}
+        self.inputs: dict[str, list[str]] = {node_id: [] for node_id in self.nodes}
         for source, target in pipeline.edges:
             if target not in self.outputs[source]:
                 self.outputs[source].append(target)
                 self.inputs[target].append(source)
-        (capture,) = [id for id, node in self.nodes.items() if node.type == "capture"]
-        for id, node in self.nodes.items():
-            feeds = any(self.nodes[target].type == "pairing" for target in self.outputs[id])
-            if node.type == "file" and not self.inputs[id] and feeds:
-                self.outputs[capture].append(id)
-                self.inputs[id].append(capture)
+        (capture,) = [node_id for node_id, node in self.nodes.items() if node.type == "capture"]
+        for node_id, node in self.nodes.items():
+            feeds = any(self.nodes[target].type == "pairing" for target in self.outputs[node_id])
+            if node.type == "file" and not self.inputs[node_id] and feeds:
+                self.outputs[capture].append(node_id)
+                self.inputs[node_id].append(capture)
         self.truncated: set[str] = set()
-        self.most = 0
+        self.steps = 0
         self.ways: dict[str, list[Way]] = {}
         for pairing in self.pairings_in_order():
             found = {
@@ -108,8 +109,8 @@ class Model:
 
     def pairings_in_order(self) -> list[str]:
         """Those from which others are reached come first."""
-        pairings = [id for id, node in self.nodes.items() if node.type == "pairing"]
-        return sorted(pairings, key=lambda id: -len(self.after(id) & set(pairings)))
+        pairings = [node_id for node_id, node in self.nodes.items() if node.type == "pairing"]
+        return sorted(pairings, key=lambda node_id: -len(self.after(node_id) & set(pairings)))
 
     def after(self, start: str) -> set[str]:
         found: set[str] = set()
@@ -123,14 +124,22 @@ class Model:
 
     def everything(self, capture: str) -> Iterator[Outcome]:
         """All alternatives, for each choice of a way into each pairing."""
+        count = 0
         for ways in product(*self.ways.values()):
             self.chosen = dict(zip(self.ways, ways, strict=True))
-            yield from self.walk(capture, (), [])
+            found = self.walk(capture, (), [])
+            count += len(found)
+            if count > MOST:
+                raise TooMuchError
+            yield from found
 
-    def walk(self, id: str, methods: tuple[str, ...], path: list[str]) -> list[Outcome]:
-        node = self.nodes[id]
-        if node.type in ("file", "process", "branching") and path.count(id) == 5:
-            self.note_truncation(id, methods, path)
+    def walk(self, node_id: str, methods: tuple[str, ...], path: list[str]) -> list[Outcome]:
+        node = self.nodes[node_id]
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            raise TooMuchError
+        if node.type in ("file", "process", "branching") and path.count(node_id) == 5:
+            self.note_truncation(node_id, path)
             return []
         if node.type == "termination":
             return [Outcome(ends={label_of(node): set()})]
@@ -138,13 +147,12 @@ class Model:
             found = []
             for method in methods_of(node):
                 longer = (*methods, method.lower()) if method else methods
-                found += self.onward(node, longer, [*path, f"={method.lower()}", id])
+                found += self.onward(node, longer, [*path, f"={method.lower()}", node_id])
         else:
-            found = self.onward(node, methods, [*path, id])
+            found = self.onward(node, methods, [*path, node_id])
         if node.type == "file":
             name = "".join(f"-{method}" for method in methods)
             name += str(node.properties["extension"]).lower()
-            self.note_runs(methods)
             for outcome in found:
                 outcome.add((name, bool(node.properties.get("optional"))))
         return self.limited(found)
@@ -195,18 +203,15 @@ class Model:
             raise TooMuchError
         return found
 
-    def note_truncation(self, id: str, methods: tuple[str, ...], path: list[str]) -> None:
+    def note_truncation(self, node_id: str, path: list[str]) -> None:
         """Notes the method of the cycle that is closed now, if it has just one."""
-        begin = max(at for at, each in enumerate(path) if each == id)
+        begin = max(at for at, each in enumerate(path) if each == node_id)
         cycle = path[begin:]
-        if self.nodes[id].type == "process":
+        if self.nodes[node_id].type == "process":
             cycle = [path[begin - 1], *cycle]
         on_it = {each[1:] for each in cycle if each.startswith("=")} - {""}
         if len(on_it) == 1:
             self.truncated |= on_it
-
-    def note_runs(self, methods: tuple[str, ...]) -> None:
-        pass
 
     def longest_run(self, method: str) -> int:
         runs = [0]

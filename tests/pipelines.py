@@ -33,17 +33,17 @@ def _node(text: str | dict[str, Any]) -> dict[str, Any]:
     if isinstance(text, dict):
         return text
     head, _, outputs = text.partition("->")
-    id, _, rest = head.partition(":")
-    type, _, argument = rest.strip().partition(" ")
-    node: dict[str, Any] = {"id": id.strip(), "type": type}
+    node_id, _, rest = head.partition(":")
+    kind, _, argument = rest.strip().partition(" ")
+    node: dict[str, Any] = {"id": node_id.strip(), "type": kind}
     argument = argument.strip()
-    if type == "file":
+    if kind == "file":
         node["extension"] = argument.rstrip("?")
         if argument.endswith("?"):
             node["optional"] = True
-    elif type == "process":
+    elif kind == "process":
         node["method_ids"] = [each.strip().strip("'") for each in argument.split(",")]
-    elif type == "termination" and argument:
+    elif kind == "termination" and argument:
         node["name"] = argument
     node["output"] = [each.strip() for each in outputs.split(",") if each.strip()]
     return node

@@ -15,7 +15,7 @@ from vpo.photos.pipeline.structure import check
 
 EXTENSIONS = (".CR3", ".xmp", ".TIF", ".JPG")
 METHODS = ("A", "B", "Edit", "")
-PIPELINES_PER_SEED = 60
+PIPELINES_PER_SEED = 100
 
 
 def random_pipeline(chance: random.Random) -> Pipeline:
@@ -42,7 +42,7 @@ def random_pipeline(chance: random.Random) -> Pipeline:
         wanted = chance.choice((0, 1, 1, 2)) if node.type == "file" else chance.randint(1, 2)
         for target in chance.sample(later, min(wanted, len(later))):
             edges.append(Edge(node.id, target))
-        if node.type == "branching" and chance.random() < 0.6:
+        if chance.random() < (0.6 if node.type == "branching" else 0.2):
             edges.append(Edge(node.id, chance.choice(inner[: at + 1]).id))
     # What nothing leads to hangs on the node before it.
     reached = {edge.target for edge in edges}

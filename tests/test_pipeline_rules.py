@@ -51,9 +51,7 @@ def edited(*counts: int) -> str:
         pytest.param(M, ROW_6, "CONSISTENT", 100, "", id="6"),
         pytest.param(M, f"{X}.CR3 {X}.XMP", "PARTIAL", 66.7, f"{X}-DXO.DNG", id="7"),
         pytest.param(M, f"{X}.CR3 {X}-DXO.DNG", "PARTIAL", 66.7, f"{X}-DXO.XMP", id="8"),
-        pytest.param(
-            M, f"{ROW_6} {X}-backup.CR3", "CONSISTENT-WITH-WARNING", 100, "", id="9"
-        ),
+        pytest.param(M, f"{ROW_6} {X}-backup.CR3", "CONSISTENT-WITH-WARNING", 100, "", id="9"),
         pytest.param(
             M, " ".join(f"sub/{name}" for name in ROW_6.split()), "CONSISTENT", 100, "", id="10"
         ),
@@ -66,9 +64,7 @@ def edited(*counts: int) -> str:
         pytest.param(E, edited(6), "CONSISTENT-WITH-WARNING", 100, "", id="14-6"),
         pytest.param(E, edited(8), "CONSISTENT-WITH-WARNING", 100, "", id="14-8"),
         pytest.param(E, edited(1, 2), "CONSISTENT", 100, "", id="15"),
-        pytest.param(
-            T, ROW_16, "PARTIAL", 60, f"{X}-DXO-Edit.TIF {X}-DXO-Edit-Web.JPG", id="16"
-        ),
+        pytest.param(T, ROW_16, "PARTIAL", 60, f"{X}-DXO-Edit.TIF {X}-DXO-Edit-Web.JPG", id="16"),
         pytest.param(
             T, f"{ROW_16} {X}-DXO-Edit.TIF {X}-DXO-Edit-Web.JPG", "CONSISTENT", 100, "", id="17"
         ),
@@ -272,7 +268,8 @@ def test_one_sidecar_stands_for_several_and_the_longest_name_is_taken_first() ->
     score = judged(two, f"{X}.CR3 {X}.XMP").scores["end"]
     assert (score.status, score.found, len(score.used)) == (0, 3, 2)
     score = judged(two, f"{X}.CR3 {X}.XMP {X}-A.XMP").scores["end"]
-    assert (score.status, score.used) == (0, {((), ".cr3"), (("a",), ".xmp")})
+    assert score.status == 0
+    assert score.used == {((), ".cr3"), (("a",), ".xmp")}
     # A sidecar that could stand for another one is known.
     assert judged(two, f"{X}.CR3 {X}.XMP {X}-A.XMP").unknown == ()
 

@@ -34,8 +34,8 @@ from vpo.photos.pipeline.model import (
 MOST_ALTERNATIVES = 50_000
 
 # Bounds for the time and the memory of graphs that have few alternatives but many ways to them.
-_MOST_STATES = 200_000
-_MOST_WORK = 5_000_000
+_MOST_STEPS = 300_000
+_MOST_WORK = 3_000_000
 _SAMPLE = 64
 """Of so many outcomes, one is looked at to estimate their size."""
 
@@ -84,7 +84,7 @@ def enumerate_alternatives(pipeline: Pipeline) -> Expected:
     ways = _ways_into_pairings(graph, capture, table)
     alternatives: dict[str, list[Alternative]] = {}
     names = _Names(table)
-    for label in dict.fromkeys(graph.nodes[id].label for id in graph.terminations):
+    for label in dict.fromkeys(graph.nodes[node_id].label for node_id in graph.terminations):
         found: dict[Alternative, None] = {}
         for hits, *_ in _Outcomes(graph, label, ways, table).of(capture):
             for _, numbers in hits:
@@ -190,6 +190,8 @@ _NOTHING: _Outcome = (_NO_HITS, _NONE, False, _NO_TAGS)
 _ELSEWHERE: _Outcome = (_NO_HITS, _NONE, True, _NO_TAGS)
 """Some other termination is reached."""
 
+_REACHED: _Outcome = (frozenset({(None, _NONE)}), _NONE, True, _NO_TAGS)
+
 _State: TypeAlias = tuple[str, tuple[int, ...]]
 """A node, and how often each node of its loop was entered."""
 
@@ -208,19 +210,20 @@ class _Outcomes:
         self._is_pairing = self._is_pairing and target not in ways
         self._ways = ways
         self._tagged = {pairing for pairing in ways if self._needs_tags(pairing)}
-        self._loop_of = {id: loop for loop in graph.loops for id in loop}
+        self._loop_of = {node_id: loop for loop in graph.loops for node_id in loop}
         self._done: dict[_State, list[_Outcome]] = {}
         self._work = 0
+        self._steps = 0
 
     def _needs_tags(self, pairing: str) -> bool:
         """Whether two arrivals at the first input could disagree about the second one."""
         graph = self._graph
         after = graph.reached_from([pairing])
-        ends = [id for id in after if graph.nodes[id].type == TERMINATION]
+        ends = [node_id for node_id in after if graph.nodes[node_id].type == TERMINATION]
         matters = (
             self._target in after
             or not ends
-            or any(graph.nodes[id].label == self._target for id in ends)
+            or any(graph.nodes[node_id].label == self._target for node_id in ends)
         )
         return matters and _has_parallel_arrivals(graph, pairing)
 
@@ -239,8 +242,6 @@ class _Outcomes:
             if missing:
                 waiting += missing
                 continue
-            if len(self._done) > _MOST_STATES:
-                raise _too_large(state[0], "has too many ways through its loops")
             self._done[state] = self._combine(state, following)
             for each in following:
                 # Nothing else leads there, and lists can be long.
@@ -252,6 +253,9 @@ class _Outcomes:
     def _following(self, state: _State) -> list[_State | None]:
         """The states after a state. None: the loop limit cuts the way."""
         node, counts = state
+        self._steps += 1 + len(self._graph.outputs[node])
+        if self._steps > _MOST_STEPS:
+            raise _too_large(node, "has too many ways through its loops")
         return [
             self._enter(output, node, counts)
             for output in self._graph.outputs[node]
@@ -277,51 +281,54 @@ class _Outcomes:
 
     def _combine(self, state: _State, following: Sequence[_State | None]) -> list[_Outcome]:
         """The outcomes of a state, made of those of the states after it."""
-        graph, id = self._graph, state[0]
-        node = graph.nodes[id]
+        graph, node_id = self._graph, state[0]
+        node = graph.nodes[node_id]
         if node.type == TERMINATION:
             is_target = not self._is_pairing and node.label == self._target
-            return [(frozenset({(None, _NONE)}), _NONE, True, _NO_TAGS) if is_target else _ELSEWHERE]
-        if node.type == PAIRING and id not in self._ways:
+            return [_REACHED if is_target else _ELSEWHERE]
+        if node.type == PAIRING and node_id not in self._ways:
             return [_ELSEWHERE]  # No way leads from here to the pairing that is looked at.
         parts = [self._done[each] for each in following if each is not None]
-        for output in graph.outputs[id]:
-            if self._is_second_input(id, output):
+        for output in graph.outputs[node_id]:
+            if self._is_second_input(node_id, output):
                 is_target = self._is_pairing and output == self._target
                 hit: _Outcome = (frozenset({((), _NONE)}), _NONE, True, _NO_TAGS)
                 parts.append([hit if is_target else _ELSEWHERE])
         parts = [part for part in parts if part]
         if not parts:
-            if graph.outputs[id] and following:
+            if graph.outputs[node_id] and following:
                 return []  # The loop limit cuts all ways.
             after = [_NOTHING]
         elif node.type == BRANCHING:
-            after = self._checked(id, dict.fromkeys(each for part in parts for each in part))
+            after = self._checked(node_id, dict.fromkeys(each for part in parts for each in part))
         else:
             after = parts[0]
             for part in parts[1:]:
-                after = self._product(id, after, part)
-            after = self._checked(id, dict.fromkeys(map(_settled, after)))
+                after = self._product(node_id, after, part)
+            after = self._checked(node_id, dict.fromkeys(map(_settled, after)))
         if node.type == FILE:
             file = _File(False, (), node.extension, node.is_optional)
             added = frozenset({self._table.number(file)})
             after = [_with(each, added) for each in after]
         elif node.type == PROCESS:
             methods = dict.fromkeys(str(method) for method in node.methods)
-            after = [self._after(each, method) for method in methods for each in after]
+            before, after = after, []
+            for method in methods:
+                after += [self._after(each, method) for each in before]
+                after = self._checked(node_id, dict.fromkeys(after))
         elif node.type == PAIRING:
             after = [
-                _with(each, way, {(id, number)} if id in self._tagged else ())
-                for number, way in enumerate(self._ways[id])
-                for each in self._within(id, after, len(self._ways[id]))
+                _with(each, way, {(node_id, number)} if node_id in self._tagged else ())
+                for number, way in enumerate(self._ways[node_id])
+                for each in self._within(node_id, after, len(self._ways[node_id]))
             ]
-        return self._checked(id, dict.fromkeys(after))
+        return self._checked(node_id, dict.fromkeys(after))
 
     def _after(self, outcome: _Outcome, method: str) -> _Outcome:
         """The outcome behind a process: names have its method in front."""
         if not method:
             return outcome
-        hits, loose, any, tags = outcome
+        hits, loose, is_ended, tags = outcome
         after = self._table.after
         return (
             frozenset(
@@ -331,7 +338,7 @@ class _Outcomes:
                 ]
             ),
             after(method, loose) if loose else loose,
-            any,
+            is_ended,
             tags,
         )
 
@@ -348,13 +355,13 @@ class _Outcomes:
             for other_tags, others in by_tags:
                 if tags and other_tags and not _agree(tags, other_tags):
                     continue
-                for hits, loose, any, _ in own:
-                    for other_hits, other_loose, other_any, _ in others:
+                for hits, loose, is_ended, _ in own:
+                    for other_hits, other_loose, other_ended, _ in others:
                         both = _merged(hits, other_hits) if hits and other_hits else None
                         merged = (
                             both or hits or other_hits,
                             loose | other_loose,
-                            any or other_any,
+                            is_ended or other_ended,
                             tags | other_tags,
                         )
                         found[merged] = None
@@ -374,21 +381,19 @@ class _Outcomes:
 
 def _settled(outcome: _Outcome) -> _Outcome:
     """Loose files join the termination that a sibling reaches."""
-    hits, loose, any, tags = outcome
-    if not (any and loose):
+    hits, loose, is_ended, tags = outcome
+    if not (is_ended and loose):
         return outcome
     return frozenset((key, files | loose) for key, files in hits), _NONE, True, tags
 
 
-def _with(
-    outcome: _Outcome, added: _Files, tag: Collection[tuple[str, int]] = ()
-) -> _Outcome:
+def _with(outcome: _Outcome, added: _Files, tag: Collection[tuple[str, int]] = ()) -> _Outcome:
     """The outcome with files that are needed for all that follows."""
-    hits, loose, any, tags = outcome
+    hits, loose, is_ended, tags = outcome
     return (
         frozenset((key, files | added) for key, files in hits),
-        loose if any else loose | added,
-        any,
+        loose if is_ended else loose | added,
+        is_ended,
         tags.union(tag),
     )
 
@@ -418,7 +423,7 @@ def _ways_into_pairings(graph: Graph, capture: str, table: _Table) -> dict[str, 
     """The files of each way into the second input of each pairing."""
     ways: dict[str, list[_Files]] = {}
     order = graph.components
-    for pairing in sorted(graph.of_type(PAIRING), key=lambda id: -order[id]):
+    for pairing in sorted(graph.of_type(PAIRING), key=lambda node_id: -order[node_id]):
         found: dict[_Files, None] = {}
         for hits, *_ in _Outcomes(graph, pairing, ways, table).of(capture):
             for _, numbers in hits:
@@ -430,11 +435,13 @@ def _ways_into_pairings(graph: Graph, capture: str, table: _Table) -> dict[str, 
 
 def _has_parallel_arrivals(graph: Graph, pairing: str) -> bool:
     """Whether the first input of a pairing can be reached twice in one outcome."""
-    leading = graph.leading_to([graph.pair_of(pairing)[0]])
-    return any(
-        graph.nodes[id].type != BRANCHING and len(leading.intersection(graph.outputs[id])) > 1
-        for id in graph.nodes
-    )
+    first = graph.pair_of(pairing)[0]
+    leading = graph.leading_to([first])
+    for node_id, node in graph.nodes.items():
+        arriving = leading.intersection(graph.outputs[node_id])
+        if node.type != BRANCHING and len(arriving) + (node_id == first) > 1:
+            return True
+    return False
 
 
 class _Names:
@@ -480,20 +487,25 @@ def _looping_methods(graph: Graph) -> set[str]:
     found: set[str] = set()
     for loop in graph.loops:
         offered = {
-            id: {str(method).lower() for method in graph.nodes[id].methods}
-            for id in loop
-            if graph.nodes[id].type == PROCESS
+            node_id: {str(method).lower() for method in graph.nodes[node_id].methods}
+            for node_id in loop
+            if graph.nodes[node_id].type == PROCESS
         }
         for method in set().union(*offered.values()) - {""}:
             nodes = {
-                id: None for id in loop if id not in offered or offered[id] & {method, ""}
+                node_id: None
+                for node_id in loop
+                if node_id not in offered or offered[node_id] & {method, ""}
             }
-            outputs = {id: [each for each in graph.outputs[id] if each in nodes] for id in nodes}
+            outputs = {
+                node_id: [each for each in graph.outputs[node_id] if each in nodes]
+                for node_id in nodes
+            }
             number = components(nodes, outputs)
             if any(
-                method in offered.get(id, ()) and number[id] == number[other]
-                for id in nodes
-                for other in outputs[id]
+                method in offered.get(node_id, ()) and number[node_id] == number[other]
+                for node_id in nodes
+                for other in outputs[node_id]
             ):
                 found.add(method)
     return found

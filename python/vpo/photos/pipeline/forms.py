@@ -19,7 +19,7 @@ MOST_CHARACTERS = 255
 """Of a name, or of an id."""
 
 _OWN_KEYS = frozenset({"id", "type", "output", "properties"})
-_TITLES = {type: type.capitalize() for type in TYPES}
+_TITLES = {each: each.capitalize() for each in TYPES}
 
 _EXAMPLE = (
     "A pipeline has a `name` and a list of `nodes`. Print one with"
@@ -123,10 +123,10 @@ def _read_node(node: object, number: int) -> tuple[Node, list[Edge]]:
     where = f"Node {number}"
     if not isinstance(node, Mapping):
         raise _error(f"{where} must hold `key: value` lines, such as `id` and `type`")
-    id = _identifier(node.get("id"), f"The `id` of node {number}")
-    where = f"The node `{display(id)}`"
-    type = node.get("type")
-    if not isinstance(type, str) or not type:
+    node_id = _identifier(node.get("id"), f"The `id` of node {number}")
+    where = f"The node `{display(node_id)}`"
+    kind = node.get("type")
+    if not isinstance(kind, str) or not kind:
         raise _error(f"{where} must have a `type`: one of {', '.join(TYPES)}")
     properties = node.get("properties")
     if properties is not None and not isinstance(properties, Mapping):
@@ -145,10 +145,11 @@ def _read_node(node: object, number: int) -> tuple[Node, list[Edge]]:
     if outputs is not None and not isinstance(outputs, list):
         raise _error(f"{where} has an `output` that is not a list of ids")
     edges = [
-        Edge(id, _identifier(each, f"An output of node `{display(id)}`")) for each in outputs or []
+        Edge(node_id, _identifier(each, f"An output of node `{display(node_id)}`"))
+        for each in outputs or []
     ]
-    lower = type.lower()
-    return Node(id, lower if lower in TYPES else type, read), edges
+    lower = kind.lower()
+    return Node(node_id, lower if lower in TYPES else kind, read), edges
 
 
 def _read_edge(edge: object, number: int) -> Edge:

@@ -86,8 +86,9 @@ class _Choice(NamedTuple):
     """An alternative, with its files as bits."""
 
     required: int
-    all: int
-    count: int
+    known: int
+    """The required and the optional ones."""
+    needed: int
     """Of the required files."""
 
 
@@ -166,7 +167,7 @@ class Judge:
             if status < PARTIAL:
                 status = max(status, self._ceilings[label])
             scores[label] = Score(
-                status, choice.count - len(missing), choice.count, missing, found.used_by(choice)
+                status, choice.needed - len(missing), choice.needed, missing, found.used_by(choice)
             )
         return Verdict(scores, unknown, truncated)
 
@@ -226,10 +227,10 @@ class _Found:
         """
         best = None
         for choice in choices:
-            required, all, count = choice
-            used = (all & self._single).bit_count()
+            required, known, count = choice
+            used = (known & self._single).bit_count()
             for bits in self._several:
-                used += bits & all != 0
+                used += bits & known != 0
             missing = (required & ~self.present).bit_count()
             if missing == count and (count or not used):
                 status = INCONSISTENT
@@ -244,7 +245,7 @@ class _Found:
     def used_by(self, choice: _Choice) -> frozenset[Key]:
         """The files of the image that an alternative explains."""
         return frozenset(
-            self._files[key] for key, bits in self._served.items() if bits & choice.all
+            self._files[key] for key, bits in self._served.items() if bits & choice.known
         )
 
 
@@ -312,8 +313,8 @@ def _chosen(expected: Expected, terminations: Iterable[str]) -> dict[str, list[A
 def _ceilings(graph: Graph) -> dict[str, int]:
     """The best status that each label allows: the worse where two terminations have one label."""
     ceilings: dict[str, int] = {}
-    for id in graph.terminations:
-        node = graph.nodes[id]
+    for node_id in graph.terminations:
+        node = graph.nodes[node_id]
         ceilings[node.label] = max(ceilings.get(node.label, 0), node.classification or CONSISTENT)
     return ceilings
 

@@ -96,7 +96,7 @@ class Node:
             return None
         word = word.strip().upper().replace("_", "-").replace(" ", "-")
         word = "CONSISTENT-WITH-WARNING" if word == "WARNING" else word
-        return STATUSES.index(word) if word in STATUSES else None  # type: ignore[arg-type]
+        return STATUSES.index(word) if word in STATUSES else None
 
     def _text(self, name: str) -> str:
         value = self.properties.get(name)
@@ -125,8 +125,8 @@ class Graph:
         self.nodes: dict[str, Node] = {}
         for node in nodes:
             self.nodes.setdefault(node.id, node)
-        self.outputs: dict[str, list[str]] = {id: [] for id in self.nodes}
-        self.inputs: dict[str, list[str]] = {id: [] for id in self.nodes}
+        self.outputs: dict[str, list[str]] = {node_id: [] for node_id in self.nodes}
+        self.inputs: dict[str, list[str]] = {node_id: [] for node_id in self.nodes}
         for source, target in dict.fromkeys(edges):
             if source in self.nodes and target in self.nodes:
                 self._add(source, target)
@@ -135,12 +135,12 @@ class Graph:
         self.implied = self._implied_inputs()
         """The files that have no edge to them and feed a pairing. They hang on the capture."""
         if self.captures:
-            for id in self.implied:
-                self._add(self.captures[0], id)
+            for node_id in self.implied:
+                self._add(self.captures[0], node_id)
 
-    def of_type(self, type: str) -> list[str]:
+    def of_type(self, kind: str) -> list[str]:
         """The ids of the nodes of a type, in their order."""
-        return [id for id, node in self.nodes.items() if node.type == type]
+        return [node_id for node_id, node in self.nodes.items() if node.type == kind]
 
     def _add(self, source: str, target: str) -> None:
         self.outputs[source].append(target)
@@ -148,10 +148,10 @@ class Graph:
 
     def _implied_inputs(self) -> list[str]:
         return [
-            id
-            for id in self.of_type(FILE)
-            if not self.inputs[id]
-            and any(self.nodes[output].type == PAIRING for output in self.outputs[id])
+            node_id
+            for node_id in self.of_type(FILE)
+            if not self.inputs[node_id]
+            and any(self.nodes[output].type == PAIRING for output in self.outputs[node_id])
         ]
 
     def pair_of(self, pairing: str) -> list[str]:
@@ -183,11 +183,9 @@ class Graph:
     def loops(self) -> list[list[str]]:
         """The nodes of each component that has a cycle, in their order."""
         members: dict[int, list[str]] = {}
-        for id in self.nodes:
-            members.setdefault(self.components[id], []).append(id)
-        return [
-            ids for ids in members.values() if len(ids) > 1 or ids[0] in self.outputs[ids[0]]
-        ]
+        for node_id in self.nodes:
+            members.setdefault(self.components[node_id], []).append(node_id)
+        return [ids for ids in members.values() if len(ids) > 1 or ids[0] in self.outputs[ids[0]]]
 
 
 def _reached(starts: Sequence[str], edges: Mapping[str, Sequence[str]]) -> set[str]:
@@ -201,9 +199,7 @@ def _reached(starts: Sequence[str], edges: Mapping[str, Sequence[str]]) -> set[s
     return found
 
 
-def components(
-    nodes: Mapping[str, Any], outputs: Mapping[str, Sequence[str]]
-) -> dict[str, int]:
+def components(nodes: Mapping[str, Any], outputs: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """The strongly connected component of each node (Tarjan 1972), without recursion.
 
     Components are numbered in the order in which they are complete: those that are reached

@@ -93,30 +93,31 @@ def _required(graph: Graph) -> Iterator[Problem]:
             "the pipeline has no capture node", "Add a node of type `capture`, where images begin."
         )
     elif len(graph.captures) > 1:
-        yield missing(
-            f"the pipeline has {len(graph.captures)} capture nodes", "Keep one of them."
-        )
+        yield missing(f"the pipeline has {len(graph.captures)} capture nodes", "Keep one of them.")
     if not graph.terminations:
         yield missing(
             "the pipeline has no termination node",
             "Add a node of type `termination`, where an image is complete.",
         )
-    if all(graph.nodes[id].is_optional for id in graph.of_type(FILE)):
+    if all(graph.nodes[node_id].is_optional for node_id in graph.of_type(FILE)):
         yield missing(
             "the pipeline requires no file", "Add a node of type `file` that is not optional."
         )
 
 
 def _references(pipeline: Pipeline, graph: Graph) -> Iterator[Problem]:
-    for id, count in Counter(node.id for node in pipeline.nodes).items():
+    for node_id, count in Counter(node.id for node in pipeline.nodes).items():
         if count > 1:
             yield Problem(
-                "invalid_reference", f"{count} nodes have this id", id, "Give each node its own id."
+                "invalid_reference",
+                f"{count} nodes have this id",
+                node_id,
+                "Give each node its own id.",
             )
     for source, target in dict.fromkeys(pipeline.edges):
-        unknown = [id for id in (source, target) if id not in graph.nodes]
+        unknown = [node_id for node_id in (source, target) if node_id not in graph.nodes]
         if unknown:
-            known = [id for id in (source, target) if id in graph.nodes]
+            known = [node_id for node_id in (source, target) if node_id in graph.nodes]
             direction = "from" if source in unknown else "to"
             yield Problem(
                 "invalid_reference",
@@ -140,12 +141,12 @@ def _orphans(graph: Graph) -> Iterator[Problem]:
     if not graph.captures:
         return
     reached = graph.reached_from(graph.captures)
-    for id in graph.nodes:
-        if id not in reached:
+    for node_id in graph.nodes:
+        if node_id not in reached:
             yield Problem(
                 "orphaned_node",
                 "no edges lead from the capture to this node",
-                id,
+                node_id,
                 "Add an edge to it, or remove the node.",
             )
 
@@ -163,15 +164,15 @@ def _cycles(graph: Graph) -> Iterator[Problem]:
 
 
 def _listed(ids: list[str], most: int = 5) -> str:
-    shown = ", ".join(f"`{display(id)}`" for id in ids[:most])
+    shown = ", ".join(f"`{display(node_id)}`" for node_id in ids[:most])
     return shown if len(ids) <= most else f"{shown} and {len(ids) - most} more"
 
 
 def _invalid(graph: Graph) -> Iterator[Problem]:
-    looping = {id for loop in graph.loops for id in loop}
-    for id, node in graph.nodes.items():
-        for message, suggestion in _mistakes(graph, node, is_looping=id in looping):
-            yield Problem("invalid_property", message, id, suggestion)
+    looping = {node_id for loop in graph.loops for node_id in loop}
+    for node_id, node in graph.nodes.items():
+        for message, suggestion in _mistakes(graph, node, is_looping=node_id in looping):
+            yield Problem("invalid_property", message, node_id, suggestion)
 
 
 def _mistakes(graph: Graph, node: Node, *, is_looping: bool) -> Iterator[tuple[str, str]]:
@@ -243,9 +244,7 @@ def _process_mistakes(node: Node) -> Iterator[tuple[str, str]]:
                 f"the method {display(str(method)[:50])} must be text",
                 "Write it in quotes.",
             )
-        elif method and (
-            not _METHOD.fullmatch(method) or not method.strip() or method.isdigit()
-        ):
+        elif method and (not _METHOD.fullmatch(method) or not method.strip() or method.isdigit()):
             yield (
                 f"no file name can have the method `{display(method)}`",
                 "A method has letters, digits, spaces and underscores, and not only digits.",
@@ -287,42 +286,45 @@ def _warnings(pipeline: Pipeline, graph: Graph) -> Iterator[Problem]:
             None,
             f"Pipelines of at most {MANY_NODES} nodes are easier to understand.",
         )
-    for id in graph.implied:
+    for node_id in graph.implied:
         if graph.captures:
             yield Problem(
                 "implied_edge",
                 "no edge leads to this file, so it counts as an output of the capture",
-                id,
+                node_id,
                 f"Add an edge from `{display(graph.captures[0])}` to it.",
             )
     with_files = graph.reached_from(graph.of_type(FILE))
-    for id, node in graph.nodes.items():
-        outputs = graph.outputs[id]
+    for node_id, node in graph.nodes.items():
+        outputs = graph.outputs[node_id]
         if node.type == BRANCHING and len(outputs) < 2:
             yield Problem(
                 "few_outputs",
                 f"a branching has a choice, and this one has {len(outputs)} outputs",
-                id,
+                node_id,
                 "Add outputs, or remove the node.",
             )
         elif not outputs and node.type in (CAPTURE, PROCESS, PAIRING):
             yield Problem(
-                "dead_end", "nothing follows this node", id, "Add an output, or remove the node."
+                "dead_end",
+                "nothing follows this node",
+                node_id,
+                "Add an output, or remove the node.",
             )
         if node.type != TERMINATION:
             continue
-        if id not in with_files:
+        if node_id not in with_files:
             yield Problem(
                 "empty_termination",
                 "no file comes before this termination",
-                id,
+                node_id,
                 "Add a file on the way to it.",
             )
         if node.classification is None:
             yield Problem(
                 "unknown_classification",
                 "the classification is no status, so it counts as CONSISTENT",
-                id,
+                node_id,
                 f"Use one of {', '.join(STATUSES)}.",
             )
 
@@ -331,13 +333,13 @@ def _methods(graph: Graph, known: Collection[str] | None) -> Iterator[Problem]:
     if known is None:
         return
     lower = {method.lower() for method in known}
-    for id in graph.of_type(PROCESS):
-        for method in graph.nodes[id].methods:
+    for node_id in graph.of_type(PROCESS):
+        for method in graph.nodes[node_id].methods:
             if isinstance(method, str) and method and method.lower() not in lower:
                 yield Problem(
                     "unknown_method",
                     f"the settings do not know the method `{display(method)}`",
-                    id,
+                    node_id,
                     f"Describe it: `vpo collections settings set processing_methods"
                     f" '{display(method)}' 'DESCRIPTION'`.",
                 )
