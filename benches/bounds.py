@@ -125,7 +125,7 @@ BOUNDS = (
     Bound("digest-small", 20_000, "verify of 20,000 of 100 kB, memory", "MB", 150, _rss_mb),
     *(
         Bound("duplicates", 100_000, "duplicates of 100,000", f"x {name}", limit, _ratio(VPO, name))
-        for name, limit in ((FCLONES, 1.0), (RMLINT, 0.5), (JDUPES, 0.5))
+        for name, limit in ((FCLONES, 0.6), (RMLINT, 0.5), (JDUPES, 0.5))
     ),
     Bound(
         "duplicates", 100_000, "duplicates of 100,000, again", "x first", 0.1, _ratio(AGAIN, VPO)

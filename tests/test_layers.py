@@ -31,8 +31,8 @@ LAYERS = (
     ("catalogue",),
     ("media",),
     ("integrity",),
-    ("photos",),
     ("doctor", "duplicates", "manifest", "roots", "scanner"),
+    ("photos",),
     ("cli",),
     ("__main__",),
 )

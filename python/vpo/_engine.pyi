@@ -29,6 +29,7 @@ __all__ = [
     "birth_time",
     "end_on_bus_error",
     "language_code",
+    "look_at",
     "open_beneath",
     "open_trusted",
     "set_idle_io",
@@ -489,6 +490,22 @@ class Digester:
         Raises ValueError for an unknown algorithm, OSError if no thread can be started.
         """
 
+    def submit_alike(
+        self,
+        groups: Iterable[
+            Iterable[
+                tuple[int, str | bytes, int | None, int | None, object]
+                | tuple[int, str | bytes, int | None, int | None, object, int | None]
+            ]
+        ],
+        algorithms: Sequence[str],
+    ) -> None:
+        """Queues groups of files that probably have the same content, as `submit` does.
+
+        Files of a group are compared, which takes less time than digesting each. There is a
+        result for each file, whether or not they are equal.
+        """
+
     def take(self, timeout: float) -> list[Digested]:
         """All results that there are; waits up to `timeout` seconds for the first.
 
@@ -499,7 +516,8 @@ class Digester:
         """As `take`, but faster for many files.
 
         Returns rows of the files that were digested, and the results of all others. There is
-        a row for each file and algorithm: key, algorithm, hexadecimal digits, ctime in ns.
+        a row for each file and algorithm: key, algorithm, hexadecimal digits, ctime in ns. The
+        rows of a file follow each other.
         """
 
     def stop(self) -> None:
@@ -577,6 +595,15 @@ def birth_time(path: str | bytes, follow: bool) -> int | None:
 
     A rename keeps the birth time. A new file with a reused inode number has a different one.
     None if the file system does not record it, or if the file cannot be accessed.
+    """
+
+def look_at(
+    paths: Sequence[str | bytes],
+) -> list[tuple[int, int, int, int, int] | None]:
+    """Looks at many files, in parallel. Links are not followed.
+
+    Returns device, inode, size in bytes, mtime in ns (limited to 64 bits) and the number of names
+    of each. None: it is gone, cannot be looked at, or is not a regular file.
     """
 
 def stat_afresh(directory: int, name: bytes) -> tuple[int, int, int, int, int, int | None, int]:

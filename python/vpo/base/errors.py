@@ -142,6 +142,42 @@ class FileUnreadableError(VpoError):
     code = "FILE_UNREADABLE"
 
 
+class CollectionNotFoundError(VpoError):
+    """No photo collection has this name or id."""
+
+    code = "COLLECTION_NOT_FOUND"
+
+
+class CollectionExistsError(VpoError):
+    """Another photo collection has this name."""
+
+    code = "COLLECTION_EXISTS"
+
+
+class CollectionValueError(VpoError):
+    """A collection cannot have this name, location or lifetime."""
+
+    code = "COLLECTION_INVALID"
+
+
+class CollectionUnreachableError(VpoError):
+    """The files of a collection cannot be looked at."""
+
+    code = "COLLECTION_NOT_ACCESSIBLE"
+
+
+class CollectionInUseError(VpoError):
+    """A collection has results, or is being analysed."""
+
+    code = "COLLECTION_IN_USE"
+
+
+class AnalysisLockedError(JobLockedError):
+    """Another analysis of these files is running."""
+
+    code = "ANALYSIS_LOCKED"
+
+
 class JobNotFoundError(VpoError):
     """There is no job with that ID."""
 
@@ -240,6 +276,18 @@ class IsABagError(VpoError):
     code = "IS_A_BAG"
 
 
+class CollectionSettingError(VpoError):
+    """A setting of photo collections cannot exist, or cannot have that value."""
+
+    code = "BAD_COLLECTION_SETTING"
+
+
+class CollectionSettingNotFoundError(VpoError):
+    """A setting of photo collections is not set."""
+
+    code = "COLLECTION_SETTING_NOT_FOUND"
+
+
 class ToolMissingError(VpoError):
     """A program that was asked for is not there."""
 
@@ -312,6 +360,12 @@ class UndoGoneError(UndoError):
     code = "UNDO_GONE"
 
 
+class CollectionNotFoundError(VpoError):
+    """No photo collection has this name or id."""
+
+    code = "COLLECTION_NOT_FOUND"
+
+
 class PipelineNotFoundError(VpoError):
     """No pipeline, or no version of it, has this name, ID or number."""
 
@@ -352,6 +406,24 @@ class TerminationNotFoundError(VpoError):
     """The pipeline has no termination of that name."""
 
     code = "TERMINATION_NOT_FOUND"
+
+
+class ResultNotFoundError(VpoError):
+    """No result of an analysis has this id."""
+
+    code = "RESULT_NOT_FOUND"
+
+
+class ReportMissingError(VpoError):
+    """A result of an analysis has no report."""
+
+    code = "REPORT_MISSING"
+
+
+class ResultsNotComparableError(VpoError):
+    """Two results have nothing in common that could be compared."""
+
+    code = "RESULTS_NOT_COMPARABLE"
 
 
 class LibraryError(VpoError):

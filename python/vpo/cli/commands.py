@@ -55,7 +55,23 @@ CONTENT: dict[str, Entry] = {
     ),
 }
 
-PHOTOS: dict[str, Entry] = {}
+PHOTOS: dict[str, Entry] = {
+    "collections": (
+        "vpo.cli.collections.group",
+        "collections",
+        "Keep collections of photos, and the settings of their analyses.",
+    ),
+    "analyze": (
+        "vpo.cli.analyze.group",
+        "analyze",
+        "Analyse a collection of photos, and keep the result.",
+    ),
+    "results": (
+        "vpo.cli.results.group",
+        "results",
+        "Show, compare and delete what analyses of photos found.",
+    ),
+}
 
 ARCHIVE: dict[str, Entry] = {}
 

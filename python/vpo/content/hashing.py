@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count, islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
@@ -30,12 +30,16 @@ POLL_SECONDS = 0.05
 MOST_OUTSTANDING = 8192
 SUBMITTED_AT_A_TIME = 256
 
+# The same for `rows`, where each file is small or the caller takes long for many answers at once.
+MOST_OUTSTANDING_ROWS = 2 * MOST_OUTSTANDING
+
 # While more files than this are outstanding, the queue waits a moment before it takes the
 # answers. Each time this thread wakes, it takes a core from the threads that read.
 MANY_OUTSTANDING = 64
 COLLECT_SECONDS = 0.01
 
 Item = TypeVar("Item")
+Work = TypeVar("Work")
 
 EngineFile: TypeAlias = (
     "tuple[int, StoredPath, int | None, int | None, object]"
@@ -172,23 +176,40 @@ class HashingQueue(Generic[Item]):
             yield self.take()
 
     def rows(
-        self, files: Iterable[EngineFile], algorithm: str
+        self, files: Iterable[EngineFile], algorithms: Sequence[str]
     ) -> Iterator[tuple[list[Row], list[Digested]]]:
-        """Like `answers`, but faster, for a great many small files and one algorithm.
+        """Like `answers`, but faster, for a great many files and the same algorithms.
 
         The caller chooses the keys of the files. Yields the rows of the files that could be
         read, and the answers for the others. Must not be used while added files are
         outstanding.
         """
+        return self._rows(files, lambda some: self._digester.submit(some, algorithms))
+
+    def rows_of_alike(
+        self, groups: Iterable[Sequence[EngineFile]], algorithms: Sequence[str]
+    ) -> Iterator[tuple[list[Row], list[Digested]]]:
+        """Like `rows`, for groups of files that probably have the same content.
+
+        The engine compares the files of a group, which is faster than to digest each.
+        """
+        return self._rows(groups, lambda some: self._digester.submit_alike(some, algorithms))
+
+    def _rows(
+        self, work: Iterable[Work], submit: Callable[[list[Work]], None]
+    ) -> Iterator[tuple[list[Row], list[Digested]]]:
         assert not self._items
-        remaining = iter(files)
+        remaining = iter(work)
+        taken: tuple[list[Row], list[Digested]] = [], []
         is_more = True
         while True:
-            while is_more and self._digester.outstanding < MOST_OUTSTANDING:
-                some = list(islice(remaining, MOST_OUTSTANDING // 2))
+            while is_more and self._digester.outstanding < MOST_OUTSTANDING_ROWS:
+                some = list(islice(remaining, MOST_OUTSTANDING))
                 is_more = bool(some)
-                self._digester.submit(some, (algorithm,))
+                submit(some)
+            # The engine goes on while the caller looks at what was taken.
+            yield taken
             if not self._digester.outstanding:
                 return
             self._wait()
-            yield self._digester.take_rows(POLL_SECONDS)
+            taken = self._digester.take_rows(POLL_SECONDS)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from vpo.base.paths import StoredPath, checked, join
 from vpo.content.algorithms import RECORDED_PREFIX
 from vpo.db import heads
 from vpo.db.conditions import Condition, all_of
-from vpo.db.files import PATH
 from vpo.db.selection import Selection, Source, condition_for, present
 
 
@@ -78,10 +79,8 @@ def count_damaged(connection: sqlite3.Connection, selection: Selection) -> int:
 _VALID_HEAD = "h.file_id = f.id AND h.size_bytes = f.size_bytes AND h.mtime_ns = f.mtime_ns"
 
 
-def without_head(
-    connection: sqlite3.Connection, selection: Selection
-) -> list[tuple[int, StoredPath, int, int, bool]]:
-    """The files whose heads have to be read, in the form that the engine takes.
+def without_head(connection: sqlite3.Connection, selection: Selection) -> list[int]:
+    """The ids of the files whose heads have to be read.
 
     These are the files of each size that several files have, at least one of them without a
     quick hash.
@@ -92,16 +91,28 @@ def without_head(
         " GROUP BY f.size_bytes HAVING count(*) > 1 AND count(f.quick_hash) < count(*)"
     )
     rows = connection.execute(
-        f"WITH sizes AS MATERIALIZED ({sizes})"
-        f" SELECT f.id, {PATH}, f.size_bytes, f.mtime_ns, 0 FROM files f"
-        " JOIN directories d ON d.id = f.directory_id"
+        f"WITH sizes AS MATERIALIZED ({sizes}) SELECT f.id FROM files f"
         f" WHERE f.size_bytes IN (SELECT size FROM sizes) AND {condition.sql}"
         f" AND NOT EXISTS (SELECT 1 FROM heads h WHERE {_VALID_HEAD})",
         (*condition.parameters, *condition.parameters),
-    ).fetchall()
-    for row in rows:
-        checked(row[1])
-    return rows
+    )
+    return [row[0] for row in rows]
+
+
+def to_read(
+    connection: sqlite3.Connection, ids: Sequence[int]
+) -> list[tuple[int, StoredPath, int, int, bool]]:
+    """Files in the form that the engine takes. Files that the catalogue lost are left out."""
+    rows = connection.execute(
+        "SELECT f.id, d.path, f.name, f.size_bytes, f.mtime_ns"
+        " FROM json_each(?) AS wanted CROSS JOIN files f ON f.id = wanted.value"
+        " CROSS JOIN directories d ON d.id = f.directory_id",
+        (f"[{','.join(map(str, ids))}]",),
+    )
+    return [
+        (file_id, join(checked(directory), name), size_bytes, mtime_ns, False)
+        for file_id, directory, name, size_bytes, mtime_ns in rows
+    ]
 
 
 def of_equal_head(connection: sqlite3.Connection, selection: Selection) -> list[list[Candidate]]:
@@ -109,18 +120,21 @@ def of_equal_head(connection: sqlite3.Connection, selection: Selection) -> list[
     if heads.are_settled(connection):
         return []
     condition = _undamaged(selection)
+    # Few files have the head of another one, so the others are not looked up.
     rows = connection.execute(
-        "WITH alike AS MATERIALIZED (SELECT * FROM ("
-        "SELECT *, count(*) OVER (PARTITION BY size_bytes, head) AS number FROM heads)"
-        " WHERE number > 1)"
-        f" SELECT {_CANDIDATE}, h.head FROM alike h CROSS JOIN files f ON {_VALID_HEAD}"
+        "SELECT group_concat(file_id) FROM heads GROUP BY size_bytes, head HAVING count(*) > 1"
+    )
+    alike = ",".join(row[0] for row in rows)
+    rows = connection.execute(
+        f"SELECT {_CANDIDATE}, h.head FROM json_each(?) AS wanted"
+        f" CROSS JOIN heads h ON h.file_id = wanted.value CROSS JOIN files f ON {_VALID_HEAD}"
         " CROSS JOIN directories d ON d.id = f.directory_id"
         f" WHERE {condition.sql}",
-        condition.parameters,
+        (f"[{alike}]", *condition.parameters),
     )
     sets = []
     for _, same in groupby(rows, key=itemgetter(1, -1)):
-        files = [_candidate_of(row[:-1]) for row in same]
+        files = _candidates_of(row[:-1] for row in same)
         if len(files) > 1 and any(file.quick_hash is None for file in files):
             sets.append(files)
     return sets
@@ -144,13 +158,18 @@ def of_equal_quick_hash(connection: sqlite3.Connection, selection: Selection) ->
         f" CROSS JOIN directories d ON d.id = f.directory_id WHERE {condition.sql}",
         condition.parameters,
     )
-    return list(map(_candidate_of, rows))
+    return _candidates_of(rows)
 
 
-def _candidate_of(row: tuple[Any, ...]) -> Candidate:
-    file = Candidate._make(row)
-    checked(file.directory)
-    return file
+def _candidates_of(rows: Iterable[tuple[Any, ...]]) -> list[Candidate]:
+    # Faster than `Candidate._make`, for many thousands of rows.
+    files = list(map(_candidate, rows))
+    for directory in {file.directory for file in files}:
+        checked(directory)
+    return files
+
+
+_candidate = cast("Callable[[Iterable[Any]], Candidate]", partial(tuple.__new__, Candidate))
 
 
 def names_of_inode(connection: sqlite3.Connection, file_id: int) -> list[int]:

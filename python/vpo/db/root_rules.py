@@ -28,3 +28,12 @@ def keep_rules(connection: sqlite3.Connection, path: StoredPath, rules_json: str
 def record_rules(connection: sqlite3.Connection, path: StoredPath, rules_json: str) -> None:
     """Records the rules of a completed scan."""
     connection.execute("UPDATE roots SET last_rules_json = ? WHERE path = ?", (rules_json, path))
+
+
+def all_last_rules(connection: sqlite3.Connection) -> dict[StoredPath, str]:
+    """The rules of the last completed scans, by the paths of roots."""
+    return dict(
+        connection.execute(
+            "SELECT path, last_rules_json FROM roots WHERE last_rules_json IS NOT NULL"
+        )
+    )

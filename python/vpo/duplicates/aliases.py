@@ -194,9 +194,7 @@ def mark(copies: list[Copy], roots: Roots) -> list[Copy]:
 
     They get its storage: whatever they are, they take no space that is known to be of their own.
     """
-    kinds = [filesystem_kind(from_stored(copy.path), copy.device) for copy in copies]
-    if all(kind.holds_its_files for kind in kinds):
-        return copies
+    kinds = [filesystem_kind(copy.path, copy.device) for copy in copies]
     marked: list[Copy] = []
     for number, copy in enumerate(copies):
         for before in range(number):

@@ -10,7 +10,6 @@ import os
 
 from vpo.base.paths import StoredPath, from_stored, to_stored
 from vpo.db import counts
-from vpo.db.duplicates import Candidate
 from vpo.db.library import Library
 from vpo.duplicates.models import Changes
 from vpo.duplicates.request import DuplicatesRequest
@@ -42,7 +41,7 @@ def run(library: Library, request: DuplicatesRequest, context: Context) -> Dupli
             from vpo.content.hashing import HashingQueue
             from vpo.duplicates.hashing import DigestReader
 
-            with HashingQueue[list[Candidate]](context.check, roots=search.roots) as queue:
+            with HashingQueue[None](context.check, roots=search.roots) as queue:
                 search.read(DigestReader(library, queue, search.found, context), job.number)
 
         def check() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
+from itertools import count, groupby
+from operator import itemgetter
 
 from vpo._engine import Digested
 from vpo.base import times
 from vpo.base.paths import StoredPath, join
 from vpo.content.algorithms import HEAD, QUICK, RECORDED
 from vpo.content.digests import algorithms_for, is_same_content, recorded_digest
-from vpo.content.hashing import FileToRead, HashingQueue
+from vpo.content.hashing import EngineFile, HashingQueue
+from vpo.db import duplicates as table
 from vpo.db import file_facts, heads
 from vpo.db.duplicates import Candidate
 from vpo.db.file_facts import BothDigests, FullDigest, QuickHash
@@ -22,14 +25,14 @@ from vpo.jobs.progress import Progress
 
 # Digests are committed after so many files or seconds. A commit waits for the disk; files
 # whose digests were not committed when the process is killed are read again.
-FILES_PER_COMMIT = 20_000
+FILES_PER_COMMIT = 10_000
 SECONDS_PER_COMMIT = 2.0
 
-# The quick hash (of the first and the last 64 KiB) covers all of a file up to this size.
-QUICK_BYTES = 128 * 1024
+LOOKED_UP_AT_A_TIME = 4096
 
-_ONLY_QUICK = (QUICK,)
-_QUICK_AND_FULL = (QUICK, RECORDED.name)
+# Of files with the same head, those up to this size are read whole, and not first for the quick
+# hash. A disk takes as long to reach a second place in a file as to read so many bytes.
+WHOLE_BYTES = 1024 * 1024
 
 
 class DigestReader:
@@ -38,7 +41,7 @@ class DigestReader:
     def __init__(
         self,
         library: Library,
-        queue: HashingQueue[list[Candidate]],
+        queue: HashingQueue[None],
         found: Duplicates,
         context: Context,
     ) -> None:
@@ -49,11 +52,20 @@ class DigestReader:
         self._read: set[int] = set()
         """The IDs of files that were read, at least in part."""
 
-    def heads(self, files: Sequence[tuple[int, StoredPath, int, int, bool]]) -> None:
-        """Reads the heads of files, and records them. `files` are as the engine takes them."""
-        known = {file[0]: file for file in files}
+    def heads(self, ids: Sequence[int]) -> None:
+        """Reads the heads of files, given by their ids, and records them."""
+        reading: dict[int, tuple[int, StoredPath, int, int, bool]] = {}
         rows: list[tuple[int, int, int, str]] = []
         done = 0
+
+        def files() -> Iterator[EngineFile]:
+            # The engine reads some while the next ones are looked up.
+            for start in range(0, len(ids), LOOKED_UP_AT_A_TIME):
+                some = ids[start : start + LOOKED_UP_AT_A_TIME]
+                with self.library.reading() as connection:
+                    found = table.to_read(connection, some)
+                reading.update((file[0], file) for file in found)
+                yield from found
 
         def record() -> None:
             # By ID, as they lie in the table.
@@ -62,68 +74,71 @@ class DigestReader:
             rows.clear()
 
         with self._recording([rows], record) as record_if_due:
-            for taken, failed in self.queue.rows(files, HEAD):
+            for taken, failed in self.queue.rows(files(), (HEAD,)):
                 for key, _, head, _ in taken:
-                    _, _, size_bytes, mtime_ns, _ = known[key]
+                    _, _, size_bytes, mtime_ns, _ = reading.pop(key)
                     rows.append((key, size_bytes, mtime_ns, head))
                 for answer in failed:
-                    self._note(answer, [known[answer.key][1]])
+                    self._note(answer, [reading.pop(answer.key)[1]])
                 done += len(taken) + len(failed)
                 self._read.update(key for key, *_ in taken)
                 record_if_due()
-                self._report(done, len(files))
+                self._report(done, len(ids))
 
-    def quick(self, files: Sequence[Candidate]) -> dict[int, str]:
+    def quick(self, sets: Iterable[list[Candidate]]) -> dict[int, str]:
         """Reads the quick hashes of files, and records them. Notes files that cannot be read.
 
-        Small files are read whole for that, so their full digest is recorded as well: most of
-        them equal another file, because they have the same size and head. Returns these
+        The files of a set have the same size and head, so most of them equal another one. Small
+        files are therefore read whole, and their full digest is recorded as well. Returns these
         digests by the files' IDs.
         """
-        by_file = _by_file(files)
-
-        def algorithms(file: Candidate) -> tuple[str, ...]:
-            is_small = file.size_bytes <= QUICK_BYTES
-            return _QUICK_AND_FULL if is_small and file.content_hash is None else _ONLY_QUICK
-
-        rows: list[QuickHash] = []
-        wholes: list[BothDigests] = []
+        wholes: list[list[list[Candidate]]] = []
+        others: list[list[list[Candidate]]] = []
+        for files in sets:
+            alike = []
+            for names in _by_file(files):
+                if names[0].size_bytes <= WHOLE_BYTES and names[0].content_hash is None:
+                    alike.append(names)
+                else:
+                    others.append([names])
+            wholes.append(alike)
+        quick_hashes: list[QuickHash] = []
+        digests: list[BothDigests] = []
         found: dict[int, str] = {}
 
         def record() -> None:
             at = times.to_text(times.now())
             with self.library.transaction() as connection:
-                file_facts.record_quick_hashes(connection, rows)
-                file_facts.record_both_digests(connection, wholes, at)
-            rows.clear()
-            wholes.clear()
+                file_facts.record_quick_hashes(connection, quick_hashes)
+                file_facts.record_both_digests(connection, digests, at)
+            quick_hashes.clear()
+            digests.clear()
 
-        for names, answer, digests in self._answers(by_file, algorithms, [rows, wholes], record):
-            quick_hash = bytes.fromhex(digests[QUICK])
-            for file in names:
-                if RECORDED.name not in digests:
-                    rows.append(QuickHash(quick_hash, file.id, file.size_bytes, file.mtime_ns))
+        work = {(QUICK, RECORDED.name): wholes, (QUICK,): others}
+        for names, values, ctime_ns in self._answers(work, [quick_hashes, digests], record):
+            quick_hash = bytes.fromhex(values[QUICK])
+            for file_id, size_bytes, mtime_ns, *_ in names:
+                if RECORDED.name not in values:
+                    quick_hashes.append(QuickHash(quick_hash, file_id, size_bytes, mtime_ns))
                     continue
-                found[file.id] = content_hash = recorded_digest(digests)
-                assert answer.ctime_ns is not None
-                wholes.append(
-                    BothDigests(
-                        quick_hash,
-                        content_hash,
-                        answer.ctime_ns,
-                        file.id,
-                        file.size_bytes,
-                        file.mtime_ns,
-                    )
+                found[file_id] = content_hash = recorded_digest(values)
+                digests.append(
+                    BothDigests(quick_hash, content_hash, ctime_ns, file_id, size_bytes, mtime_ns)
                 )
         return found
 
-    def full(self, files: Sequence[Candidate]) -> dict[int, str]:
+    def full(self, sets: Iterable[list[Candidate]]) -> dict[int, str]:
         """Reads the full digests of files, and records them. Returns them by the files' IDs.
 
-        Notes files that cannot be read.
+        The files of a set probably have the same content. Notes files that cannot be read.
         """
-        by_file = _by_file(files)
+        work: dict[tuple[str, ...], list[list[list[Candidate]]]] = {}
+        for files in sets:
+            alike: dict[tuple[str, ...], list[list[Candidate]]] = {}
+            for names in _by_file(files):
+                alike.setdefault(algorithms_for(names[0].content_hash), []).append(names)
+            for algorithms, group in alike.items():
+                work.setdefault(algorithms, []).append(group)
         found: dict[int, str] = {}
         rows: list[FullDigest] = []
 
@@ -133,18 +148,13 @@ class DigestReader:
                 file_facts.record_full_digests(connection, rows, at)
             rows.clear()
 
-        def algorithms(file: Candidate) -> tuple[str, ...]:
-            return algorithms_for(file.content_hash)
-
-        for same, answer, digests in self._answers(by_file, algorithms, [rows], record):
-            if is_same_content(same[0].content_hash, digests) is False:
+        for same, values, ctime_ns in self._answers(work, [rows], record):
+            if is_same_content(same[0].content_hash, values) is False:
                 # The recorded digest may be right and the file damaged, so it must stay.
                 message = "its content does not match its recorded digest; run `vpo verify`"
                 self.found.issues += (Issue(file.path, message, "differs") for file in same)
                 continue
-            content_hash = recorded_digest(digests)
-            ctime_ns = answer.ctime_ns
-            assert ctime_ns is not None
+            content_hash = recorded_digest(values)
             for file in same:
                 found[file.id] = content_hash
                 rows.append(
@@ -154,30 +164,35 @@ class DigestReader:
 
     def _answers(
         self,
-        by_file: Sequence[list[Candidate]],
-        algorithms: Callable[[Candidate], tuple[str, ...]],
+        work: Mapping[tuple[str, ...], Sequence[Sequence[list[Candidate]]]],
         rows: Sequence[Sized],
         record: Callable[[], None],
-    ) -> Iterator[tuple[list[Candidate], Digested, dict[str, str]]]:
-        """Reads files; yields the names of each, the engine's answer, and the digests in it.
+    ) -> Iterator[tuple[list[Candidate], dict[str, str], int]]:
+        """Reads files; yields the names of each, its digests by algorithm, and its ctime in ns.
 
-        Files that cannot be read are noted. `rows` are what the caller makes of the answers;
-        `record` writes them to the catalogue, and empties them.
+        `work` are groups of files that probably have the same content, by the algorithms to
+        digest them with. Files that cannot be read are noted. `rows` are what the caller makes of
+        the answers; `record` writes them to the catalogue, and empties them.
         """
+        by_key = [names for groups in work.values() for group in groups for names in group]
+        keys = count()
         done = 0
-        work = ((names, _to_read(names[0], algorithms(names[0]))) for names in by_file)
         with self._recording(rows, record) as record_if_due:
-            for answers in self.queue.answers(work):
-                for names, answer in answers:
-                    done += 1
-                    digests = answer.digests
-                    if digests is None:
-                        self._note(answer, [file.path for file in names])
-                    else:
+            for algorithms, groups in work.items():
+                to_read = ([_to_read(next(keys), names[0]) for names in each] for each in groups)
+                for taken, failed in self.queue.rows_of_alike(to_read, algorithms):
+                    for key, of_file in groupby(taken, key=itemgetter(0)):
+                        names = by_key[key]
+                        each = list(of_file)
+                        values = {algorithm: value for _, algorithm, value, _ in each}
                         self._read.add(names[0].id)
-                        yield names, answer, digests
-                record_if_due()
-                self._report(done, len(by_file))
+                        done += 1
+                        yield names, values, each[0][3]
+                    for answer in failed:
+                        self._note(answer, [file.path for file in by_key[answer.key]])
+                    done += len(failed)
+                    record_if_due()
+                    self._report(done, len(by_key))
 
     @contextmanager
     def _recording(
@@ -229,6 +244,5 @@ def _by_file(files: Iterable[Candidate]) -> list[list[Candidate]]:
     return listed
 
 
-def _to_read(file: Candidate, algorithms: tuple[str, ...]) -> FileToRead:
-    path = join(file.directory, file.name)
-    return FileToRead(path, algorithms, file.size_bytes, file.mtime_ns)
+def _to_read(key: int, file: Candidate) -> EngineFile:
+    return key, join(file.directory, file.name), file.size_bytes, file.mtime_ns, False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from vpo.base.paths import from_stored
@@ -42,17 +43,27 @@ class KeepRules(NamedTuple):
         if self.directories:
             kept = min(copies, key=lambda copy: (self._rank(copy), key(copy)))
         elif len(copies) == 2:
-            # Most groups by far. Sorting the rest would take longer than everything else here.
+            # Most groups by far.
             one, other = copies
             if self.prefer == "oldest" and one.mtime_ns != other.mtime_ns:
                 return (one, other) if one.mtime_ns < other.mtime_ns else (other, one)
             return (one, other) if key(one) <= key(other) else (other, one)
         else:
-            kept = min(copies, key=key)
-        rest = sorted(
-            (copy for copy in copies if copy is not kept), key=lambda copy: from_stored(copy.path)
-        )
+            kept = self._preferred(copies)
+        rest = [copy for copy in copies if copy is not kept]
+        # The order of text is that of its bytes in UTF-8.
+        if len(rest) > 1:
+            is_text = all(isinstance(copy.path, str) for copy in rest)
+            rest.sort(key=_path if is_text else _path_in_bytes)
         return (kept, *rest)
+
+    def _preferred(self, copies: list[Copy]) -> Copy:
+        if self.prefer != "shortest":
+            # Hardly any copies have the same mtime, so their paths hardly ever matter.
+            pick = min if self.prefer == "oldest" else max
+            mtime_ns = pick(copies, key=_mtime_ns).mtime_ns
+            copies = [copy for copy in copies if copy.mtime_ns == mtime_ns]
+        return copies[0] if len(copies) == 1 else min(copies, key=_length)
 
     def copies_to_change(self, group: Group) -> list[Copy]:
         """The copies that an action changes.
@@ -65,6 +76,14 @@ class KeepRules(NamedTuple):
             for copy in group.copies[1:]
             if not self.protects(copy) and (storage is None or copy.storage != storage)
         ]
+
+
+_mtime_ns: Callable[[Copy], int] = attrgetter("mtime_ns")
+_path: Callable[[Copy], Any] = attrgetter("path")
+
+
+def _path_in_bytes(copy: Copy) -> bytes:
+    return from_stored(copy.path)
 
 
 def _length(copy: Copy) -> tuple[int, bytes]:

@@ -2,6 +2,7 @@
 
 Each step reads only the files that the step before has left: the first 4 KiB of files of the
 same size, both ends of files with the same head, and all of the files with the same quick hash.
+Files of up to 1 MiB with the same head are read whole at once.
 What was read is recorded in the catalogue, and is not read again. Memory follows these
 candidates, not the library.
 
@@ -12,32 +13,30 @@ is reported, and is left out if it has changed.
 from __future__ import annotations
 
 import os
-import stat
-import time
 from collections.abc import Callable
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from vpo.base.paths import StoredPath, from_stored, join, real_path
+from vpo._engine import look_at
+from vpo.base.paths import StoredPath, checked, from_stored, join, real_path
 from vpo.db import duplicates as table
 from vpo.db.duplicates import Candidate
 from vpo.db.library import Library
-from vpo.db.stored_stat import stored_inode, stored_mtime
-from vpo.duplicates import aliases
+from vpo.db.stored_stat import stored_inode
 from vpo.duplicates.models import Copy, Duplicates, Group, Name
 from vpo.duplicates.request import DuplicatesRequest
 from vpo.duplicates.shared_storage import StorageOf
 from vpo.places.beneath import roots_of
+from vpo.places.filesystems import filesystem_kind
 
 if TYPE_CHECKING:
     from vpo.duplicates.hashing import DigestReader
 
-# If looking at a file takes longer than this, as on shares, many are looked at in parallel.
-SLOW_SECONDS = 0.0003
-SAMPLE = 32
-THREADS = 32
-BATCH = 1024
+LOOKED_AT_AT_A_TIME = 4096
+
+Seen = tuple[int, int, int, int, int]
+"""A file as it is now: see `look_at`."""
 
 
 class DuplicateSearch:
@@ -50,9 +49,8 @@ class DuplicateSearch:
         self.found = Duplicates()
         self._digests: dict[int, str] = {}
         """The digests that were read, by the IDs of files."""
-        self._seen: dict[int, os.stat_result | None] = {}
-        self._without_head: list[tuple[int, StoredPath, int, int, bool]] = []
-        self._without_quick_hash: list[Candidate] = []
+        self._without_head: list[int] = []
+        self._without_quick_hash: list[list[Candidate]] = []
         with library.reading() as connection:
             self.roots = roots_of(connection)
             self.found.damaged = table.count_damaged(connection, self.selection)
@@ -63,16 +61,17 @@ class DuplicateSearch:
         is_unclear = self._without_head or self._without_quick_hash
         self._sets = [] if is_unclear else self._of_same_quick_hash()
 
-    def _of_same_head(self) -> list[Candidate]:
-        """The files without a quick hash that have the same size and head as another file."""
+    def _of_same_head(self) -> list[list[Candidate]]:
+        """The files without a quick hash that have the same size and head as another file.
+
+        Each list has those of one size and head.
+        """
         with self.library.reading() as connection:
             sets = table.of_equal_head(connection, self.selection)
         return [
-            file
+            [file for file in files if file.quick_hash is None]
             for files in sets
             if _are_several(files)
-            for file in files
-            if file.quick_hash is None
         ]
 
     def _of_same_quick_hash(self) -> list[list[Candidate]]:
@@ -111,7 +110,7 @@ class DuplicateSearch:
             self._without_quick_hash = []
         if not self._sets:
             self._sets = self._of_same_quick_hash()
-        unread = [file for files in self._sets for file in _to_read_fully(files)]
+        unread = [files for files in map(_to_read_fully, self._sets) if files]
         if unread:
             self._digests.update(reader.full(unread))
         # The next run has to look again at files that could not be read or were not selected.
@@ -127,19 +126,22 @@ class DuplicateSearch:
 
         `check` is called often, and may raise. `storage_of` None: no files share storage.
         """
-        self._look_ahead(check)
+        seen = self._look(check)
         for files in self._sets:
             check()
             for content_hash, same in self._by_content(files):
-                copies = self._copies(same)
+                copies = self._copies(same, seen)
                 if len(copies) < 2:
                     continue
                 if storage_of is not None:
-                    copies = [
-                        copy._replace(storage=storage_of(copy.path, copy.device, self.roots))
-                        for copy in copies
-                    ]
-                copies = aliases.mark(copies, self.roots)
+                    for number, copy in enumerate(copies):
+                        storage = storage_of(copy.path, copy.device, self.roots)
+                        if storage is not None:
+                            copies[number] = copy._replace(storage=storage)
+                if not all(_is_on_own_disk(copy) for copy in copies):
+                    from vpo.duplicates import aliases
+
+                    copies = aliases.mark(copies, self.roots)
                 shared = {copy.storage for copy in copies if copy.storage is not None}
                 storages = len(shared) + sum(copy.storage is None for copy in copies)
                 size_bytes = files[0].size_bytes
@@ -165,55 +167,47 @@ class DuplicateSearch:
                 by_content.setdefault(content_hash, []).append(file)
         return [each for each in by_content.items() if len(each[1]) > 1]
 
-    def _look_ahead(self, check: Callable[[], None]) -> None:
-        """Looks at all files in parallel, if one after the other would take long (shares)."""
-        files = [file for files in self._sets for file in files]
-        begin = time.monotonic()
-        for file in files[:SAMPLE]:
-            self._seen[file.id] = _look(file)
-        if time.monotonic() - begin < SLOW_SECONDS * min(len(files), SAMPLE):
-            return
-        from concurrent.futures import ThreadPoolExecutor
+    def _look(self, check: Callable[[], None]) -> dict[int, tuple[StoredPath, Seen | None]]:
+        """Looks at all files. Returns the path and what was seen there, by the files' IDs."""
+        ids = [file.id for files in self._sets for file in files]
+        paths = [checked(join(file[-2], file[-1])) for files in self._sets for file in files]
+        seen: list[Seen | None] = []
+        for start in range(0, len(paths), LOOKED_AT_AT_A_TIME):
+            check()
+            seen += look_at(paths[start : start + LOOKED_AT_AT_A_TIME])
+        return dict(zip(ids, zip(paths, seen, strict=True), strict=True))
 
-        with ThreadPoolExecutor(THREADS) as pool:
-            for start in range(SAMPLE, len(files), BATCH):
-                check()
-                batch = files[start : start + BATCH]
-                seen = pool.map(_look, batch)
-                self._seen.update(zip((file.id for file in batch), seen, strict=True))
-
-    def _copies(self, files: list[Candidate]) -> list[Copy]:
+    def _copies(
+        self, files: list[Candidate], looked_at: dict[int, tuple[StoredPath, Seen | None]]
+    ) -> list[Copy]:
         """Files as they are now, with all names of a file. Changed files are left out."""
         copies: dict[tuple[int, int], Copy] = {}
-        for file in files:
-            file_id, size_bytes, mtime_ns, recorded_inode, _, _, _, directory, name = file
-            path = join(directory, name)
-            status = self._seen[file_id] if file_id in self._seen else _look(file)
+        for file_id, size_bytes, mtime_ns, recorded_inode, *_ in files:
+            path, seen = looked_at[file_id]
+            if seen is None:
+                self.found.changed += 1
+                continue
+            device, inode, size_now, mtime_now, links = seen
             if (
-                status is None
-                or status.st_size != size_bytes
-                or stored_mtime(status.st_mtime_ns) != mtime_ns
-                or not stat.S_ISREG(status.st_mode)
-                or (recorded_inode is not None and stored_inode(status.st_ino) != recorded_inode)
+                size_now != size_bytes
+                or mtime_now != mtime_ns
+                or (recorded_inode is not None and stored_inode(inode) != recorded_inode)
             ):
                 self.found.changed += 1
                 continue
-            key = (status.st_dev, status.st_ino)
+            key = (device, inode)
             if key not in copies:
-                copies[key] = Copy((Name(file_id, path),), mtime_ns, *key)
+                copies[key] = Copy((Name(file_id, path),), mtime_ns, device, inode)
             else:
                 known = copies[key]
-                names = _distinct([*known.names, Name(file_id, path)], status.st_nlink)
+                names = _distinct([*known.names, Name(file_id, path)], links)
                 copies[key] = known._replace(names=names)
         return list(copies.values())
 
 
-def _look(file: Candidate) -> os.stat_result | None:
-    """A file's status. None: it does not exist, or cannot be looked at."""
-    try:
-        return os.lstat(from_stored(join(file.directory, file.name)))
-    except OSError:
-        return None
+def _is_on_own_disk(copy: Copy) -> bool:
+    """Whether no other path of another device or inode can lead to it."""
+    return filesystem_kind(copy.path, copy.device).holds_its_files
 
 
 def _to_read_fully(files: list[Candidate]) -> list[Candidate]:

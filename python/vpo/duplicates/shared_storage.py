@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 from vpo._engine import Roots
-from vpo.base.paths import StoredPath, from_stored
+from vpo.base.paths import StoredPath
 from vpo.places.filesystems import filesystem_kind, may_share_content
 
 StorageOf = Callable[[StoredPath, int, Roots], "bytes | None"]
@@ -25,7 +24,7 @@ def storage_lookup() -> StorageOf | None:
 
 
 def _storage_of(path: StoredPath, device: int, roots: Roots) -> bytes | None:
-    if not filesystem_kind(os.path.dirname(from_stored(path)), device).shares_content:
+    if not filesystem_kind(path, device).shares_content:
         return None
     from vpo._engine import storage_of
 

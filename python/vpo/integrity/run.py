@@ -394,7 +394,7 @@ def _message(seen: Digested) -> str | None:
 def _has_ctime(file: Candidate, seen: Digested) -> bool:
     """Whether the file is on a file system whose ctime no program can set."""
     assert seen.device is not None
-    return filesystem_kind(from_stored(file.path), seen.device).has_ctime
+    return filesystem_kind(file.path, seen.device).has_ctime
 
 
 def _to_ns(moment: str | None) -> int | None:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from vpo.base.errors import (
+    AnalysisLockedError,
     DuplicatesLockedError,
     JobLockedError,
     ScanLockedError,
@@ -138,12 +139,21 @@ KINDS: Mapping[str, JobKind] = {
             locked=DuplicatesLockedError,
             locked_hint=_WAIT_HINT,
         ),
+        JobKind(
+            "analyze",
+            "Analysis",
+            service="vpo.photos.analyze",
+            excludes=frozenset({"analyze", "roots"}),
+            repeats=True,
+            locked=AnalysisLockedError,
+            locked_hint=_WAIT_HINT,
+        ),
         # Records are forgotten, or given to another place.
         JobKind(
             "roots",
             "Change of roots",
             excludes=frozenset(
-                {"scan", "verify", "import", "accept", "duplicates", "undo", "roots"}
+                {"scan", "verify", "import", "accept", "duplicates", "undo", "analyze", "roots"}
             ),
         ),
         # Jobs of an earlier program, in libraries that were upgraded.

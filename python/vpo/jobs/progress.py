@@ -16,6 +16,7 @@ Phase = Literal[
     "decide",  # content decides whether files have changed
     "match",  # moved files are found by their content
     "act",  # files are changed
+    "analyze",  # a photo collection is analysed
     "relocate",  # records are given to another place
 ]
 
@@ -68,6 +69,7 @@ _RECORDED: Mapping[Phase, Mapping[str, str]] = {
     "decide": {"files_to_decide": "files_expected"},
     "match": {"phase": "phase"},
     "act": {},
+    "analyze": {"files": "files", "of": "files_expected"},
     "relocate": {"directories": "files", "of": "files_expected"},
 }
 

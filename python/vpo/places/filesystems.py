@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from functools import cache
 
+from vpo.base.paths import StoredPath, from_stored
 from vpo.places.filesystem_kinds import FilesystemKind, kind_of
 from vpo.places.volume_ids import volume_id
 
@@ -44,10 +45,10 @@ def identity(path: bytes, device: int) -> str | None:
     return f"{mount.fstype}:fsid={fsid & 0xFFFF_FFFF_FFFF_FFFF:016x}"
 
 
-def filesystem_kind(path: bytes, device: int) -> FilesystemKind:
+def filesystem_kind(path: StoredPath, device: int) -> FilesystemKind:
     """What vpo can rely on with the file system that holds `path`, whose `st_dev` is `device`."""
     if device not in _kinds:
-        mount = _mount_of(path, device)
+        mount = _mount_of(from_stored(path), device)
         # Without /proc: macOS, where all but foreign disks have a ctime.
         unknown = FilesystemKind(has_ctime=not _mounts(), shares_content=not _mounts())
         _kinds[device] = unknown if mount is None else kind_of(mount.fstype)

@@ -123,11 +123,23 @@ def kept_for(connection: sqlite3.Connection, path: bytes) -> KeptRules | None:
     root = max((root for root in kept if is_within(path, root)), key=len, default=None)
     if root is None:
         return None
-    rules = from_json(kept[root])
+    return KeptRules(root, _rules_in(kept[root], root, path))
+
+
+def last_for(connection: sqlite3.Connection, path: bytes) -> KeptRules | None:
+    """The rules of the last scan of a root, or of the nearest root above a directory."""
+    last = {from_stored(root): text for root, text in table.all_last_rules(connection).items()}
+    root = max((root for root in last if is_within(path, root)), key=len, default=None)
+    return None if root is None else KeptRules(root, _rules_in(last[root], root, path))
+
+
+def _rules_in(text: str, root: bytes, path: bytes) -> dict[str, Any]:
+    """The rules of a root, for a directory in it."""
+    rules = from_json(text)
     if root != path and "exclude" in rules:
         inside = os.fsdecode(path[len(root.rstrip(b"/")) + 1 :])
         rules["exclude"] = tuple(_relative(rules["exclude"], inside))
-    return KeptRules(root, rules)
+    return rules
 
 
 def _relative(globs: Collection[str], inside: str) -> Iterator[str]:

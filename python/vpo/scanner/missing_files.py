@@ -23,6 +23,7 @@ from vpo.db.moves import FormerFile, NewFile
 from vpo.places.directories import nearest_directory
 from vpo.places.letter_case import is_written_so, names_in
 from vpo.scanner import issues
+from vpo.scanner.excluded import root_above
 from vpo.scanner.result import CountedAs
 from vpo.scanner.state import ScanState
 
@@ -102,16 +103,21 @@ def settle(state: ScanState, walk: Walk, vanished: Iterable[tuple[int, StoredPat
         change_table.add_changes(connection, state.job.number, removed)
         directory_table.settle(connection, state.unsettled)
         directory_table.mark_gone(connection, vanished)
-        root_id = root_table.add_root(
-            connection, to_stored(state.root), times.to_text(state.result.started_at)
-        )
-        root_table.record_look(
-            connection,
-            root_id,
-            filesystem_id=state.filesystem(to_stored(state.root), walk.root_device),
-            file_count=walk.progress().files,
-        )
+        if not (state.options.is_part and root_above(state)):
+            _record_root(state, walk)
     _note_removed(state)
+
+
+def _record_root(state: ScanState, walk: Walk) -> None:
+    root_id = root_table.add_root(
+        state.connection, to_stored(state.root), times.to_text(state.result.started_at)
+    )
+    root_table.record_look(
+        state.connection,
+        root_id,
+        filesystem_id=state.filesystem(to_stored(state.root), walk.root_device),
+        file_count=walk.progress().files,
+    )
 
 
 def _note_removed(state: ScanState) -> None:

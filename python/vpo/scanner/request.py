@@ -29,6 +29,8 @@ class ScanOptions:
     keep_rules: bool = False
     """Whether the rules are kept with the root for later scans."""
     dry_run: bool = False
+    is_part: bool = False
+    """Whether a directory that lies in a root stays a part of it and becomes no root itself."""
     allow_mass_removal: bool = False
     new_device: bool = False
     verify_hash: bool = False

@@ -32,7 +32,7 @@ pub use kinds::Kind;
 pub use racy::RACY_WINDOW_NS;
 pub use roots::Roots;
 pub use rules::{Rules, RulesError, RulesSpec};
-pub use storage::{FreshStat, birth_time, stat_afresh, storage_of};
+pub use storage::{FreshStat, Seen, birth_time, look_at, stat_afresh, storage_of};
 pub use sys::{Medium, end_on_bus_error, medium_of, physical_start, set_idle_io};
 pub use system_names::SYSTEM_NAMES;
 pub use walk::{

@@ -31,6 +31,34 @@ pub fn algorithm_names(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
     PyTuple::new(py, ALGORITHMS.iter().map(|algorithm| algorithm.name))
 }
 
+/// The algorithms with these names.
+fn named(names: &[String]) -> PyResult<Arc<[&'static Algorithm]>> {
+    names
+        .iter()
+        .map(|name| {
+            Algorithm::from_name(name)
+                .ok_or_else(|| PyValueError::new_err(format!("`{name}` is not an algorithm")))
+        })
+        .collect()
+}
+
+fn job(file: &Bound<'_, PyAny>, algorithms: &Arc<[&'static Algorithm]>) -> PyResult<Job> {
+    let (key, path, size, mtime_ns, follow, inode) = if file.len()? == 6 {
+        file.extract::<WithInode<'_>>()?
+    } else {
+        let (key, path, size, mtime_ns, follow) = file.extract::<Submitted<'_>>()?;
+        (key, path, size, mtime_ns, follow, None)
+    };
+    let inode = inode.map(i64::cast_unsigned);
+    let path = text::with_bytes(&path, |bytes| {
+        use std::os::unix::ffi::OsStrExt;
+        PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
+    })?;
+    let (algorithms, alike) = (Arc::clone(algorithms), Vec::new());
+    let (expected, follow) = (Expected { size, mtime_ns, inode }, follow.is_truthy()?);
+    Ok(Job { key, path, expected, follow, algorithms, alike })
+}
+
 #[pyclass(frozen, module = "vpo._engine")]
 pub struct Digester {
     pool: Pool,
@@ -56,30 +84,26 @@ impl Digester {
         files: &Bound<'_, PyAny>,
         algorithms: Vec<String>,
     ) -> PyResult<()> {
-        let algorithms: Arc<[&'static Algorithm]> = algorithms
-            .iter()
-            .map(|name| {
-                Algorithm::from_name(name)
-                    .ok_or_else(|| PyValueError::new_err(format!("`{name}` is not an algorithm")))
-            })
-            .collect::<PyResult<_>>()?;
+        let algorithms = named(&algorithms)?;
+        let jobs =
+            files.try_iter()?.map(|file| job(&file?, &algorithms)).collect::<PyResult<Vec<_>>>()?;
+        py.detach(|| self.pool.submit(jobs)).map_err(|error| os_error(&error, None))
+    }
+
+    fn submit_alike(
+        &self,
+        py: Python<'_>,
+        groups: &Bound<'_, PyAny>,
+        algorithms: Vec<String>,
+    ) -> PyResult<()> {
+        let algorithms = named(&algorithms)?;
         let mut jobs = Vec::new();
-        for file in files.try_iter()? {
-            let file = file?;
-            let (key, path, size, mtime_ns, follow, inode) = if file.len()? == 6 {
-                file.extract::<WithInode<'_>>()?
-            } else {
-                let (key, path, size, mtime_ns, follow) = file.extract::<Submitted<'_>>()?;
-                (key, path, size, mtime_ns, follow, None)
-            };
-            let inode = inode.map(i64::cast_unsigned);
-            let path = text::with_bytes(&path, |bytes| {
-                use std::os::unix::ffi::OsStrExt;
-                PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
-            })?;
-            let follow = follow.is_truthy()?;
-            let expected = Expected { size, mtime_ns, inode };
-            jobs.push(Job { key, path, expected, follow, algorithms: Arc::clone(&algorithms) });
+        for group in groups.try_iter()? {
+            let mut files = group?.try_iter()?;
+            let Some(first) = files.next() else { continue };
+            let first = job(&first?, &algorithms)?;
+            let alike = files.map(|file| job(&file?, &algorithms)).collect::<PyResult<_>>()?;
+            jobs.push(Job { alike, ..first });
         }
         py.detach(|| self.pool.submit(jobs)).map_err(|error| os_error(&error, None))
     }

@@ -36,7 +36,9 @@ mod _engine {
     #[pymodule_export]
     use super::rules::Rules;
     #[pymodule_export]
-    use super::storage::{birth_time, end_on_bus_error, set_idle_io, stat_afresh, storage_of};
+    use super::storage::{
+        birth_time, end_on_bus_error, look_at, set_idle_io, stat_afresh, storage_of,
+    };
     #[pymodule_export]
     use super::tally::Tally;
     #[pymodule_export]

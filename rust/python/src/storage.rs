@@ -33,6 +33,22 @@ pub fn birth_time(py: Python<'_>, path: &Bound<'_, PyAny>, follow: bool) -> PyRe
     Ok(py.detach(|| vpo_engine::birth_time(&file, follow)))
 }
 
+/// Device, inode, size, mtime in ns, links.
+type Looked = (u64, u64, u64, i64, u64);
+
+#[pyfunction]
+pub fn look_at(py: Python<'_>, paths: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<Option<Looked>>> {
+    let paths = paths
+        .iter()
+        .map(|path| text::with_bytes(path, |bytes| PathBuf::from(OsStr::from_bytes(bytes))))
+        .collect::<PyResult<Vec<_>>>()?;
+    let found = py.detach(|| vpo_engine::look_at(&paths));
+    Ok(found
+        .into_iter()
+        .map(|seen| seen.map(|it| (it.device, it.inode, it.size, it.mtime_ns, it.links)))
+        .collect())
+}
+
 /// `(device, inode, size, mtime_ns, ctime_ns, birth_ns, links)`
 type Fresh = (u64, u64, u64, i128, i128, Option<i128>, u64);
 

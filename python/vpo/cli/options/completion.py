@@ -1,4 +1,4 @@
-"""What shells offer as values: names of profiles, IDs of jobs, and roots.
+"""What shells offer as values: names of profiles and collections, IDs of jobs, and roots.
 
 The help of every command loads this module, so each function imports what it needs.
 """
@@ -70,3 +70,25 @@ def complete_roots(
         paths = []
     found = [CompletionItem(path) for path in paths if path.startswith(incomplete)]
     return found or [CompletionItem(incomplete, type="dir")]
+
+
+def complete_collections(
+    ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The names of collections that start with `incomplete`."""
+    from click.shell_completion import CompletionItem
+
+    from vpo.db.library import open_library
+    from vpo.photos.collections import CollectionFilter, find_all
+
+    app = ctx.ensure_object(App)
+    try:
+        with open_library(app.library_path(), "read") as library:
+            found = find_all(library, CollectionFilter())
+    except VpoError:
+        return []
+    return [
+        CompletionItem(each.name, help=str(each.row.location))
+        for each in found
+        if each.name.startswith(incomplete)
+    ]

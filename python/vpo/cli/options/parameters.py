@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -85,6 +85,23 @@ class When(ParamType):
             self.fail(
                 f"`{value}` is neither a date nor an age such as 30m, 12h, 1d, 1w", param, ctx
             )
+
+
+class Day(ParamType):
+    """A day such as 2026-01-31."""
+
+    name = "day"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        """The day."""
+        if isinstance(value, date):
+            return value
+        try:
+            return datetime.strptime(str(value), "%Y-%m-%d").date()
+        except ValueError:
+            self.fail(f"`{value}` is not a day such as 2026-01-31", param, ctx)
 
 
 class Duration(ParamType):

@@ -121,7 +121,7 @@ class ScanCommand(WaitingCommand):
 @global_options
 @click.pass_context
 def scan(ctx: click.Context, /, directories: tuple[bytes, ...], **options: Any) -> None:
-    """Scan directories, and record what is there and what has changed.
+    """Scan directories, and record what is there and what changed.
 
     Directories that have not changed cost next to nothing. In the summary, "Scanned
     (changed)" counts known files that have changed, and "Added (new)" counts new files.

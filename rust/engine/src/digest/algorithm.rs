@@ -87,12 +87,20 @@ trait Hasher: Send {
     fn update(&mut self, bytes: &[u8]);
     /// The digest of all bytes.
     fn finish(self: Box<Self>) -> Vec<u8>;
+    /// The same after the same bytes.
+    fn copy(&self) -> Box<dyn Hasher>;
+}
+
+impl Clone for Box<dyn Hasher> {
+    fn clone(&self) -> Self {
+        (**self).copy()
+    }
 }
 
 /// The algorithms of the RustCrypto crates.
 struct Standard<D>(D);
 
-impl<D: Digest + Send> Hasher for Standard<D> {
+impl<D: Digest + Clone + Send + 'static> Hasher for Standard<D> {
     fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
@@ -100,9 +108,13 @@ impl<D: Digest + Send> Hasher for Standard<D> {
     fn finish(self: Box<Self>) -> Vec<u8> {
         self.0.finalize().to_vec()
     }
+
+    fn copy(&self) -> Box<dyn Hasher> {
+        Box::new(Self(self.0.clone()))
+    }
 }
 
-fn standard<D: Digest + Send + 'static>() -> Box<dyn Hasher> {
+fn standard<D: Digest + Clone + Send + 'static>() -> Box<dyn Hasher> {
     Box::new(Standard(D::new()))
 }
 
@@ -114,6 +126,10 @@ impl Hasher for blake3::Hasher {
     fn finish(self: Box<Self>) -> Vec<u8> {
         self.finalize().as_bytes().to_vec()
     }
+
+    fn copy(&self) -> Box<dyn Hasher> {
+        Box::new(self.clone())
+    }
 }
 
 impl Hasher for crc32fast::Hasher {
@@ -123,6 +139,10 @@ impl Hasher for crc32fast::Hasher {
 
     fn finish(self: Box<Self>) -> Vec<u8> {
         self.finalize().to_be_bytes().to_vec()
+    }
+
+    fn copy(&self) -> Box<dyn Hasher> {
+        Box::new(self.clone())
     }
 }
 
@@ -139,6 +159,7 @@ fn xxh64_of_ends(ends: &Ends) -> String {
 }
 
 /// Several algorithms at work while a file is read once.
+#[derive(Clone)]
 pub struct Hashers {
     size: u64,
     /// The most bytes that an algorithm needs from the beginning and from the end.

@@ -5,11 +5,13 @@
 //! files that are cached. Network shares are read by more threads than there are cores.
 
 use std::collections::{HashMap, VecDeque};
+use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::algorithm::Hashers;
 use super::job::Job;
 use super::reader::DiskLock;
 use crate::directory_cache::DirectoryCache;
@@ -32,6 +34,8 @@ pub struct DeviceQueues {
     queues: Vec<DeviceQueue>,
     by_device: HashMap<u64, usize>,
     next: usize,
+    /// The files of all jobs in the queues.
+    files: usize,
     /// The number of threads that the user asked for; 0: chosen by device.
     threads: usize,
     cores: usize,
@@ -40,6 +44,9 @@ pub struct DeviceQueues {
 struct DeviceQueue {
     /// Only for a rotating disk.
     lock: Option<Arc<DiskLock>>,
+    /// Whether files are compared that are probably equal. On a share, reading many files at a
+    /// time gains more.
+    compares: bool,
     most_threads: usize,
     threads: usize,
     /// Jobs that are not sorted yet.
@@ -56,7 +63,7 @@ pub enum Task {
 
 impl DeviceQueues {
     pub fn new(threads: usize, cores: usize) -> Self {
-        Self { queues: Vec::new(), by_device: HashMap::new(), next: 0, threads, cores }
+        Self { queues: Vec::new(), by_device: HashMap::new(), next: 0, files: 0, threads, cores }
     }
 
     /// The queue of a device, if it has one already.
@@ -74,6 +81,7 @@ impl DeviceQueues {
         *self.by_device.entry(device).or_insert_with(|| {
             self.queues.push(DeviceQueue {
                 lock: (medium == Medium::Rotating).then(Arc::default),
+                compares: medium != Medium::Unknown,
                 most_threads,
                 threads: 0,
                 incoming: Vec::new(),
@@ -85,10 +93,13 @@ impl DeviceQueues {
 
     pub fn push(&mut self, queue: usize, job: Job) {
         let queue = &mut self.queues[queue];
+        self.files += job.files();
         if queue.lock.is_some() {
             queue.incoming.push(job);
-        } else {
+        } else if queue.compares {
             queue.ready.push_back(job);
+        } else {
+            queue.ready.extend(job.split());
         }
     }
 
@@ -110,6 +121,10 @@ impl DeviceQueues {
                     Task::Sort(number, queue.incoming.drain(..some).collect())
                 }
             };
+            self.files -= match &task {
+                Task::Read(_, job) => job.files(),
+                Task::Sort(_, jobs) => jobs.iter().map(Job::files).sum(),
+            };
             queue.threads += 1;
             self.next = number + 1;
             return Some(task);
@@ -124,6 +139,7 @@ impl DeviceQueues {
 
     /// Takes the jobs of a task that were sorted, which is done then.
     pub fn sorted(&mut self, queue: usize, jobs: Vec<Job>) {
+        self.files += jobs.iter().map(Job::files).sum::<usize>();
         self.queues[queue].ready.extend(jobs);
         self.done(queue);
     }
@@ -133,9 +149,9 @@ impl DeviceQueues {
         self.queues[queue].lock.clone()
     }
 
-    /// The number of jobs that no thread has begun.
+    /// The number of files that no thread has begun.
     pub fn queued(&self) -> usize {
-        self.queues.iter().map(|queue| queue.ready.len() + queue.incoming.len()).sum()
+        self.files
     }
 
     /// The most threads that all queues together can use.
@@ -152,6 +168,7 @@ impl DeviceQueues {
             queue.incoming.clear();
             queue.ready.clear();
         }
+        self.files = 0;
     }
 }
 
@@ -181,20 +198,31 @@ pub fn medium_at(device: u64, path: &Path) -> Medium {
 }
 
 /// Sorts files by their place on the disk. Files that cannot be opened come last. If the
-/// files are in the page cache, their order is kept.
-pub fn sort_by_place(directories: &DirectoryCache, mut jobs: Vec<Job>) -> Vec<Job> {
+/// files are in the page cache, their order is kept, and files that are probably equal stay
+/// together.
+pub fn sort_by_place(directories: &DirectoryCache, jobs: Vec<Job>) -> Vec<Job> {
     let open = |job: &Job| directories.open(&job.path, job.follow).ok();
-    let is_cached = |job: &Job| {
-        let pages = open(job).and_then(|file| resident_pages(file.as_fd(), 0, 1));
-        pages.is_some_and(|pages| pages == [true])
-    };
+    let is_cached = |job: &Job| open(job).and_then(|file| is_cached(job, &file)).unwrap_or(false);
     if jobs.iter().step_by(jobs.len() / SAMPLE_FILES + 1).all(is_cached) {
         return jobs;
     }
+    let mut jobs: Vec<_> = jobs.into_iter().flat_map(Job::split).collect();
     jobs.sort_by_cached_key(|job| {
         open(job).and_then(|file| physical_start(file.as_fd())).unwrap_or(u64::MAX)
     });
     jobs
+}
+
+/// Whether a file seems to be in the page cache. `None` if this is unknown.
+fn is_cached(job: &Job, file: &File) -> Option<bool> {
+    let size = file.metadata().ok()?.len();
+    // Other parts may have been read a moment ago, for another algorithm.
+    let ranges = Hashers::new(&job.algorithms, size).ranges();
+    let (start, end) = ranges.into_iter().rev().find(|(start, end)| start < end)?;
+    let page = rustix::param::page_size() as u64;
+    let middle = start.midpoint(end - 1);
+    let pages = resident_pages(file.as_fd(), middle - middle % page, 1)?;
+    Some(pages == [true])
 }
 
 #[cfg(test)]

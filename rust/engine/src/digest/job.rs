@@ -19,6 +19,26 @@ pub struct Job {
     pub follow: bool,
     /// The algorithms to digest it with.
     pub algorithms: Arc<[&'static Algorithm]>,
+    /// Other files that probably have the same content, and are digested with the same
+    /// algorithms. They have no others themselves.
+    ///
+    /// To compare files takes a fraction of the time of digesting each. If this file is on a
+    /// rotating disk and not cached, all are digested one by one, in the order of their places.
+    pub alike: Vec<Job>,
+}
+
+impl Job {
+    /// The number of its files.
+    pub fn files(&self) -> usize {
+        1 + self.alike.len()
+    }
+
+    /// A job of its own for each of its files.
+    pub fn split(mut self) -> Vec<Self> {
+        let mut all = std::mem::take(&mut self.alike);
+        all.insert(0, self);
+        all
+    }
 }
 
 /// A [`Job`] that is done.

@@ -5,11 +5,12 @@ use std::thread;
 use std::time::Duration;
 
 use super::algorithm::{BLAKE3, Hashers, Value};
+use super::alike::{MOST_FILES, digest_alike};
 use super::device_queues::{DeviceCache, DeviceQueues, Task, medium_at, sort_by_place};
 use super::file::{FileState, OpenFile, Problem, catch_panic};
 use super::job::{Completion, Job};
-use super::reader::{DiskLock, Reader};
-use super::segments::SegmentedFile;
+use super::reader::{Buffer, DiskLock, Reader};
+use super::segments::{SEGMENT_BYTES, SegmentedFile};
 use crate::completion_queue::CompletionQueue;
 use crate::directory_cache::DirectoryCache;
 use crate::roots::Roots;
@@ -101,18 +102,25 @@ impl Pool {
     pub fn submit(&self, jobs: impl IntoIterator<Item = Job>) -> std::io::Result<()> {
         let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         // The disk is accessed before the lock is taken.
-        let jobs: Vec<_> = jobs.into_iter().map(|job| (devices.of_file(&job.path), job)).collect();
+        let mut by_device = Vec::new();
+        for job in jobs {
+            if job.alike.is_empty() {
+                by_device.push((devices.of_file(&job.path), job));
+            } else {
+                by_device.extend(comparable(&mut devices, job));
+            }
+        }
         let mut state = self.shared.lock();
         if self.shared.reader.is_stopped() {
             return Ok(());
         }
-        for (device, job) in jobs {
+        for (device, job) in by_device {
             let queue = match state.queues.of_device(device) {
                 Some(queue) => queue,
                 None => state.queues.add_device(device, medium_at(device, &job.path)),
             };
+            self.shared.completions.expect(job.files());
             state.queues.push(queue, job);
-            self.shared.completions.expect(1);
         }
         let wanted = state.queues.most_threads().min(state.queues.queued()).min(MOST_THREADS);
         drop(state);
@@ -187,15 +195,18 @@ impl Shared {
     }
 
     fn work(self: &Arc<Self>) {
-        let mut buffer = self.reader.buffer();
+        let mut buffers = [self.reader.buffer(), self.reader.buffer()];
         while let Some(work) = self.next_work() {
             match work {
                 Work::Task(Task::Sort(queue, jobs)) => {
                     let jobs = sort_by_place(&self.directories, jobs);
                     self.put_back(queue, jobs);
                 }
-                Work::Task(Task::Read(queue, job)) => self.begin(queue, job, &mut buffer),
-                Work::Segments(segmented) => self.read_segments(&segmented, &mut buffer),
+                Work::Task(Task::Read(queue, job)) if job.alike.is_empty() => {
+                    self.begin(queue, job, &mut buffers[0]);
+                }
+                Work::Task(Task::Read(queue, job)) => self.compare(queue, job, &mut buffers),
+                Work::Segments(segmented) => self.read_segments(&segmented, &mut buffers[0]),
             }
         }
     }
@@ -204,7 +215,7 @@ impl Shared {
     fn put_back(&self, queue: usize, jobs: Vec<Job>) {
         let mut state = self.lock();
         if self.reader.is_stopped() {
-            self.completions.unexpect(jobs.len());
+            self.completions.unexpect(jobs.iter().map(Job::files).sum());
             state.queues.done(queue);
         } else {
             state.queues.sorted(queue, jobs);
@@ -266,6 +277,49 @@ impl Shared {
         }
     }
 
+    /// Digests files that are probably equal.
+    fn compare(&self, queue: usize, job: Job, buffers: &mut [Buffer; 2]) {
+        let lock = self.lock().queues.disk_lock(queue);
+        let lock = lock.as_deref();
+        let algorithms = Arc::clone(&job.algorithms);
+        let mut completions = Vec::with_capacity(job.files());
+        let mut opened = Vec::with_capacity(job.files());
+        for job in job.split() {
+            match self.catch_panic(|| self.open(&job)) {
+                Ok(file) => opened.push((job, file)),
+                Err((problem, file_state)) => {
+                    completions.push(Completion {
+                        key: job.key,
+                        outcome: Err(problem),
+                        file_state,
+                    });
+                }
+            }
+        }
+        let size = opened.first().map(|(_, file)| file.state.size);
+        let (same, mut alone): (Vec<_>, Vec<_>) =
+            opened.into_iter().partition(|(_, file)| Some(file.state.size) == size);
+        let files: Vec<_> = same.iter().map(|(_, file)| file).collect();
+        let outcomes =
+            catch_panic(|| Ok(digest_alike(&files, &algorithms, &self.reader, lock, buffers)));
+        match outcomes {
+            Ok(outcomes) => {
+                for ((job, file), outcome) in same.into_iter().zip(outcomes) {
+                    let (outcome, file_state) =
+                        self.checked(&job, &file, outcome, lock, &mut buffers[0]);
+                    completions.push(Completion { key: job.key, outcome, file_state });
+                }
+            }
+            // Which file caused the panic is unknown.
+            Err(_) => alone.extend(same),
+        }
+        for (job, file) in alone {
+            let (outcome, file_state) = self.digest(&job, Some(file), lock, &mut buffers[0]);
+            completions.push(Completion { key: job.key, outcome, file_state });
+        }
+        self.complete_all(queue, completions);
+    }
+
     /// Opens a file. If it has just changed, this waits until every later change can be
     /// noticed.
     fn open(&self, job: &Job) -> Result<OpenFile, (Problem, Option<FileState>)> {
@@ -292,15 +346,27 @@ impl Shared {
             return;
         }
         self.lock().segmented.retain(|other| !Arc::ptr_eq(other, segmented));
-        let state = file.file().state;
-        let (outcome, state) = match (file.outcome(), file.file().is_unchanged()) {
-            (Ok(hex), Ok(true)) => (Ok(vec![(job.algorithms[0], hex)]), Some(state)),
-            (Err(problem @ (Problem::Unreadable { .. } | Problem::Stopped)), _)
-            | (Ok(_), Err(problem)) => (Err(problem), Some(state)),
-            // It changed while it was read: this thread alone reads it once more.
-            _ => self.digest(job, None, lock, buffer),
-        };
+        let outcome = file.outcome().map(|hex| vec![(job.algorithms[0], hex)]);
+        let (outcome, state) = self.checked(job, file.file(), outcome, lock, buffer);
         self.complete(*queue, job.key, outcome, state);
+    }
+
+    /// The outcome of a file that was read together with others or by several threads. If it
+    /// changed in the meantime, this thread alone reads it once more.
+    fn checked(
+        &self,
+        job: &Job,
+        file: &OpenFile,
+        outcome: Result<Vec<Value>, Problem>,
+        lock: Option<&DiskLock>,
+        buffer: &mut [u8],
+    ) -> (Result<Vec<Value>, Problem>, Option<FileState>) {
+        match (outcome, file.is_unchanged()) {
+            (Ok(values), Ok(true)) => (Ok(values), Some(file.state)),
+            (Err(problem @ (Problem::Unreadable { .. } | Problem::Stopped)), _)
+            | (Ok(_), Err(problem)) => (Err(problem), Some(file.state)),
+            _ => self.digest(job, None, lock, buffer),
+        }
     }
 
     /// Digests a file from beginning to end, and once more if it changed in the meantime.
@@ -369,16 +435,39 @@ impl Shared {
         outcome: Result<Vec<Value>, Problem>,
         file_state: Option<FileState>,
     ) {
+        self.complete_all(queue, [Completion { key, outcome, file_state }]);
+    }
+
+    /// Completes the files of a job.
+    fn complete_all(&self, queue: usize, completions: impl IntoIterator<Item = Completion>) {
         let mut state = self.lock();
         state.queues.done(queue);
         let has_work_for_idle = state.idle > 0 && state.queues.queued() > 0;
         drop(state);
-        self.completions.push(Completion { key, outcome, file_state });
+        for completion in completions {
+            self.completions.push(completion);
+        }
         if has_work_for_idle {
             // The queue may have one more thread now.
             self.work.notify_one();
         }
     }
+}
+
+/// Splits a job into jobs whose files can be compared: files on the same device, not too many,
+/// and none so large that several threads read it.
+fn comparable(devices: &mut DeviceCache, job: Job) -> Vec<(u64, Job)> {
+    let is_large = job.expected.size.is_none_or(|size| size > SEGMENT_BYTES);
+    let most = if is_large { 1 } else { MOST_FILES };
+    let mut jobs: Vec<(u64, Job)> = Vec::new();
+    for file in job.split() {
+        let device = devices.of_file(&file.path);
+        match jobs.iter_mut().rev().find(|(other, _)| *other == device) {
+            Some((_, first)) if first.files() < most => first.alike.push(file),
+            _ => jobs.push((device, file)),
+        }
+    }
+    jobs
 }
 
 fn without_state(problem: Problem) -> (Problem, Option<FileState>) {
@@ -442,6 +531,60 @@ mod tests {
                 }
             }
             assert!(pool.bytes_read() > 40_000_000);
+        }
+    }
+
+    #[test]
+    fn files_that_are_compared_have_the_digests_that_each_has_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut groups = Vec::new();
+        let mut expected = HashMap::new();
+        for group in 0..8_i64 {
+            let mut files = Vec::new();
+            for number in 0..2 + 3 * group {
+                let key = 100 * group + number;
+                let path = directory.path().join(key.to_string());
+                let size = if group == 7 { SEGMENT_BYTES + 5 } else { 300_000 + group as u64 };
+                let mut content: Vec<u8> = (0..size).map(|place| (place >> 3) as u8).collect();
+                match number % 5 {
+                    1 => content[250_000] ^= 1,
+                    4 => content[0] ^= 1,
+                    _ => {}
+                }
+                let hex = blake3::hash(&content).to_hex().to_string();
+                let outcome = match number {
+                    6 => "gone".to_owned(),
+                    7 => "changed".to_owned(),
+                    _ => hex,
+                };
+                expected.insert(key, outcome);
+                if number == 7 {
+                    content.push(1);
+                }
+                if number != 6 {
+                    fs::write(&path, &content).unwrap();
+                }
+                let file = job(key, path, &["quick", "blake3"]);
+                let expected = Expected { size: Some(size), ..Expected::default() };
+                files.push(Job { expected, ..file });
+            }
+            let first = files.remove(0);
+            groups.push(Job { alike: files, ..first });
+        }
+        for leave_cache in [false, true] {
+            let pool = Pool::new(PoolOptions { leave_cache, ..PoolOptions::default() });
+            pool.submit(groups.clone()).unwrap();
+            let found = take_all(&pool);
+            assert_eq!(found.len(), expected.len());
+            for (key, completion) in found {
+                let found = match &completion.outcome {
+                    Ok(values) => &values[0].1,
+                    Err(problem) => problem.code(),
+                };
+                assert_eq!(found, expected[&key], "{key}");
+                assert_eq!(completion.file_state.is_none(), found == "gone");
+            }
+            assert_eq!((pool.queued(), pool.outstanding()), (0, 0));
         }
     }
 

@@ -36,6 +36,7 @@ impl QuickHasher {
 }
 
 /// The ends of a file, collected while it is read.
+#[derive(Clone)]
 pub struct Ends {
     size: u64,
     head: Vec<u8>,

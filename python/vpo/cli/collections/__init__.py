@@ -1,0 +1,1 @@
+"""`vpo collections`."""

@@ -1,0 +1,1 @@
+"""The `vpo collections settings` commands."""
