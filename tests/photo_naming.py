@@ -100,10 +100,10 @@ def images_of(files: Files, settings: PhotoSettings) -> dict[tuple[str, str], di
     return images
 
 
-def paths_of(files: Files) -> list[tuple[StoredPath, StoredPath]]:
+def paths_of(files: Files) -> list[tuple[bytes, StoredPath]]:
     """The path and the name of each file."""
     return [
-        (to_stored(b"/".join(filter(None, map(from_stored, (files.directories[at], name))))), name)
+        (b"/".join(filter(None, map(from_stored, (files.directories[at], name)))), name)
         for at, names, _ in files
         for name in names
     ]
@@ -146,7 +146,7 @@ def numbers_of(files: Files, settings: PhotoSettings) -> Mapping[str, Any]:
             for method in set().union(*methods.values())
         },
         "invalid": sorted(
-            (str(path), category)
+            (path, category)
             for path, name in paths_of(files)
             if kind_of(name, settings) == "photo"
             and (category := category_of(_text(name))) is not None

@@ -135,12 +135,12 @@ _MUTATED = st.builds(
     lambda name, at, put: name[: at % (len(name) + 1)] + put + name[at % (len(name) + 1) + 1 :],
     _BORDERS,
     st.integers(0, 30),
-    st.sampled_from("-. _0aAé\n\0") | st.characters(),
+    st.sampled_from("-. _0aAé\n\0") | st.characters(codec="utf-8"),
 )
 
 
 @settings(max_examples=300)
-@given(_BORDERS | _MUTATED | st.text(max_size=16))
+@given(_BORDERS | _MUTATED | st.text(st.characters(codec="utf-8"), max_size=16))
 @example("AB3D0001.dng\n")
 def test_names_agree_with_the_grammar(name: str) -> None:
     found = parse(name)

@@ -13,8 +13,9 @@ A `Form` is a group without its id and its directories. Most groups of a collect
 a few forms. Evaluate each form once and remember the answer: forms are compared by identity.
 
 Sidecars and other files belong to the image that their name says, and `NAME.EXT.xmp` belongs to
-the image of `NAME.EXT`. If that image has no photo, they are in `Groups.unattached()`. Photos
-whose names break the rule are in `Groups.invalid`. All other files are ignored.
+the image of `NAME.EXT`. If that image has no photo, they are in `Form.unattached`; go through
+`Groups.including_unattached()` to find them all. Photos whose names break the rule are in
+`Groups.invalid`. All other files are ignored.
 """
 
 from __future__ import annotations
@@ -195,15 +196,9 @@ class Groups:
         form = self._form(tuple(each >> _DIRECTORY_BITS for each in places))
         return Group(group_id, tuple(each & _DIRECTORY for each in places), form)
 
-    def unattached(self, kind: Kind | None = None) -> FileList:
-        """The sidecars and other files, or those of one kind, whose image has no photo."""
-        found = FileList()
-        for group_id in sorted(self._places):
-            group = self[group_id]
-            for file in group.form.unattached:
-                if kind in (None, file.kind):
-                    found.append(group.directories[file.place], group.id + file.tail)
-        return found
+    def including_unattached(self) -> Iterator[Group]:
+        """The groups, and those that have sidecars or other files but no photo."""
+        return map(self.__getitem__, sorted(self._places))
 
     def add(self, directory: int, files: Sequence[StoredPath]) -> None:
         """Adds the files of a directory."""
