@@ -360,12 +360,6 @@ class UndoGoneError(UndoError):
     code = "UNDO_GONE"
 
 
-class CollectionNotFoundError(VpoError):
-    """No photo collection has this name or id."""
-
-    code = "COLLECTION_NOT_FOUND"
-
-
 class PipelineNotFoundError(VpoError):
     """No pipeline, or no version of it, has this name, ID or number."""
 
