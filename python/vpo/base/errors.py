@@ -366,6 +366,42 @@ class PipelineNotFoundError(VpoError):
     code = "PIPELINE_NOT_FOUND"
 
 
+class PipelineExistsError(VpoError):
+    """There is already a pipeline of that name."""
+
+    code = "PIPELINE_EXISTS"
+
+
+class PipelineFormError(VpoError):
+    """A file, or a value in it, is not how pipelines are written."""
+
+    code = "BAD_PIPELINE"
+
+
+class PipelineInvalidError(VpoError):
+    """The pipeline has mistakes, so it cannot be used."""
+
+    code = "PIPELINE_INVALID"
+
+
+class PipelineTooLargeError(VpoError):
+    """The pipeline allows more alternatives than can be compared with images."""
+
+    code = "PIPELINE_TOO_LARGE"
+
+
+class PipelineActiveError(VpoError):
+    """The active pipeline cannot be deleted."""
+
+    code = "PIPELINE_ACTIVE"
+
+
+class TerminationNotFoundError(VpoError):
+    """The pipeline has no termination of that name."""
+
+    code = "TERMINATION_NOT_FOUND"
+
+
 class ResultNotFoundError(VpoError):
     """No result of an analysis has this id."""
 

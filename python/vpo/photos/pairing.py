@@ -117,9 +117,7 @@ def _results(
         "unknown_methods": unknown_methods,
         "invalid_files_count": len(groups.invalid),
         "invalid_by_category": _by_category(groups.invalid),
-        "invalid_files": Items(
-            len(groups.invalid), lambda index: _invalid_file(listing, *groups.invalid[index])
-        ),
+        "invalid_files": invalid_files(listing, groups),
         "sidecars": tally.sidecars,
         "unattached_sidecars": Items(
             len(tally.unattached_sidecars),
@@ -151,6 +149,11 @@ def _by_category(invalid: FileList) -> dict[str, int]:
 
 def _path(listing: Listing, directory: int, name: StoredPath) -> StoredPath:
     return paths.join(listing.directories[directory], name)
+
+
+def invalid_files(listing: Listing, groups: Groups) -> Items:
+    """The photos whose names break the rule, with the reasons."""
+    return Items(len(groups.invalid), lambda index: _invalid_file(listing, *groups.invalid[index]))
 
 
 def _invalid_file(listing: Listing, directory: int, name: StoredPath) -> dict[str, Any]:
