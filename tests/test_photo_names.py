@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -102,6 +103,18 @@ def test_a_rejected_name_has_a_category_and_a_reason_that_names_the_part(
 
 def test_the_examples_have_every_category() -> None:
     assert {category for category, _ in INVALID.values()} == set(CATEGORIES)
+
+
+def test_the_page_on_pairing_has_the_categories_in_order_with_names_that_fall_into_them() -> None:
+    page = (Path(__file__).parent.parent / "docs/photos/pairing.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (`.*`) \|$", page, re.MULTILINE)
+    assert tuple(category for category, _ in rows) == CATEGORIES
+    for category, examples in rows:
+        for name in re.findall("`([^`]+)`", examples):
+            assert names.category_of(name) == category, name
+    (sentence,) = re.findall(r"These names are valid: (.*?)\. `", page, re.DOTALL)
+    for name in re.findall("`([^`]+)`", sentence):
+        assert names.category_of(name) is None, name
 
 
 # Names around the borders of the rule: pieces that are right or almost right, in order.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -225,6 +227,22 @@ def test_images_of_a_group_are_in_the_order_of_their_numbers() -> None:
     found = pair(*(f"AB3D0001{each}.dng" for each in ("-10", "-2", "", "-02", "-0", "-1")))
     (group,) = found.results["groups"]
     assert [image["image_id"] for image in group["images"]] == ["", "0", "1", "02", "2", "10"]
+
+
+def test_the_page_on_pairing_lists_all_keys_and_warnings() -> None:
+    page = (Path(__file__).parent.parent / "docs/photos/pairing.md").read_text()
+    found = pair(
+        *("AB3D0001-2-3-HDR.dng", "AB3D0001-02-hdr.dng", "AB3D0002.xmp", "IMG_0001.dng"),
+    )
+    before, warned = page.split("## Warnings")
+    _, counted = before.split("## What is counted")
+    assert _in_first_column(counted) == found.results.keys()
+    assert _in_first_column(warned) == warnings_in(found).keys()
+
+
+def _in_first_column(text: str) -> set[str]:
+    cells = re.findall(r"^\| (.*?) \|", text, re.MULTILINE)
+    return set(re.findall(r"`(\w+)`", " ".join(cells)))
 
 
 def test_progress_rises_to_the_end() -> None:

@@ -71,6 +71,11 @@ PHOTOS: dict[str, Entry] = {
         "results",
         "Show, compare and delete what analyses of photos found.",
     ),
+    "trends": (
+        "vpo.cli.trends.group",
+        "trends",
+        "Show how photo collections develop over time.",
+    ),
 }
 
 ARCHIVE: dict[str, Entry] = {}

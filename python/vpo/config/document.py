@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import is_dataclass
 from typing import Any
 
@@ -14,6 +16,7 @@ from vpo.base.errors import ConfigError
 from vpo.base.paths import display
 from vpo.config.content import MAX_BYTES, content_of
 from vpo.config.layers import Key, Layer, Mistake, Place, names_in, nearest
+from vpo.config.models import PHOTO_KEYS, Config
 
 # People write settings by hand. A file beyond these limits is some other file, or its
 # aliases expand to very much ("a billion laughs").
@@ -39,45 +42,97 @@ def read(path: str, model: type, *, name: str) -> Layer:
 
 def parse(content: bytes, path: str, model: type, *, name: str) -> Layer:
     """Does the same as `read`, for the content of a file."""
-    place = Place(path)
-    layer = Layer(name, place)
-    try:
-        if len(content) > MAX_BYTES:
-            raise _NotSettingsError(
-                place, f"the file is too large: a {name} can have at most {MAX_BYTES:,} bytes"
-            )
-        # This is PyYAML's own loader: endless nesting would crash the process in libyaml's.
-        loader = _Loader(content, path)
-        try:
-            node = loader.get_single_node()
-            if node is None or node.tag == "tag:yaml.org,2002:null":
-                return layer
-            _check_size(node, place)
-            _check_duplicates(node, layer, set())
-            if not isinstance(node, yaml.MappingNode):
-                raise _NotSettingsError(place, f"not a {name}: it must hold `key: value` lines")
+    layer = Layer(name, Place(path))
+    with _noting_mistakes(layer, content), _loading(content, layer) as loader:
+        node = _mapping_in(loader, layer)
+        if node is not None:
             settings = loader.construct_document(node)
             if not isinstance(settings, dict):  # `!!set {scan}`
-                raise _NotSettingsError(place, f"not a {name}: it must hold `key: value` lines")
-        finally:
-            loader.dispose()
+                raise _no_mapping(layer)
+            others = PHOTO_KEYS if model is Config else ()
+            _note_places(node, model, layer, (), others)
+            layer.settings = {key: each for key, each in settings.items() if key not in others}
+    return layer
+
+
+def mapping_in(content: bytes, path: str, *, name: str) -> tuple[Any, list[Mistake]]:
+    """The node of the mapping in a YAML file, for a caller that needs scalars as they are written.
+
+    None if the file is empty. Aliases are nodes that occur several times; merges (`<<`) are
+    done. `name` is what to call the file. If there are mistakes, the node is not complete.
+    """
+    layer = Layer(name, Place(path))
+    node = None
+    with _noting_mistakes(layer, content), _loading(content, layer) as loader:
+        node = _mapping_in(loader, layer)
+        if node is not None:
+            _merge(loader, node, set())
+    return node, layer.mistakes
+
+
+@contextmanager
+def _noting_mistakes(layer: Layer, content: bytes) -> Iterator[None]:
+    """Notes the mistake that ends the reading of a file."""
+    path = layer.place.source
+    try:
+        yield
     except _NotSettingsError as error:
         layer.mistakes.append(Mistake(error.place, str(error), _HINT))
-        return layer
     except yaml.MarkedYAMLError as error:
-        at = _place(path, error.problem_mark) if error.problem_mark else place
+        at = _place(path, error.problem_mark) if error.problem_mark else layer.place
         layer.mistakes.append(Mistake(at, display(error.problem or "not valid YAML"), _HINT))
-        return layer
     except ReaderError as error:
         at = _place_of_character(content, path, error)
         layer.mistakes.append(Mistake(at, f"not text: {display(error.reason)}", _HINT))
-        return layer
     except yaml.YAMLError as error:
-        layer.mistakes.append(Mistake(place, f"not valid YAML: {display(str(error))}", _HINT))
-        return layer
-    _note_places(node, model, layer, ())
-    layer.settings = settings
-    return layer
+        message = f"not valid YAML: {display(str(error))}"
+        layer.mistakes.append(Mistake(layer.place, message, _HINT))
+
+
+@contextmanager
+def _loading(content: bytes, layer: Layer) -> Iterator[_Loader]:
+    if len(content) > MAX_BYTES:
+        raise _NotSettingsError(
+            layer.place,
+            f"the file is too large: a {layer.name} can have at most {MAX_BYTES:,} bytes",
+        )
+    # This is PyYAML's own loader: endless nesting would crash the process in libyaml's.
+    loader = _Loader(content, layer.place.source)
+    try:
+        yield loader
+    finally:
+        loader.dispose()
+
+
+def _mapping_in(loader: _Loader, layer: Layer) -> Any:
+    """The node of the mapping in a document, None if it is empty."""
+    node = loader.get_single_node()
+    if node is None or node.tag == "tag:yaml.org,2002:null":
+        return None
+    _check_size(node, layer.place)
+    _check_duplicates(node, layer, set())
+    if not isinstance(node, yaml.MappingNode):
+        raise _no_mapping(layer)
+    return node
+
+
+def _no_mapping(layer: Layer) -> _NotSettingsError:
+    message = f"not a {layer.name}: it must hold `key: value` lines"
+    return _NotSettingsError(layer.place, message)
+
+
+def _merge(loader: _Loader, node: Any, done: set[int]) -> None:
+    """Puts what mappings merge from others (`<<`) in its place."""
+    if id(node) in done:
+        return
+    done.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        loader.flatten_mapping(node)
+        for _, value in node.value:
+            _merge(loader, value, done)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _merge(loader, item, done)
 
 
 def node_of(text: str, path: str) -> Any:
@@ -212,13 +267,17 @@ def _check_duplicates(node: Any, layer: Layer, done: set[int]) -> None:
             _check_duplicates(value_node, layer, done)
 
 
-def _note_places(node: Any, model: type, layer: Layer, prefix: Key) -> None:
-    """Notes the place of each key, and the keys that are unknown."""
+def _note_places(
+    node: Any, model: type, layer: Layer, prefix: Key, others: Collection[str] = ()
+) -> None:
+    """Notes the place of each key, and the keys that are unknown. `others` are known elsewhere."""
     names = names_in(model)
     for key_node, value_node in node.value:
         name = str(key_node.value)
         key = (*prefix, name)
         place = _place(layer.place.source, key_node.start_mark)
+        if name in others:
+            continue
         if name not in names:
             shown = display(".".join(key))
             message = f"unknown key `{shown}`"

@@ -30,6 +30,16 @@ PathSetting = Annotated[str, NotEmpty(), PATH]
 CommandSetting = Annotated[str, NotEmpty(), COMMAND]
 
 # pydantic also takes the descriptions from the docstrings below the fields.
+# The config file may hold the settings of photo collections, too. `vpo.photos` reads them.
+PHOTO_KEYS = (
+    "photo_extensions",
+    "metadata_extensions",
+    "require_sidecar",
+    "camera_mappings",
+    "processing_methods",
+    "processing_pipelines",
+)
+
 _CHECKED = {"use_attribute_docstrings": True, "extra": "forbid"}
 
 

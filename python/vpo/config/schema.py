@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from vpo.config.models import PHOTO_KEYS, Config
+
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -15,10 +17,14 @@ def schema_of(model: type, title: str) -> dict[str, Any]:
     adapter: TypeAdapter[Any] = TypeAdapter(model)
     schema = adapter.json_schema()
     _let_be_empty(schema)
+    if model is Config:
+        for name in PHOTO_KEYS:
+            schema["properties"][name] = {"description": "A setting of photo collections."}
     for base in filter(is_dataclass, model.__bases__):
         # pydantic reads the docstrings of the class itself, but not those of its bases.
         for name, each in schema_of(base, title)["properties"].items():
-            schema["properties"][name].setdefault("description", each["description"])
+            if name in schema["properties"]:
+                schema["properties"][name].setdefault("description", each["description"])
     return {"$schema": DIALECT, **schema, "title": title}
 
 

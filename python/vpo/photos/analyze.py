@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,9 @@ from vpo.photos.listing import CatalogueListing
 from vpo.photos.model import Findings, PhotoSettings, Tell
 from vpo.photos.refresh import refresh
 from vpo.photos.request import AnalysisRequest, Tool
+from vpo.photos.settings import effective
+
+logger = logging.getLogger(__name__)
 
 Analysis = Callable[[CatalogueListing, PhotoSettings, Tell], Findings]
 
@@ -77,6 +81,7 @@ class AnalysisResult(JobResult):
 class _Prepared(NamedTuple):
     """An analysis that nothing speaks against."""
 
+    request: AnalysisRequest
     collection: Collection
     analyse: Analysis
     pipeline_id: int | None = None
@@ -153,18 +158,18 @@ def _prepare(library: Library, request: AnalysisRequest) -> _Prepared:
     return _TOOLS[request.tool](library, request, collection)
 
 
-def _photostats(_library: Library, _request: AnalysisRequest, collection: Collection) -> _Prepared:
+def _photostats(_library: Library, request: AnalysisRequest, collection: Collection) -> _Prepared:
     from vpo.photos import photostats
 
-    return _Prepared(collection, photostats.analyse)
+    return _Prepared(request, collection, photostats.analyse)
 
 
 def _photo_pairing(
-    _library: Library, _request: AnalysisRequest, collection: Collection
+    _library: Library, request: AnalysisRequest, collection: Collection
 ) -> _Prepared:
     from vpo.photos import pairing
 
-    return _Prepared(collection, pairing.analyse)
+    return _Prepared(request, collection, pairing.analyse)
 
 
 _TOOLS: dict[str, Callable[[Library, AnalysisRequest, Collection], _Prepared]] = {
@@ -174,7 +179,9 @@ _TOOLS: dict[str, Callable[[Library, AnalysisRequest, Collection], _Prepared]] =
 
 
 def _analyse(library: Library, prepared: _Prepared, context: Context) -> Findings:
-    settings = _settings(library)
+    used = effective(library, prepared.request.config_file)
+    for warning in used.warnings:
+        logger.warning("%s.", warning)
     with library.snapshot() as connection:
         listing = CatalogueListing(connection, prepared.collection.place)
 
@@ -183,11 +190,7 @@ def _analyse(library: Library, prepared: _Prepared, context: Context) -> Finding
             progress = Progress("analyze", files, listing.files)
             context.reporter.progress(lambda: progress)
 
-        return prepared.analyse(listing, settings, tell)
-
-
-def _settings(_library: Library) -> PhotoSettings:
-    return PhotoSettings()
+        return prepared.analyse(listing, used.settings, tell)
 
 
 # -- The record ----------------------------------------------------------------------------

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from vpo.base.errors import CollectionNotFoundError, PipelineNotFoundError
+from vpo.base.errors import PipelineNotFoundError
 from vpo.db.library import Library
 from vpo.db.photos import naming
+from vpo.photos import collections
 
 _MOST_NAMED = 20
 
@@ -14,18 +15,7 @@ def collection_id(library: Library, name: str) -> int:
 
     Raises CollectionNotFoundError.
     """
-    with library.reading() as connection:
-        found = naming.find_collection(connection, name)
-        if found is not None:
-            return found
-        known = naming.collection_names(connection, _MOST_NAMED)
-    raise CollectionNotFoundError(
-        f"There is no collection `{name}`",
-        hint=f"The collections are: {', '.join(known)}."
-        if known
-        else "Add one with `vpo collections add NAME DIRECTORY`.",
-        collections=known,
-    )
+    return collections.find(library, name).id
 
 
 def pipeline_id(library: Library, name: str) -> int:

@@ -22,6 +22,8 @@ class AnalysisRequest:
     """Name or id."""
     pipeline: str | None = None
     """Name or id. None: the active one. Only for `pipeline_validation`."""
+    config_file: str | None = None
+    """The file that `--config` names. Its settings of photo collections come first."""
     refresh: bool = False
     """Whether the files are looked at, however new the listing is."""
     scan: bool = True

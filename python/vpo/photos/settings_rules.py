@@ -59,7 +59,7 @@ class NotText(NamedTuple):
 
 def default_of(setting: SettingKey) -> Value | None:
     """The value that a setting has if nobody has set it, None if it does not exist then."""
-    if setting.category == "extensions":
+    if setting.category == "extensions" and setting.key in EXTENSION_KEYS:
         return list(getattr(PhotoSettings(), setting.key))
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -86,6 +87,7 @@ def _analyse(ctx: click.Context, tool: Tool, name: str, options: dict[str, Any])
         tool,
         name,
         pipeline=options.get("pipeline"),
+        config_file=None if app.config is None else os.path.abspath(app.config),
         refresh=options["refresh"],
         scan=not options["no_scan"],
     )

@@ -1,18 +1,8 @@
-"""The ids of collections and pipelines by their names."""
+"""The ids of pipelines by their names."""
 
 from __future__ import annotations
 
 import sqlite3
-
-
-def find_collection(connection: sqlite3.Connection, name: str) -> int | None:
-    """The id of the collection with this name or, if none has it, with this id."""
-    return _find(connection, "collections", name)
-
-
-def collection_names(connection: sqlite3.Connection, limit: int) -> list[str]:
-    """The names of collections, sorted."""
-    return _names(connection, "collections", limit)
 
 
 def find_pipeline(connection: sqlite3.Connection, name: str) -> int | None:

@@ -76,8 +76,8 @@ def delete(connection: sqlite3.Connection, category: str, key: str) -> None:
 def cameras_of_names(connection: sqlite3.Connection) -> list[CameraCount]:
     """The cameras of photos by the IDs that their names begin with, most photos first."""
     rows = connection.execute(
-        "SELECT substr(f.name, 1, 4) AS camera_id, ifnull(p.camera_make, ''),"
-        " ifnull(p.camera_model, ''), count(*) AS number"
+        "SELECT substr(f.name, 1, 4) AS camera_id, CAST(ifnull(p.camera_make, '') AS TEXT),"
+        " CAST(ifnull(p.camera_model, '') AS TEXT), count(*) AS number"
         " FROM photos p JOIN files f ON f.id = p.file_id"
         " WHERE f.name GLOB ? AND (p.camera_make IS NOT NULL OR p.camera_model IS NOT NULL)"
         " AND typeof(f.name) = 'text'"

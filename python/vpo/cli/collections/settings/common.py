@@ -1,19 +1,18 @@
-"""What the commands share: arguments, and settings as text and CSV."""
+"""What the commands share: arguments, the catalogue, warnings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
-from vpo.base.paths import display
+from vpo.base.errors import as_utf8
 from vpo.cli.app import App
-from vpo.cli.output.table import table
+from vpo.cli.output.streams import echo
 from vpo.db.library import Library, open_library
-from vpo.photos.settings import ListedSetting
-from vpo.photos.settings_rules import CATEGORIES, EXTENSION_KEYS, value_to_text
+from vpo.photos.settings_rules import CATEGORIES, EXTENSION_KEYS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,37 +35,18 @@ def complete_keys(
     return [CompletionItem(key) for key in keys if key.startswith(word)]
 
 
-def open_to_change(app: App) -> Library:
-    """Opens the catalogue to be written. A new one is created if there is none."""
+def open_to_change(app: App, *, creates: bool = True) -> Library:
+    """Opens the catalogue to be written. If there is none, a new one is created."""
     settings = app.settings({"database_path", "database_group_access", "logging"})
     app.start_logging(settings)
     path, for_group = app.library_path(settings), settings.config.database_group_access
+    if not creates:
+        return open_library(path, "write")
     app.make_home(path, for_group=for_group)
     return open_library(path, "create", for_group=for_group)
 
 
-def settings_table(app: App, settings: Iterable[ListedSetting]) -> Iterator[str]:
-    """Settings as the lines of a table."""
-    rows = [
-        [
-            each.category,
-            display(each.key),
-            display("invalid" if each.problem else each.source),
-            display(value_to_text(each.value)),
-        ]
-        for each in settings
-    ]
-
-    def paint(_head: str, text: str) -> str:
-        return app.paint(text, "red") if text.strip() == "invalid" else text
-
-    return table(["CATEGORY", "KEY", "SOURCE", "VALUE"], rows, paint=paint)
-
-
-def problems_in(settings: Iterable[ListedSetting]) -> list[str]:
-    """A line for each setting that vpo cannot use."""
-    return [
-        f"vpo ignores {display(each.category)} {display(each.key)}: {each.problem}."
-        for each in settings
-        if each.problem
-    ]
+def show_warnings(app: App, warnings: Iterable[str]) -> None:
+    """Prints warnings, which have no full stop yet, on stderr."""
+    for warning in warnings:
+        echo(f"{app.paint('Warning:', 'yellow', err=True)} {as_utf8(warning)}.", err=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import click
 
 from vpo.cli.app import App
-from vpo.cli.collections.settings.common import category_argument, complete_keys, problems_in
-from vpo.cli.collections.settings.list import list_command
+from vpo.cli.collections.settings.common import category_argument, complete_keys, show_warnings
+from vpo.cli.collections.settings.list import show_settings
 from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.streams import echo, for_terminal
 from vpo.db.library import open_library
-from vpo.photos import settings as service
+from vpo.photos import settings_store as service
 from vpo.photos.settings_rules import Category, value_to_text
 
 
@@ -29,15 +29,17 @@ def get(ctx: click.Context, /, category: Category, key: str | None, as_json: boo
     The value is printed as `vpo collections settings set` takes it. Without KEY, the settings
     of CATEGORY are listed.
     """
-    if key is None:
-        ctx.invoke(list_command, category=category, as_json=as_json)
-        return
     app = ctx.ensure_object(App)
     with open_library(app.library_path(), "read") as library:
+        if key is None:
+            show_settings(
+                app, service.list_settings(library, category), "json" if as_json else "text"
+            )
+            return
         found = service.get_setting(library, category, key)
     if as_json:
         print_json(found.to_dict())
         return
     echo(for_terminal(value_to_text(found.value)))
-    for problem in problems_in([found]):
-        echo(f"{app.paint('Warning:', 'yellow', err=True)} {problem}", err=True)
+    if found.problem:
+        show_warnings(app, [f"vpo ignores this setting: {found.problem}"])

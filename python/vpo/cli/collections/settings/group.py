@@ -8,10 +8,20 @@ from vpo.cli.groups import HELP_OPTIONS, LazyGroup
 from vpo.cli.options.global_options import global_options
 
 _COMMANDS = {
+    "export": (
+        "vpo.cli.collections.settings.export",
+        "export",
+        "Print the settings in the catalogue as YAML.",
+    ),
     "get": (
         "vpo.cli.collections.settings.get",
         "get",
         "Print a setting, or the settings of a category.",
+    ),
+    "import": (
+        "vpo.cli.collections.settings.import_",
+        "import_command",
+        "Import settings from a YAML file.",
     ),
     "list": (
         "vpo.cli.collections.settings.list",
@@ -27,6 +37,11 @@ _COMMANDS = {
         "vpo.cli.collections.settings.stats",
         "stats",
         "Count the settings by category and source.",
+    ),
+    "suggest": (
+        "vpo.cli.collections.settings.suggest",
+        "suggest",
+        "Suggest cameras, from the photos in the catalogue.",
     ),
     "unset": (
         "vpo.cli.collections.settings.unset",

@@ -12,7 +12,7 @@ from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.streams import echo
-from vpo.photos import settings as service
+from vpo.photos import settings_store as service
 from vpo.photos.settings_rules import (
     Category,
     normalise,

@@ -13,7 +13,7 @@ from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.streams import echo
 from vpo.db.library import open_library
-from vpo.photos import settings as service
+from vpo.photos import settings_store as service
 
 
 @command("stats")

@@ -6,14 +6,13 @@ import click
 
 from vpo.base.paths import display
 from vpo.cli.app import App
-from vpo.cli.collections.settings.common import category_argument, complete_keys
+from vpo.cli.collections.settings.common import category_argument, complete_keys, open_to_change
 from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.streams import echo
-from vpo.db.library import open_library
-from vpo.photos import settings as service
+from vpo.photos import settings_store as service
 from vpo.photos.settings_rules import Category, value_to_text
 
 
@@ -29,9 +28,7 @@ def unset(ctx: click.Context, /, category: Category, key: str, as_json: bool) ->
     Cameras and processing methods have no defaults.
     """
     app = ctx.ensure_object(App)
-    settings = app.settings({"database_path", "logging"})
-    app.start_logging(settings)
-    with open_library(app.library_path(settings), "write") as library:
+    with open_to_change(app, creates=False) as library:
         changed = service.unset(library, category, key)
     if as_json:
         print_json(changed.to_dict())
