@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from vpo.base import times
 from vpo.base.paths import display
-from vpo.catalogue.jobs import FileEvent
 from vpo.cli.app import App
 from vpo.cli.output.sizes import human_size
+
+if TYPE_CHECKING:
+    # Results and trends use this module, too, and no jobs.
+    from vpo.catalogue.jobs import FileEvent
 
 COLOURS = {
     "queued": "cyan",
