@@ -120,6 +120,11 @@ class FileList(Sequence[tuple[int, StoredPath]]):
         self._directories.append(directory)
         self._names.append(name)
 
+    @property
+    def names(self) -> Sequence[StoredPath]:
+        """The names without their directories."""
+        return self._names
+
     def __len__(self) -> int:
         return len(self._names)
 
@@ -200,10 +205,19 @@ class Groups:
         """The groups, and those that have sidecars or other files but no photo."""
         return map(self.__getitem__, sorted(self._places))
 
+    def forms(self) -> Iterator[tuple[str, Form]]:
+        """The ids and forms of what `including_unattached` gives, at less cost."""
+        for group_id, place in sorted(self._places.items()):
+            if group_id in self._more_places:
+                yield group_id, self[group_id].form
+            else:
+                yield group_id, self._form((place >> _DIRECTORY_BITS,))
+
     def add(self, directory: int, files: Sequence[StoredPath]) -> None:
         """Adds the files of a directory."""
         self._ids = None
         self.files += len(files)
+        places, numbers, parts = self._places, self._numbers, self._parts
         for start in range(0, len(files), _BATCH):
             batch = files[start : start + _BATCH]
             heads = list(map(_head_of, batch))
@@ -215,26 +229,24 @@ class Groups:
             for index, each in enumerate(heads):
                 if each == head:
                     continue
-                if isinstance(head, str) and (head in self._places or names.is_head(head)):
-                    self._add_to_group(directory, head, tuple(tails[first:index]))
+                # Bytes, which are not UTF-8, are neither.
+                if head in places or names.is_head(head):
+                    run = tuple(tails[first:index])
+                    number = numbers.get(run)
+                    if number is None:
+                        number = self._learn(run)
+                    part = parts[number]
+                    for tail in part.invalid:
+                        self.invalid.append(directory, head + tail)
+                    if part.tails:
+                        place = number << _DIRECTORY_BITS | directory
+                        # If the group is new, this is the same object.
+                        if places.setdefault(head, place) is not place:
+                            self._more_places.setdefault(head, []).append(place)
                 else:
                     self._add_without_group(directory, batch[first:index])
                 first = index
                 head = each
-
-    def _add_to_group(self, directory: int, group_id: str, tails: tuple[str, ...]) -> None:
-        """Adds files whose names begin with this camera and counter."""
-        number = self._numbers.get(tails)
-        if number is None:
-            number = self._learn(tails)
-        part = self._parts[number]
-        for tail in part.invalid:
-            self.invalid.append(directory, group_id + tail)
-        if part.tails:
-            place = number << _DIRECTORY_BITS | directory
-            # If the group is new, this is the same object.
-            if self._places.setdefault(group_id, place) is not place:
-                self._more_places.setdefault(group_id, []).append(place)
 
     def _add_without_group(self, directory: int, files: Sequence[StoredPath]) -> None:
         """Adds files whose names do not begin with camera and counter, or are not UTF-8."""
