@@ -11,6 +11,7 @@ order of their ids, a `Group` for each camera and counter that has a photo:
 
 A `Form` is a group without its id and its directories. Most groups of a collection have one of
 a few forms. Evaluate each form once and remember the answer: forms are compared by identity.
+If a collection has thousands of forms, a form may come again as another object.
 
 Sidecars and other files belong to the image that their name says, and `NAME.EXT.xmp` belongs to
 the image of `NAME.EXT`. If that image has no photo, they are in `Form.unattached`; go through
@@ -34,9 +35,9 @@ from vpo.photos import names
 from vpo.photos.model import Listing, PhotoSettings
 
 # If a collection has more of these, they are computed again.
-_PROPERTIES_KEPT = 10_000
-_KINDS_KEPT = 10_000
-_FORMS_KEPT = 20_000
+_PROPERTIES_KEPT = 4_000
+_KINDS_KEPT = 4_000
+_FORMS_KEPT = 4_000
 
 # Names of a directory that are taken apart together.
 _BATCH = 10_000
@@ -207,17 +208,19 @@ class Groups:
 
     def forms(self) -> Iterator[tuple[str, Form]]:
         """The ids and forms of what `including_unattached` gives, at less cost."""
+        more_places = self._more_places
         for group_id, place in sorted(self._places.items()):
-            if group_id in self._more_places:
-                yield group_id, self[group_id].form
-            else:
-                yield group_id, self._form((place >> _DIRECTORY_BITS,))
+            parts: tuple[int, ...] = (place >> _DIRECTORY_BITS,)
+            if group_id in more_places:
+                parts += tuple([each >> _DIRECTORY_BITS for each in more_places[group_id]])
+            yield group_id, self._form(parts)
 
     def add(self, directory: int, files: Sequence[StoredPath]) -> None:
         """Adds the files of a directory."""
         self._ids = None
         self.files += len(files)
-        places, numbers, parts = self._places, self._numbers, self._parts
+        places, more_places = self._places, self._more_places
+        numbers, parts = self._numbers, self._parts
         for start in range(0, len(files), _BATCH):
             batch = files[start : start + _BATCH]
             heads = list(map(_head_of, batch))
@@ -242,7 +245,10 @@ class Groups:
                         place = number << _DIRECTORY_BITS | directory
                         # If the group is new, this is the same object.
                         if places.setdefault(head, place) is not place:
-                            self._more_places.setdefault(head, []).append(place)
+                            if head in more_places:
+                                more_places[head].append(place)
+                            else:
+                                more_places[head] = [place]
                 else:
                     self._add_without_group(directory, batch[first:index])
                 first = index
