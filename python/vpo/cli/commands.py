@@ -66,6 +66,11 @@ PHOTOS: dict[str, Entry] = {
         "analyze",
         "Analyse a collection of photos, and keep the result.",
     ),
+    "pipelines": (
+        "vpo.cli.pipelines.group",
+        "pipelines",
+        "Describe how photos are processed, and which files are then expected.",
+    ),
     "results": (
         "vpo.cli.results.group",
         "results",

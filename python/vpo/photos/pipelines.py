@@ -167,12 +167,15 @@ def update(
 
 
 def restore(library: Library, name: str, number: int) -> StoredPipeline:
-    """Makes a version of a pipeline the newest one. Raises PipelineNotFoundError."""
+    """Makes an earlier version of a pipeline the newest one. Raises PipelineNotFoundError."""
     stored = find(library, name)
+    if number == stored.row.version:
+        return stored
     columns = _columns(version(library, name, number), is_strict=False)
     del columns["name"], columns["description"]
     with library.transaction() as connection:
-        return _change(connection, stored.row.id, columns, f"restored version {number}")
+        summary = f"restored version {number}"
+        return _change(connection, stored.row.id, columns, summary, is_restored=True)
 
 
 def activate(library: Library, name: str) -> StoredPipeline:
@@ -280,21 +283,26 @@ def _insert(
 
 
 def _change(
-    connection: sqlite3.Connection, pipeline_id: int, columns: dict[str, Any], summary: str | None
+    connection: sqlite3.Connection,
+    pipeline_id: int,
+    columns: dict[str, Any],
+    summary: str | None,
+    *,
+    is_restored: bool = False,
 ) -> StoredPipeline:
     """Changes a pipeline and records the version, unless everything is as it was."""
     before = _get(connection, pipeline_id)
     changed = {
         name: value for name, value in columns.items() if not _is_same(getattr(before, name), value)
     }
-    if not changed.keys() - {"is_valid", "validation_errors"} and summary is None:
-        changed = {}
-    if not changed.keys() & {"name", "description", "nodes_json", "edges_json"}:
-        return StoredPipeline(before)
     if "name" in changed:
         _check_is_free(connection, changed["name"], pipeline_id)
     if before.is_active and not columns["is_valid"]:
         changed["is_active"] = 0
+    if not (is_restored or changed.keys() & {"name", "description", "nodes_json", "edges_json"}):
+        if changed:  # The rules for pipelines are others than when it was checked.
+            table.update(connection, pipeline_id, changed)
+        return StoredPipeline(_get(connection, pipeline_id))
     table.update(connection, pipeline_id, {**changed, "version": before.version + 1})
     return _record(connection, pipeline_id, summary or _summary(before, changed))
 
