@@ -429,3 +429,16 @@ def test_json_files_are_read_as_well(vpo: Vpo, write: Write) -> None:
     path = write(json.dumps(RAW), to="p.json")
     (stored,) = vpo.ok("pipelines", "import", path, "--json").json
     assert stored["nodes"] == RAW["nodes"]
+
+
+def test_a_pipeline_that_somebody_else_damaged_is_a_clear_error(vpo: Vpo, write: Write) -> None:
+    path = write()
+    vpo.ok("pipelines", "create", "--file", path)
+    for damage, code in (("[{]", "LIBRARY_DAMAGED"), ('[{"id": 5}]', "BAD_PIPELINE")):
+        with vpo.sql() as connection:
+            connection.execute("UPDATE pipelines SET nodes_json = ?", (damage,))
+        for command in ("export", "preview", "validate"):
+            assert refused(vpo, "pipelines", command, "Raw")["code"] == code
+        vpo.run("pipelines", "list", "--json")
+        (stored,) = vpo.ok("pipelines", "import", path, "--replace", "--json").json
+        assert stored["nodes"] == RAW["nodes"]

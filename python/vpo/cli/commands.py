@@ -69,7 +69,7 @@ PHOTOS: dict[str, Entry] = {
     "pipelines": (
         "vpo.cli.pipelines.group",
         "pipelines",
-        "Describe how photos are processed, and which files are then expected.",
+        "Describe the workflow of photos, and the files it makes.",
     ),
     "results": (
         "vpo.cli.results.group",

@@ -61,4 +61,4 @@ _COMMANDS = {
 )
 @global_options
 def pipelines() -> None:
-    """Describe how photos are processed, and which files are then expected."""
+    """Describe the workflow of photos, and the files it makes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-import orjson
 
 from vpo.base import times
 from vpo.base.paths import display
@@ -45,7 +44,7 @@ def list_command(ctx: click.Context, /, as_json: bool) -> None:
             display(stored.row.name),
             state(stored),
             str(stored.row.version),
-            str(len(orjson.loads(stored.row.nodes_json))),
+            str(stored.node_count),
             times.to_local_text(stored.row.updated_at),
             display(stored.row.description or "-"),
         ]
