@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vpo._engine import Roots, read_sidecars
 from vpo.base.paths import StoredPath, from_stored, to_stored
 from vpo.photos.model import FilesOfDirectory, Findings, PhotoSettings, Statistics
 from vpo.photos.photostats import analyse
-from vpo.photos.xmp import XmpResult
+from vpo.photos.xmp import XmpResult, reader
 
 Files = Mapping[str, int] | Mapping[bytes, int]
 """Sizes in bytes by path."""
@@ -259,7 +262,7 @@ def test_the_results_are_those_of_a_slow_model(
     assert found["file_counts"] == dict(sorted(found["file_counts"].items()))
 
 
-# Metadata: what the reader says is counted and passed on.
+# Metadata.
 
 
 def test_metadata_are_there_only_if_they_are_asked_for() -> None:
@@ -296,3 +299,146 @@ def test_metadata_are_there_only_if_they_are_asked_for() -> None:
     without = analyse(listing, choices, lambda *_: None).results
     assert "xmp_metadata" not in without
     assert "xmp_unreadable" not in without
+
+
+SPACES = {
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "tiff": "http://ns.adobe.com/tiff/1.0/",
+    "exif": "http://ns.adobe.com/exif/1.0/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "crs": "http://ns.adobe.com/camera-raw-settings/1.0/",
+}
+
+
+def packet(elements: str = "", attributes: str = "") -> str:
+    spaces = " ".join(f'xmlns:{prefix}="{space}"' for prefix, space in SPACES.items())
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF'
+        ' xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        f'<rdf:Description rdf:about="" {spaces} {attributes}>{elements}</rdf:Description>'
+        '</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+    )
+
+
+# The example of the specification.
+EXAMPLE = packet(
+    "<dc:format>image/dng</dc:format>"
+    "<dc:creator><rdf:Seq><rdf:li>Test Photographer</rdf:li></rdf:Seq></dc:creator>"
+    "<xmp:Rating>5</xmp:Rating><tiff:Model>EOS R5</tiff:Model>"
+)
+EXAMPLE_TAGS = {
+    "dc:creator": ["Test Photographer"],
+    "dc:format": "image/dng",
+    "tiff:Model": "EOS R5",
+    "xmp:Rating": "5",
+}
+
+
+def analysed(root: Path) -> dict[str, Any]:
+    """The results of a directory on disk, with metadata."""
+    files = {
+        os.path.relpath(os.path.join(above, name), bytes(root)): 1
+        for above, _, names in os.walk(bytes(root))
+        for name in names
+    }
+    reads = reader(Roots([bytes(root)]), to_stored(bytes(root)))
+    return analyse(Listed(files), PhotoSettings(), lambda *_: None, reads=reads).results
+
+
+def test_elements_and_lists_of_a_sidecar_are_read(tmp_path: Path) -> None:
+    (tmp_path / "2024").mkdir()
+    (tmp_path / "2024" / "A.xmp").write_text(EXAMPLE)
+    found = analysed(tmp_path)
+    assert found["xmp_metadata"] == [{"file": "2024/A.xmp", **EXAMPLE_TAGS}]
+    assert (found["xmp_unreadable"], found["unreadable"]) == (0, 0)
+
+
+def test_attributes_languages_and_structures_of_a_sidecar_are_read(tmp_path: Path) -> None:
+    elements = (
+        '<dc:title><rdf:Alt><rdf:li xml:lang="de">Meer</rdf:li>'
+        '<rdf:li xml:lang="x-default">Sea &amp; sun</rdf:li></rdf:Alt></dc:title>'
+        '<exif:Flash rdf:parseType="Resource"><exif:Fired>True</exif:Fired></exif:Flash>'
+        '<dc:source xml:lang="en">film</dc:source>'
+        "<crs:Look><rdf:Description dc:format='other'/></crs:Look>"
+    )
+    attributes = 'xmp:Rating="3" photoshop:City="Malm\u00f6" crs:Exposure2012="+0.5"'
+    (tmp_path / "A.xmp").write_bytes(packet(elements, attributes).encode("utf-16"))
+    (tmp_path / "B.XMP").write_text(packet())
+    found = analysed(tmp_path)
+    assert found["xmp_metadata"] == [
+        {
+            "file": "A.xmp",
+            "dc:source": "film",
+            "dc:source@lang": "en",
+            "dc:title": "Sea & sun",
+            "exif:Fired": "True",
+            "exif:Flash@parseType": "Resource",
+            "photoshop:City": "Malm\u00f6",
+            "xmp:Rating": "3",
+        },
+        {"file": "B.XMP"},
+    ]
+
+
+def test_a_bad_sidecar_is_counted_and_the_others_are_read(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.xmp"
+    whole.write_text(EXAMPLE)
+    bomb = "".join(f'<!ENTITY e{number} "{f"&e{number - 1};" * 10}">' for number in range(1, 30))
+    (tmp_path / "bomb.xmp").write_text(
+        f'<!DOCTYPE x [<!ENTITY e0 "ha">{bomb}]>{packet("<dc:format>&e29;</dc:format>")}'
+    )
+    (tmp_path / "file.xmp").write_text(
+        '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
+        + packet("<dc:format>&e;</dc:format>")
+    )
+    (tmp_path / "cut.xmp").write_text(EXAMPLE[:-40])
+    (tmp_path / "deep.xmp").write_text(packet("<dc:a>" * 50_000))
+    (tmp_path / "empty.xmp").write_bytes(b"")
+    (tmp_path / "other.xmp").write_bytes(bytes(range(256)))
+    (tmp_path / "html.xmp").write_text("<html><body>404</body></html>")
+    with (tmp_path / "long.xmp").open("wb") as file:
+        file.write(EXAMPLE.encode())
+        file.truncate(100 * 2**20)
+    os.mkfifo(tmp_path / "pipe.xmp")
+    (tmp_path / "link.xmp").symlink_to(whole)
+    (tmp_path / "gone.xmp").symlink_to("nowhere")
+    found = analysed(tmp_path)
+    assert [it["file"] for it in found["xmp_metadata"]] == ["whole.xmp"]
+    # The links are refused; everything else is not XMP.
+    assert (found["xmp_unreadable"], found["unreadable"]) == (9, 2)
+    assert found["total_files"] == 12
+
+
+def test_a_long_sidecar_with_masks_is_read(tmp_path: Path) -> None:
+    dabs = "<rdf:li>d 0.561 0.448 r 0.0125 M 0.61 0.62</rdf:li>" * 100_000
+    masks = f"<crs:Dabs><rdf:Seq>{dabs}</rdf:Seq></crs:Dabs>"
+    (tmp_path / "A.xmp").write_text(packet(masks + "<dc:format>image/dng</dc:format>"))
+    assert analysed(tmp_path)["xmp_metadata"] == [{"file": "A.xmp", "dc:format": "image/dng"}]
+
+
+def test_many_sidecars_are_read_in_the_order_of_their_paths(tmp_path: Path) -> None:
+    for number in range(1500):
+        path = tmp_path / f"{number % 7}" / f"{number:04}.xmp"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(packet("", f'xmp:Rating="{number}"'))
+    found = analysed(tmp_path)["xmp_metadata"]
+    assert len(found) == 1500
+    assert [it["file"] for it in found] == sorted(it["file"] for it in found)
+    assert all(int(it["xmp:Rating"]) == int(it["file"][2:6]) for it in found)
+
+
+def test_sidecars_are_opened_beneath_the_root_only(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "A.xmp").write_text(EXAMPLE)
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "inner").symlink_to(secret)
+    roots = Roots([bytes(root)])
+    (row,) = read_sidecars(roots, [bytes(root / "inner" / "A.xmp")])
+    assert row[:2] == (None, "unreadable")
+    (row,) = read_sidecars(roots, [str(secret / "A.xmp")])
+    assert row == (EXAMPLE_TAGS, None, None)
+    assert read_sidecars(roots, []) == []

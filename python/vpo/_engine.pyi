@@ -32,6 +32,7 @@ __all__ = [
     "look_at",
     "open_beneath",
     "open_trusted",
+    "read_sidecars",
     "set_idle_io",
     "stat_afresh",
     "storage_of",
@@ -659,6 +660,20 @@ def open_trusted(path: str | bytes, flags: int) -> int:
     Other users could change a link of theirs to lead anywhere. Returns a descriptor.
 
     Raises OSError: ELOOP for a link of another user.
+    """
+
+def read_sidecars(
+    roots: Roots, paths: Iterable[str | bytes]
+) -> list[tuple[dict[str, str | list[str]] | None, str | None, str | None]]:
+    """The metadata of XMP sidecars at absolute paths beneath `roots`, in the order of the paths.
+
+    For each file: the values by `prefix:Name` or `prefix:Name@attribute`, or else None, the code
+    of a problem (those of `ProbeResult.problem`), and its description for people. The prefixes
+    are `rdf`, `dc`, `xmp`, `tiff`, `exif` and `photoshop`. Links are not followed.
+
+    Of a file with more than 8 MiB, more than 256 KiB of metadata or more XML than any editor
+    writes, the problem is `limit`. 1000 values of a list are kept, and 32 KiB of a value. The
+    files are read in parallel, by threads that end before this returns.
     """
 
 def end_on_bus_error(message: bytes, status: int) -> None:

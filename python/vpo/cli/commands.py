@@ -13,7 +13,7 @@ LIBRARY: dict[str, Entry] = {
     "scan": (
         "vpo.cli.scan.scan",
         "scan",
-        "Scan directories, and record what is there and what has changed.",
+        "Scan directories, and record what is there and what changed.",
     ),
     "files": (
         "vpo.cli.files.group",

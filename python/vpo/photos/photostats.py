@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vpo.base.paths import StoredPath, join, text, to_json
 from vpo.photos.model import FilesOfDirectory, Findings, Listing, PhotoSettings, Statistics, Tell
-from vpo.photos.sidecars import comparable, images_of_sidecars, stem
-from vpo.photos.xmp import Reads
+from vpo.photos.sidecars import comparable, images_of_sidecars
+
+if TYPE_CHECKING:
+    from vpo.photos.xmp import Reads
 
 ORPHANED_SIDECARS = "orphaned_sidecars"
 """The key in `storage_by_type` of the sidecars without an image."""
@@ -21,8 +23,8 @@ _XMP = ".xmp"
 _TOLD_EVERY = 20_000
 """Files from one report of progress to the next."""
 
-_READ_AT_ONCE = 1024
-"""Sidecars."""
+_READ_AT_ONCE = 512
+"""Sidecars. Ctrl-C has an effect after so many."""
 
 _SHARE_OF_LISTING = 10.0
 """Percent of the work, if sidecars are read as well."""
@@ -74,7 +76,7 @@ class _Type:
     extension: str
     is_sidecar: bool
     needs_sidecar: bool
-    rank: tuple[bool, int]
+    rank: int
     """The image of lowest rank gets the bytes of a sidecar that several images share."""
     files: int = 0
     size: int = 0
@@ -100,9 +102,10 @@ class _Count:
         photos = dict.fromkeys(it.lower() for it in self.settings.photo_extensions)
         for place, extension in enumerate(photos):
             needs = extension in needing
-            self.types[extension] = _Type(extension, False, needs, (not needs, place))
+            rank = place if needs else place + len(photos)
+            self.types[extension] = _Type(extension, False, needs, rank)
         for extension in dict.fromkeys(it.lower() for it in self.settings.metadata_extensions):
-            self.types[extension] = _Type(extension, True, False, (True, len(photos)))
+            self.types[extension] = _Type(extension, True, False, 2 * len(photos))
 
     def add(self, directory: StoredPath, files: FilesOfDirectory) -> None:
         """Counts the files of a directory."""
@@ -158,12 +161,14 @@ class _Count:
             for owner in owners:
                 has_sidecar[owner] = 1
             first = types[owners[0]]
-            if len(owners) > 1:
-                first = min((types[owner] for owner in owners), key=lambda kind: kind.rank)
+            for owner in owners:
+                if types[owner].rank < first.rank:
+                    first = types[owner]
             first.size_of_sidecars += size
-        self.pairs += len(set(map(stem, compress(image_names, has_sidecar))))
-        for place, kind, paired in zip(images, types, has_sidecar, strict=True):
-            if kind.needs_sidecar and not paired:
+        paired = compress(image_names, has_sidecar)
+        self.pairs += len({name[: name.rfind(".")] for name in paired})
+        for place, kind, has_one in zip(images, types, has_sidecar, strict=True):
+            if kind.needs_sidecar and not has_one:
                 self.orphaned_images.append(text(join(directory, files.names[place])))
         if self.keeps_sidecars:
             self.sidecars += [

@@ -23,11 +23,6 @@ def comparable(names: Sequence[StoredPath]) -> Sequence[str]:
     ]
 
 
-def stem(name: str) -> str:
-    """A name without its last extension. It must have one."""
-    return name[: name.rfind(".")]
-
-
 def images_of_sidecars(images: Sequence[str], sidecars: Sequence[str]) -> list[Sequence[int]]:
     """For each sidecar, the places of its images in `images`; nothing if it has none.
 

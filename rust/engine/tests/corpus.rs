@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use vpo_engine::probe::{Format, Limits, Problem, Source, probe_source, read_as};
+use vpo_engine::probe::{Format, Limits, Problem, Source, probe_source, read_as, tags};
 
 /// The longest time, for a debug build on a busy machine. Inputs that were too slow took
 /// minutes.
@@ -16,7 +16,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 const ATTEMPTS: usize = 3;
 
 /// The format of each target of `rust/fuzz`.
-const TARGETS: [(&str, Option<Format>); 38] = [
+const TARGETS: [(&str, Option<Format>); 39] = [
     ("aac", Some(Format::Aac)),
     ("ac3", Some(Format::Ac3)),
     ("aiff", Some(Format::Aiff)),
@@ -55,6 +55,7 @@ const TARGETS: [(&str, Option<Format>); 38] = [
     ("wavpack", Some(Format::WavPack)),
     ("webp", Some(Format::WebP)),
     ("xmp", Some(Format::Xmp)),
+    ("xmptags", Some(Format::Xmp)),
 ];
 
 fn fuzzing() -> PathBuf {
@@ -78,6 +79,11 @@ fn fault(data: &[u8], format: Option<Format>) -> Option<String> {
         if read.is_err() {
             return Some(format!("a panic when parsed as {format:?}"));
         }
+    }
+    if matches!(format, Some(Format::Xmp))
+        && catch_unwind(AssertUnwindSafe(|| tags(data).is_ok())).is_err()
+    {
+        return Some("a panic when parsed as a sidecar".to_owned());
     }
     if let Err(Problem::Panic(what)) = probe_source(&mut source(), "") {
         return Some(format!("a panic: {what}"));

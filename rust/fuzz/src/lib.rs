@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use vpo_engine::probe::{Format, Limits, Source, read_as};
+use vpo_engine::probe::{Format, Limits, Source, TagValue, read_as, tags};
 
 /// Inputs are far smaller. A parser that needs more memory has trusted a length.
 const MOST_MEMORY: usize = 32 * 1024 * 1024;
@@ -37,14 +37,31 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Parses `data` as `format`, and checks that the result is JSON of a limited size.
-pub fn read(format: Format, data: &[u8]) {
+/// Calls a parser, and checks how much memory it takes.
+fn counted<T>(parse: impl FnOnce() -> T) -> T {
     let before = NOW.load(Relaxed);
     MOST.store(before, Relaxed);
-    let mut source = Source::new(&data, data.len() as u64, Limits::default());
-    let answer = read_as(&mut source, format);
+    let answer = parse();
     let memory = MOST.load(Relaxed).saturating_sub(before);
     assert!(memory <= MOST_MEMORY, "{memory} bytes of memory");
+    answer
+}
+
+/// Reads `data` as a sidecar, and checks that names and values are of a limited size.
+pub fn read_tags(data: &[u8]) {
+    let Ok(tags) = counted(|| tags(data)) else { return };
+    let sizes = tags.iter().map(|(key, value)| match value {
+        TagValue::Text(text) => key.len() + text.len(),
+        TagValue::List(values) => key.len() + values.iter().map(String::len).sum::<usize>(),
+    });
+    let size: usize = sizes.sum();
+    assert!(size <= 256 * 1024, "{size} bytes of metadata");
+}
+
+/// Parses `data` as `format`, and checks that the result is JSON of a limited size.
+pub fn read(format: Format, data: &[u8]) {
+    let mut source = Source::new(&data, data.len() as u64, Limits::default());
+    let answer = counted(|| read_as(&mut source, format));
     let Ok(media) = answer else { return };
     for text in media.tracks.iter().filter_map(|track| track.title.as_ref()) {
         assert!(text.len() <= 4096, "a title of {} bytes", text.len());

@@ -11,6 +11,7 @@ mod media_rows;
 mod probe;
 mod roots;
 mod rules;
+mod sidecars;
 mod storage;
 mod summary;
 mod tally;
@@ -35,6 +36,8 @@ mod _engine {
     use super::roots::{Roots, open_beneath, open_trusted};
     #[pymodule_export]
     use super::rules::Rules;
+    #[pymodule_export]
+    use super::sidecars::read_sidecars;
     #[pymodule_export]
     use super::storage::{
         birth_time, end_on_bus_error, look_at, set_idle_io, stat_afresh, storage_of,

@@ -122,7 +122,7 @@ fn path_of(path: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
     text::with_bytes(path, |bytes| Path::new(OsStr::from_bytes(bytes)).to_owned())
 }
 
-fn all_paths(paths: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<PathBuf>> {
+pub fn all_paths(paths: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<PathBuf>> {
     let Some(paths) = paths else { return Ok(Vec::new()) };
     paths.try_iter()?.map(|path| path_of(&path?)).collect()
 }

@@ -20,6 +20,7 @@ mod photo;
 mod pool;
 mod problem;
 mod rational;
+mod sidecars;
 mod source;
 mod text;
 
@@ -27,6 +28,8 @@ pub use dispatch::{probe, probe_source, read_as};
 pub use format::Format;
 pub use language::to_iso639_2b;
 pub use model::{Chapter, Hdr, Media, Photo, Track, TrackType};
+pub use photo::xmp::{TagValue, Tags, tags};
 pub use pool::{Completion, Job, Pool, Stat};
 pub use problem::{Problem, Result};
+pub use sidecars::read_sidecars;
 pub use source::{Limits, ReadAt, Source};

@@ -5,9 +5,11 @@
 //! that it cannot grow while it is read.
 
 mod properties;
+mod tags;
 
 pub(super) use properties::number;
 use properties::{Properties, Space};
+pub use tags::{TagValue, Tags, tags};
 
 use super::date;
 use super::fill::{add_keywords, fill as set, positive, rating};

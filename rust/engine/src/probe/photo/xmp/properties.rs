@@ -8,7 +8,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::{QName, ResolveResult};
 
 /// No packet is nested deeper unless it is malicious.
-const DEEPEST: usize = 64;
+pub const DEEPEST: usize = 64;
 
 /// The most elements, attributes and texts that are read. Each name is looked up in all
 /// namespaces.
@@ -34,7 +34,7 @@ pub enum Space {
 }
 
 impl Space {
-    fn of(resolved: &ResolveResult<'_>) -> Self {
+    pub fn of(resolved: &ResolveResult<'_>) -> Self {
         let ResolveResult::Bound(namespace) = resolved else { return Space::Other };
         match namespace.as_ref() {
             "http://www.w3.org/1999/02/22-rdf-syntax-ns#" => Space::Rdf,
