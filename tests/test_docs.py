@@ -423,7 +423,7 @@ def test_commands_has_a_section_per_command_and_a_row_per_option() -> None:
             for part in each.split()
             if re.match("--?[a-z]", part)
         }
-        assert listed == own, name
+        assert listed - {"--version"} == own, name
 
 
 def test_no_page_names_an_option_that_does_not_exist() -> None:

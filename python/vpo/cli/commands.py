@@ -66,6 +66,11 @@ PHOTOS: dict[str, Entry] = {
         "analyze",
         "Analyse a collection of photos, and keep the result.",
     ),
+    "pipelines": (
+        "vpo.cli.pipelines.group",
+        "pipelines",
+        "Describe the workflow of photos, and the files it makes.",
+    ),
     "results": (
         "vpo.cli.results.group",
         "results",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from vpo.base.errors import (
+    LibraryDamagedError,
     PipelineActiveError,
     PipelineExistsError,
     PipelineFormError,
@@ -25,8 +27,11 @@ from vpo.photos import naming
 from vpo.photos.pipeline import structure
 from vpo.photos.pipeline.expected import enumerate_alternatives
 from vpo.photos.pipeline.forms import check_name, read_nodes
-from vpo.photos.pipeline.model import Pipeline
+from vpo.photos.pipeline.model import Node, Pipeline
 from vpo.photos.pipeline.structure import Problem, Structure
+
+if TYPE_CHECKING:
+    from vpo.photos.pipeline.validation import ChosenPipeline
 
 _MOST_SUMMARY = 500
 
@@ -44,13 +49,19 @@ class StoredPipeline(NamedTuple):
     @property
     def errors(self) -> list[dict[str, Any]]:
         """Its mistakes."""
-        return orjson.loads(self.row.validation_errors) if self.row.validation_errors else []
+        if self.row.validation_errors is None:
+            return []
+        errors: list[dict[str, Any]] = _parsed(self.row.name, self.row.validation_errors)
+        return errors
+
+    @property
+    def node_count(self) -> int:
+        """The number of its nodes."""
+        return len(_parsed(self.row.name, self.row.nodes_json))
 
     def to_dict(self) -> dict[str, Any]:
         """The pipeline as JSON."""
-        shown: dict[str, Any] = self.row._asdict()
-        shown["nodes"] = orjson.loads(shown.pop("nodes_json"))
-        shown["edges"] = orjson.loads(shown.pop("edges_json"))
+        shown = _with_graph(self.row._asdict(), self.row.name)
         shown["is_active"] = bool(shown["is_active"])
         shown["is_valid"] = bool(shown["is_valid"])
         shown["validation_errors"] = self.errors
@@ -64,10 +75,7 @@ class Version(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """The version as JSON."""
-        shown: dict[str, Any] = self.row._asdict()
-        shown["nodes"] = orjson.loads(shown.pop("nodes_json"))
-        shown["edges"] = orjson.loads(shown.pop("edges_json"))
-        return shown
+        return _with_graph(self.row._asdict(), f"{self.row.pipeline_id}")
 
 
 class Import(NamedTuple):
@@ -141,6 +149,19 @@ def find_usable(library: Library, name: str | None) -> StoredPipeline:
     return found
 
 
+def find_for_analysis(
+    library: Library, name: str | None, terminations: Sequence[str] = ()
+) -> ChosenPipeline:
+    """The pipeline for an analysis; None: the active one. `terminations`: labels to judge by.
+
+    Raises PipelineNotFoundError, PipelineInvalidError.
+    """
+    from vpo.photos.pipeline.validation import ChosenPipeline
+
+    stored = find_usable(library, name)
+    return ChosenPipeline(stored.pipeline, stored.row.id, stored.row.version, tuple(terminations))
+
+
 def create(
     library: Library, pipeline: Pipeline, *, summary: str, is_strict: bool = False
 ) -> StoredPipeline:
@@ -167,12 +188,15 @@ def update(
 
 
 def restore(library: Library, name: str, number: int) -> StoredPipeline:
-    """Makes a version of a pipeline the newest one. Raises PipelineNotFoundError."""
+    """Makes an earlier version of a pipeline the newest one. Raises PipelineNotFoundError."""
     stored = find(library, name)
+    if number == stored.row.version:
+        return stored
     columns = _columns(version(library, name, number), is_strict=False)
     del columns["name"], columns["description"]
     with library.transaction() as connection:
-        return _change(connection, stored.row.id, columns, f"restored version {number}")
+        summary = f"restored version {number}"
+        return _change(connection, stored.row.id, columns, summary, is_restored=True)
 
 
 def activate(library: Library, name: str) -> StoredPipeline:
@@ -280,28 +304,34 @@ def _insert(
 
 
 def _change(
-    connection: sqlite3.Connection, pipeline_id: int, columns: dict[str, Any], summary: str | None
+    connection: sqlite3.Connection,
+    pipeline_id: int,
+    columns: dict[str, Any],
+    summary: str | None,
+    *,
+    is_restored: bool = False,
 ) -> StoredPipeline:
     """Changes a pipeline and records the version, unless everything is as it was."""
     before = _get(connection, pipeline_id)
     changed = {
         name: value for name, value in columns.items() if not _is_same(getattr(before, name), value)
     }
-    if not changed.keys() - {"is_valid", "validation_errors"} and summary is None:
-        changed = {}
-    if not changed.keys() & {"name", "description", "nodes_json", "edges_json"}:
-        return StoredPipeline(before)
     if "name" in changed:
         _check_is_free(connection, changed["name"], pipeline_id)
     if before.is_active and not columns["is_valid"]:
         changed["is_active"] = 0
+    if not (is_restored or changed.keys() & {"name", "description", "nodes_json", "edges_json"}):
+        if changed:  # The rules for pipelines are others than when it was checked.
+            table.update(connection, pipeline_id, changed)
+        return StoredPipeline(_get(connection, pipeline_id))
     table.update(connection, pipeline_id, {**changed, "version": before.version + 1})
     return _record(connection, pipeline_id, summary or _summary(before, changed))
 
 
 def _is_same(before: Any, after: Any) -> bool:
-    if isinstance(before, str) and isinstance(after, str) and before[:1] == after[:1] == "[":
-        return bool(orjson.loads(before) == orjson.loads(after))
+    if before != after and str(before)[:1] == str(after)[:1] == "[":
+        with suppress(orjson.JSONDecodeError):
+            return bool(orjson.loads(before) == orjson.loads(after))
     return bool(before == after)
 
 
@@ -313,8 +343,8 @@ def _summary(before: PipelineRow, changed: dict[str, Any]) -> str:
     if "description" in changed:
         said.append("changed the description")
     if "nodes_json" in changed:
-        old = {node["id"]: node for node in orjson.loads(before.nodes_json)}
-        new = {node["id"]: node for node in orjson.loads(changed["nodes_json"])}
+        old = _nodes_of(before.nodes_json)
+        new = _nodes_of(changed["nodes_json"])
         for verb, ids in (
             ("added", [each for each in new if each not in old]),
             ("removed", [each for each in old if each not in new]),
@@ -325,6 +355,13 @@ def _summary(before: PipelineRow, changed: dict[str, Any]) -> str:
     if "edges_json" in changed:
         said.append("changed the edges")
     return "; ".join(said) or "changed the order of the nodes"
+
+
+def _nodes_of(text: str) -> dict[str, Node]:
+    """Nodes by their ids; none if they cannot be read."""
+    with suppress(orjson.JSONDecodeError, PipelineFormError):
+        return {node.id: node for node in read_nodes(orjson.loads(text), [])[0]}
+    return {}
 
 
 def _record(connection: sqlite3.Connection, pipeline_id: int, summary: str) -> StoredPipeline:
@@ -355,14 +392,26 @@ def _get(connection: sqlite3.Connection, pipeline_id: int) -> PipelineRow:
 
 
 def _graph_of(name: str, description: str | None, row: PipelineRow | HistoryRow) -> Pipeline:
-    try:
-        nodes, edges = orjson.loads(row.nodes_json), orjson.loads(row.edges_json)
-    except orjson.JSONDecodeError as error:
-        raise PipelineFormError(
-            f"The pipeline `{display(name)}` is damaged in the catalogue: {error}",
-            hint="Restore a version of it, or import it again with --replace.",
-        ) from error
+    nodes, edges = _parsed(name, row.nodes_json), _parsed(name, row.edges_json)
     return Pipeline(name, *read_nodes(nodes, edges), description)
+
+
+def _with_graph(shown: dict[str, Any], name: str) -> dict[str, Any]:
+    """A row as JSON, with its nodes and edges."""
+    shown["nodes"] = _parsed(name, shown.pop("nodes_json"))
+    shown["edges"] = _parsed(name, shown.pop("edges_json"))
+    return shown
+
+
+def _parsed(name: str, text: str) -> Any:
+    """A list from the catalogue, which somebody else may have changed."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise LibraryDamagedError(
+            f"The pipeline `{display(name)}` is damaged in the catalogue: {error}",
+            hint="Import the pipeline again with --replace, or use a backup of the catalogue.",
+        ) from error
 
 
 def _invalid(name: str, errors: list[dict[str, Any]]) -> PipelineInvalidError:

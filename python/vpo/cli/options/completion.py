@@ -72,6 +72,31 @@ def complete_roots(
     return found or [CompletionItem(incomplete, type="dir")]
 
 
+def complete_pipelines(
+    ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """The pipelines whose names start with `incomplete`; none if they cannot be listed."""
+    from vpo.db.library import open_library
+    from vpo.photos import pipelines
+
+    app = ctx.ensure_object(App)
+    try:
+        with open_library(app.library_path(), "read") as library:
+            found = pipelines.find_all(library)
+    except VpoError:
+        return []
+    return [each.row.name for each in found if each.row.name.startswith(incomplete)]
+
+
+def complete_starters(
+    _ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """The starter pipelines whose names start with `incomplete`."""
+    from vpo.photos.pipeline import starters
+
+    return [name for name in starters.names() if name.startswith(incomplete)]
+
+
 def complete_collections(
     ctx: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:

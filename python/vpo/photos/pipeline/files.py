@@ -76,7 +76,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Makes a node and the nodes inside it."""
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise _error("aliases and anchors are not allowed", event.start_mark)
         self._count += 1
@@ -107,4 +107,13 @@ class _Loader(yaml.SafeLoader):
 def to_yaml(pipeline: Pipeline, *, as_config: bool = False) -> str:
     """A pipeline as a file that `read_file` reads; `as_config`: with lists of outputs."""
     document = to_config(pipeline) if as_config else to_document(pipeline)
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+    text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes no aliases, which `read_file` refuses."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+        """Whether a value is written again where it is used again."""
+        return True

@@ -1,0 +1,73 @@
+"""`vpo pipelines show`: one pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from vpo.base.paths import display
+from vpo.cli.app import App
+from vpo.cli.groups import command
+from vpo.cli.options.common import json_option
+from vpo.cli.options.global_options import global_options
+from vpo.cli.output.failure import print_json
+from vpo.cli.output.streams import echo
+from vpo.cli.output.table import table
+from vpo.cli.pipelines.shared import details, name_argument, version_option
+from vpo.db.library import open_library
+from vpo.photos import pipelines as service
+from vpo.photos.pipeline.model import FILE, PROCESS, TERMINATION, Node, Pipeline
+
+
+@command("show")
+@name_argument
+@version_option
+@json_option
+@global_options
+@click.pass_context
+def show(ctx: click.Context, /, name: str, number: int | None, as_json: bool) -> None:
+    """Show the pipeline NAME: its state, its nodes, and where each leads."""
+    app = ctx.ensure_object(App)
+    with open_library(app.library_path(), "read") as library:
+        stored = service.find(library, name)
+        pipeline = service.version(library, name, number)
+    if as_json:
+        shown = stored.to_dict()
+        if number is not None:
+            shown["version"] = number
+            shown["nodes"] = [node.to_dict() for node in pipeline.nodes]
+            shown["edges"] = [edge.to_dict() for edge in pipeline.edges]
+        print_json(shown)
+        return
+    for line in details(stored):
+        echo(line)
+    if number is not None:
+        echo(f"Shown: version {number}")
+    echo("")
+    for line in _nodes(pipeline):
+        echo(line)
+
+
+def _nodes(pipeline: Pipeline) -> Iterator[str]:
+    outputs: dict[str, list[str]] = {}
+    for source, target in pipeline.edges:
+        outputs.setdefault(source, []).append(target)
+    rows = [
+        [
+            display(node.id),
+            display(node.type),
+            display(_meaning(node)),
+            display(", ".join(outputs.get(node.id, [])) or "-"),
+        ]
+        for node in pipeline.nodes
+    ]
+    yield from table(["NODE", "TYPE", "WHAT", "OUTPUTS"], rows)
+
+
+def _meaning(node: Node) -> str:
+    if node.type == FILE:
+        return f"{node.extension} (optional)" if node.is_optional else node.extension or "-"
+    if node.type == PROCESS:
+        return " or ".join(str(method) or "no method" for method in node.methods)
+    return node.label if node.type == TERMINATION else "-"
