@@ -29,7 +29,8 @@ _FRAMES = {
 _MOST_DEPTH = 200
 _MOST_TEXT = 24
 
-_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 150, 44, 50, 22, 20
+# Of a picture, in pixels.
+_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN, _STAGGER = 150, 44, 50, 22, 20, 5
 
 
 def text_of(node: Node) -> str:
@@ -37,7 +38,8 @@ def text_of(node: Node) -> str:
     if node.type == FILE:
         text = f"{node.title} {node.extension}{'?' if node.is_optional else ''}"
     elif node.type == PROCESS:
-        text = "|".join(str(method) or "-" for method in node.methods)
+        methods = [str(method) for method in node.methods]
+        text = "|".join(method or "-" for method in methods) if any(methods) else node.title
     elif node.type == TERMINATION:
         text = node.label
     else:
@@ -105,7 +107,9 @@ def svg(graph: Graph, title: str, failing: Collection[str] = ()) -> str:
         for row, node_id in enumerate(ids)
     }
     width = 2 * _MARGIN + len(columns) * (_WIDTH + _GAP_X) - _GAP_X
-    height = 2 * _MARGIN + max(map(len, columns)) * (_HEIGHT + _GAP_Y) - _GAP_Y + _HEIGHT // 2
+    edges = _edges(graph, columns, places)
+    height = 2 * _MARGIN + max(low for _, low in edges.values()) if edges else 3 * _MARGIN
+    height = max(height, 2 * _MARGIN + max(map(len, columns)) * (_HEIGHT + _GAP_Y))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
         f' width="{width}" height="{height}" role="img" aria-label="{escape(display(title))}">',
@@ -119,8 +123,7 @@ def svg(graph: Graph, title: str, failing: Collection[str] = ()) -> str:
         '<defs><marker id="end" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7"'
         ' markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8"/></marker></defs>',
     ]
-    for source, targets in graph.outputs.items():
-        parts += [_edge(places[source], places[target]) for target in targets]
+    parts += [path for path, _ in edges.values()]
     for node_id, node in graph.nodes.items():
         parts.append(_shape(node, places[node_id], is_failing=node_id in failing))
     return "\n".join([*parts, "</svg>\n"])
@@ -155,7 +158,7 @@ def _in_order(graph: Graph) -> list[str]:
         if start in seen:
             continue
         seen.add(start)
-        walk = [(start, iter(graph.outputs[start]))]
+        walk = [(start, reversed(graph.outputs[start]))]
         while walk:
             node_id, rest = walk[-1]
             following = next((each for each in rest if each not in seen), None)
@@ -164,19 +167,48 @@ def _in_order(graph: Graph) -> list[str]:
                 done[node_id] = None
             else:
                 seen.add(following)
-                walk.append((following, iter(graph.outputs[following])))
+                walk.append((following, reversed(graph.outputs[following])))
     return list(reversed(done))
 
 
-def _edge(source: tuple[int, int], target: tuple[int, int]) -> str:
+def _edges(
+    graph: Graph, columns: list[list[str]], places: dict[str, tuple[int, int]]
+) -> dict[tuple[str, str], tuple[str, int]]:
+    """The paths of all edges, and how far down each reaches."""
+    column = {node_id: number for number, ids in enumerate(columns) for node_id in ids}
+    found: dict[tuple[str, str], tuple[str, int]] = {}
+    detours = 0
+    for source, targets in graph.outputs.items():
+        for target in targets:
+            start, end = places[source], places[target]
+            first, last = sorted((column[source], column[target]))
+            if column[target] == column[source] + 1:
+                found[source, target] = _path(start, end, None), max(start[1], end[1]) + _HEIGHT
+                continue
+            # It passes below the nodes in between.
+            rows = max(map(len, columns[first : last + 1]))
+            low = _MARGIN + rows * (_HEIGHT + _GAP_Y) + _STAGGER * (detours % _GAP_Y)
+            detours += 1
+            found[source, target] = _path(start, end, low), low
+    return found
+
+
+def _path(source: tuple[int, int], target: tuple[int, int], low: int | None) -> str:
+    """An edge. `low`: how far down it makes a detour."""
     x, y = source[0] + _WIDTH, source[1] + _HEIGHT // 2
     end_x, end_y = target[0], target[1] + _HEIGHT // 2
-    bend = _GAP_X
-    if end_x <= x:  # It leads back, and passes below the nodes.
-        low = max(y, end_y) + _HEIGHT
-        curve = f"C{x + bend} {low} {end_x - bend} {low} {end_x} {end_y}"
+    half = _GAP_X // 2
+    if low is None:
+        curve = f"C{x + half} {y} {end_x - half} {end_y} {end_x} {end_y}"
     else:
-        curve = f"C{x + bend // 2} {y} {end_x - bend // 2} {end_y} {end_x} {end_y}"
+        curve = (
+            f"C{x + half} {y} {x + half} {low} {x} {low}"
+            if end_x <= x
+            else f"C{x + half} {y} {x} {low} {x + _GAP_X} {low}"
+        )
+        after = end_x if end_x <= x else end_x - _GAP_X
+        turn = end_x - half if end_x <= x else end_x
+        curve += f"L{after} {low}C{turn} {low} {end_x - half} {end_y} {end_x} {end_y}"
     return f'<path class="edge" d="M{x} {y}{curve}" marker-end="url(#end)"/>'
 
 
