@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -442,3 +443,34 @@ def test_a_pipeline_that_somebody_else_damaged_is_a_clear_error(vpo: Vpo, write:
         vpo.run("pipelines", "list", "--json")
         (stored,) = vpo.ok("pipelines", "import", path, "--replace", "--json").json
         assert stored["nodes"] == RAW["nodes"]
+
+
+def test_a_pipeline_is_drawn_in_the_terminal_and_as_a_picture(vpo: Vpo, tmp_path: Path) -> None:
+    vpo.ok("pipelines", "create", "--from", "archive-and-web")
+    text = vpo.ok("pipelines", "show", "archive-and-web", "--graph").stdout
+    assert text.splitlines()[-4:] == [
+        "(capture) ┬─ [raw .CR3] ── [dng .DNG] ┬─ ((Archive))",
+        "          │                           └─ <Edit> ── <?again?> ┬─ [tif .TIF] ── <Web> ──"
+        " [jpg .JPG] ── ((Web))",
+        "          │                                                  └─ → <Edit>",
+        "          └─ [sidecar .XMP]",
+    ]
+    assert "└─ → <Edit>" in text
+    path = tmp_path / "picture.svg"
+    vpo.ok("pipelines", "show", "archive-and-web", "--svg", path)
+    picture = ElementTree.parse(path).getroot()
+    names = [each.text for each in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert len(names) == 11
+    assert "raw .CR3" in names
+    assert refused(vpo, "pipelines", "show", "archive-and-web", "--svg", path)["code"] == (
+        "OUTPUT_EXISTS"
+    )
+
+
+def test_hostile_names_are_escaped_in_a_picture(vpo: Vpo, write: Write, tmp_path: Path) -> None:
+    nodes = [C, F, node("t", "termination", name='"><script>&')]
+    vpo.ok("pipelines", "create", "--file", write(nodes=nodes, edges=edges(*LINE)))
+    path = tmp_path / "picture.svg"
+    vpo.ok("pipelines", "show", "Raw", "--svg", path)
+    assert not list(ElementTree.parse(path).getroot().iter("{http://www.w3.org/2000/svg}script"))
+    assert "<script" not in path.read_text()

@@ -11,7 +11,7 @@ _COMMANDS = {
     "activate": (
         "vpo.cli.pipelines.activate",
         "activate",
-        "Make a pipeline the one that validations use.",
+        "Make the pipeline NAME the one that validations use.",
     ),
     "create": (
         "vpo.cli.pipelines.create",
@@ -21,34 +21,54 @@ _COMMANDS = {
     "deactivate": (
         "vpo.cli.pipelines.deactivate",
         "deactivate",
-        "Let validations not use a pipeline any more.",
+        "Stop validations from using the pipeline NAME.",
     ),
-    "delete": ("vpo.cli.pipelines.delete", "delete", "Delete a pipeline with its history."),
-    "export": ("vpo.cli.pipelines.export", "export", "Print a pipeline as a file."),
-    "history": ("vpo.cli.pipelines.history", "history", "List the versions of a pipeline."),
+    "delete": ("vpo.cli.pipelines.delete", "delete", "Delete the pipeline NAME with its history."),
+    "export": (
+        "vpo.cli.pipelines.export",
+        "export",
+        "Print the pipeline NAME as a file that `vpo pipelines import` reads.",
+    ),
+    "history": (
+        "vpo.cli.pipelines.history",
+        "history",
+        "List the versions of the pipeline NAME, the newest first.",
+    ),
     "import": (
         "vpo.cli.pipelines.import_",
         "import_command",
-        "Add the pipelines of a file.",
+        "Add the pipelines of FILE (YAML or JSON): all of them, or none.",
     ),
-    "list": ("vpo.cli.pipelines.list", "list_command", "List the pipelines."),
-    "paths": ("vpo.cli.pipelines.paths", "paths", "List the paths through a pipeline."),
+    "list": ("vpo.cli.pipelines.list", "list_command", "List the pipelines by name."),
+    "paths": (
+        "vpo.cli.pipelines.paths",
+        "paths",
+        "List the paths through the pipeline NAME, the short ones first.",
+    ),
     "preview": (
         "vpo.cli.pipelines.preview",
         "preview",
-        "List the files that a pipeline lets one expect.",
+        "List the files that images should have by the pipeline NAME.",
     ),
     "restore": (
         "vpo.cli.pipelines.restore",
         "restore",
-        "Make an earlier version of a pipeline the newest.",
+        "Make VERSION of the pipeline NAME the newest version.",
     ),
-    "show": ("vpo.cli.pipelines.show", "show", "Show a pipeline."),
-    "update": ("vpo.cli.pipelines.update", "update", "Change a pipeline."),
+    "show": (
+        "vpo.cli.pipelines.show",
+        "show",
+        "Show the pipeline NAME: its state, its nodes, and where each leads.",
+    ),
+    "update": (
+        "vpo.cli.pipelines.update",
+        "update",
+        "Change the pipeline NAME, and keep the version before in its history.",
+    ),
     "validate": (
         "vpo.cli.pipelines.validate",
         "validate",
-        "Check the structure of a pipeline, or of those in a file.",
+        "Check the structure of a pipeline, or of all pipelines in a file.",
     ),
 }
 

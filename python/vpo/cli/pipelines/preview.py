@@ -30,7 +30,7 @@ from vpo.photos.pipeline.judge import file_name
 @global_options
 @click.pass_context
 def preview(ctx: click.Context, /, name: str, camera_id: str, counter: str, as_json: bool) -> None:
-    """List the files that the pipeline NAME lets one expect, with the terminations needing each.
+    """List the files that images should have by the pipeline NAME.
 
     They are the files of all alternatives: an image seldom has them all.
     """
