@@ -73,8 +73,11 @@ class Found:
     def table(
         self, title: str, key: str, columns: Mapping[str, Callable[[Any], Cell]]
     ) -> list[Table]:
-        """A table with the beginning of a list; none if the list is empty."""
-        elements = self.elements(key)
+        """A table with the beginning of a list, images with the worst status first.
+
+        None if the list is empty.
+        """
+        elements = sorted(self.elements(key), key=_rank, reverse=True)
         if not elements:
             return []
         rows = [[read(each) for read in columns.values()] for each in elements[: self.most_rows]]
@@ -179,8 +182,8 @@ def _photo_pairing(page: Page, found: Found) -> None:
     if invalid:
         page.notices.append(
             Notice(
-                f"{_counted(invalid, 'file')} with a name that breaks the naming rule. Such files are"
-                " in no group.",
+                f"{_counted(invalid, 'file')} with a name that breaks the naming rule. Such files"
+                " are in no group.",
                 "serious" if invalid > _MANY_INVALID_NAMES else "warning",
             )
         )
@@ -252,8 +255,8 @@ def _pipeline_validation(page: Page, found: Found) -> None:
     if truncated:
         page.notices.append(
             Notice(
-                f"{_counted(truncated, 'image')} that vpo cannot judge fully: a method is repeated more"
-                " often than vpo follows a loop of the pipeline.",
+                f"{_counted(truncated, 'image')} that vpo cannot judge fully: a method is repeated"
+                " more often than vpo follows a loop of the pipeline.",
                 "warning",
             )
         )
@@ -278,7 +281,7 @@ def _pipeline_validation(page: Page, found: Found) -> None:
             )
         )
     page.tables += found.table(
-        "Images that need attention",
+        "Images that are not consistent",
         "images",
         {
             "Image": lambda each: cell(name_of(each)),
@@ -294,10 +297,14 @@ def _counts(counts: Mapping[str, Any]) -> dict[str, int]:
     return {key: count(value) for key, value in counts.items()}
 
 
+def _rank(element: Any) -> int:
+    status = status_of(element)
+    return STATUSES.index(status) if status in STATUSES else -1
+
+
 def _status_cell(element: Any) -> Cell:
     status = status_of(element) or ""
-    order = STATUSES.index(status) if status in STATUSES else len(STATUSES)
-    return Cell(words(status), order, (), _TONES.get(status, "plain"))
+    return Cell(words(status), _rank(element), (), _TONES.get(status, "plain"))
 
 
 _PAGES: dict[str, tuple[str, Callable[[Page, Found], None]]] = {
