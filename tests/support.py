@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from types import EllipsisType
 from typing import Any
@@ -40,6 +41,11 @@ FFMPEG = shutil.which("ffmpeg") or ""
 FFPROBE = shutil.which("ffprobe") or ""
 needs_ffmpeg = pytest.mark.skipif(
     not (FFMPEG and FFPROBE), reason="ffmpeg and ffprobe are not installed"
+)
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+needs_chromium = pytest.mark.skipif(
+    not (CHROMIUM and find_spec("playwright")), reason="chromium or playwright is not installed"
 )
 
 # Ends a command that hangs; none of them should take a tenth of it.

@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 import media
 from support import ISO_Z, TIMEOUT_SECONDS, Outcome, Tree, Vpo
-from vpo.db.library import new_library_in_memory
+from vpo.db.library import Library, new_library_in_memory, open_library
 from vpo.photos import settings_file, settings_import
 from vpo.photos.model import Camera
 from vpo.photos.settings import effective
@@ -393,6 +394,8 @@ def test_cameras_may_be_lists_and_whole_numbers_stay_as_they_are_written(
     assert found["cameras", "NULL"] == {"name": "Merged", "serial_number": "0012"}
     assert found["processing_methods", "no"] == "text"
     assert found["processing_methods", "ON"] == "yes"
+    again = ok(vpo, "import", "--json", file).json
+    assert (again["imported"], again["identical"], again["conflicts"]) == (0, 5, [])
 
 
 BOMB = "a0: &a0 [x]\n" + "".join(
@@ -452,6 +455,7 @@ def test_an_export_has_the_keys_in_order_without_empty_ones(kept: Vpo, tmp_path:
     exported = ok(kept, "export").stdout
     document = yaml.safe_load(exported)
     assert list(document) == ["photo_extensions", "camera_mappings", "processing_methods"]
+    assert ok(kept, "export", "--json").json == document
     assert document["camera_mappings"] == {"AB3D": {"name": "Old", "serial_number": ""}}
     file = tmp_path / "out.yaml"
     assert ok(kept, "export", "-o", file, "--json").json["settings"] == 4
@@ -493,24 +497,36 @@ def test_an_import_of_an_export_changes_nothing(
         **{SettingKey("cameras", key): camera for key, camera in cameras.items()},
         **{SettingKey("processing_methods", key): text for key, text in methods.items()},
     }
-    with new_library_in_memory() as library:
-        for setting, value in given_values.items():
-            set_value(library, setting, value)
-        exported = settings_import.export_settings(library)
-        file = parsed(exported.text)
-        plan = settings_import.plan_import(library, file)
-        assert (plan.new, plan.conflicts, file.ignored) == ([], [], [])
-        empty = sum(not value for value in given_values.values())
-        assert len(plan.identical) == len(given_values) - empty
-        with new_library_in_memory() as other:
-            settings_import.import_settings(other, file, Resolution())
-            assert settings_import.export_settings(other).text == exported.text
+    library = empty_catalogue()
+    for setting, value in given_values.items():
+        set_value(library, setting, value)
+    exported = settings_import.export_settings(library)
+    file = parsed(exported.text)
+    plan = settings_import.plan_import(library, file)
+    assert (plan.new, plan.conflicts, file.ignored) == ([], [], [])
+    empty = sum(not value for value in given_values.values())
+    assert len(plan.identical) == len(given_values) - empty
+    settings_import.import_settings(empty_catalogue(), file, Resolution())
+    assert settings_import.export_settings(library).text == exported.text
 
 
 @given(st.one_of(TEXTS, EXTENSIONS))
 @settings(max_examples=60, deadline=None)
 def test_a_value_as_text_stands_for_the_same_value(value: object) -> None:
     assert parse_value(value_to_text(value)) == value
+
+
+@cache
+def catalogue_in_memory() -> Library:
+    return new_library_in_memory()
+
+
+def empty_catalogue() -> Library:
+    """A catalogue without settings; it is always the same one."""
+    library = catalogue_in_memory()
+    with library.transaction() as connection:
+        connection.execute("DELETE FROM configurations")
+    return library
 
 
 def parsed(text: str) -> settings_file.FileSettings:
@@ -551,8 +567,6 @@ def test_each_setting_comes_from_the_first_source_that_has_it(
         "BBBB": ({"name": "database", "serial_number": ""}, "database"),
         "CCCC": ({"name": "file", "serial_number": ""}, "yaml"),
     }
-    from vpo.db.library import open_library
-
     with open_library(str(vpo.database), "read") as library:
         used = effective(library, str(named), {"VPO_HOME": str(vpo.home)}).settings
     assert used.photo_extensions == (".nef",)

@@ -23,6 +23,7 @@ __all__ = [
     "Progress",
     "Roots",
     "Rules",
+    "Tally",
     "UnvisitedDirectory",
     "Walk",
     "__version__",

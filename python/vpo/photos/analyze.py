@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -33,6 +34,7 @@ from vpo.photos.model import Findings, PhotoSettings, Tell
 from vpo.photos.refresh import refresh
 from vpo.photos.request import AnalysisRequest, Tool
 from vpo.photos.settings import effective
+from vpo.places.beneath import roots_of
 
 logger = logging.getLogger(__name__)
 
@@ -158,10 +160,15 @@ def _prepare(library: Library, request: AnalysisRequest) -> _Prepared:
     return _TOOLS[request.tool](library, request, collection)
 
 
-def _photostats(_library: Library, request: AnalysisRequest, collection: Collection) -> _Prepared:
-    from vpo.photos import photostats
+def _photostats(library: Library, request: AnalysisRequest, collection: Collection) -> _Prepared:
+    from vpo.photos import photostats, xmp
 
-    return _Prepared(request, collection, photostats.analyse)
+    reads = None
+    if request.reads_xmp:
+        with library.reading() as connection:
+            roots = roots_of(connection, also=[collection.place])
+        reads = xmp.reader(roots, collection.row.location)
+    return _Prepared(request, collection, partial(photostats.analyse, reads=reads))
 
 
 def _photo_pairing(
@@ -172,9 +179,27 @@ def _photo_pairing(
     return _Prepared(request, collection, pairing.analyse)
 
 
+def _pipeline_validation(
+    library: Library, request: AnalysisRequest, collection: Collection
+) -> _Prepared:
+    from vpo.photos import pipelines
+    from vpo.photos.pipeline import validation
+
+    stored = pipelines.find_usable(library, request.pipeline)
+    chosen = validation.ChosenPipeline(
+        stored.pipeline, stored.row.id, stored.row.version, request.terminations
+    )
+
+    def analyse(listing: CatalogueListing, settings: PhotoSettings, tell: Tell) -> Findings:
+        return validation.analyse(listing, settings, chosen, tell)
+
+    return _Prepared(request, collection, analyse, stored.row.id, stored.row.version)
+
+
 _TOOLS: dict[str, Callable[[Library, AnalysisRequest, Collection], _Prepared]] = {
     "photostats": _photostats,
     "photo_pairing": _photo_pairing,
+    "pipeline_validation": _pipeline_validation,
 }
 
 
@@ -202,6 +227,9 @@ def _complete(
     """Writes the result, the statistics and the end of the job, in one transaction."""
     assert result.findings is not None
     assert context.job is not None
+    # Only a success has a report, and its templates take time to load.
+    from vpo.photos.reports.render import render
+
     result.completed_at = times.now()
     statistics = {
         column: value
@@ -227,6 +255,9 @@ def _complete(
                 prepared.collection.id,
                 {**statistics, "last_stats_update": now},
             )
+        record = result_table.get(connection, result.id)
+        assert record is not None
+        result_table.set_report(connection, result.id, render(result.tool, record))
         context.job.finish(result.record())
 
 

@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 from vpo.base.errors import ResultsNotComparableError
 from vpo.db.library import Library
 from vpo.db.photos import results as table
+from vpo.photos.elements import STATUSES, key_of, name_of, status_of, texts_of
 from vpo.photos.results import ListedResult, ResultDetails, read_result
-
-_RANKS = {"CONSISTENT": 0, "CONSISTENT-WITH-WARNING": 1, "PARTIAL": 2, "INCONSISTENT": 3}
 
 # The lists of problems of each tool, and what an element of them says.
 _LISTS = {
@@ -23,8 +22,6 @@ _LISTS = {
     "pipeline_validation": {"images": "", "invalid_files": "invalid name"},
 }
 
-# Keys under which an element may name its image or file.
-_NAMES = ("path_b64", "path", "image", "image_id", "id", "name")
 _FIGURES = {
     "photostats": ("total_files", "total_size", "paired_count"),
     "photo_pairing": ("group_count", "image_count", "invalid_files_count"),
@@ -159,16 +156,14 @@ def _problems(library: Library, row: ListedResult) -> Iterable[Problem]:
 
 
 def _problem(element: Any, kind: str) -> Problem:
-    if not isinstance(element, Mapping):
-        return Problem(str(element), str(element), kind, (3, 0), [])
-    key = str(next((element[key] for key in _NAMES if key in element), ""))
-    name = str(element.get("path", key))
-    status = element.get("overall_status", element.get("status"))
-    missing = [str(each) for each in element.get("missing") or ()]
+    key, name, status = key_of(element), name_of(element), status_of(element)
     if status is not None:
-        return Problem(key, name, str(status), (_RANKS.get(str(status), 3), len(missing)), missing)
-    category = element.get("category")
-    return Problem(key, name, f"{kind}: {category}" if category else kind, (3, 0), missing)
+        missing = texts_of(element, "missing")
+        rank = STATUSES.index(status) if status in STATUSES else len(STATUSES)
+        return Problem(key, name, status, (rank, len(missing)), missing)
+    category = element.get("category") if isinstance(element, Mapping) else None
+    kind = f"{kind}: {category}" if category else kind
+    return Problem(key, name, kind, (len(STATUSES), 0), [])
 
 
 def _figures(before: ResultDetails, after: ResultDetails) -> list[Figure]:
@@ -180,7 +175,7 @@ def _figures(before: ResultDetails, after: ResultDetails) -> list[Figure]:
     if all(isinstance(each, dict) for each in counts):
         found += [
             Figure(status, *(_number(each.get(status)) for each in counts))  # type: ignore[union-attr]
-            for status in _RANKS
+            for status in STATUSES
         ]
     issues = Figure("issues_found", before.row.issues_found, after.row.issues_found)
     return [*[each for each in found if each[1:] != (None, None)], issues]

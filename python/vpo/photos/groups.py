@@ -11,6 +11,7 @@ order of their ids, a `Group` for each camera and counter that has a photo:
 
 A `Form` is a group without its id and its directories. Most groups of a collection have one of
 a few forms. Evaluate each form once and remember the answer: forms are compared by identity.
+If a collection has thousands of forms, a form may come again as another object.
 
 Sidecars and other files belong to the image that their name says, and `NAME.EXT.xmp` belongs to
 the image of `NAME.EXT`. If that image has no photo, they are in `Form.unattached`; go through
@@ -34,9 +35,9 @@ from vpo.photos import names
 from vpo.photos.model import Listing, PhotoSettings
 
 # If a collection has more of these, they are computed again.
-_PROPERTIES_KEPT = 10_000
-_KINDS_KEPT = 10_000
-_FORMS_KEPT = 20_000
+_PROPERTIES_KEPT = 4_000
+_KINDS_KEPT = 4_000
+_FORMS_KEPT = 4_000
 
 # Names of a directory that are taken apart together.
 _BATCH = 10_000
@@ -120,6 +121,11 @@ class FileList(Sequence[tuple[int, StoredPath]]):
         self._directories.append(directory)
         self._names.append(name)
 
+    @property
+    def names(self) -> Sequence[StoredPath]:
+        """The names without their directories."""
+        return self._names
+
     def __len__(self) -> int:
         return len(self._names)
 
@@ -200,10 +206,21 @@ class Groups:
         """The groups, and those that have sidecars or other files but no photo."""
         return map(self.__getitem__, sorted(self._places))
 
+    def forms(self) -> Iterator[tuple[str, Form]]:
+        """The ids and forms of what `including_unattached` gives, at less cost."""
+        more_places = self._more_places
+        for group_id, place in sorted(self._places.items()):
+            parts: tuple[int, ...] = (place >> _DIRECTORY_BITS,)
+            if group_id in more_places:
+                parts += tuple([each >> _DIRECTORY_BITS for each in more_places[group_id]])
+            yield group_id, self._form(parts)
+
     def add(self, directory: int, files: Sequence[StoredPath]) -> None:
         """Adds the files of a directory."""
         self._ids = None
         self.files += len(files)
+        places, more_places = self._places, self._more_places
+        numbers, parts = self._numbers, self._parts
         for start in range(0, len(files), _BATCH):
             batch = files[start : start + _BATCH]
             heads = list(map(_head_of, batch))
@@ -215,26 +232,27 @@ class Groups:
             for index, each in enumerate(heads):
                 if each == head:
                     continue
-                if isinstance(head, str) and (head in self._places or names.is_head(head)):
-                    self._add_to_group(directory, head, tuple(tails[first:index]))
+                # Bytes, which are not UTF-8, are neither.
+                if head in places or names.is_head(head):
+                    run = tuple(tails[first:index])
+                    number = numbers.get(run)
+                    if number is None:
+                        number = self._learn(run)
+                    part = parts[number]
+                    for tail in part.invalid:
+                        self.invalid.append(directory, head + tail)
+                    if part.tails:
+                        place = number << _DIRECTORY_BITS | directory
+                        # If the group is new, this is the same object.
+                        if places.setdefault(head, place) is not place:
+                            if head in more_places:
+                                more_places[head].append(place)
+                            else:
+                                more_places[head] = [place]
                 else:
                     self._add_without_group(directory, batch[first:index])
                 first = index
                 head = each
-
-    def _add_to_group(self, directory: int, group_id: str, tails: tuple[str, ...]) -> None:
-        """Adds files whose names begin with this camera and counter."""
-        number = self._numbers.get(tails)
-        if number is None:
-            number = self._learn(tails)
-        part = self._parts[number]
-        for tail in part.invalid:
-            self.invalid.append(directory, group_id + tail)
-        if part.tails:
-            place = number << _DIRECTORY_BITS | directory
-            # If the group is new, this is the same object.
-            if self._places.setdefault(group_id, place) is not place:
-                self._more_places.setdefault(group_id, []).append(place)
 
     def _add_without_group(self, directory: int, files: Sequence[StoredPath]) -> None:
         """Adds files whose names do not begin with camera and counter, or are not UTF-8."""

@@ -153,8 +153,7 @@ def _fault(name: str) -> tuple[str, str] | None:
     if len(stem) < CAMERA_LENGTH:
         return "too_short", stem
     if not _IN_CAMERAS.issuperset(camera):
-        has_lower_case = any(character.islower() for character in camera)
-        return "camera_case" if has_lower_case else "camera_chars", camera
+        return "camera_case" if _has_lower_case(camera) else "camera_chars", camera
     if len(stem) < HEAD_LENGTH or not counter.isdigit():
         return "counter_digits", counter
     if counter == "0000":
@@ -172,6 +171,12 @@ def _fault(name: str) -> tuple[str, str] | None:
     if not _EXTENSION.fullmatch(extension):
         return "extension", dot + extension
     return None
+
+
+def _has_lower_case(text: str) -> bool:
+    if text.isascii():
+        return text != text.upper()
+    return any(character.islower() for character in text)
 
 
 def _quoted(part: str) -> str:

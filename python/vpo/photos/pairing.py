@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 from vpo.base import paths
@@ -22,7 +23,6 @@ from vpo.photos.model import Findings, Listing, PhotoSettings, Statistics, Tell
 _STAGE = "analyzing"
 # Reading the names takes most of the time.
 _GROUPED_PERCENT = 80.0
-_GROUPS_A_REPORT = 10_000
 
 _FEW_INVALID = 10
 _NAMED_IN_WARNINGS = 5
@@ -35,13 +35,7 @@ def analyse(listing: Listing, settings: PhotoSettings, tell: Tell) -> Findings:
         tell(_STAGE, _GROUPED_PERCENT * files / max(listing.files, 1), files)
 
     groups = grouping.group(listing, settings, grouped)
-    tally = _Tally()
-    every = max(len(groups.ids), 1)
-    for number, group in enumerate(groups.including_unattached()):
-        if number % _GROUPS_A_REPORT == 0:
-            done = min(number / every, 1.0)
-            tell(_STAGE, _GROUPED_PERCENT + (100 - _GROUPED_PERCENT) * done, groups.files)
-        tally.add(group)
+    tally = _Tally(groups)
     tell(_STAGE, 100.0, groups.files)
     return Findings(
         results=_results(listing, settings, groups, tally),
@@ -54,9 +48,9 @@ def analyse(listing: Listing, settings: PhotoSettings, tell: Tell) -> Findings:
 
 
 class _Tally:
-    """What is counted, group by group."""
+    """What is counted, form by form."""
 
-    def __init__(self) -> None:
+    def __init__(self, groups: Groups) -> None:
         self.groups_of_cameras: Counter[str] = Counter()
         self.images_of_cameras: Counter[str] = Counter()
         self.images_of_methods: Counter[str] = Counter()
@@ -66,25 +60,39 @@ class _Tally:
         self.unattached_sidecars = FileList()
         self.similar_images: list[str] = []
         """Groups with images such as `2` and `02`."""
+        # Neighbours often have the same form.
+        for (camera, form), run in groupby(groups.forms(), _camera_and_form):
+            ids = [group_id for group_id, _ in run]
+            if form.images:
+                self._add(camera, form, ids)
+            if form.unattached:
+                for group_id in ids:
+                    self._add_unattached(groups[group_id])
 
-    def add(self, group: Group) -> None:
-        """Counts a group."""
-        form = group.form
-        if form.images:
-            camera = group.id[: names.CAMERA_LENGTH]
-            self.groups_of_cameras[camera] += 1
-            self.images_of_cameras[camera] += len(form.images)
-            for image in form.images:
-                for method in image.methods:
-                    self.images_of_methods[method] += 1
-            self.photos += form.photos
-            self.most_photos = max(self.most_photos, form.photos)
-            self.sidecars += form.sidecars
-            if len(form.images) > 1 and _has_similar_images(form):
-                self.similar_images.append(group.id)
-        for file in form.unattached:
+    def _add(self, camera: str, form: Form, ids: Sequence[str]) -> None:
+        """Counts groups of one form."""
+        number = len(ids)
+        self.groups_of_cameras[camera] += number
+        self.images_of_cameras[camera] += number * len(form.images)
+        for image in form.images:
+            for method in image.methods:
+                self.images_of_methods[method] += number
+        self.photos += number * form.photos
+        self.most_photos = max(self.most_photos, form.photos)
+        self.sidecars += number * form.sidecars
+        if _has_similar_images(form):
+            self.similar_images += ids
+
+    def _add_unattached(self, group: Group) -> None:
+        for file in group.form.unattached:
             if file.kind is Kind.SIDECAR:
-                self.unattached_sidecars.append(group.directories[file.place], group.id + file.tail)
+                directory = group.directories[file.place]
+                self.unattached_sidecars.append(directory, group.id + file.tail)
+
+
+def _camera_and_form(group: tuple[str, Form]) -> tuple[str, Form]:
+    group_id, form = group
+    return group_id[: names.CAMERA_LENGTH], form
 
 
 def _has_similar_images(form: Form) -> bool:
@@ -143,7 +151,7 @@ def _camera_usage(settings: PhotoSettings, tally: _Tally) -> dict[str, Any]:
 
 def _by_category(invalid: FileList) -> dict[str, int]:
     """How many files each category has, in the order of the categories."""
-    counts = Counter(names.category_of(name) for _, name in invalid)
+    counts = Counter(map(names.category_of, invalid.names))
     return {category: counts[category] for category in names.CATEGORIES if counts[category]}
 
 

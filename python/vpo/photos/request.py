@@ -22,6 +22,10 @@ class AnalysisRequest:
     """Name or id."""
     pipeline: str | None = None
     """Name or id. None: the active one. Only for `pipeline_validation`."""
+    terminations: tuple[str, ...] = ()
+    """The labels of the terminations to judge by; none: all. Only for `pipeline_validation`."""
+    reads_xmp: bool = False
+    """Whether the metadata in XMP sidecars are read. Only for `photostats`."""
     config_file: str | None = None
     """The file that `--config` names. Its settings of photo collections come first."""
     refresh: bool = False

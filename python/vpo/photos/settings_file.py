@@ -120,10 +120,8 @@ def parse(content: bytes, path: str) -> FileSettings:
     return found
 
 
-def to_yaml(settings: Mapping[SettingKey, Value]) -> str:
-    """Settings as a file that `read` reads. Keys without values are left out."""
-    import yaml
-
+def document_of(settings: Mapping[SettingKey, Value]) -> dict[str, Any]:
+    """Settings as the document of a file. Keys without values are left out."""
     document: dict[str, Any] = {}
     for key in EXTENSION_KEYS:
         value = settings.get(SettingKey("extensions", key))
@@ -137,6 +135,12 @@ def to_yaml(settings: Mapping[SettingKey, Value]) -> str:
         }
         if section:
             document[key] = section
+    return document
+
+
+def to_yaml(document: dict[str, Any]) -> str:
+    """A document as YAML that `read` reads."""
+    import yaml
 
     class Dumper(yaml.SafeDumper):
         """Writes characters that no editor shows as escapes."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from vpo.base.paths import to_json, to_stored
 from vpo.db.library import Library
-from vpo.photos.settings_file import FileSettings, to_yaml
+from vpo.photos.settings_file import FileSettings, document_of, to_yaml
 from vpo.photos.settings_rules import SettingKey, Value
 from vpo.photos.settings_store import (
     BY_IMPORT,
@@ -119,9 +119,15 @@ class Imported:
 class Exported(NamedTuple):
     """Settings as a file, and what is wrong with those that are left out."""
 
-    text: str
+    document: dict[str, Any]
     settings: int
+    """How many settings there are."""
     problems: list[str]
+
+    @property
+    def text(self) -> str:
+        """The document as YAML."""
+        return to_yaml(self.document)
 
 
 def plan_import(library: Library, file: FileSettings) -> Plan:
@@ -150,11 +156,11 @@ def import_settings(
 
 
 def export_settings(library: Library) -> Exported:
-    """The settings in the catalogue as YAML. Settings that are not valid are left out."""
+    """The settings in the catalogue as a file. Settings that are not valid are left out."""
     with library.reading() as connection:
         kept = kept_in(connection)
     problems = [f"{problem}. It is left out" for problem in kept.problems.values()]
-    return Exported(to_yaml(kept.values), len(kept.values), problems)
+    return Exported(document_of(kept.values), len(kept.values), problems)
 
 
 def _import(

@@ -227,9 +227,11 @@ def trend(library: Library, tool: str, wanted: RunFilter, *, limit: int = DEFAUL
     """How the figures of a tool develop: the last `limit` points of each series."""
     is_summed = not 1 <= len(wanted.collections) <= MOST_SERIES
     with library.snapshot() as connection:
+        if is_summed:
+            days = table.last_days(connection, tool, wanted, limit)
+            wanted = wanted._replace(completed_from=max([wanted.completed_from or "", *days[:1]]))
         days_of = last_of_each_day(table.runs(connection, tool, wanted))
         if is_summed:
-            days = sorted({day for days in days_of.values() for day in days})[-limit:]
             kept = [(key, {day: days_of[key].get(day) for day in days}) for key in days_of]
         else:
             kept = [(key, dict(list(days.items())[-limit:])) for key, days in days_of.items()]

@@ -23,6 +23,9 @@ impl Sums {
     }
 }
 
+/// A value, the number of rows that have it, and their sums.
+type Row<'py> = (Bound<'py, PyAny>, u64, i128, f64);
+
 /// The sums by the values of a column.
 #[derive(Default)]
 struct Column {
@@ -93,11 +96,7 @@ impl Tally {
         Ok(())
     }
 
-    fn sums<'py>(
-        &self,
-        py: Python<'py>,
-        column: usize,
-    ) -> PyResult<Vec<(Bound<'py, PyAny>, u64, i128, f64)>> {
+    fn sums<'py>(&self, py: Python<'py>, column: usize) -> PyResult<Vec<Row<'py>>> {
         let column = self.columns.get(column);
         let column = column.ok_or_else(|| PyValueError::new_err("the column does not exist"))?;
         let mut all = Vec::with_capacity(column.of_texts.len() + column.of_integers.len() + 1);

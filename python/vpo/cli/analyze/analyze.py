@@ -47,6 +47,9 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command("photostats", cls=WaitingCommand)
 @name_argument
+@click.option(
+    "--xmp", "reads_xmp", is_flag=True, help="Also read the metadata in the XMP sidecars."
+)
 @_options
 def photostats(ctx: click.Context, /, name: str, **options: Any) -> None:
     """Count the files of the collection NAME, and find what lacks its counterpart.
@@ -72,6 +75,28 @@ def photo_pairing(ctx: click.Context, /, name: str, **options: Any) -> None:
     _analyse(ctx, "photo_pairing", name, options)
 
 
+@click.command("pipeline-validation", cls=WaitingCommand)
+@name_argument
+@click.option("--pipeline", metavar="NAME", help="Use this pipeline (default: the active one).")
+@click.option(
+    "--termination",
+    "terminations",
+    multiple=True,
+    metavar="LABEL",
+    help="Judge by this end of the pipeline only. Can be repeated.",
+)
+@_options
+def pipeline_validation(ctx: click.Context, /, name: str, **options: Any) -> None:
+    """Compare the images of the collection NAME with a pipeline.
+
+    Each image is consistent, partial or inconsistent, and the result lists what is missing.
+
+    Exit status: 0 done, 2 not done, 3 issues with --fail-on-issues, 75 another job is in the
+    way.
+    """
+    _analyse(ctx, "pipeline_validation", name, options)
+
+
 def _analyse(ctx: click.Context, tool: Tool, name: str, options: dict[str, Any]) -> None:
     app = ctx.ensure_object(App)
     as_json, is_queued, priority = (options[key] for key in ("as_json", "enqueue", "priority"))
@@ -87,6 +112,8 @@ def _analyse(ctx: click.Context, tool: Tool, name: str, options: dict[str, Any])
         tool,
         name,
         pipeline=options.get("pipeline"),
+        terminations=options.get("terminations", ()),
+        reads_xmp=options.get("reads_xmp", False),
         config_file=None if app.config is None else os.path.abspath(app.config),
         refresh=options["refresh"],
         scan=not options["no_scan"],

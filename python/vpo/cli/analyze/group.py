@@ -19,6 +19,11 @@ _COMMANDS = {
         "photostats",
         "Count files and sizes, and find images and sidecars that lack each other.",
     ),
+    "pipeline-validation": (
+        _MODULE,
+        "pipeline_validation",
+        "Find out how far each image has come along a pipeline.",
+    ),
 }
 
 

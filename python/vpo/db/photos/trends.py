@@ -34,6 +34,26 @@ class RunFilter(NamedTuple):
 
 def runs(connection: sqlite3.Connection, tool: str, wanted: RunFilter) -> Iterator[Run]:
     """The completed runs of a tool, in any order."""
+    condition = _condition(tool, wanted)
+    rows = connection.execute(
+        f"SELECT {', '.join(Run._fields)} FROM analysis_results WHERE {condition.sql}",
+        condition.parameters,
+    )
+    return (Run(*row) for row in rows)
+
+
+def last_days(connection: sqlite3.Connection, tool: str, wanted: RunFilter, most: int) -> list[str]:
+    """The last days (in UTC) with completed runs of a tool, in their order."""
+    condition = _condition(tool, wanted)
+    rows = connection.execute(
+        "SELECT DISTINCT substr(completed_at, 1, 10) AS day FROM analysis_results"
+        f" WHERE {condition.sql} ORDER BY day DESC LIMIT ?",
+        (*condition.parameters, most),
+    )
+    return [day for (day,) in rows][::-1]
+
+
+def _condition(tool: str, wanted: RunFilter) -> Condition:
     conditions = [
         Condition(f"{expression} ?", (value,))
         for expression, value in (
@@ -47,12 +67,7 @@ def runs(connection: sqlite3.Connection, tool: str, wanted: RunFilter) -> Iterat
     ]
     if wanted.collections:
         conditions.append(one_of("collection_id", list(wanted.collections)))
-    condition = all_of(conditions)
-    rows = connection.execute(
-        f"SELECT {', '.join(Run._fields)} FROM analysis_results WHERE {condition.sql}",
-        condition.parameters,
-    )
-    return (Run(*row) for row in rows)
+    return all_of(conditions)
 
 
 # The length of a list is in `_truncated` if the rest of the list is in `analysis_items`.

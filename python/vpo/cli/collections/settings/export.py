@@ -36,23 +36,24 @@ def export(ctx: click.Context, /, output: bytes | None, force: bool, as_json: bo
     Exit status: 0 everything is exported, 1 a setting is not valid and is left out, 2 not done.
     """
     app = ctx.ensure_object(App)
-    if as_json and output in (None, b"-"):
-        raise click.UsageError("--json needs --output FILE", ctx)
     with open_library(app.library_path(), "read") as library:
         exported = service.export_settings(library)
-    if output in (None, b"-"):
-        sys.stdout.buffer.write(for_terminal(exported.text).encode())
+    file_name = None if output == b"-" else output
+    if file_name is None:
+        if as_json:
+            print_json(exported.document)
+        else:
+            sys.stdout.buffer.write(for_terminal(exported.text).encode())
     else:
-        assert output is not None
-        with NewFile(output, replaces=force) as file:
+        with NewFile(file_name, replaces=force) as file:
             file.write(exported.text.encode())
             file.finish()
-        shown = to_stored(os.path.abspath(output))
+        shown = to_stored(os.path.abspath(file_name))
         if as_json:
             counts = {"settings": exported.settings, "problems": exported.problems}
             print_json({**to_json(shown), **counts})
         elif not app.quiet:
             echo(f"Wrote {display(shown)}: settings: {exported.settings:,}.")
-    if not as_json:
+    if file_name is None or not as_json:
         show_warnings(app, exported.problems)
     ctx.exit(EXIT_DONE_WITH_ERRORS if exported.problems else 0)
