@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -29,9 +29,6 @@ from vpo.photos.pipeline.expected import enumerate_alternatives
 from vpo.photos.pipeline.forms import check_name, read_nodes
 from vpo.photos.pipeline.model import Node, Pipeline
 from vpo.photos.pipeline.structure import Problem, Structure
-
-if TYPE_CHECKING:
-    from vpo.photos.pipeline.validation import ChosenPipeline
 
 _MOST_SUMMARY = 500
 
@@ -147,19 +144,6 @@ def find_usable(library: Library, name: str | None) -> StoredPipeline:
     if not found.row.is_valid:
         raise _invalid(found.row.name, found.errors)
     return found
-
-
-def find_for_analysis(
-    library: Library, name: str | None, terminations: Sequence[str] = ()
-) -> ChosenPipeline:
-    """The pipeline for an analysis; None: the active one. `terminations`: labels to judge by.
-
-    Raises PipelineNotFoundError, PipelineInvalidError.
-    """
-    from vpo.photos.pipeline.validation import ChosenPipeline
-
-    stored = find_usable(library, name)
-    return ChosenPipeline(stored.pipeline, stored.row.id, stored.row.version, tuple(terminations))
 
 
 def create(

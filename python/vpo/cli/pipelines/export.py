@@ -43,9 +43,10 @@ def export(
     output: bytes | None,
     as_json: bool,
 ) -> None:
-    """Print the pipeline NAME as a file that `vpo pipelines import` reads.
+    """Print the pipeline NAME as a file.
 
-    FILE must not exist. With --json, the same in JSON, which can be imported as well.
+    `vpo pipelines import` reads it. FILE must not exist. With --json, the same in JSON, which can
+    be imported as well.
     """
     app = ctx.ensure_object(App)
     with open_library(app.library_path(), "read") as library:

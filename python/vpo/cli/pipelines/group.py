@@ -27,7 +27,7 @@ _COMMANDS = {
     "export": (
         "vpo.cli.pipelines.export",
         "export",
-        "Print the pipeline NAME as a file that `vpo pipelines import` reads.",
+        "Print the pipeline NAME as a file.",
     ),
     "history": (
         "vpo.cli.pipelines.history",
@@ -37,7 +37,7 @@ _COMMANDS = {
     "import": (
         "vpo.cli.pipelines.import_",
         "import_command",
-        "Add the pipelines of FILE (YAML or JSON): all of them, or none.",
+        "Add the pipelines of FILE: all of them, or none.",
     ),
     "list": ("vpo.cli.pipelines.list", "list_command", "List the pipelines by name."),
     "paths": (
@@ -58,17 +58,17 @@ _COMMANDS = {
     "show": (
         "vpo.cli.pipelines.show",
         "show",
-        "Show the pipeline NAME: its state, its nodes, and where each leads.",
+        "Show the pipeline NAME, and where its nodes lead.",
     ),
     "update": (
         "vpo.cli.pipelines.update",
         "update",
-        "Change the pipeline NAME, and keep the version before in its history.",
+        "Change the pipeline NAME, and keep its history.",
     ),
     "validate": (
         "vpo.cli.pipelines.validate",
         "validate",
-        "Check the structure of a pipeline, or of all pipelines in a file.",
+        "Check a pipeline, or all pipelines in a file.",
     ),
 }
 

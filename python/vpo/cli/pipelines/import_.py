@@ -35,7 +35,7 @@ def import_command(
     strict: bool,
     as_json: bool,
 ) -> None:
-    """Add the pipelines of FILE (YAML or JSON): all of them, or none.
+    """Add the pipelines of FILE: all of them, or none.
 
     The file holds one pipeline with `name`, `nodes` and `edges`, or several under
     `processing_pipelines`.

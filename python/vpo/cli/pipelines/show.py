@@ -40,7 +40,7 @@ def show(
     svg: bytes | None,
     as_json: bool,
 ) -> None:
-    """Show the pipeline NAME: its state, its nodes, and where each leads.
+    """Show the pipeline NAME, and where its nodes lead.
 
     A drawing shows a node that several edges lead to once, and names it after an arrow elsewhere.
     FILE must not exist.

@@ -28,7 +28,7 @@ from vpo.photos.pipelines import StoredPipeline
 @global_options
 @click.pass_context
 def update(ctx: click.Context, /, name: str, as_json: bool, **options: Any) -> None:
-    """Change the pipeline NAME, and keep the version before in its history.
+    """Change the pipeline NAME, and keep its history.
 
     If the active pipeline gets mistakes, it is deactivated.
     """

@@ -29,7 +29,7 @@ _ENDINGS = (".yaml", ".yml", ".json")
 @global_options
 @click.pass_context
 def validate(ctx: click.Context, /, what: str, as_json: bool) -> None:
-    """Check the structure of a pipeline, or of all pipelines in a file.
+    """Check a pipeline, or all pipelines in a file.
 
     A word with a slash, or that ends in .yaml, .yml or .json, is a file.
 

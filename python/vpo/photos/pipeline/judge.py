@@ -92,6 +92,41 @@ class _Choice(NamedTuple):
     """Of the required files."""
 
 
+class _Choices:
+    """The alternatives of a termination, and which of them have each expected file."""
+
+    def __init__(self, choices: list[_Choice]) -> None:
+        self._choices = choices
+        self._everything = (1 << len(choices)) - 1
+        having: dict[int, bytearray] = {}
+        for number, choice in enumerate(choices):
+            for place in _places(choice.known):
+                bits = having.setdefault(place, bytearray(len(choices) // 8 + 1))
+                bits[number >> 3] |= 1 << (number & 7)
+        self._having = {place: int.from_bytes(bits, "little") for place, bits in having.items()}
+
+    def explaining_most(self, files: Iterable[int]) -> Iterator[_Choice]:
+        """The alternatives that explain most files, in their order.
+
+        Each file is given as the expected files that it stands for. The files are counted for all
+        alternatives at once: `planes` holds the digits of the counts, in base 2, with a bit for
+        each alternative.
+        """
+        planes: list[int] = []
+        for file in files:
+            carry = 0
+            for place in _places(file):
+                carry |= self._having.get(place, 0)
+            for number, plane in enumerate(planes):
+                planes[number], carry = plane ^ carry, plane & carry
+            if carry:
+                planes.append(carry)
+        best = self._everything
+        for plane in reversed(planes):
+            best = best & plane or best
+        return (self._choices[place] for place in _places(best))
+
+
 class Judge:
     """Judges sets of files of images by one pipeline."""
 
@@ -119,7 +154,7 @@ class Judge:
             for length in range(len(methods) + 1)
         }
         self._choices = {
-            label: [self._choice(each) for each in alternatives]
+            label: _Choices([self._choice(each) for each in alternatives])
             for label, alternatives in _chosen(expected, terminations).items()
         }
         self._ceilings = _ceilings(graph)
@@ -210,37 +245,29 @@ class _Found:
         self._served = served
         self.present = 0
         """All expected files that are there, as bits."""
-        self._single = 0
-        self._several: list[int] = []
         for bits in served.values():
             self.present |= bits
-            if bits & (bits - 1):
-                self._several.append(bits)
-            else:
-                self._single |= bits
 
-    def best_of(self, choices: list[_Choice], clean: int) -> tuple[_Choice, int]:
+    def best_of(self, choices: _Choices, clean: int) -> tuple[_Choice, int]:
         """The alternative to judge by, and its status.
 
-        The one that explains most files; among these the one with the best status, then with the
-        fewest missing files. The alternatives are sorted by what decides after that.
+        Of those that explain most files, the one with the best status, then with the fewest
+        missing files. The alternatives are sorted by what decides after that.
         """
-        best = None
-        for choice in choices:
+        best: tuple[tuple[int, int], _Choice] | None = None
+        for choice in choices.explaining_most(self._served.values()):
             required, known, count = choice
-            used = (known & self._single).bit_count()
-            for bits in self._several:
-                used += bits & known != 0
+            used = known & self.present
             missing = (required & ~self.present).bit_count()
             if missing == count and (count or not used):
                 status = INCONSISTENT
             else:
                 status = PARTIAL if missing else clean
-            rank = (-used, status, missing)
+            rank = (status, missing)
             if best is None or rank < best[0]:
                 best = rank, choice
         assert best is not None
-        return best[1], best[0][1]
+        return best[1], best[0][0]
 
     def used_by(self, choice: _Choice) -> frozenset[Key]:
         """The files of the image that an alternative explains."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from vpo.base import paths
 from vpo.photos import groups as grouping
 from vpo.photos import pairing
-from vpo.photos.groups import File, FileList, Form, Group, Groups, Image
+from vpo.photos.groups import FileList, Form, Group, Groups, Image
 from vpo.photos.items import Items
 from vpo.photos.model import Findings, Listing, PhotoSettings, Statistics, Tell
 from vpo.photos.names import CAMERA_LENGTH
@@ -116,6 +116,7 @@ class _Judging:
         self._capture = capture
         self._mismatch = judge.mismatch()
         self.judged = lru_cache(_MOST_FORMS)(self._judge_form)
+        self.template = lru_cache(_MOST_FORMS)(self._make_template)
 
     def matches(self, group_id: str) -> bool:
         """Whether the images of a group come from the capture of the pipeline."""
@@ -126,6 +127,9 @@ class _Judging:
     def _judge_form(self, form: Form, matches: bool) -> list[_JudgedImage]:
         """The verdicts on the images of a form."""
         return [self._image(image, matches=matches) for image in form.images]
+
+    def _make_template(self, form: Form, matches: bool, number: int) -> _Template:
+        return _template(form.images[number], self.judged(form, matches)[number], self.names)
 
     def _image(self, image: Image, *, matches: bool) -> _JudgedImage:
         file_of: dict[Key, int] = {}
@@ -239,46 +243,84 @@ def _consistency(statuses: Counter[int]) -> dict[str, int]:
     }
 
 
+class _Template(NamedTuple):
+    """An image that is not consistent, without its group. Groups of one form share it."""
+
+    suffix: str
+    """What follows the id of the group in the name of the image."""
+    image_id: str
+    facts: dict[str, Any]
+    files: list[tuple[int, str]]
+    """The place and the tail of each file."""
+    lists: dict[str, list[int]]
+    """Lists of files, as numbers."""
+    missing: list[str]
+    """The names of missing files behind the id of the group."""
+    terminations: list[tuple[str, str, float, list[int]]]
+    """Label, status, percentage, and which files are missing."""
+
+    def fill(self, group: Group, directories: list[str]) -> dict[str, Any]:
+        """The image as JSON. `directories`: those of the group, each with its slash."""
+        stem = group.id
+        actual = [f"{directories[place]}{stem}{tail}" for place, tail in self.files]
+        missing = [stem + tail for tail in self.missing]
+        return {
+            "image": stem + self.suffix,
+            "group_id": stem,
+            "image_id": self.image_id,
+            **self.facts,
+            "actual": actual,
+            "missing": missing,
+            **{key: [actual[each] for each in numbers] for key, numbers in self.lists.items()},
+            "by_termination": {
+                label: {
+                    "status": status,
+                    "completion": completion,
+                    "missing": [missing[each] for each in lacking],
+                }
+                for label, status, completion, lacking in self.terminations
+            },
+        }
+
+
+def _template(image: Image, judged: _JudgedImage, names: Mapping[Key, Key]) -> _Template:
+    verdict = judged.verdict
+    missing = verdict.missing
+    return _Template(
+        suffix=f"-{image.id}" if image.id else "",
+        image_id=image.id,
+        facts={
+            "overall_status": STATUSES[verdict.overall],
+            "best_status": STATUSES[verdict.best],
+            "completion": verdict.completion,
+            "ready_for": verdict.ready_for,
+            "reason": "capture_mismatch" if judged.mismatch else None,
+            "is_truncated": bool(verdict.truncated),
+        },
+        files=[(file.place, file.tail) for file in image.files],
+        lists={
+            "extra": [judged.file_of[key] for key in verdict.unknown],
+            "truncated": [judged.file_of[key] for key in verdict.truncated],
+            "duplicates": judged.duplicates,
+        },
+        missing=[file_name("", names[key], image.id) for key in missing],
+        terminations=[
+            (
+                label,
+                STATUSES[score.status],
+                score.completion,
+                [number for number, key in enumerate(missing) if key in score.missing],
+            )
+            for label, score in verdict.scores.items()
+        ],
+    )
+
+
 def _shown(listing: Listing, judging: _Judging, group: Group, number: int) -> dict[str, Any]:
     """An image that is not consistent, as JSON."""
-    image = group.form.images[number]
-    judged = judging.judged(group.form, judging.matches(group.id))[number]
-    verdict = judged.verdict
-
-    def path(file: File) -> str:
-        directory = group.directories[file.place]
-        return paths.text(_path(listing, directory, group.id + file.tail))
-
-    def path_of(keys: tuple[Key, ...]) -> list[str]:
-        return [path(image.files[judged.file_of[key]]) for key in keys]
-
-    def names(keys: Iterable[Key]) -> list[str]:
-        return [file_name(group.id, judging.names[key], image.id) for key in keys]
-
-    return {
-        "image": "-".join(filter(None, (group.id, image.id))),
-        "group_id": group.id,
-        "image_id": image.id,
-        "overall_status": STATUSES[verdict.overall],
-        "best_status": STATUSES[verdict.best],
-        "completion": verdict.completion,
-        "ready_for": verdict.ready_for,
-        "reason": "capture_mismatch" if judged.mismatch else None,
-        "is_truncated": bool(verdict.truncated),
-        "actual": [path(file) for file in image.files],
-        "missing": names(verdict.missing),
-        "extra": path_of(verdict.unknown),
-        "truncated": path_of(verdict.truncated),
-        "duplicates": [path(image.files[each]) for each in judged.duplicates],
-        "by_termination": {
-            label: {
-                "status": STATUSES[score.status],
-                "completion": score.completion,
-                "missing": names(sorted(score.missing, key=lambda key: (len(key[0]), key))),
-            }
-            for label, score in verdict.scores.items()
-        },
-    }
+    template = judging.template(group.form, judging.matches(group.id), number)
+    directories = [paths.text(listing.directories[each]) for each in group.directories]
+    return template.fill(group, [f"{each}/" if each else "" for each in directories])
 
 
 def _path(listing: Listing, directory: int, name: paths.StoredPath) -> paths.StoredPath:
