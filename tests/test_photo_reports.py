@@ -351,3 +351,35 @@ def test_charts_and_tables_have_names_for_screen_readers(opened: Callable[..., P
     assert page.locator("html").get_attribute("lang") == "en"
     for table in page.get_by_role("table").all():
         assert table.get_by_role("columnheader").count() >= 1
+
+
+@needs_chromium
+def test_a_trend_is_a_page_with_lines_and_their_figures(
+    vpo: Vpo, opened: Callable[..., Page], tmp_path: Path
+) -> None:
+    results = Results(vpo)
+    for name in ("Safari", HOSTILE[0]):
+        results.collection(name)
+    for day, orphans in enumerate((3, 1, 0), 1):
+        found = {**PHOTOSTATS, "orphaned_images": ["a"] * orphans, "_truncated": {}}
+        for collection in (1, 2):
+            at = f"2026-01-{day:02}T10:00:00.000Z"
+            results.add(found=found, collection_id=collection, at=at)
+    saved = tmp_path / "trend.html"
+    words = ("trends", "photostats", "--collection", "1", "--collection", "2", "--html", saved)
+    assert "Saved the charts" in vpo.ok(*words).stdout
+    assert "already exists" in vpo.ok(*words, status=2).stderr
+    vpo.ok(*words, "--force")
+    for width in (1280, 390):
+        page = opened(saved.read_text(), width=width)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        chart = page.get_by_role("figure").filter(has_text="Images without a sidecar")
+        assert chart.locator("polyline.line-0").first.get_attribute("points") == (
+            "0.00,0.00 50.00,66.67 100.00,100.00"
+        )
+        shown = [row.split() for row in chart.locator("tbody tr").all_inner_texts()]
+        assert shown[0] == ["2026-01-03", "0", "0"]
+        assert shown[2] == ["2026-01-01", "3", "3"]
+        assert page.get_by_role("img", name="Images without a sidecar").is_visible()
+    for tool in ("photo-pairing", "pipeline-validation"):
+        vpo.ok("trends", tool, "--html", saved, "--force")
