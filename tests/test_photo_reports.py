@@ -67,11 +67,13 @@ VALIDATION = {
         HOSTILE[0]: {"CONSISTENT": 0, "PARTIAL": 4, "INCONSISTENT": 0},
     },
     "invalid_files_count": 0,
+    "capture_mismatches": 1,
     "images": [
         {"id": "AB3D0003", "overall_status": "CONSISTENT-WITH-WARNING", "extra": ["e.jpg"]},
         {
             "id": "AB3D0002",
             "overall_status": "PARTIAL",
+            "completion": 66.7,
             "actual": ["AB3D0002.dng", HOSTILE[1]],
             "missing": ["AB3D0002.tiff"],
         },
@@ -286,10 +288,11 @@ def test_validation_shows_the_worst_images_first(opened: Callable[..., Page]) ->
     assert cards(page)["Consistent with warning"] == "1"
     shown = rows(page, "Images that are not consistent")
     assert [row[0] for row in shown] == ["AB3D0004", "AB3D0002", "AB3D0003"]
-    assert shown[1][1:3] == ["Partial", "AB3D0002.tiff"]
-    assert shown[2][3] == "e.jpg"
+    assert shown[1][1:4] == ["Partial", "66.7 %", "AB3D0002.tiff"]
+    assert shown[2][4] == "e.jpg"
     bars = page.get_by_role("figure").filter(has_text="Images by status").locator("rect.serious")
     assert bars.first.get_attribute("width") == "25.0%"
+    assert "1 image with a camera or counter that" in page.inner_text("main")
     assert "Raw, version 2" in page.inner_text("header")
     done = page.get_by_role("figure").filter(has_text="Images by termination")
     assert done.locator("tbody tr").first.inner_text().split() == ["done", "2", "1", "1"]
