@@ -54,8 +54,8 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
 def photostats(ctx: click.Context, /, name: str, **options: Any) -> None:
     """Count files, and find missing sidecars and images.
 
-    In the collection NAME, an image without its sidecar counts as an issue if its extension is in the setting
-    `require_sidecar`, and so does a sidecar without an image.
+    In the collection NAME, an image without its sidecar counts as an issue if its extension
+    is in the setting `require_sidecar`, and so does a sidecar without an image.
 
     Exit status: 0 done, 2 not done, 3 issues with --fail-on-issues, 75 another job is in the
     way.
@@ -91,7 +91,8 @@ def photo_pairing(ctx: click.Context, /, name: str, **options: Any) -> None:
 def pipeline_validation(ctx: click.Context, /, name: str, **options: Any) -> None:
     """Find out how far images have come along a pipeline.
 
-    Each image of the collection NAME is consistent, partial or inconsistent, and the result lists what is missing.
+    Each image of the collection NAME is consistent, partial or inconsistent, and the result
+    lists what is missing.
 
     Exit status: 0 done, 2 not done, 3 issues with --fail-on-issues, 75 another job is in the
     way.

@@ -32,7 +32,8 @@ from vpo.photos.listing import CatalogueListing, ListedFile
 def files(ctx: click.Context, /, name: str, as_json: bool, as_jsonl: bool, print0: bool) -> None:
     """List the files of a collection.
 
-    The paths are relative to the collection NAME. These are the records of the catalogue. `vpo collections refresh` brings them up to date.
+    The paths are relative to the collection NAME. These are the records of the catalogue.
+    `vpo collections refresh` brings them up to date.
     """
     app = ctx.ensure_object(App)
     if as_json + as_jsonl + print0 > 1:

@@ -37,7 +37,8 @@ _MANY_FILES = 100_000
 def refresh(ctx: click.Context, /, name: str, yes: bool, as_json: bool) -> None:
     """Look at the files of a collection again.
 
-    vpo records what has changed in the collection NAME. This is an incremental scan of the collection's place only.
+    vpo records what has changed in the collection NAME. This is an incremental scan of the
+    collection's place only.
 
     Exit status: 0 done, 2 not done, 75 another job is in the way.
     """
