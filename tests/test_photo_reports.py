@@ -154,6 +154,9 @@ def test_only_the_report_imports_jinja(vpo: Vpo) -> None:
 
 # -- In a browser ------------------------------------------------------------------------
 
+# While other tests keep all cores busy, a browser takes its time to start.
+START_MS = 120_000
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -161,7 +164,9 @@ def browser() -> Iterator[Browser]:
 
     with sync_playwright() as playwright:
         # Chromium's sandbox does not work for root.
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=START_MS
+        )
         yield chromium
         chromium.close()
 
