@@ -188,3 +188,47 @@ def test_nothing_is_written_into_the_collection(photos: Vpo, tree: Tree) -> None
     before = (os.stat(place).st_mtime_ns, sorted(os.listdir(place)))
     analyse(photos)
     assert (os.stat(place).st_mtime_ns, sorted(os.listdir(place))) == before
+
+
+PIPELINE = """
+name: Archive
+nodes:
+  - {id: capture, type: Capture, output: [raw, sidecar]}
+  - {id: raw, type: File, extension: .CR3, output: [done]}
+  - {id: sidecar, type: File, extension: .XMP, output: [done]}
+  - {id: done, type: Termination, termination_type: Archive, output: []}
+"""
+
+
+def test_images_are_grouped_and_compared_with_the_active_pipeline(
+    photos: Vpo, tmp_path: Any
+) -> None:
+    pairing = analyse(photos, tool="photo-pairing")
+    assert (pairing["results"]["group_count"], pairing["results"]["image_count"]) == (2, 2)
+    assert collection(photos)["image_count"] == 2
+    refused = analyse(photos, tool="pipeline-validation", status=2)
+    assert refused["code"] == "PIPELINE_NOT_FOUND"
+    (tmp_path / "archive.yaml").write_text(PIPELINE)
+    photos.ok("pipelines", "import", tmp_path / "archive.yaml")
+    photos.ok("pipelines", "activate", "Archive")
+    result = analyse(photos, tool="pipeline-validation")
+    assert (result["pipeline"], result["pipeline_version"]) == ("Archive", 1)
+    counts = result["results"]["consistency_counts"]
+    assert counts == {"CONSISTENT": 1, "PARTIAL": 1, "INCONSISTENT": 0}
+    assert result["has_report"]
+    report = photos.ok("results", "report", str(result["id"]), "-o", tmp_path / "report.html")
+    assert report.status == 0
+    assert "AB3D0002" in (tmp_path / "report.html").read_text()
+
+
+def test_the_metadata_of_sidecars_are_read_on_request(photos: Vpo, tree: Tree) -> None:
+    tree.write(
+        "trips/AB3D0001.xmp",
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF'
+        b' xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description'
+        b' xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="5"/></rdf:RDF></x:xmpmeta>',
+    )
+    assert "xmp_metadata" not in analyse(photos)["results"]
+    found = analyse(photos, "--xmp")["results"]
+    assert [each["xmp:Rating"] for each in found["xmp_metadata"]] == ["5"]
+    assert (found["xmp_unreadable"], found["unreadable"]) == (0, 0)

@@ -67,11 +67,13 @@ VALIDATION = {
         HOSTILE[0]: {"CONSISTENT": 0, "PARTIAL": 4, "INCONSISTENT": 0},
     },
     "invalid_files_count": 0,
+    "capture_mismatches": 1,
     "images": [
         {"id": "AB3D0003", "overall_status": "CONSISTENT-WITH-WARNING", "extra": ["e.jpg"]},
         {
             "id": "AB3D0002",
             "overall_status": "PARTIAL",
+            "completion": 66.7,
             "actual": ["AB3D0002.dng", HOSTILE[1]],
             "missing": ["AB3D0002.tiff"],
         },
@@ -286,10 +288,11 @@ def test_validation_shows_the_worst_images_first(opened: Callable[..., Page]) ->
     assert cards(page)["Consistent with warning"] == "1"
     shown = rows(page, "Images that are not consistent")
     assert [row[0] for row in shown] == ["AB3D0004", "AB3D0002", "AB3D0003"]
-    assert shown[1][1:3] == ["Partial", "AB3D0002.tiff"]
-    assert shown[2][3] == "e.jpg"
+    assert shown[1][1:4] == ["Partial", "66.7 %", "AB3D0002.tiff"]
+    assert shown[2][4] == "e.jpg"
     bars = page.get_by_role("figure").filter(has_text="Images by status").locator("rect.serious")
     assert bars.first.get_attribute("width") == "25.0%"
+    assert "1 image with a camera or counter that" in page.inner_text("main")
     assert "Raw, version 2" in page.inner_text("header")
     done = page.get_by_role("figure").filter(has_text="Images by termination")
     assert done.locator("tbody tr").first.inner_text().split() == ["done", "2", "1", "1"]
@@ -351,3 +354,35 @@ def test_charts_and_tables_have_names_for_screen_readers(opened: Callable[..., P
     assert page.locator("html").get_attribute("lang") == "en"
     for table in page.get_by_role("table").all():
         assert table.get_by_role("columnheader").count() >= 1
+
+
+@needs_chromium
+def test_a_trend_is_a_page_with_lines_and_their_figures(
+    vpo: Vpo, opened: Callable[..., Page], tmp_path: Path
+) -> None:
+    results = Results(vpo)
+    for name in ("Safari", HOSTILE[0]):
+        results.collection(name)
+    for day, orphans in enumerate((3, 1, 0), 1):
+        found = {**PHOTOSTATS, "orphaned_images": ["a"] * orphans, "_truncated": {}}
+        for collection in (1, 2):
+            at = f"2026-01-{day:02}T10:00:00.000Z"
+            results.add(found=found, collection_id=collection, at=at)
+    saved = tmp_path / "trend.html"
+    words = ("trends", "photostats", "--collection", "1", "--collection", "2", "--html", saved)
+    assert "Saved the charts" in vpo.ok(*words).stdout
+    assert "already exists" in vpo.ok(*words, status=2).stderr
+    vpo.ok(*words, "--force")
+    for width in (1280, 390):
+        page = opened(saved.read_text(), width=width)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        chart = page.get_by_role("figure").filter(has_text="Images without a sidecar")
+        assert chart.locator("polyline.line-0").first.get_attribute("points") == (
+            "0.00,0.00 50.00,66.67 100.00,100.00"
+        )
+        shown = [row.split() for row in chart.locator("tbody tr").all_inner_texts()]
+        assert shown[0] == ["2026-01-03", "0", "0"]
+        assert shown[2] == ["2026-01-01", "3", "3"]
+        assert page.get_by_role("img", name="Images without a sidecar").is_visible()
+    for tool in ("photo-pairing", "pipeline-validation"):
+        vpo.ok("trends", tool, "--html", saved, "--force")

@@ -17,7 +17,7 @@ def name_of(element: Any) -> str:
         return str(element)
     if "path" in element:
         return str(element["path"])
-    if "group_id" in element:
+    if "group_id" in element and "image" not in element:
         # The ID of the first image of a group is empty.
         separate = element.get("image_id")
         return f"{element['group_id']}-{separate}" if separate else str(element["group_id"])

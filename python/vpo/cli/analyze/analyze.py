@@ -52,10 +52,10 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @_options
 def photostats(ctx: click.Context, /, name: str, **options: Any) -> None:
-    """Count the files of the collection NAME, and find what lacks its counterpart.
+    """Count files, and find missing sidecars and images.
 
-    An image without its sidecar counts as an issue if its extension is in the setting
-    `require_sidecar`, and so does a sidecar without an image.
+    In the collection NAME, an image without its sidecar counts as an issue if its extension
+    is in the setting `require_sidecar`, and so does a sidecar without an image.
 
     Exit status: 0 done, 2 not done, 3 issues with --fail-on-issues, 75 another job is in the
     way.
@@ -67,7 +67,9 @@ def photostats(ctx: click.Context, /, name: str, **options: Any) -> None:
 @name_argument
 @_options
 def photo_pairing(ctx: click.Context, /, name: str, **options: Any) -> None:
-    """Group the files of the collection NAME to images, and find names that break the rule.
+    """Group files to images by name, and find wrong names.
+
+    The files are those of the collection NAME.
 
     Exit status: 0 done, 2 not done, 3 issues with --fail-on-issues, 75 another job is in the
     way.
@@ -87,9 +89,10 @@ def photo_pairing(ctx: click.Context, /, name: str, **options: Any) -> None:
 )
 @_options
 def pipeline_validation(ctx: click.Context, /, name: str, **options: Any) -> None:
-    """Compare the images of the collection NAME with a pipeline.
+    """Find out how far images have come along a pipeline.
 
-    Each image is consistent, partial or inconsistent, and the result lists what is missing.
+    Each image of the collection NAME is consistent, partial or inconsistent, and the result
+    lists what is missing.
 
     Exit status: 0 done, 2 not done, 3 issues with --fail-on-issues, 75 another job is in the
     way.

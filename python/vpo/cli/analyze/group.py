@@ -12,17 +12,17 @@ _COMMANDS = {
     "photo-pairing": (
         _MODULE,
         "photo_pairing",
-        "Group files to images by their names, and find wrong names.",
+        "Group files to images by name, and find wrong names.",
     ),
     "photostats": (
         _MODULE,
         "photostats",
-        "Count files and sizes, and find images and sidecars that lack each other.",
+        "Count files, and find missing sidecars and images.",
     ),
     "pipeline-validation": (
         _MODULE,
         "pipeline_validation",
-        "Find out how far each image has come along a pipeline.",
+        "Find out how far images have come along a pipeline.",
     ),
 }
 

@@ -35,9 +35,10 @@ def add(
     cache_ttl: int | None,
     as_json: bool,
 ) -> None:
-    """Add a collection: NAME stands for the photos in DIRECTORY and below it.
+    """Add a collection: a name for the photos in a directory.
 
-    It is added even if DIRECTORY cannot be read now. Nothing is ever written into DIRECTORY.
+    NAME stands for the photos in DIRECTORY and below it. It is added even if DIRECTORY
+    cannot be read now. Nothing is ever written into DIRECTORY.
 
     Exit status: 0 added, 1 added but it cannot be reached now, 2 not added.
     """

@@ -22,9 +22,9 @@ from vpo.photos import collections as service
 @global_options
 @click.pass_context
 def delete(ctx: click.Context, /, name: str, force: bool, as_json: bool) -> None:
-    """Delete the collection NAME.
+    """Delete a collection, and keep its files.
 
-    Its files stay as they are, and so do their records in the catalogue.
+    The files of the collection NAME stay as they are, and so do their records in the catalogue.
     """
     app = ctx.ensure_object(App)
     app.start_logging(app.settings())

@@ -30,9 +30,10 @@ from vpo.photos.listing import CatalogueListing, ListedFile
 @global_options
 @click.pass_context
 def files(ctx: click.Context, /, name: str, as_json: bool, as_jsonl: bool, print0: bool) -> None:
-    """List the files of the collection NAME, by paths that are relative to it.
+    """List the files of a collection.
 
-    These are the records of the catalogue. `vpo collections refresh` brings them up to date.
+    The paths are relative to the collection NAME. These are the records of the catalogue.
+    `vpo collections refresh` brings them up to date.
     """
     app = ctx.ensure_object(App)
     if as_json + as_jsonl + print0 > 1:

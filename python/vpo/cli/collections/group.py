@@ -8,10 +8,26 @@ from vpo.cli.groups import HELP_OPTIONS, LazyGroup
 from vpo.cli.options.global_options import global_options
 
 _COMMANDS = {
-    "add": ("vpo.cli.collections.add", "add", "Add a collection: a name for a place."),
-    "delete": ("vpo.cli.collections.delete", "delete", "Delete a collection, not its files."),
-    "files": ("vpo.cli.collections.files", "files", "List the files of a collection."),
-    "list": ("vpo.cli.collections.list", "list_command", "List the collections."),
+    "add": (
+        "vpo.cli.collections.add",
+        "add",
+        "Add a collection: a name for the photos in a directory.",
+    ),
+    "delete": (
+        "vpo.cli.collections.delete",
+        "delete",
+        "Delete a collection, and keep its files.",
+    ),
+    "files": (
+        "vpo.cli.collections.files",
+        "files",
+        "List the files of a collection.",
+    ),
+    "list": (
+        "vpo.cli.collections.list",
+        "list_command",
+        "List the collections.",
+    ),
     "refresh": (
         "vpo.cli.collections.refresh",
         "refresh",
@@ -22,10 +38,26 @@ _COMMANDS = {
         "settings",
         "Show and change the settings of the analyses.",
     ),
-    "show": ("vpo.cli.collections.show", "show", "Show a collection."),
-    "stats": ("vpo.cli.collections.stats", "stats", "Sum up all collections."),
-    "test": ("vpo.cli.collections.test", "test", "Test whether a collection can be reached."),
-    "update": ("vpo.cli.collections.update", "update", "Change a collection."),
+    "show": (
+        "vpo.cli.collections.show",
+        "show",
+        "Show a collection, with the figures of the last analyses.",
+    ),
+    "stats": (
+        "vpo.cli.collections.stats",
+        "stats",
+        "Sum up all collections.",
+    ),
+    "test": (
+        "vpo.cli.collections.test",
+        "test",
+        "Test whether the files of a collection can be reached.",
+    ),
+    "update": (
+        "vpo.cli.collections.update",
+        "update",
+        "Change a collection.",
+    ),
 }
 
 

@@ -45,9 +45,9 @@ def list_command(
     name_has: str,
     as_json: bool,
 ) -> None:
-    """List the collections, the newest first.
+    """List the collections.
 
-    The figures are those of the last analyses.
+    The newest come first. The figures are those of the last analyses.
     """
     app = ctx.ensure_object(App)
     wanted = CollectionFilter(

@@ -35,9 +35,10 @@ _MANY_FILES = 100_000
 @global_options
 @click.pass_context
 def refresh(ctx: click.Context, /, name: str, yes: bool, as_json: bool) -> None:
-    """Look at the files of the collection NAME, and record what has changed.
+    """Look at the files of a collection again.
 
-    This is an incremental scan of the collection's place only.
+    vpo records what has changed in the collection NAME. This is an incremental scan of the
+    collection's place only.
 
     Exit status: 0 done, 2 not done, 75 another job is in the way.
     """

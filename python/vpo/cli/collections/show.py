@@ -21,7 +21,7 @@ from vpo.photos import collections as service
 @global_options
 @click.pass_context
 def show(ctx: click.Context, /, name: str, as_json: bool) -> None:
-    """Show the collection NAME, with the figures of the last analyses."""
+    """Show a collection, with the figures of the last analyses."""
     app = ctx.ensure_object(App)
     with open_library(app.library_path(), "read") as library:
         collection = service.find(library, name)

@@ -20,9 +20,10 @@ from vpo.photos import collections as service
 @global_options
 @click.pass_context
 def stats(ctx: click.Context, /, as_json: bool) -> None:
-    """Sum up all collections, by the figures of their last analyses.
+    """Sum up all collections.
 
-    Collections that were never analysed add nothing to the sums.
+    The sums are those of the last analyses. Collections that were never analysed add
+    nothing to the sums.
     """
     app = ctx.ensure_object(App)
     with open_library(app.library_path(), "read") as library:

@@ -21,7 +21,9 @@ from vpo.photos import collections as service
 @global_options
 @click.pass_context
 def test(ctx: click.Context, /, name: str, as_json: bool) -> None:
-    """Test whether the files of the collection NAME can be reached, and record it.
+    """Test whether the files of a collection can be reached.
+
+    The answer is recorded with the collection NAME.
 
     Exit status: 0 yes, 1 no, 2 there is no such collection.
     """

@@ -29,7 +29,9 @@ from vpo.photos import collections as service
 @global_options
 @click.pass_context
 def update(ctx: click.Context, /, name: str, as_json: bool, **options: Any) -> None:
-    """Change the collection NAME. Its type stays as it is."""
+    """Change a collection.
+
+    The type of the collection NAME stays as it is."""
     app = ctx.ensure_object(App)
     changes = {
         column: value

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from vpo.cli.options.parameters import Day
+from vpo.db.library import Library
 from vpo.photos.results import TOOLS
 
 MOST_ID = 2**63 - 1
+
+
+def collection_ids(library: Library, names: Iterable[str]) -> tuple[int, ...]:
+    """The ids of collections by their names. Raises CollectionNotFoundError."""
+    found = dict.fromkeys(names)
+    if not found:
+        # Most lists are of all collections, and then need no names.
+        return ()
+    from vpo.photos.naming import collection_id
+
+    return tuple(dict.fromkeys(collection_id(library, name) for name in found))
 
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from vpo.base.paths import display
 from vpo.cli.app import App
 from vpo.cli.groups import command
 from vpo.cli.options.global_options import global_options
-from vpo.cli.options.results import bounds, from_option, to_option, tool_option
+from vpo.cli.options.results import bounds, collection_ids, from_option, to_option, tool_option
 from vpo.cli.output.csv_text import csv_text
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.jobs import human_duration
@@ -20,7 +20,6 @@ from vpo.cli.output.streams import echo, for_terminal
 from vpo.cli.output.table import table
 from vpo.cli.results.words import status_painter, tool_in_words
 from vpo.db.library import open_library
-from vpo.photos.naming import collection_id
 from vpo.photos.results import SORTS, STATUSES, ListedResult, Order, ResultFilter, list_results
 
 _DEFAULT_LIMIT = 50
@@ -83,8 +82,9 @@ def list_command(
     app = ctx.ensure_object(App)
     created_from, created_before = bounds(first, last)
     with open_library(app.library_path(), "read") as library:
+        of = collection_ids(library, [] if collection is None else [collection])
         wanted = ResultFilter(
-            None if collection is None else collection_id(library, collection),
+            of[0] if of else None,
             tool,
             status,
             created_from,

@@ -9,11 +9,11 @@ from vpo.cli.app import App
 from vpo.cli.groups import command
 from vpo.cli.options.common import json_option
 from vpo.cli.options.global_options import global_options
+from vpo.cli.options.results import collection_ids
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.streams import echo
 from vpo.cli.results.words import tool_in_words
 from vpo.db.library import open_library
-from vpo.photos.naming import collection_id
 from vpo.photos.results import statistics
 
 
@@ -26,8 +26,8 @@ def stats(ctx: click.Context, /, collection: str | None, as_json: bool) -> None:
     """Count results by tool and status."""
     app = ctx.ensure_object(App)
     with open_library(app.library_path(), "read") as library:
-        of = None if collection is None else collection_id(library, collection)
-        found = statistics(library, of)
+        of = collection_ids(library, [] if collection is None else [collection])
+        found = statistics(library, of[0] if of else None)
     if as_json:
         print_json(found.to_dict())
         return

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from vpo.cli.options.results import bounds, from_option, to_option
+from vpo.cli.options.results import bounds, collection_ids, from_option, to_option
 from vpo.db.library import Library
-from vpo.photos.naming import collection_id, pipeline_id
 from vpo.photos.trends import DEFAULT_POINTS, RunFilter
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -59,10 +58,14 @@ class Asked(NamedTuple):
 def run_filter(library: Library, asked: Asked) -> RunFilter:
     """The filter that the options stand for."""
     completed_from, completed_before = bounds(asked.first, asked.last)
-    ids = dict.fromkeys(collection_id(library, name) for name in asked.collections)
+    pipeline = None
+    if asked.pipeline is not None:
+        from vpo.photos.naming import pipeline_id
+
+        pipeline = pipeline_id(library, asked.pipeline)
     return RunFilter(
-        tuple(ids),
-        None if asked.pipeline is None else pipeline_id(library, asked.pipeline),
+        collection_ids(library, asked.collections),
+        pipeline,
         completed_from,
         completed_before,
     )

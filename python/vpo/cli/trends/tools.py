@@ -7,10 +7,12 @@ from typing import Any
 
 import click
 
-from vpo.base.paths import display
+from vpo.base.atomic_file import NewFile
+from vpo.base.paths import display, to_stored
 from vpo.cli.app import App
 from vpo.cli.groups import command
 from vpo.cli.options.global_options import global_options
+from vpo.cli.options.paths import path_option
 from vpo.cli.output.csv_text import csv_text
 from vpo.cli.output.failure import print_json
 from vpo.cli.output.sizes import human_size
@@ -24,10 +26,15 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 json_option = click.option("--json", "form", flag_value="json", help="Print JSON.")
 csv_option = click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+html_option = path_option(
+    "--html", metavar="FILE", help="Save charts as an HTML file, in place of the text."
+)
+force_option = click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed((trend_options, json_option, csv_option, global_options)):
+    outputs = (html_option, force_option, json_option, csv_option)
+    for option in reversed((trend_options, *outputs, global_options)):
         function = option(function)
     return function
 
@@ -69,10 +76,17 @@ def pipeline_validation(ctx: click.Context, /, **options: Any) -> None:
 
 def _show(ctx: click.Context, tool: str, *, limit: int, form: str | None, **options: Any) -> None:
     app = ctx.ensure_object(App)
+    html, force = options.pop("html"), options.pop("force")
+    if force and html is None:
+        raise click.UsageError("Use --force together with --html", ctx)
+    if html is not None and form is not None:
+        raise click.UsageError("--html cannot be combined with --json or --csv", ctx)
     with open_library(app.library_path(), "read") as library:
         wanted = run_filter(library, Asked(**options))
         found = trend(library, tool, wanted, limit=limit)
-    if form == "json":
+    if html is not None:
+        _save(app, found, html, force=force)
+    elif form == "json":
         print_json(found.to_dict())
     elif form == "csv":
         echo(for_terminal(_csv(found)).rstrip("\n"))
@@ -81,6 +95,16 @@ def _show(ctx: click.Context, tool: str, *, limit: int, form: str | None, **opti
             echo(line)
     elif not app.quiet:
         echo("No completed results were found.", err=True)
+
+
+def _save(app: App, found: Trend, path: bytes, *, force: bool) -> None:
+    from vpo.photos.reports.trends import render_trend
+
+    with NewFile(path, replaces=force) as file:
+        file.write(render_trend(found).encode(errors="replace"))
+        file.finish()
+    if not app.quiet:
+        echo(f"Saved the charts: {display(to_stored(file.path))}")
 
 
 # -- Columns -----------------------------------------------------------------------

@@ -98,14 +98,15 @@ _TABLES = (
     started_at TEXT NOT NULL,
     completed_at TEXT NOT NULL CHECK (completed_at >= started_at),
     duration_seconds REAL NOT NULL CHECK (duration_seconds >= 0),
-    {_json("results_json")},
-    report_html TEXT,
     error_message TEXT,
     {_count("files_scanned")},
     {_count("issues_found")},
     job_id TEXT,                          -- jobs.id, which may be purged earlier
     pipeline_version INTEGER,
-    created_at TEXT NOT NULL DEFAULT ({_NOW})
+    created_at TEXT NOT NULL DEFAULT ({_NOW}),
+    -- Long texts come last: SQLite walks through them to reach what comes after.
+    {_json("results_json")},
+    report_html TEXT
 )""",
     # What is too long for `results_json`: a row per element of its lists, from 0.
     """CREATE TABLE analysis_items (

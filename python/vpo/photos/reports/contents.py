@@ -260,6 +260,14 @@ def _pipeline_validation(page: Page, found: Found) -> None:
                 "warning",
             )
         )
+    if mismatches := found.number("capture_mismatches"):
+        page.notices.append(
+            Notice(
+                f"{_counted(mismatches, 'image')} with a camera or counter that the capture of the"
+                " pipeline does not match.",
+                "warning",
+            )
+        )
     attention = counts.get("PARTIAL", 0) + counts.get("INCONSISTENT", 0)
     if not attention and found.number("total_images"):
         page.notices.append(Notice("Every image is consistent with the pipeline.", "good"))
@@ -286,6 +294,7 @@ def _pipeline_validation(page: Page, found: Found) -> None:
         {
             "Image": lambda each: cell(name_of(each)),
             "Status": _status_cell,
+            "Complete": _completion_cell,
             "Missing": lambda each: cell(texts_of(each, "missing")),
             "Extra": lambda each: cell(texts_of(each, "extra")),
             "Files": lambda each: cell(texts_of(each, "actual")),
@@ -300,6 +309,13 @@ def _counts(counts: Mapping[str, Any]) -> dict[str, int]:
 def _rank(element: Any) -> int:
     status = status_of(element)
     return STATUSES.index(status) if status in STATUSES else -1
+
+
+def _completion_cell(element: Any) -> Cell:
+    completion = _get(element, "completion")
+    if not isinstance(completion, (int, float)):
+        return Cell("")
+    return Cell(f"{completion:.1f} %", completion)
 
 
 def _status_cell(element: Any) -> Cell:

@@ -66,6 +66,27 @@ class Chart(NamedTuple):
     legend: list[tuple[str, Tone]]
 
 
+class Line(NamedTuple):
+    """A line of a chart."""
+
+    label: str
+    points: str
+    """As SVG has them, in percent of the chart's width and height from the upper left corner."""
+
+
+class LineChart(NamedTuple):
+    """A chart of lines over days, which has its figures as a table beside it."""
+
+    title: str
+    lines: list[Line]
+    values: tuple[str, str]
+    """The smallest and the largest value, for people."""
+    days: tuple[str, str]
+    """The first and the last day."""
+    heads: list[str]
+    rows: list[list[str]]
+
+
 class Cell(NamedTuple):
     """A cell of a table."""
 
@@ -101,6 +122,7 @@ class Page:
     cards: list[Card] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
+    lines: list[LineChart] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     more: str = ""
     """The command that shows what is left out."""
