@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from vpo.photos.pipeline.model import CONSISTENT, INCONSISTENT, PARTIAL, WARNING
 
 # Collections have few sets of files. One that has very many must not fill the memory.
 _MOST_REMEMBERED = 20_000
+_MOST_KEYS = 50_000
 
 
 class Score(NamedTuple):
@@ -145,6 +147,7 @@ class Judge:
         self._graph = graph
         self._metadata = {extension.lower() for extension in metadata_extensions}
         self._runs = expected.longest_runs
+        self._clamp = lru_cache(_MOST_KEYS)(lambda key: _clamp(key, expected.longest_runs))
         self._keys = sorted(expected.keys)
         self._bits = {key: 1 << at for at, key in enumerate(self._keys)}
         self._sidecars = [key for key in self._keys if key[1] in self._metadata]
@@ -210,8 +213,8 @@ class Judge:
         """The files by the keys under which they are looked up, and those that were clamped."""
         if not self._runs:
             return {key: key for key in keys}, ()
-        clamped = {key: _clamp(key, self._runs) for key in sorted(keys)}
-        truncated = tuple(key for key, short in clamped.items() if key != short)
+        clamped = {key: self._clamp(key) for key in keys}
+        truncated = tuple(sorted(key for key, short in clamped.items() if key != short))
         files = {key: key for key in keys if key not in truncated}
         for key in truncated:
             files.setdefault(clamped[key], key)

@@ -33,6 +33,10 @@ _MOST_FORMS = 20_000
 """Forms of groups that are remembered. They are judged again where there are more."""
 
 
+_MOST_KEYS = 50_000
+"""Names behind camera and counter that are remembered."""
+
+
 class ChosenPipeline(NamedTuple):
     """The pipeline that images are compared with."""
 
@@ -115,6 +119,7 @@ class _Judging:
         self._judge = judge
         self._capture = capture
         self._mismatch = judge.mismatch()
+        self._key = lru_cache(_MOST_KEYS)(key_of)
         self.judged = lru_cache(_MOST_FORMS)(self._judge_form)
         self.template = lru_cache(_MOST_FORMS)(self._make_template)
 
@@ -135,7 +140,7 @@ class _Judging:
         file_of: dict[Key, int] = {}
         duplicates = []
         for number, file in enumerate(image.files):
-            if file_of.setdefault(key_of(file.methods, file.extension), number) != number:
+            if file_of.setdefault(self._key(file.methods, file.extension), number) != number:
                 duplicates.append(number)
         verdict = self._judge.judge(frozenset(file_of)) if matches else self._mismatch
         return _JudgedImage(verdict, not matches, file_of, duplicates)
