@@ -252,7 +252,7 @@ def test_rows_are_one_digest_for_each_file(contents: dict[bytes, bytes]) -> None
     rows, failed = [], []
     with HashingQueue[bytes]() as queue:
         files = ((key, path, None, None, False) for key, path in enumerate(paths))
-        for some_rows, some_failed in queue.rows(files, "sha256"):
+        for some_rows, some_failed in queue.rows(files, ["sha256"]):
             rows += some_rows
             failed += some_failed
     assert {paths[key]: digest for key, _, digest, _ in rows} == sha256(contents)

@@ -452,7 +452,7 @@ def test_commands_and_their_options_are_completed(vpo: Vpo) -> None:
     assert completed("vpo ver", 1) == {"verify"}
     assert "status" in completed("vpo verify st", 2)
     assert "--enqueue" in completed("vpo scan --en", 2)
-    assert completed("vpo jobs list --type a", 4) == {"accept", "apply"}
+    assert completed("vpo jobs list --type a", 4) == {"accept", "analyze", "apply"}
 
 
 # -- Scans that could not look at everything -----------------------------------------------

@@ -10,7 +10,7 @@ from operator import itemgetter
 
 from vpo._engine import Digested
 from vpo.base import times
-from vpo.base.paths import StoredPath, join
+from vpo.base.paths import StoredPath, checked, join
 from vpo.content.algorithms import HEAD, QUICK, RECORDED
 from vpo.content.digests import algorithms_for, is_same_content, recorded_digest
 from vpo.content.hashing import EngineFile, HashingQueue
@@ -245,4 +245,4 @@ def _by_file(files: Iterable[Candidate]) -> list[list[Candidate]]:
 
 
 def _to_read(key: int, file: Candidate) -> EngineFile:
-    return key, join(file.directory, file.name), file.size_bytes, file.mtime_ns, False
+    return key, checked(join(file.directory, file.name)), file.size_bytes, file.mtime_ns, False

@@ -82,7 +82,7 @@ def upgrade(connection: sqlite3.Connection, path: str | None) -> None:
 
 def build(connection: sqlite3.Connection, version: int) -> None:
     """Creates the schema of a version in an empty database in memory."""
-    _run(connection, [step for step in _STEPS if step <= version])
+    _run(connection, [step for step in sorted(_STEPS) if step <= version])
 
 
 def _run(connection: sqlite3.Connection, steps: list[int]) -> None:
