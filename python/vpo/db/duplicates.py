@@ -110,7 +110,7 @@ def to_read(
         (f"[{','.join(map(str, ids))}]",),
     )
     return [
-        (file_id, join(checked(directory), name), size_bytes, mtime_ns, False)
+        (file_id, checked(join(directory, name)), size_bytes, mtime_ns, False)
         for file_id, directory, name, size_bytes, mtime_ns in rows
     ]
 
