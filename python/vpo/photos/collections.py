@@ -20,6 +20,7 @@ from vpo.base.errors import (
 from vpo.base.paths import display, from_stored, real_path, to_json, to_stored
 from vpo.db.library import Library
 from vpo.db.photos import collections as table
+from vpo.db.photos import listing
 from vpo.db.photos.collections import CollectionFilter, CollectionRow, CollectionStats
 from vpo.jobs.recovery import settle_dead_jobs
 from vpo.places.patience import answers
@@ -224,6 +225,12 @@ def reachable(library: Library, name: str) -> Collection:
         f" `vpo collections update {collection.name} --location DIRECTORY`.",
         collection=collection.name,
     )
+
+
+def known_files(library: Library, collection: Collection) -> int:
+    """How many files of a collection the catalogue knows, without missing ones."""
+    with library.reading() as connection:
+        return listing.count_files(connection, collection.place)
 
 
 def stats(library: Library) -> CollectionStats:

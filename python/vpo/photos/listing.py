@@ -48,7 +48,7 @@ class CatalogueListing:
 
     @property
     def files(self) -> int:
-        """The number of files, with those that are not listed."""
+        """About the number of files: with missing ones, and with those that are not listed."""
         return self._files
 
     def __iter__(self) -> Iterator[FilesOfDirectory]:

@@ -31,7 +31,7 @@ class Listing(Protocol):
 
     @property
     def files(self) -> int:
-        """The number of files."""
+        """About the number of files, to tell how far the work is."""
 
     def __iter__(self) -> Iterator[FilesOfDirectory]:
         """The directories that have files."""

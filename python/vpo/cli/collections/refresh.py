@@ -16,12 +16,11 @@ from vpo.cli.output.failure import print_json
 from vpo.cli.output.progress import TerminalReporter
 from vpo.cli.output.streams import echo
 from vpo.cli.signals import Signals, show_stopped
-from vpo.db.library import Library, open_library
+from vpo.db.library import open_library
 from vpo.jobs.context import Context
 from vpo.jobs.stopping import StoppedError
 from vpo.photos import collections as service
 from vpo.photos.collections import Collection
-from vpo.photos.listing import CatalogueListing
 from vpo.photos.refresh import refresh as look_again
 
 # Looking at more files than this is worth a question.
@@ -47,7 +46,7 @@ def refresh(ctx: click.Context, /, name: str, yes: bool, as_json: bool) -> None:
     app.start_logging(settings)
     with open_library(app.library_path(settings), "write") as library:
         collection = service.reachable(library, name)
-        known = _known_files(library, collection)
+        known = service.known_files(library, collection)
         if known > _MANY_FILES and not yes:
             _ask(ctx, collection, known)
         try:
@@ -58,16 +57,11 @@ def refresh(ctx: click.Context, /, name: str, yes: bool, as_json: bool) -> None:
             show_stopped(app, stopped, as_json=as_json)
             ctx.exit(stopped.exit_status)
         collection = service.find(library, str(collection.id))
-        known = _known_files(library, collection)
+        known = service.known_files(library, collection)
     if as_json:
         print_json({**collection.to_dict(), "files": known})
     elif not app.quiet:
         echo(f"The collection `{display(collection.name)}` has {known:,} files.")
-
-
-def _known_files(library: Library, collection: Collection) -> int:
-    with library.reading() as connection:
-        return CatalogueListing(connection, collection.place).files
 
 
 def _ask(ctx: click.Context, collection: Collection, known: int) -> None:

@@ -10,23 +10,35 @@ from vpo.db.conditions import below
 
 
 class DirectoryRow(NamedTuple):
-    """A directory that has files."""
+    """A directory that has records of files."""
 
     id: int
     path: StoredPath
     files: int
+    """With missing ones."""
 
 
 def directories(connection: sqlite3.Connection, place: bytes) -> list[DirectoryRow]:
-    """The directories at and below a place that have files which are not missing."""
+    """The directories at and below a place that have records of files."""
     condition, parameters = below(place, "d.path")
+    # Without the status, an index has all that is to be counted.
     rows = connection.execute(
-        "SELECT d.id, d.path, (SELECT count(*) FROM files f WHERE f.directory_id = d.id"
-        " AND f.scan_status <> 'missing') AS files"
+        "SELECT d.id, d.path, (SELECT count(*) FROM files f WHERE f.directory_id = d.id) AS files"
         f" FROM directories d WHERE {condition} AND files > 0",
         parameters,
     )
     return [DirectoryRow._make(row) for row in rows]
+
+
+def count_files(connection: sqlite3.Connection, place: bytes) -> int:
+    """The number of files at and below a place, without missing ones."""
+    condition, parameters = below(place, "d.path")
+    row = connection.execute(
+        "SELECT count(*) FROM files f WHERE f.scan_status <> 'missing'"
+        f" AND f.directory_id IN (SELECT d.id FROM directories d WHERE {condition})",
+        parameters,
+    ).fetchone()
+    return int(row[0])
 
 
 def files(connection: sqlite3.Connection, directory_id: int) -> list[tuple[StoredPath, int, int]]:
