@@ -58,7 +58,7 @@ class Collection(NamedTuple):
 
     @property
     def lifetime_seconds(self) -> int:
-        """For how long a listing of its files counts as new."""
+        """How old a listing of its files may be, in seconds, before it is made again."""
         if self.row.cache_ttl is not None:
             return self.row.cache_ttl
         return _LIFETIMES[self.row.state]
@@ -90,7 +90,7 @@ class Collection(NamedTuple):
 
 
 class NewCollection(NamedTuple):
-    """What people say of a collection."""
+    """What the user gives to add a collection."""
 
     name: str
     location: bytes

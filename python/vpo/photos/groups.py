@@ -171,7 +171,7 @@ class Groups:
         self._more_places: dict[str, list[int]] = {}
         self._ids: list[str] | None = None
         self.invalid = FileList()
-        """Photos whose names break the rule, in the order of the listing."""
+        """Photos whose names break the naming rule, in the order of the listing."""
         self.files = 0
         """The number of files that were looked at, of whatever kind."""
 

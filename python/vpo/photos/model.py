@@ -23,7 +23,7 @@ class FilesOfDirectory(NamedTuple):
 
 
 class Listing(Protocol):
-    """The files of a collection, directory by directory. It can be gone through again."""
+    """The files of a collection, directory by directory. It can be iterated several times."""
 
     @property
     def directories(self) -> Sequence[StoredPath]:
@@ -38,7 +38,7 @@ class Listing(Protocol):
 
 
 class Camera(NamedTuple):
-    """A camera, as the settings describe it."""
+    """A camera in the settings."""
 
     name: str
     serial_number: str = ""
@@ -46,7 +46,7 @@ class Camera(NamedTuple):
 
 @dataclass(frozen=True)
 class PhotoSettings:
-    """What an analysis has to know of a photographer's ways.
+    """The settings that an analysis needs.
 
     Extensions are in lower case and begin with a dot.
     """

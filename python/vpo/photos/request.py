@@ -29,9 +29,9 @@ class AnalysisRequest:
     config_file: str | None = None
     """The file that `--config` names. Its settings of photo collections come first."""
     refresh: bool = False
-    """Whether the files are looked at, however new the listing is."""
+    """Whether the place is scanned first, even if its listing is new."""
     scan: bool = True
-    """Whether the files may be looked at. If not, the records are taken as they are."""
+    """Whether the place is scanned first, if its listing is old. If not, only records are used."""
 
     def to_json(self) -> str:
         """The request as the job's record has it."""

@@ -34,9 +34,11 @@ EXIT_ISSUES = 3
 
 def _options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that all analyses have."""
-    no_scan = click.option("--no-scan", is_flag=True, help="Take the records as they are.")
+    no_scan = click.option(
+        "--no-scan", is_flag=True, help="Do not scan first; use what the catalogue has."
+    )
     refresh = click.option(
-        "--refresh", is_flag=True, help="Look at the files, however new the records are."
+        "--refresh", is_flag=True, help="Scan the place first, even if its listing is new."
     )
     fail = click.option(
         "--fail-on-issues", is_flag=True, help=f"Exit with {EXIT_ISSUES} if there are issues."

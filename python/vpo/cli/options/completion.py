@@ -103,6 +103,7 @@ def complete_collections(
     """The names of collections that start with `incomplete`."""
     from click.shell_completion import CompletionItem
 
+    from vpo.base.paths import display
     from vpo.db.library import open_library
     from vpo.photos.collections import CollectionFilter, find_all
 
@@ -113,7 +114,7 @@ def complete_collections(
     except VpoError:
         return []
     return [
-        CompletionItem(each.name, help=str(each.row.location))
+        CompletionItem(each.name, help=display(each.row.location))
         for each in found
         if each.name.startswith(incomplete)
     ]

@@ -18,7 +18,7 @@ from vpo.photos import pipelines as service
 @global_options
 @click.pass_context
 def deactivate(ctx: click.Context, /, name: str, as_json: bool) -> None:
-    """Stop validations from using the pipeline NAME."""
+    """Deactivate the pipeline NAME."""
     changed(
         ctx.ensure_object(App), lambda library: service.deactivate(library, name), as_json=as_json
     )

@@ -21,7 +21,7 @@ _COMMANDS = {
     "deactivate": (
         "vpo.cli.pipelines.deactivate",
         "deactivate",
-        "Stop validations from using the pipeline NAME.",
+        "Deactivate the pipeline NAME.",
     ),
     "delete": ("vpo.cli.pipelines.delete", "delete", "Delete the pipeline NAME with its history."),
     "export": (

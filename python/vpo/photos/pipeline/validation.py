@@ -30,7 +30,7 @@ _GROUPED_PERCENT = 80.0
 _GROUPS_A_REPORT = 10_000
 
 _MOST_FORMS = 20_000
-"""Forms of groups that are remembered. They are judged again where there are more."""
+"""How many forms of groups are remembered. Forms beyond that are judged each time."""
 
 
 _MOST_KEYS = 50_000

@@ -34,7 +34,7 @@ class Notice(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A part of a bar."""
+    """One segment of a stacked bar."""
 
     label: str
     value: int
