@@ -133,7 +133,7 @@ def _analyse(ctx: click.Context, tool: Tool, name: str, options: dict[str, Any])
                 context = Context(reporter, signals.stop, wait_seconds=options["wait"] or 0.0)
                 result = service.run(library, request, context)
         except StoppedError as stopped:
-            show_stopped(app, stopped, as_json=as_json, what_of_it="The result says so.")
+            show_stopped(app, stopped, as_json=as_json, what_of_it="This is recorded.")
             ctx.exit(stopped.exit_status)
         shown = service.recorded_result(library, result)
     if as_json:
